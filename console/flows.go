@@ -40,13 +40,13 @@ func flowsPage(req *requestState) error {
 // lastOfEach returns the last run of each flow among the newest lastRuns runs.
 func (req *requestState) lastOfEach() (map[int64]*queue.Record, error) {
 	last := map[int64]*queue.Record{}
-	_, err := req.console.config.Queue.List(req.ctx(), queue.List{Most: lastRuns}, func(r *queue.Record) {
+	_, _, err := req.console.config.Queue.List(req.ctx(), queue.List{Most: lastRuns}, func(r *queue.Record) {
 		if last[r.Flow] == nil {
 			newest := *r
 			last[r.Flow] = &newest
 		}
 	})
-	return last, err
+	return last, queue.WithoutHistory(err)
 }
 
 func (req *requestState) flowRow(head store.Deployment) view.FlowRow {

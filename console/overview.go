@@ -36,10 +36,10 @@ func (req *requestState) overview() (view.Overview, error) {
 	}
 	o := view.Overview{Activity: looked, Flows: len(req.console.config.Store.Flows().List())}
 	now, names := req.console.config.Now(), req.flowNames()
-	_, err = req.console.config.Queue.List(req.ctx(), queue.List{Most: latestRuns}, func(r *queue.Record) {
+	_, _, err = req.console.config.Queue.List(req.ctx(), queue.List{Most: latestRuns}, func(r *queue.Record) {
 		o.Latest = append(o.Latest, req.runRow(r, now, names))
 	})
-	if err != nil {
+	if err = queue.WithoutHistory(err); err != nil {
 		return o, err
 	}
 	if req.may(auth.ScopeClients) {

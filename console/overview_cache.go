@@ -59,8 +59,8 @@ func (p *overviewCache) get(ctx context.Context) (view.Activity, error) {
 func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity, error) {
 	var runs []queue.Record
 	from := now.Add(-overviewWindow)
-	_, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from}, func(r *queue.Record) { runs = append(runs, *r) })
-	if err != nil {
+	_, _, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from}, func(r *queue.Record) { runs = append(runs, *r) })
+	if err = queue.WithoutHistory(err); err != nil {
 		return view.Activity{}, err
 	}
 	window := overviewWindow

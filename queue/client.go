@@ -56,6 +56,9 @@ type Config struct {
 	// ErrFull: running work needs the rest to finish. Zero means 0.9; it has no
 	// effect when Redis has no maxmemory.
 	MemoryHighWater float64
+
+	// History has the runs that Redis no longer has. Nil: there is none.
+	History History
 }
 
 // Client is the side of API processes: it submits runs, waits for their results

@@ -3,6 +3,8 @@ package queue
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +33,11 @@ type List struct {
 	Oldest   bool      // in ascending order of acceptance; false: descending
 	After    Place     // start behind this position; zero: at the first run
 	Most     int       // maximum number of runs; zero means 10,000, which is also the maximum
+
+	// Where and Search tell a History which runs are wanted. Runs that Redis has are not checked by Where: what lists
+	// runs does that. With Search, a text that a run must contain, only the history is read.
+	Where  []Condition
+	Search string
 }
 
 // listedFields are the fields that List reads. Event, output and steps are left
@@ -40,42 +47,160 @@ var listedFields = []string{
 }
 
 // List calls each for the selected runs in the order of their acceptance. The
-// records have no Event, Output and Steps. more reports whether further runs match.
-// Errors: ErrUnavailable.
-func (c *Client) List(ctx context.Context, l List, each func(*Record)) (more bool, err error) {
+// records have no Event, Output and Steps. more reports whether further runs may match,
+// and next is the position behind which they are. Errors: ErrUnavailable; ErrHistory when
+// only the runs that Redis has were read.
+func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Place, more bool, err error) {
 	if l.Most <= 0 || l.Most > maxListed {
 		l.Most = maxListed
 	}
-	queues, err := c.redis.SMembers(ctx, asynqQueues).Result()
-	if err != nil {
-		return false, redisError("list queues", err)
+	var stored, archived listing
+	if l.Search == "" || c.cfg.History == nil {
+		if stored, err = c.listStored(ctx, &l); err != nil {
+			return Place{}, false, err
+		}
 	}
-	var all []listed
+	if c.cfg.History != nil {
+		var failure error
+		if archived, failure = c.listArchived(ctx, l); failure != nil {
+			c.cfg.Log.Warn("list runs of the history", "error", failure)
+			err = fmt.Errorf("%w: %w", ErrHistory, failure)
+		}
+	}
+	all := merge(&l, stored, archived)
+	if err != nil { // there may be others behind the runs that Redis has
+		all.more = true
+		all.cut(l.Most)
+	}
+	for batch := range slices.Chunk(all.runs, listBatch) {
+		if err := c.readListed(ctx, batch, each); err != nil {
+			return Place{}, false, err
+		}
+	}
+	return all.reached, all.more, err
+}
+
+// ErrHistory reports that the history does not answer.
+var ErrHistory = errors.New("queue: the history does not answer")
+
+// WithoutHistory returns nil instead of ErrHistory, for readers to which the runs that Redis has are enough.
+func WithoutHistory(err error) error {
+	if errors.Is(err, ErrHistory) {
+		return nil
+	}
+	return err
+}
+
+// listing are selected runs in order. more: there may be others behind reached.
+type listing struct {
+	runs    []listed
+	more    bool
+	reached Place
+}
+
+// listStored finds the runs that Redis has.
+func (c *Client) listStored(ctx context.Context, l *List) (listing, error) {
+	queues, err := c.Queues(ctx)
+	if err != nil {
+		return listing{}, err
+	}
+	var found listing
 	for _, queue := range queues {
 		if l.Queues != nil && !slices.Contains(l.Queues, wholeQueue(queue)) {
 			continue
 		}
-		some, cut, err := c.listIDs(ctx, queue, &l)
+		some, cut, err := c.listIDs(ctx, queue, l)
 		if err != nil {
-			return false, err
+			return listing{}, err
 		}
-		all, more = append(all, some...), more || cut
+		found.runs, found.more = append(found.runs, some...), found.more || cut
 	}
-	slices.SortFunc(all, func(a, b listed) int {
-		if l.Oldest {
-			a, b = b, a
+	slices.SortFunc(found.runs, l.compare)
+	found.cut(l.Most)
+	return found, nil
+}
+
+// maxArchived is how many runs of the history one List reads: they are those that are wanted, not those to choose from.
+const maxArchived = 500
+
+// listArchived finds the runs that the history has.
+func (c *Client) listArchived(ctx context.Context, l List) (found listing, err error) {
+	l.Most = min(l.Most, maxArchived)
+	runs, reached, err := c.cfg.History.List(ctx, l)
+	if err != nil {
+		return listing{}, err
+	}
+	if reached != nil {
+		found.more, found.reached = true, *reached
+	}
+	for i := range runs {
+		record, err := runs[i].Decode()
+		if err != nil {
+			c.cfg.Log.Warn("list runs of the history", "run_id", runs[i].ID, "error", err)
+			continue
 		}
-		return b.place().compare(a.place())
-	})
-	if len(all) > l.Most {
-		all, more = all[:l.Most], true
+		found.runs = append(found.runs, listed{id: record.ID, queue: runs[i].Queue, at: record.ListedAt, archived: &record})
 	}
-	for batch := range slices.Chunk(all, listBatch) {
-		if err := c.readListed(ctx, batch, each); err != nil {
-			return false, err
+	return found, nil
+}
+
+// merge joins two listings, up to the position that both have reached. Of a run in both, the copy of the history is
+// used when Redis has removed it meanwhile.
+func merge(l *List, stored, archived listing) listing {
+	all := listing{runs: stored.runs, more: stored.more || archived.more}
+	byID := make(map[string]int, len(stored.runs))
+	for i, run := range stored.runs {
+		byID[run.id] = i
+	}
+	for _, run := range archived.runs {
+		if i, both := byID[run.id]; both {
+			all.runs[i].archived = run.archived
+		} else {
+			all.runs = append(all.runs, run)
 		}
 	}
-	return more, nil
+	slices.SortFunc(all.runs, l.compare)
+	for _, part := range []listing{stored, archived} {
+		if part.more && (all.reached == Place{} || l.before(part.reached, all.reached)) {
+			all.reached = part.reached
+		}
+	}
+	if all.more && all.reached != (Place{}) {
+		end, _ := slices.BinarySearchFunc(all.runs, all.reached, func(run listed, p Place) int {
+			if l.before(p, run.place()) {
+				return 1
+			}
+			return -1
+		})
+		all.runs = all.runs[:end]
+	}
+	all.cut(l.Most)
+	return all
+}
+
+// cut limits a listing to a number of runs.
+func (f *listing) cut(most int) {
+	if len(f.runs) > most {
+		f.runs, f.more, f.reached = f.runs[:most], true, Place{}
+	}
+	if f.more && f.reached == (Place{}) && len(f.runs) > 0 {
+		f.reached = f.runs[len(f.runs)-1].place()
+	}
+}
+
+// before reports whether a position is before another one in the order of the list.
+func (l *List) before(a, b Place) bool {
+	if l.Oldest {
+		return a.compare(b) < 0
+	}
+	return a.compare(b) > 0
+}
+
+func (l *List) compare(a, b listed) int {
+	if l.Oldest {
+		return a.place().compare(b.place())
+	}
+	return b.place().compare(a.place())
 }
 
 // Brief reads runs by their ids. The records have no Event, Output and Steps, and are in no
@@ -102,7 +227,8 @@ func (c *Client) Brief(ctx context.Context, ids []string) (all []Record, err err
 // listed is a run with its position.
 type listed struct {
 	id, queue string
-	at        int64 // unix ms
+	at        int64   // unix ms
+	archived  *Record // as the history has it; nil: it was not found there
 }
 
 func (r listed) place() Place { return Place{r.at, r.id} }
@@ -112,15 +238,7 @@ func (p Place) compare(o Place) int {
 }
 
 // behind reports whether a position is behind l.After.
-func (l *List) behind(p Place) bool {
-	switch {
-	case l.After == Place{}:
-		return true
-	case l.Oldest:
-		return p.compare(l.After) > 0
-	}
-	return p.compare(l.After) < 0
-}
+func (l *List) behind(p Place) bool { return l.After == Place{} || l.before(l.After, p) }
 
 // scores are the bounds of the settled runs for ZRANGEBYSCORE. Runs of the same
 // millisecond as l.After are read separately, see endedIDs.
@@ -159,12 +277,12 @@ func (c *Client) listIDs(ctx context.Context, queue string, l *List) ([]listed, 
 	for _, z := range ended {
 		id, _ := z.Member.(string)
 		seen[id] = true
-		add(listed{id, queue, int64(z.Score)})
+		add(listed{id: id, queue: queue, at: int64(z.Score)})
 	}
 	for _, id := range open {
 		if at, ok := createdAt(id); ok && !seen[id] && l.covers(at) {
 			seen[id] = true
-			add(listed{id, queue, at.UnixMilli()})
+			add(listed{id: id, queue: queue, at: at.UnixMilli()})
 		}
 	}
 	return out, cut || len(out) > l.Most, nil
@@ -221,7 +339,7 @@ func scoreOf(t time.Time, none string) string {
 }
 
 // readListed reads a batch of runs in one round trip. Runs that have been removed
-// since are left out.
+// since are left out, unless the history has them.
 func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Record)) error {
 	pipe := c.redis.Pipeline()
 	answers := make([]*redis.SliceCmd, len(batch))
@@ -240,6 +358,9 @@ func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Reco
 			}
 		}
 		if fields["state"] == "" {
+			if archived := batch[i].archived; archived != nil {
+				records = append(records, archived)
+			}
 			continue
 		}
 		record, err := decodeRecord(batch[i].id, batch[i].queue, fields)

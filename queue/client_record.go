@@ -31,6 +31,8 @@ type Record struct {
 	shard string // the queue that it is on
 	fence int
 
+	archived bool // the history has it, and Redis may have removed it
+
 	// ListedAt is the time, in unix milliseconds, by which List orders the record;
 	// zero: the record was not read by List.
 	ListedAt int64 `json:"-"`
@@ -50,7 +52,7 @@ func (r *Record) Replay(s *Submission) {
 func (r *Record) Place() Place { return Place{r.ListedAt, r.ID} }
 
 // Record reads a run. Errors: ErrNotFound, also after its retention;
-// ErrUnavailable.
+// ErrUnavailable, and those of the history.
 func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 	queues, err := c.queuesOf(ctx, id)
 	if err != nil {
@@ -73,7 +75,11 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 		}
 		return record, err
 	}
-	return Record{}, ErrNotFound
+	record, err := c.fromHistory(ctx, id)
+	if err == nil {
+		err = c.resolve(ctx, []*Record{&record})
+	}
+	return record, err
 }
 
 // readLong replaces references in the fields of a record by their values.
@@ -156,7 +162,15 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 // Cancel ends a run that has not ended and returns its previous state. A worker
 // that executes it is informed within about a second; its fence is stale from now
 // on. why is the error of the run (JSON). Errors: ErrNotFound, ErrUnavailable.
-func (c *Client) Cancel(ctx context.Context, id string, why []byte) (State, error) {
+func (c *Client) Cancel(ctx context.Context, id string, why []byte) (had State, err error) {
+	err = c.withRecall(ctx, id, func() error {
+		had, err = c.cancelStored(ctx, id, why)
+		return err
+	})
+	return had, err
+}
+
+func (c *Client) cancelStored(ctx context.Context, id string, why []byte) (State, error) {
 	queues, err := c.queuesOf(ctx, id)
 	if err != nil {
 		return "", err
@@ -198,6 +212,10 @@ var (
 // flows.Journal records it, and wakes the run, or the one that continues it. Only the first call of a step is
 // stored. Errors: ErrNotFound, ErrOver, ErrCalled, ErrUnavailable, ErrFull.
 func (c *Client) Call(ctx context.Context, run, key string, result []byte) error {
+	return c.withRecall(ctx, run, func() error { return c.callStored(ctx, run, key, result) })
+}
+
+func (c *Client) callStored(ctx context.Context, run, key string, result []byte) error {
 	queues, err := c.queuesOf(ctx, run)
 	if err != nil {
 		return err

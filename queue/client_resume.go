@@ -99,6 +99,9 @@ func (s *Submission) firstAttempt() int {
 // Journal returns the entries in the journal of a run, sorted by key. Of long results it
 // returns an empty list of items. Errors: ErrUnavailable.
 func (c *Client) Journal(ctx context.Context, r *Record) ([]flows.JournalEntry, error) {
+	if err := c.recallArchived(ctx, r); err != nil {
+		return nil, err
+	}
 	entries, err := readEntries(ctx, c.redis, keysOf(r.shard).journalPrefix()+r.ID)
 	if err != nil {
 		return nil, redisError("read journal", err)
@@ -112,6 +115,9 @@ var ErrTooLarge = errors.New("queue: the results of the run are too large")
 // Results returns the results in the journal of a run by their keys, long ones included. Errors: ErrTooLarge when they are
 // longer than most bytes together, ErrUnavailable.
 func (c *Client) Results(ctx context.Context, r *Record, most int) (map[string][]byte, error) {
+	if err := c.recallArchived(ctx, r); err != nil {
+		return nil, err
+	}
 	results := map[string][]byte{}
 	name := keysOf(r.shard).journalPrefix() + r.ID
 	err := readJournal(ctx, c.redis, name, func(key, text string) error {
@@ -139,6 +145,14 @@ func (c *Client) Results(ctx context.Context, r *Record, most int) (map[string][
 		err = redisError("read journal", err)
 	}
 	return results, err
+}
+
+// recallArchived recalls a run whose record came from the history, for its journal.
+func (c *Client) recallArchived(ctx context.Context, r *Record) error {
+	if !r.archived {
+		return nil
+	}
+	return c.recall(ctx, r.ID)
 }
 
 // readEntries reads a journal as Client.Journal returns it.
@@ -199,5 +213,5 @@ func (c *Client) KeepsFiles(ctx context.Context, run string) (bool, error) {
 			return true, nil
 		}
 	}
-	return false, nil
+	return c.keptByHistory(ctx, run)
 }

@@ -72,7 +72,7 @@ func TestAQueueIsSpreadOverACluster(t *testing.T) {
 		}
 	}
 	listed := 0
-	if _, err := r.client.List(t.Context(), List{Queues: []string{"default"}}, func(*Record) { listed++ }); err != nil || listed != runs {
+	if _, _, err := r.client.List(t.Context(), List{Queues: []string{"default"}}, func(*Record) { listed++ }); err != nil || listed != runs {
 		t.Errorf("the list has %d runs, %v", listed, err)
 	}
 }

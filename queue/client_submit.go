@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -113,6 +114,27 @@ type submission struct {
 // ErrNotFound, ErrMoved and a ResumedError; ErrUnavailable when Redis does not answer, in
 // which case the run may have been accepted.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
+	t, err := c.submit(ctx, s)
+	if missing := missingRun(&s, err); missing != "" && c.recall(ctx, missing) == nil {
+		return c.submit(ctx, s)
+	}
+	return t, err
+}
+
+// missingRun returns the run that a submission needs and that Redis has removed: the one that it continues, or the first with
+// its idempotency key.
+func missingRun(s *Submission, err error) string {
+	var ran *RanError
+	switch {
+	case errors.As(err, &ran):
+		return ran.Run
+	case errors.Is(err, ErrNotFound) && s.Resume != nil:
+		return s.Resume.run
+	}
+	return ""
+}
+
+func (c *Client) submit(ctx context.Context, s Submission) (*Ticket, error) {
 	if s.Queue = c.cfg.Shards.shardOf(&s); s.Resume != nil {
 		s.Queue = s.Resume.shard
 	}

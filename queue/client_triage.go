@@ -74,7 +74,20 @@ func (c *Client) SetTriage(ctx context.Context, run string, t Triage) error {
 }
 
 // annotate calls annotate.lua and returns the state of the run; "" when there is no such run.
-func (c *Client) annotate(ctx context.Context, run string, failed bool, name string, value []byte) (State, error) {
+func (c *Client) annotate(ctx context.Context, run string, failed bool, name string, value []byte) (state State, err error) {
+	err = c.withRecall(ctx, run, func() error {
+		if state, err = c.annotateStored(ctx, run, failed, name, value); err == nil && state == "" {
+			return ErrNotFound
+		}
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return state, err
+}
+
+func (c *Client) annotateStored(ctx context.Context, run string, failed bool, name string, value []byte) (State, error) {
 	queues, err := c.queuesOf(ctx, run)
 	if err != nil {
 		return "", err
@@ -196,6 +209,11 @@ func (c *Client) lookAtSuccessors(ctx context.Context, searches []*successorSear
 		var f [3]string
 		for i, v := range l.fields.Val() {
 			f[i], _ = v.(string)
+		}
+		if f[0] == "" {
+			if r, err := c.fromHistory(ctx, l.id); err == nil {
+				f = [3]string{string(r.State), r.ResumedBy, r.ReplayedBy}
+			}
 		}
 		t := l.search.record.Triage
 		switch at, _ := createdAt(l.id); {

@@ -65,7 +65,7 @@ func TestTriage(t *testing.T) {
 	}
 	listed := map[string]string{}
 	testenv.Eventually(t, func() string {
-		_, err := r.client.List(t.Context(), List{}, func(r *Record) { listed[r.ID] = string(r.TriageState()) })
+		_, _, err := r.client.List(t.Context(), List{}, func(r *Record) { listed[r.ID] = string(r.TriageState()) })
 		if err != nil || len(listed) < 3 {
 			return fmt.Sprint(listed, err)
 		}

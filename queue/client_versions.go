@@ -38,10 +38,9 @@ type Comparison struct {
 // among the newest 20,000 of the queue. Errors: ErrUnavailable.
 func (c *Client) CompareVersions(ctx context.Context, flow int64, queue string, since time.Time) (*Comparison, error) {
 	found, seen, full := &Comparison{Versions: map[string]VersionRuns{}}, 0, false
-	list := List{Queues: []string{queue}, From: since, Most: maxCompared}
+	list := List{Queues: []string{queue}, From: since, Most: maxCompared, Where: OfFlow(flow)}
 	for searched := 0; searched < maxSearched && !full; searched += maxCompared {
-		more, err := c.List(ctx, list, func(r *Record) {
-			list.After = r.Place()
+		next, more, err := c.List(ctx, list, func(r *Record) {
 			if full = full || seen == maxCompared; full {
 				return
 			}
@@ -58,6 +57,7 @@ func (c *Client) CompareVersions(ctx context.Context, flow int64, queue string, 
 			found.From = since
 			break
 		}
+		list.After = next
 	}
 	found.rank()
 	return found, nil

@@ -203,7 +203,15 @@ func (c *Client) Waiting() int {
 // Attach returns a ticket for the end of a run that any API process submitted. An
 // early answer of the flow does not end its wait. Errors: ErrNotFound,
 // ErrUnavailable.
-func (c *Client) Attach(ctx context.Context, id string) (*Ticket, error) {
+func (c *Client) Attach(ctx context.Context, id string) (t *Ticket, err error) {
+	err = c.withRecall(ctx, id, func() error {
+		t, err = c.attachStored(ctx, id)
+		return err
+	})
+	return t, err
+}
+
+func (c *Client) attachStored(ctx context.Context, id string) (*Ticket, error) {
 	queues, err := c.queuesOf(ctx, id)
 	if err != nil {
 		return nil, err

@@ -50,6 +50,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	early                early response of the flow (JSON), or a reference to its pieces
 //	replayed_by triage   the last run that replays it; its triage state (JSON), absent until it was set by hand
 //	failure_run          the run that handles its failure
+//	changed recalled     when it has changed after it was settled, until the history has it; when it came back from the history
 //	resumed_by origin    the run that continues it, or that began anew in its place; the first of the runs that it continues
 //
 // TTL: none; tidy removes it when its retention is over.
@@ -73,8 +74,13 @@ func (k keys) due() string { return k.ours + "due" }
 func (k keys) index() string { return k.ours + "index" }
 
 // ended is a LIST of the settled runs in the order of settling, in which tidy removes
-// them.
+// them. While a history is kept, it has those that the history must still copy, also runs
+// again that have changed.
 func (k keys) ended() string { return k.ours + "ended" }
+
+// archived is a LIST of the settled runs that the history has, in which tidy removes them
+// while a history is kept.
+func (k keys) archived() string { return k.ours + "archived" }
 
 // failed is a STREAM of the settled runs that failed or timed out, each once: its field
 // run is the id. The group "workers" reads it, and an entry is deleted once it is

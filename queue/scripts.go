@@ -24,6 +24,8 @@ var (
 	settleScript        = script("settle")
 	completeScript      = script("complete")
 	tidyScript          = script("tidy")
+	archivedScript      = script("archived")
+	recallScript        = script("recall")
 	beatScript          = script("beat")
 	deregisterScript    = script("deregister")
 	requeueScript       = script("requeue")
@@ -59,7 +61,7 @@ func script(name string) *redis.Script { return redis.NewScript(embedded.source(
 func scriptsByName() map[string]*redis.Script {
 	return map[string]*redis.Script{
 		"submit": submitScript, "submit_delayed": submitDelayedScript, "claim": claimScript, "redeliver": redeliverScript,
-		"finish": finishScript, "settle": settleScript, "complete": completeScript, "tidy": tidyScript, "beat": beatScript,
+		"finish": finishScript, "settle": settleScript, "complete": completeScript, "tidy": tidyScript, "archived": archivedScript, "recall": recallScript, "beat": beatScript,
 		"deregister": deregisterScript, "requeue": requeueScript, "stop": stopScript, "park": parkScript,
 		"callback": callbackScript, "journal": journalScript, "states": statesScript, "attach": attachScript,
 		"respond": respondScript, "acquire": acquireScript, "release": releaseScript, "oldest_wait": oldestWaitScript,

@@ -56,7 +56,7 @@ func BenchmarkRareScripts(b *testing.B) {
 		s.parked(100_000)
 		s.measure(b, tidyScript, func(int) {
 			s.ended(100)
-			s.must(tidyScript, "w", 0, 100, 15_000)
+			s.must(tidyScript, "w", 0, 100, 15_000, "")
 		})
 	})
 	b.Run("settle-256-beside-10000-active", func(b *testing.B) {
@@ -258,7 +258,7 @@ func (s *scriptBench) calls() []scriptCall {
 		{"redeliver", redeliverScript, func(i int) { s.must(redeliverScript, "w", i+2) }},
 		{"tidy", tidyScript, func(int) {
 			s.ended(1)
-			s.must(tidyScript, "w", 1, 100, 15_000)
+			s.must(tidyScript, "w", 1, 100, 15_000, "")
 		}},
 	}
 }

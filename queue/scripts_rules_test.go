@@ -120,7 +120,7 @@ func TestWhatTidyRemoves(t *testing.T) {
 	add(true, "ended", "state", "succeeded", "finished", lately)
 	add(true, "", "state", "waiting")
 	tidy := func(worker string) string {
-		return s.run(tidyScript, worker, time.Minute.Milliseconds(), 10, 60_000)
+		return s.run(tidyScript, worker, time.Minute.Milliseconds(), 10, 60_000, "")
 	}
 	if got := tidy("w") + tidy("other") + tidy("w"); got != "1-10" {
 		t.Errorf("two workers in turn were told %s", got)

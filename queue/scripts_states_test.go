@@ -240,7 +240,7 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			ctx := context.Background()
 			s.c.RPush(ctx, s.keys.ended(), s.id)
 			s.c.ZAdd(ctx, s.keys.index(), redis.Z{Member: s.id})
-			s.run(tidyScript, "w", -1000, 10, 1000)
+			s.run(tidyScript, "w", -1000, 10, 1000, "")
 			return fmt.Sprint(s.c.Exists(ctx, s.keys.runPrefix()+s.id).Val())
 		}, "1", map[string]transition{
 			"none 2": {"0", "<nil> <nil> not due"}, "none 3": {"0", "<nil> <nil> not due"}, "none 4": {"0", "<nil> <nil> not due"},

@@ -64,6 +64,9 @@ type ServerConfig struct {
 	// Retention is how long the record of a run is stored after its end. Zero means 24 h.
 	Retention time.Duration
 
+	// History says that ended runs go to a history: they are stored at least until the history has them.
+	History bool
+
 	// Failed handles runs that have failed or timed out, given by their ids. Any worker of
 	// the queue may be called, once or more often for each run, about a second after the
 	// run's end; what it does must therefore be repeatable. An error leads to another call

@@ -202,7 +202,7 @@ func (s *Server) handBack(ctx context.Context, a *Attempt) error {
 func (s *Server) tidy(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, err := tidyScript.Run(ctx, s.redis, s.keys.slot(),
-			s.cfg.ID, s.cfg.Retention.Milliseconds(), tidyBatch, (tidyEvery * beatEvery * 3 / 2).Milliseconds()).Int64()
+			s.cfg.ID, s.cfg.Retention.Milliseconds(), tidyBatch, (tidyEvery * beatEvery * 3 / 2).Milliseconds(), flag(s.cfg.History)).Int64()
 		if err != nil {
 			s.cfg.Log.Warn("tidy runs", "error", err)
 			return

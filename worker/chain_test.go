@@ -16,7 +16,7 @@ func (d *durable) ended() (runs []queue.Record) {
 	testenv.Eventually(d.t, func() string {
 		runs = nil
 		failed := false
-		if _, err := d.client.List(d.t.Context(), queue.List{}, func(r *queue.Record) {
+		if _, _, err := d.client.List(d.t.Context(), queue.List{}, func(r *queue.Record) {
 			failed = failed || r.State == queue.Failed
 			runs = append(runs, *r)
 		}); err != nil {
@@ -69,7 +69,7 @@ func TestRunsThatStartLaterAreNoChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	depths := map[int64]int{}
-	if _, err := d.client.List(ctx, queue.List{}, func(r *queue.Record) {
+	if _, _, err := d.client.List(ctx, queue.List{}, func(r *queue.Record) {
 		if r.ID != ticket.RunID() {
 			depths[r.Flow] = r.Depth
 		}

@@ -246,7 +246,7 @@ steps:
 	}
 	testenv.Eventually(t, func() string {
 		states := map[string]int{}
-		if _, err := d.client.List(t.Context(), queue.List{}, func(r *queue.Record) {
+		if _, _, err := d.client.List(t.Context(), queue.List{}, func(r *queue.Record) {
 			states[fmt.Sprintf("%d %s %s", r.Flow, r.State, r.Principal)]++
 		}); err != nil {
 			t.Fatal(err)

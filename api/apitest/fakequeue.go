@@ -112,7 +112,7 @@ func (q *FakeQueue) SetRecord(r queue.Record) {
 }
 
 // List implements Runs.
-func (q *FakeQueue) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
+func (q *FakeQueue) List(_ context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.Listed = l
@@ -130,8 +130,9 @@ func (q *FakeQueue) List(_ context.Context, l queue.List, each func(*queue.Recor
 	})
 	for i := range all {
 		each(&all[i])
+		next = all[i].Place()
 	}
-	return q.More, q.Fail
+	return next, q.More, q.Fail
 }
 
 // Cancel implements Runs.

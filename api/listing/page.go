@@ -26,6 +26,9 @@ type Page[T any] struct {
 	// page that is not full although there may be more matches.
 	Looked       int        `json:"looked_at,omitempty"`
 	LookedBackTo *time.Time `json:"looked_back_to,omitempty"`
+
+	// Warning says why items are missing; empty: none are.
+	Warning string `json:"warning,omitempty"`
 }
 
 // Apply filters, orders and pages a list that is in memory. Without an order the list keeps its own.

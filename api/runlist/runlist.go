@@ -5,6 +5,7 @@ package runlist
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -25,7 +26,7 @@ const (
 
 // Lister reads runs. *queue.Client implements it.
 type Lister interface {
-	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
+	List(ctx context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error)
 }
 
 // Schema returns the fields by which runs can be filtered and ordered, and further ones.
@@ -71,19 +72,26 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 	}
 	for begun := time.Now(); ; {
 		from := scan.After
-		more, err := runs.List(ctx, scan, func(r *queue.Record) {
-			scan.After = r.Place()
-			f.add(r)
-		})
-		if err != nil {
+		next, more, err := runs.List(ctx, scan, f.add)
+		if err != nil && !errors.Is(err, queue.ErrHistory) {
 			return listing.Page[queue.Record]{}, err
 		}
-		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || scan.After == from
+		if scan.After = next; more {
+			f.scannedTo = time.UnixMilli(next.At).UTC()
+		}
+		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || next == from || err != nil
 		if !more || done {
-			return f.page(scan.After, more), nil
+			page := f.page(next, more)
+			if err != nil {
+				page.Warning = historyAway
+			}
+			return page, nil
 		}
 	}
 }
+
+// historyAway is the warning of a page without the runs of the history.
+const historyAway = "The history does not answer: only runs that Redis still has are listed."
 
 // The limits of Collect.
 const (
@@ -118,8 +126,7 @@ func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], m
 	scanned := 0
 	for begun := time.Now(); ; {
 		from := scan.After
-		more, err := runs.List(ctx, scan, func(r *queue.Record) {
-			scan.After = r.Place()
+		next, more, err := runs.List(ctx, scan, func(r *queue.Record) {
 			scanned++
 			if q.Match(r) && visible(r) {
 				ids = append(ids, r.ID)
@@ -130,11 +137,12 @@ func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], m
 			return nil, err
 		case len(ids) > most:
 			return nil, &listing.Error{Param: listing.ParamFilter, Message: fmt.Sprintf("matches more than %d runs: narrow it, for instance by created_at", most)}
-		case !more || scan.After == from:
+		case !more || next == from:
 			return ids, nil
 		case scanned > maxCollectScanned || time.Since(begun) > MaxCollectTime:
 			return nil, &listing.Error{Param: listing.ParamFilter, Message: "leaves too many runs to look through: narrow it by created_at"}
 		}
+		scan.After = next
 	}
 }
 
@@ -154,7 +162,6 @@ type finder struct {
 
 func (f *finder) add(r *queue.Record) {
 	f.scanned++
-	f.scannedTo = r.AcceptedAt().UTC()
 	if !f.visible(r) || !f.query.Match(r) {
 		return
 	}

@@ -20,7 +20,7 @@ type fakeLister struct {
 	calls int
 }
 
-func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
+func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error) {
 	s.calls++
 	runs := slices.Clone(s.runs)
 	if l.Oldest {
@@ -33,8 +33,9 @@ func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Reco
 	to := min(from+10_000, len(runs))
 	for i := range runs[from:to] {
 		each(&runs[from+i])
+		next = runs[from+i].Place()
 	}
-	return to < len(runs), nil
+	return next, to < len(runs), nil
 }
 
 var epoch = time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)

@@ -21,7 +21,7 @@ import (
 type Runs interface {
 	// List calls each for runs in the order of their acceptance, without their events and outputs; more: there are
 	// further runs.
-	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
+	List(ctx context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error)
 	// Cancel cancels a run and returns its previous state.
 	Cancel(ctx context.Context, id string, why []byte) (queue.State, error)
 	// SetTriage stores the triage state of a run. The error for a run that has none is queue.ErrNotTriaged.

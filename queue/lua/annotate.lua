@@ -11,5 +11,6 @@ local state = call("HGET", run, "state")
 if not state then return "" end
 if ARGV[2] ~= "1" or state == "failed" or state == "timed_out" then
 	for i = 3, #ARGV, 2 do call("HSET", run, ARGV[i], ARGV[i+1]) end
+	changed(ARGV[1])
 end
 return state

@@ -1,10 +1,12 @@
 -- uses: keys run
 -- tidy removes runs after their retention, with their journals, in the order of their
 -- ends. With the last of the runs that continue each other it removes the mark by which
--- their files are kept. One worker at a time does it.
+-- their files are kept. One worker at a time does it. While a history is kept it removes
+-- only what the history has.
 --
 -- KEYS[1] due
 -- ARGV[1] worker id  ARGV[2] retention in ms  ARGV[3] most runs to remove  ARGV[4] ms for which this worker is the one
+-- ARGV[5] "1" when a history is kept, otherwise ""
 --
 -- Returns how many were removed, -1 when another worker is the one.
 local STRAYS = 20 -- oldest runs of the index that are checked, because an earlier version may have settled them
@@ -14,16 +16,19 @@ if turn and turn ~= ARGV[1] then return -1 end
 call("SET", OURS .. "tidy", ARGV[1], "PX", ARGV[4])
 
 local ms = clock()
+local history = ARGV[5] == "1"
 local before = (ms - ARGV[2]) * 1000
 local ids, keys, seen = {}, {}, {}
 local origins = {} -- first of the runs that continue each other, by run
 
--- over reports whether the retention of a run has passed; nil: there is no such run.
+-- over reports whether a run may be removed; nil: there is no such run.
 local function over(id)
-	local r = call("HMGET", RUN .. id, "state", "finished", "origin")
+	local r = call("HMGET", RUN .. id, "state", "finished", "origin", "recalled", "changed")
 	origins[id] = r[3]
 	if not r[1] then return nil end
-	return not live(r[1]) and r[2] and tonumber(r[2]) < before
+	if history and r[5] then return false end -- the history does not have the change
+	local since = r[4] or r[2]
+	return not live(r[1]) and since and tonumber(since) < before
 end
 
 local function remove(id)
@@ -36,16 +41,21 @@ local function remove(id)
 end
 
 local most = tonumber(ARGV[3])
-local list = call("LRANGE", OURS .. "ended", 0, most - 1)
 local taken = 0
-for _, id in ipairs(list) do
-	if over(id) == false then break end
-	taken = taken + 1
-	remove(id)
+for _, name in ipairs(history and {"archived"} or {"archived", "ended"}) do
+	local n = 0
+	for _, id in ipairs(call("LRANGE", OURS .. name, 0, most - taken - 1)) do
+		if over(id) == false then break end
+		n = n + 1
+		remove(id)
+	end
+	if n > 0 then call("LTRIM", OURS .. name, n, -1) end
+	taken = taken + n
+	if taken == most then break end
 end
-if taken > 0 then call("LTRIM", OURS .. "ended", taken, -1) end
 for _, id in ipairs(call("ZRANGE", OURS .. "index", 0, STRAYS - 1)) do
-	if over(id) ~= false then remove(id) end
+	local o = over(id)
+	if o == nil or o and not history then remove(id) end
 end
 if #ids > 0 then
 	call("UNLINK", unpack(keys))

@@ -29,7 +29,7 @@ var ErrBusy = errors.New("rehearsal: another rehearsal is in progress")
 
 // Runs reads recorded runs. *queue.Client implements it.
 type Runs interface {
-	List(ctx context.Context, l queue.List, each func(*queue.Record)) (more bool, err error)
+	List(ctx context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error)
 	Record(ctx context.Context, id string) (queue.Record, error)
 	Results(ctx context.Context, r *queue.Record, most int) (map[string][]byte, error)
 }
@@ -102,10 +102,9 @@ func (r *Rehearser) Rehearse(ctx context.Context, o Options) (*Report, error) {
 // latest returns the ids of the latest ended runs.
 func (r *Rehearser) latest(ctx context.Context, o *Options) ([]string, error) {
 	var ids []string
-	list := queue.List{From: o.Since, Most: perList}
+	list := queue.List{From: o.Since, Most: perList, Where: queue.OfFlow(o.Current.Number)}
 	for scanned := 0; scanned < maxScanned; scanned += perList {
-		more, err := r.config.Runs.List(ctx, list, func(found *queue.Record) {
-			list.After = found.Place()
+		next, more, err := r.config.Runs.List(ctx, list, func(found *queue.Record) {
 			if found.Flow == o.Current.Number && found.State.Terminal() && found.FailureOf == "" && len(ids) < o.Runs {
 				ids = append(ids, found.ID)
 			}
@@ -116,6 +115,7 @@ func (r *Rehearser) latest(ctx context.Context, o *Options) ([]string, error) {
 		if !more || len(ids) == o.Runs {
 			break
 		}
+		list.After = next
 	}
 	return ids, nil
 }

@@ -22,13 +22,14 @@ type recordedRuns struct {
 	reading func() // called when a run is read
 }
 
-func (r *recordedRuns) List(_ context.Context, l queue.List, each func(*queue.Record)) (bool, error) {
+func (r *recordedRuns) List(_ context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error) {
 	for i := range r.all {
 		if r.all[i].ID > l.After.ID {
 			each(&r.all[i])
+			next = r.all[i].Place()
 		}
 	}
-	return false, nil
+	return next, false, nil
 }
 
 func (r *recordedRuns) Record(ctx context.Context, id string) (queue.Record, error) {

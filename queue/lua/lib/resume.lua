@@ -40,6 +40,7 @@ end
 local function continueRun(id, r)
 	local ended, old, new = RUN .. r.run, OURS .. "journal:" .. r.run, OURS .. "journal:" .. id
 	call("HSET", ended, "resumed_by", id)
+	changed(r.run)
 	call("HSET", RUN .. id, "fence", whole(r.fence + 1), "origin", r.origin)
 	call("SET", OURS .. "origin:" .. r.origin, id)
 	if call("EXISTS", old) == 1 then

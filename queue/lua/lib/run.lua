@@ -61,3 +61,12 @@ local function leaveWorkers()
 	call("ZREM", OURS .. "begun", unpack(leavingBegun))
 	call("DEL", unpack(leavingKeys))
 end
+
+-- changed notes that the record of an ended run has changed after the history may have
+-- copied it, so that it is copied again. A run that is not settled yet will be copied.
+local function changed(id)
+	if not call("ZSCORE", OURS .. "index", id) then return end
+	local _, us = clock()
+	call("HSET", RUN .. id, "changed", us)
+	call("RPUSH", OURS .. "ended", id)
+end

@@ -1,0 +1,261 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// History keeps ended runs after Redis has removed them. Package history implements it. A Client reads both as one, and
+// brings a run back to Redis when something is to be done with it.
+type History interface {
+	// Read returns a run. Errors: ErrNotFound, and those of the database.
+	Read(ctx context.Context, id string) (*Archived, error)
+
+	// List returns runs that a List selects, in its order and without their values, at most l.Most. reached is the
+	// position up to which it has looked; nil: there are no others.
+	List(ctx context.Context, l List) (runs []Archived, reached *Place, err error)
+}
+
+// Condition is what a run must satisfy to be wanted: one of the values must hold. It is one of those that a History knows
+// how to look up; what lists runs checks them again.
+type Condition struct {
+	Field  string // as in the filter of a listing
+	Values []string
+}
+
+// OfFlow is the condition for the runs of a flow.
+func OfFlow(flow int64) []Condition {
+	return []Condition{{Field: "flow", Values: []string{strconv.FormatInt(flow, 10)}}}
+}
+
+// Archived is the record of an ended run as the history keeps it: the fields of its hash in Redis.
+type Archived struct {
+	ID      string
+	Queue   string            // with its shard
+	Record  map[string]string // the fields of the record; those of Values are left out
+	Values  map[string]string // event, output, steps, early and error
+	Journal map[string]string // with the pieces of long values
+}
+
+// archivedValues are the fields of a record that hold what people have sent and got.
+var archivedValues = []string{"event", "output", "steps", "early"}
+
+// Decode returns the record. Without its values when they are not there.
+func (a *Archived) Decode() (Record, error) {
+	fields := maps.Clone(a.Record)
+	for name, value := range a.Values {
+		if isReference(value) {
+			var err error
+			if value, err = joinPieces(a.Journal, value); err != nil {
+				return Record{}, err
+			}
+		}
+		fields[name] = value
+	}
+	r, err := decodeRecord(a.ID, a.Queue, fields)
+	if err == nil {
+		r.ListedAt = r.Times.Accepted.UnixMilli()
+		r.archived = true
+	}
+	return r, err
+}
+
+// joinPieces returns the value of a reference to pieces in a journal.
+func joinPieces(journal map[string]string, reference string) (string, error) {
+	_, key, _ := strings.Cut(reference[1:], ":")
+	var value strings.Builder
+	for i := range piecesOf(reference) {
+		piece := journal[pieceKey(key, i)]
+		if piece == "" {
+			return "", fmt.Errorf("read pieces: %s is missing", pieceKey(key, i))
+		}
+		value.WriteString(piece[1:])
+	}
+	return value.String(), nil
+}
+
+// maxArchiveBytes is the size of the values that ReadEnded reads at once, about.
+const maxArchiveBytes = 8 << 20
+
+// ReadEnded returns the first ended runs of a queue that the history does not have, at most a number of them, and fewer when
+// they are large. rest is the number of those behind them. Runs that Redis has lost are returned without a Record.
+// Errors: ErrUnavailable.
+func (c *Client) ReadEnded(ctx context.Context, queue string, most int) (runs []Archived, rest int, err error) {
+	k := keysOf(queue)
+	pipe := c.redis.Pipeline()
+	ids, length := pipe.LRange(ctx, k.ended(), 0, int64(most)-1), pipe.LLen(ctx, k.ended())
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, 0, redisError("read ended runs", err)
+	}
+	size := 0
+	for batch := range slices.Chunk(ids.Val(), listBatch) {
+		if size > maxArchiveBytes {
+			break
+		}
+		pipe := c.redis.Pipeline()
+		records := make([]*redis.MapStringStringCmd, len(batch))
+		for i, id := range batch {
+			records[i] = pipe.HGetAll(ctx, k.runPrefix()+id)
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return nil, 0, redisError("read ended runs", err)
+		}
+		for i, id := range batch {
+			a := Archived{ID: id, Queue: queue, Record: records[i].Val(), Values: map[string]string{}}
+			for _, name := range archivedValues {
+				if value, ok := a.Record[name]; ok {
+					a.Values[name] = value
+					size += len(value)
+					delete(a.Record, name)
+				}
+			}
+			if len(a.Record) == 0 {
+				a.Record = nil
+			}
+			runs = append(runs, a)
+		}
+	}
+	return runs, int(length.Val()) - len(runs), c.readJournals(ctx, k, runs)
+}
+
+// readJournals fills in the journals of runs that another run may continue, and of those with values in pieces.
+func (c *Client) readJournals(ctx context.Context, k keys, runs []Archived) error {
+	pipe := c.redis.Pipeline()
+	journals := map[int]*redis.MapStringStringCmd{}
+	for i := range runs {
+		a := &runs[i]
+		if a.Record != nil && (State(a.Record["state"]) != Succeeded || isReference(a.Values["output"]) || isReference(a.Values["early"])) {
+			journals[i] = pipe.HGetAll(ctx, k.journalPrefix()+a.ID)
+		}
+	}
+	if len(journals) == 0 {
+		return nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return redisError("read journals of ended runs", err)
+	}
+	for i, journal := range journals {
+		runs[i].Journal = journal.Val()
+	}
+	return nil
+}
+
+// MarkArchived notes that the history has the runs of a queue, as ReadEnded returned them. Errors: ErrUnavailable.
+func (c *Client) MarkArchived(ctx context.Context, queue string, runs []Archived) error {
+	args := make([]any, 0, 2*len(runs))
+	for i := range runs {
+		args = append(args, runs[i].ID, runs[i].Record["changed"])
+	}
+	if err := archivedScript.Run(ctx, c.redis, keysOf(queue).slot(), args...).Err(); err != nil {
+		return redisError("mark archived runs", err)
+	}
+	return nil
+}
+
+// recallTTL is how long the journal of a recalled run is kept should the process end before it has stored the record.
+const recallTTL = time.Hour
+
+// recall stores a run in Redis again as the history has it, unless it is there. Errors: ErrNotFound when the history does not
+// have it or not its values any more; ErrUnavailable; those of the history.
+func (c *Client) recall(ctx context.Context, id string) error {
+	if c.cfg.History == nil {
+		return ErrNotFound
+	}
+	a, err := c.cfg.History.Read(ctx, id)
+	if err != nil {
+		return err
+	}
+	if a.Values == nil {
+		return ErrNotFound
+	}
+	k := keysOf(a.Queue)
+	n, err := c.redis.Exists(ctx, k.runPrefix()+id).Result()
+	if err != nil {
+		return redisError("recall run", err)
+	}
+	if n > 0 {
+		return nil
+	}
+	if err := c.writeJournal(ctx, k.journalPrefix()+id, a.Journal); err != nil {
+		return redisError("recall run", err)
+	}
+	args := []any{id}
+	for _, fields := range []map[string]string{a.Record, a.Values} {
+		for name, value := range fields {
+			args = append(args, name, value)
+		}
+	}
+	if err := c.redis.SAdd(ctx, asynqQueues, a.Queue).Err(); err != nil {
+		return redisError("recall run", err)
+	}
+	if err := recallScript.Run(ctx, c.redis, k.slot(), args...).Err(); err != nil {
+		return redisError("recall run", err)
+	}
+	return nil
+}
+
+// writeJournal writes a journal with a TTL, in commands of limited size.
+func (c *Client) writeJournal(ctx context.Context, name string, journal map[string]string) error {
+	if len(journal) == 0 {
+		return nil
+	}
+	pipe := c.redis.Pipeline()
+	size := 0
+	for key, value := range journal {
+		pipe.HSet(ctx, name, key, value)
+		if size += len(value); size > piecesPerRead*perCall {
+			pipe.Expire(ctx, name, recallTTL)
+			if _, err := pipe.Exec(ctx); err != nil {
+				return err
+			}
+			pipe, size = c.redis.Pipeline(), 0
+		}
+	}
+	pipe.Expire(ctx, name, recallTTL)
+	_, err := pipe.Exec(ctx)
+	return err
+}
+
+// fromHistory returns the record of a run that Redis does not have. Errors: ErrNotFound, those of the history.
+func (c *Client) fromHistory(ctx context.Context, id string) (Record, error) {
+	if c.cfg.History == nil {
+		return Record{}, ErrNotFound
+	}
+	a, err := c.cfg.History.Read(ctx, id)
+	if err != nil {
+		return Record{}, err
+	}
+	return a.Decode()
+}
+
+// withRecall calls do, and once more after the run was recalled when Redis did not have it.
+func (c *Client) withRecall(ctx context.Context, id string, do func() error) error {
+	err := do()
+	if !errors.Is(err, ErrNotFound) || c.cfg.History == nil {
+		return err
+	}
+	if err := c.recall(ctx, id); err != nil {
+		return err
+	}
+	return do()
+}
+
+// keptByHistory reports whether the history still has the values of a run. Errors: those of the history.
+func (c *Client) keptByHistory(ctx context.Context, run string) (bool, error) {
+	if c.cfg.History == nil {
+		return false, nil
+	}
+	a, err := c.cfg.History.Read(ctx, run)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && a.Values != nil, err
+}

@@ -1,0 +1,25 @@
+-- uses: keys run
+-- archived notes that the history has stored the first runs of the list of ended runs:
+-- they move to the list of archived runs, from which tidy removes them. It stops at a run
+-- that is another one than the caller has read. A run that has changed since it was read
+-- is in the list of ended runs once more.
+--
+-- KEYS[1] due
+-- ARGV two for each run: run id, its field changed as it was read, or ""
+--
+-- Returns how many were moved.
+local moved = {}
+local first = call("LRANGE", OURS .. "ended", 0, #ARGV / 2 - 1)
+
+for i = 1, #ARGV, 2 do
+	local id = ARGV[i]
+	if first[(i+1)/2] ~= id then break end
+	moved[#moved+1] = id
+	local mark = call("HGET", RUN .. id, "changed")
+	if mark and mark == ARGV[i+1] then call("HDEL", RUN .. id, "changed") end
+end
+if #moved > 0 then
+	call("LTRIM", OURS .. "ended", #moved, -1)
+	inParts("RPUSH", OURS .. "archived", moved)
+end
+return #moved
