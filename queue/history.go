@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // History keeps ended runs after Redis has removed them. Package history implements it. A Client reads both as one, and
@@ -40,15 +43,60 @@ func OfFlow(flow int64) []Condition {
 type Archived struct {
 	ID      string
 	Queue   string            // with its shard
-	Record  map[string]string // the fields of the record; those of Values are left out
-	Values  map[string]string // event, output, steps, early and error
+	Record  map[string]string // the fields of the record, without what people have sent and got
+	Values  map[string]string // the fields that have it: they replace those of Record. Nil: they were dropped
 	Journal map[string]string // with the pieces of long values
+
+	Unreadable error // of ReadEnded: the record is none that this version can read; nil: it is, or it is missing
 }
 
 // archivedValues are the fields of a record that hold what people have sent and got.
 var archivedValues = []string{"event", "output", "steps", "early"}
 
-// Decode returns the record. Without its values when they are not there.
+// separate moves what people have sent and got from Record to Values.
+func (a *Archived) separate() error {
+	a.Values = map[string]string{}
+	for _, name := range archivedValues {
+		if value, ok := a.Record[name]; ok {
+			a.Values[name] = value
+			delete(a.Record, name)
+		}
+	}
+	var s Spec
+	if err := decodeSpec(a.Record["spec"], &s); err != nil {
+		return err
+	}
+	if len(s.Params)+len(s.Headers)+len(s.Failure) == 0 {
+		return nil
+	}
+	s.Params, s.Headers, s.Failure = nil, nil, nil
+	text, err := encodeSpec(&s)
+	if err != nil {
+		return err
+	}
+	a.Values["spec"], a.Record["spec"] = a.Record["spec"], string(text)
+	return nil
+}
+
+// Erase removes what people have sent and got, also from the message of the error.
+func (a *Archived) Erase() error {
+	a.Values, a.Journal = nil, nil
+	if a.Record["error"] == "" {
+		return nil
+	}
+	var e flows.Error
+	if err := json.Unmarshal([]byte(a.Record["error"]), &e); err != nil {
+		return fmt.Errorf("decode error of run: %w", err)
+	}
+	text, err := json.Marshal(flows.Error{Code: e.Code, Step: e.Step, Message: "erased"})
+	if err != nil {
+		return fmt.Errorf("encode error of run: %w", err)
+	}
+	a.Record["error"] = string(text)
+	return nil
+}
+
+// Decode returns the record, without its values when they are not there.
 func (a *Archived) Decode() (Record, error) {
 	fields := maps.Clone(a.Record)
 	for name, value := range a.Values {
@@ -109,16 +157,12 @@ func (c *Client) ReadEnded(ctx context.Context, queue string, most int) (runs []
 			return nil, 0, redisError("read ended runs", err)
 		}
 		for i, id := range batch {
-			a := Archived{ID: id, Queue: queue, Record: records[i].Val(), Values: map[string]string{}}
-			for _, name := range archivedValues {
-				if value, ok := a.Record[name]; ok {
-					a.Values[name] = value
-					size += len(value)
-					delete(a.Record, name)
-				}
+			a := Archived{ID: id, Queue: queue, Record: records[i].Val()}
+			if len(a.Record) > 0 {
+				a.Unreadable = a.separate()
 			}
-			if len(a.Record) == 0 {
-				a.Record = nil
+			for _, value := range a.Values {
+				size += len(value)
 			}
 			runs = append(runs, a)
 		}
@@ -132,7 +176,7 @@ func (c *Client) readJournals(ctx context.Context, k keys, runs []Archived) erro
 	journals := map[int]*redis.MapStringStringCmd{}
 	for i := range runs {
 		a := &runs[i]
-		if a.Record != nil && (State(a.Record["state"]) != Succeeded || isReference(a.Values["output"]) || isReference(a.Values["early"])) {
+		if len(a.Record) > 0 && (State(a.Record["state"]) != Succeeded || isReference(a.Values["output"]) || isReference(a.Values["early"])) {
 			journals[i] = pipe.HGetAll(ctx, k.journalPrefix()+a.ID)
 		}
 	}

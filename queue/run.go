@@ -111,6 +111,10 @@ func createdAt(id string) (time.Time, bool) {
 	return time.UnixMilli(ms), true
 }
 
+// MadeAt returns the time at which a run id was made, by the clock of the process that accepted the run; false: the text is
+// no run id.
+func MadeAt(id string) (time.Time, bool) { return createdAt(id) }
+
 // taskID returns the id of the asynq task of one attempt of a run.
 func taskID(run string, attempt int) string {
 	return run + "." + strconv.Itoa(attempt)

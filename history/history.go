@@ -1,0 +1,154 @@
+// Package history keeps the records of ended runs in a database, SQLite or PostgreSQL, after Redis has removed them, and
+// finds them again. It implements queue.History. An Archiver copies the runs from Redis.
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/queue"
+)
+
+// Run is an ended run, and what is known of it beside its record.
+type Run struct {
+	queue.Archived
+
+	Labels  map[string]string
+	Expires time.Time // when the run may be deleted
+
+	// ValuesExpire is when its values and its words may be deleted; zero: with the run.
+	ValuesExpire time.Time
+}
+
+// DB is a history. Safe for concurrent use.
+type DB struct {
+	db      *sql.DB // for readers
+	writer  *sql.DB // of SQLite, which has one writer, another one; otherwise the same
+	dialect dialect
+}
+
+// ErrUnavailable reports that the database does not answer. It wraps queue.ErrUnavailable.
+var ErrUnavailable = fmt.Errorf("history: the database does not answer: %w", queue.ErrUnavailable)
+
+// dialect is what the databases do in different ways.
+type dialect interface {
+	// migrations are the directory of the changes to the schema.
+	migrations() string
+	// lock keeps other processes from changing the schema until the transaction ends.
+	lock(ctx context.Context, tx *sql.Tx) error
+	// placeholder returns the n-th parameter of a statement, from 1.
+	placeholder(n int) string
+	// id returns a run id as a parameter.
+	id(id string) any
+	// write stores runs in a transaction, and returns which of them are new.
+	write(ctx context.Context, tx *sql.Tx, rows []row) (inserted []bool, err error)
+	// prepare makes room for runs that were accepted at these times, unix ms, before they are written.
+	prepare(ctx context.Context, db *sql.DB, from, to int64) error
+	// matching is the condition for the runs that have all words.
+	matching(b *statement, words []string, day span) string
+	// within is a condition that lets the database leave out the runs that were accepted outside of a span.
+	within(b *statement, day span) string
+	// days returns the days that have runs, within a span, newest first.
+	days(ctx context.Context, db *sql.DB, all span) ([]span, error)
+	// expire deletes runs that have expired, and the values of those whose values have, a part of them. more: there may be others.
+	expire(ctx context.Context, h *DB, now int64) (e Expired, more bool, err error)
+	// dropWords deletes the words of a run.
+	dropWords(ctx context.Context, tx *sql.Tx, id string) error
+}
+
+// span are times of acceptance, unix ms: from inclusive, to exclusive.
+type span struct{ from, to int64 }
+
+const day = 24 * 60 * 60 * 1000 // ms
+
+// dayOf returns the day of a time.
+func dayOf(ms int64) span {
+	from := ms - ms%day
+	return span{from, from + day}
+}
+
+// Open opens a history and brings its schema up to date. The place is sqlite:PATH or the URL of a PostgreSQL database:
+// postgres://USER:PASSWORD@HOST/NAME. Close releases it.
+func Open(ctx context.Context, place string) (*DB, error) {
+	h, err := open(place)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.migrate(ctx); err != nil {
+		_ = h.Close() // the first error is more useful
+		return nil, err
+	}
+	return h, nil
+}
+
+func open(place string) (*DB, error) {
+	if path, ok := strings.CutPrefix(place, "sqlite:"); ok && path != "" {
+		return openSQLite(path)
+	}
+	u, err := url.Parse(place)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" {
+		return nil, errors.New("history: the place is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/NAME") // the URL may have a password
+	}
+	return openPostgres(place)
+}
+
+// Close closes the connections.
+func (h *DB) Close() error {
+	if h.writer == h.db {
+		return h.db.Close()
+	}
+	return errors.Join(h.writer.Close(), h.db.Close())
+}
+
+// Ping reports whether the database answers.
+func (h *DB) Ping(ctx context.Context) error { return unavailable(h.db.PingContext(ctx)) }
+
+// unavailable wraps an error of the database.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// inTransaction calls do in a transaction of the writer, and commits unless it returns an error.
+func (h *DB) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := h.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return unavailable(err)
+	}
+	if err := do(tx); err != nil {
+		_ = tx.Rollback() // the first error is more useful
+		return err
+	}
+	return unavailable(tx.Commit())
+}
+
+// statement collects a statement with its parameters.
+type statement struct {
+	dialect dialect
+	args    []any
+}
+
+// arg adds a parameter and returns its place.
+func (s *statement) arg(v any) string {
+	s.args = append(s.args, v)
+	return s.dialect.placeholder(len(s.args))
+}
+
+// in returns the condition that a column has one of the values.
+func (s *statement) in(column string, values []any) string {
+	if len(values) == 0 {
+		return "1 = 0"
+	}
+	places := make([]string, len(values))
+	for i, v := range values {
+		places[i] = s.arg(v)
+	}
+	return column + " IN (" + strings.Join(places, ", ") + ")"
+}

@@ -1,0 +1,225 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+)
+
+const (
+	postgresConnections = 8                  // maximum of one process
+	schemaLock          = 0x70656e73746f636b // of the advisory lock, "penstock"
+	accepted            = 60 * 60 * 1000     // ms from the making of an id to the acceptance of its run, at most
+	ahead               = 5 * 60 * 1000      // ms by which the clock of an API process may be ahead of that of Redis
+)
+
+// postgres keeps the history in a PostgreSQL database, each day in a partition.
+type postgres struct {
+	mu         sync.Mutex
+	partitions map[int64]bool // days that have one; guarded by mu
+}
+
+func openPostgres(place string) (*DB, error) {
+	db, err := sql.Open("pgx", place)
+	if err != nil {
+		return nil, errors.New("history: the URL of the PostgreSQL database cannot be read") // it may have a password
+	}
+	db.SetMaxOpenConns(postgresConnections)
+	db.SetMaxIdleConns(postgresConnections)
+	db.SetConnMaxIdleTime(time.Minute)
+	return &DB{db: db, writer: db, dialect: &postgres{partitions: map[int64]bool{}}}, nil
+}
+
+func (*postgres) migrations() string { return "postgres" }
+
+func (*postgres) lock(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(schemaLock))
+	return err
+}
+
+func (*postgres) placeholder(n int) string { return fmt.Sprintf("$%d", n) }
+
+func (*postgres) id(id string) any {
+	if _, err := uuid.Parse(id); err != nil {
+		return uuid.Nil.String() // which is the id of no run
+	}
+	return id
+}
+
+// within names the partitions that can have the runs.
+func (*postgres) within(s *statement, within span) string {
+	return "made >= " + s.arg(within.from-accepted) + " AND made < " + s.arg(within.to+ahead)
+}
+
+// prepare creates the partitions of the days.
+func (p *postgres) prepare(ctx context.Context, db *sql.DB, from, to int64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for at := dayOf(from); at.from <= to; at = dayOf(at.to) {
+		if p.partitions[at.from] {
+			continue
+		}
+		text := fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s PARTITION OF runs FOR VALUES FROM (%d) TO (%d)", partitionOf(at), at.from, at.to)
+		if _, err := db.ExecContext(ctx, text); err != nil && !duplicate(err) {
+			return err
+		}
+		p.partitions[at.from] = true
+	}
+	return nil
+}
+
+const partitionFormat = "runs_20060102"
+
+func partitionOf(at span) string { return time.UnixMilli(at.from).UTC().Format(partitionFormat) }
+
+// duplicate reports whether another process has created the table at the same time.
+func duplicate(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "42P07" || e.Code == "23505")
+}
+
+// arrays are the types of columns in PostgreSQL.
+var arrays = map[string]string{
+	"id": "uuid", "at": "bigint", "flow": "bigint", "attempt": "integer", "crashes": "integer", "started": "bigint", "finished": "bigint", "took": "bigint",
+	"record": "bytea", "payload": "bytea", "size": "integer", "expires": "bigint", "values_expire": "bigint",
+}
+
+// write sends each column as an array, so that a batch is one statement.
+func (p *postgres) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {
+	args := make([][]any, len(columns)+2)
+	byID := make(map[string]int, len(rows))
+	for i := range rows {
+		for j, v := range rows[i].values(p) {
+			args[j] = append(args[j], v)
+		}
+		args[len(columns)] = append(args[len(columns)], madeAt(rows[i].ID))
+		args[len(columns)+1] = append(args[len(columns)+1], strings.Join(rows[i].words, " "))
+		byID[rows[i].ID] = i
+	}
+	names := append(append([]string{}, columns...), "made", "words")
+	sources, updates := make([]string, len(names)), []string{}
+	values := make([]any, len(names))
+	for i, name := range names {
+		kind := arrays[name]
+		switch {
+		case name == "made":
+			kind = "bigint"
+		case kind == "":
+			kind = "text"
+		}
+		sources[i] = fmt.Sprintf("$%d::%s[]", i+1, kind)
+		if name != "id" && name != "made" {
+			updates = append(updates, name+" = excluded."+name)
+		}
+		values[i] = column(kind, args[i])
+	}
+	selected := strings.Join(columns, ", ") + ", made, array_to_tsvector(string_to_array(nullif(words, ''), ' '))"
+	text := "INSERT INTO runs (" + strings.Join(names, ", ") + ") SELECT " + selected +
+		" FROM unnest(" + strings.Join(sources, ", ") + ") AS new (" + strings.Join(names, ", ") + ")" +
+		" ON CONFLICT (id, made) DO UPDATE SET " + strings.Join(updates, ", ") + " RETURNING id, xmax = 0"
+	found, err := tx.QueryContext(ctx, text, values...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	inserted := make([]bool, len(rows))
+	for found.Next() {
+		var id runID
+		var isNew bool
+		if err := found.Scan(&id, &isNew); err != nil {
+			return nil, err
+		}
+		inserted[byID[string(id)]] = isNew
+	}
+	return inserted, found.Err()
+}
+
+// column returns the values of a column as an array of one type, with nil for NULL.
+func column(kind string, values []any) any {
+	switch kind {
+	case "bigint", "integer":
+		out := make([]*int64, len(values))
+		for i, v := range values {
+			switch v := v.(type) {
+			case int64:
+				out[i] = &v
+			case int:
+				n := int64(v)
+				out[i] = &n
+			}
+		}
+		return out
+	case "bytea":
+		out := make([][]byte, len(values))
+		for i, v := range values {
+			out[i], _ = v.([]byte)
+		}
+		return out
+	}
+	out := make([]*string, len(values))
+	for i, v := range values {
+		if text, ok := v.(string); ok {
+			out[i] = &text
+		}
+	}
+	return out
+}
+
+func (*postgres) matching(s *statement, words []string, _ span) string {
+	parts := make([]string, len(words))
+	for i, word := range words {
+		plain, prefix := strings.CutSuffix(word, "*")
+		if parts[i] = "'" + plain + "'"; prefix { // a word has letters and digits only
+			parts[i] += ":*"
+		}
+	}
+	return "words @@ " + s.arg(strings.Join(parts, " & ")) + "::tsquery"
+}
+
+// partitionNames returns the partitions with their days.
+func (*postgres) partitionNames(ctx context.Context, db *sql.DB) (map[string]span, error) {
+	rows, err := db.QueryContext(ctx, "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'runs'::regclass")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names := map[string]span{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		if made, err := time.Parse(partitionFormat, name); err == nil {
+			names[name] = dayOf(made.UnixMilli())
+		}
+	}
+	return names, rows.Err()
+}
+
+// days returns the days of the partitions. The runs of a partition may have been accepted on the day before or after.
+func (p *postgres) days(ctx context.Context, db *sql.DB, all span) ([]span, error) {
+	names, err := p.partitionNames(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	has := map[span]bool{}
+	for _, at := range names {
+		for _, d := range []span{dayOf(at.to), at, dayOf(at.from - 1)} {
+			if d.from < all.to && d.to > all.from {
+				has[d] = true
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(has), func(a, b span) int { return cmp.Compare(b.from, a.from) }), nil
+}

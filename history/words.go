@@ -1,0 +1,106 @@
+package history
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/penstock/penstock/queue"
+)
+
+// The limits of the words by which a run is found.
+const (
+	maxWords  = 500       // of a run; further ones are left out
+	maxWord   = 64        // characters of a word; the rest is cut off
+	maxLooked = 256 << 10 // bytes of one value that are looked through for words
+)
+
+// wordsOf returns the words in the event, the output, the error and the items of a run: those of texts and numbers, not the
+// names of members. The id of the run and its short form are among them.
+func wordsOf(r *queue.Record) []string {
+	w := &wordSet{seen: map[string]bool{}}
+	w.add(r.ID)
+	if r.Error != nil {
+		w.add(r.Error.Message)
+		w.add(string(r.Error.Code))
+	}
+	for _, value := range []json.RawMessage{r.Event, r.Output, r.Steps} {
+		w.addJSON(value)
+	}
+	slices.Sort(w.words)
+	return w.words
+}
+
+// wordSet collects different words.
+type wordSet struct {
+	words []string
+	seen  map[string]bool
+}
+
+func (w *wordSet) full() bool { return len(w.words) >= maxWords }
+
+// addJSON adds the words of a JSON value that is valid, or cut off.
+func (w *wordSet) addJSON(value []byte) {
+	d := json.NewDecoder(bytes.NewReader(value[:min(len(value), maxLooked)]))
+	d.UseNumber()
+	var nested []bool // of each open value: it is an object
+	name := false     // the next text is the name of a member
+	for !w.full() {
+		token, err := d.Token()
+		if err != nil {
+			return
+		}
+		switch token := token.(type) {
+		case json.Delim:
+			switch token {
+			case '{', '[':
+				nested = append(nested, token == '{')
+			default:
+				nested = nested[:len(nested)-1]
+			}
+			name = len(nested) > 0 && nested[len(nested)-1]
+			continue
+		case string:
+			if name {
+				name = false
+				continue
+			}
+			w.add(token)
+		case json.Number:
+			w.add(token.String())
+		}
+		name = len(nested) > 0 && nested[len(nested)-1]
+	}
+}
+
+// add adds the words of a text.
+func (w *wordSet) add(text string) {
+	for _, word := range split(text) {
+		if w.full() {
+			return
+		}
+		if !w.seen[word] {
+			w.seen[word] = true
+			w.words = append(w.words, word)
+		}
+	}
+}
+
+// split returns the words of a text in lower case: letters, marks and digits with nothing between them. Of a word of more
+// than 64 characters it returns the first 64.
+func split(text string) []string {
+	words := strings.FieldsFunc(strings.ToLower(norm.NFKC.String(text)), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r)
+	})
+	for i, word := range words {
+		if utf8.RuneCountInString(word) > maxWord {
+			words[i] = string([]rune(word)[:maxWord])
+		}
+	}
+	return words
+}
