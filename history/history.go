@@ -32,8 +32,14 @@ type DB struct {
 	dialect dialect
 }
 
-// ErrUnavailable reports that the database does not answer. It wraps queue.ErrUnavailable.
-var ErrUnavailable = fmt.Errorf("history: the database does not answer: %w", queue.ErrUnavailable)
+// ErrUnavailable reports that the database does not answer. It is a queue.ErrUnavailable, too.
+var ErrUnavailable error = away{}
+
+type away struct{}
+
+func (away) Error() string { return "history: the database does not answer" }
+
+func (away) Is(err error) bool { return err == queue.ErrUnavailable }
 
 // dialect is what the databases do in different ways.
 type dialect interface {

@@ -303,3 +303,41 @@ func (c *Client) keptByHistory(ctx context.Context, run string) (bool, error) {
 	}
 	return err == nil && a.Values != nil, err
 }
+
+// Archive returns the record of an ended run as Redis would store it, for what makes records: generators and tests. The id is
+// made for the time of acceptance when it is empty.
+func Archive(r Record) Archived {
+	if r.ID == "" {
+		r.ID = idAt(r.Queue, r.Times.Accepted)
+	}
+	spec, err := encodeSpec(&r.Spec)
+	if err != nil {
+		panic(err) // a programming error: a control character in an id
+	}
+	fields := map[string]string{
+		"spec": string(spec), "state": string(r.State), "fence": strconv.Itoa(r.Attempt), "worker": r.Worker,
+		"event": string(r.Event), "output": string(r.Output), "steps": string(r.Steps),
+		"at": unixMicros(r.Times.Accepted), "started": unixMicros(r.Times.Started), "finished": unixMicros(r.Times.Finished),
+		"resumed_by": r.ResumedBy, "replayed_by": r.ReplayedBy, "failure_run": r.FailureRun,
+	}
+	if r.Error != nil {
+		text, err := json.Marshal(r.Error)
+		if err != nil {
+			panic(err) // an error has nothing that cannot be encoded
+		}
+		fields["error"] = string(text)
+	}
+	maps.DeleteFunc(fields, func(_, value string) bool { return value == "" })
+	a := Archived{ID: r.ID, Queue: r.Queue, Record: fields}
+	if err := a.separate(); err != nil {
+		panic(err) // it was encoded above
+	}
+	return a
+}
+
+func unixMicros(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(t.UnixMicro(), 10)
+}
