@@ -43,7 +43,7 @@ func OfFlow(flow int64) []Condition {
 type Archived struct {
 	ID      string
 	Queue   string            // with its shard
-	Record  map[string]string // the fields of the record, without what people have sent and got
+	Record  map[string]string // the fields of the record, and its labels, without what people have sent and got
 	Values  map[string]string // the fields that have it: they replace those of Record. Nil: they were dropped
 	Journal map[string]string // with the pieces of long values
 
@@ -81,6 +81,7 @@ func (a *Archived) separate() error {
 // Erase removes what people have sent and got, also from the message of the error.
 func (a *Archived) Erase() error {
 	a.Values, a.Journal = nil, nil
+	delete(a.Record, "labels")
 	if a.Record["error"] == "" {
 		return nil
 	}
@@ -292,9 +293,10 @@ func (c *Client) withRecall(ctx context.Context, id string, do func() error) err
 	return do()
 }
 
-// keptByHistory reports whether the history still has the values of a run. Errors: those of the history.
-func (c *Client) keptByHistory(ctx context.Context, run string) (bool, error) {
-	if c.cfg.History == nil {
+// KeptByHistory reports whether the history still has the values of a run that was accepted not longer ago than a time.
+// Errors: those of the history.
+func (c *Client) KeptByHistory(ctx context.Context, run string, ago time.Duration) (bool, error) {
+	if made, ok := createdAt(run); c.cfg.History == nil || !ok || time.Since(made) > ago {
 		return false, nil
 	}
 	a, err := c.cfg.History.Read(ctx, run)
