@@ -134,7 +134,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 		return nil, err
 	}
 	t := c.waiters.add(c, q, s.ID)
-	q.submit.do(sub)
+	q.submit.Do(sub)
 	if sub.err != nil {
 		t.Close()
 		return nil, sub.err

@@ -1,17 +1,22 @@
-package queue
+// Package groupcommit joins the writes of many callers into few flushes, without a timer.
+package groupcommit
 
 import (
 	"runtime"
 	"sync"
 )
 
-// batcher does group commit: the first item is flushed at once, or, when patient, after
+// Batcher flushes items in groups: the first item is flushed at once, or, when Patient, after
 // the goroutines that are ready to run have had their turn. Items that arrive while a
 // flush is in progress are flushed together after it. No item waits for a timer.
-type batcher[T any] struct {
-	most    int              // maximum number of items in one flush
-	patient bool             // the first item waits for those that are ready, because no caller waits for its flush
-	flush   func(items []*T) // stores the reply in each item; called by as many goroutines at a time as there are flights
+// Safe for concurrent use.
+type Batcher[T any] struct {
+	// Patient makes the first item wait for those that are ready, because no caller waits for its flush. It is set
+	// before the first call of Do.
+	Patient bool
+
+	most  int              // maximum number of items in one flush
+	flush func(items []*T) // stores the reply in each item; called by as many goroutines at a time as there are flights
 
 	mu    sync.Mutex
 	spare int          // guarded by mu; number of flushes that may start
@@ -24,17 +29,18 @@ type ticket[T any] struct {
 	wake chan []*ticket[T] // receives nil when the item was flushed, or a batch that the caller must flush; buffered, so that senders never block; nil for an item that leads its batch
 }
 
-func newBatcher[T any](flights, most int, flush func([]*T)) *batcher[T] {
-	return &batcher[T]{most: most, flush: flush, spare: flights}
+// New returns a Batcher that makes at most flights flushes at a time, each of at most most items.
+func New[T any](flights, most int, flush func([]*T)) *Batcher[T] {
+	return &Batcher[T]{most: most, flush: flush, spare: flights}
 }
 
-// do returns when the item has been flushed, alone or in a batch.
-func (b *batcher[T]) do(item *T) {
+// Do returns when the item has been flushed, alone or in a batch.
+func (b *Batcher[T]) Do(item *T) {
 	b.mu.Lock()
 	if b.spare > 0 {
 		b.spare--
 		b.mu.Unlock()
-		if !b.patient {
+		if !b.Patient {
 			b.flush([]*T{item})
 			b.next()
 			return
@@ -55,7 +61,7 @@ func (b *batcher[T]) do(item *T) {
 }
 
 // lead flushes a batch on the goroutine of its first caller and wakes the others.
-func (b *batcher[T]) lead(batch []*ticket[T]) {
+func (b *Batcher[T]) lead(batch []*ticket[T]) {
 	items := make([]*T, len(batch))
 	for i, t := range batch {
 		items[i] = t.item
@@ -68,7 +74,7 @@ func (b *batcher[T]) lead(batch []*ticket[T]) {
 }
 
 // next passes the flight to the first caller of the next batch, if there is one.
-func (b *batcher[T]) next() {
+func (b *Batcher[T]) next() {
 	b.mu.Lock()
 	batch := b.take(b.most)
 	if len(batch) == 0 {
@@ -81,7 +87,7 @@ func (b *batcher[T]) next() {
 }
 
 // take removes up to most items from the queue. The caller holds mu.
-func (b *batcher[T]) take(most int) []*ticket[T] {
+func (b *Batcher[T]) take(most int) []*ticket[T] {
 	n := min(len(b.queue), most)
 	batch := b.queue[:n:n]
 	b.queue = b.queue[n:]

@@ -1,4 +1,4 @@
-package queue
+package goroutines
 
 import (
 	"testing"
@@ -10,14 +10,14 @@ import (
 func TestAPoolEndsItsGoroutines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var p pool
+		var p Pool
 		release, ended := make(chan struct{}), 0
-		p.run(func() {})
-		p.run(func() { <-release })
+		p.Run(func() {})
+		p.Run(func() { <-release })
 		synctest.Wait()
-		p.close()
+		p.Close()
 		close(release)
-		p.run(func() { ended++ })
+		p.Run(func() { ended++ })
 		synctest.Wait()
 		if ended != 1 {
 			t.Errorf("a function given to a closed pool ran %d times", ended)

@@ -1,4 +1,4 @@
-package queue
+package groupcommit
 
 import (
 	"sync"
@@ -11,7 +11,7 @@ func TestBatcherSendsALoneItemAtOnceAndGathersTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sizes []int
 		gate := make(chan struct{})
-		b := newBatcher(1, 3, func(items []*int) {
+		b := New(1, 3, func(items []*int) {
 			sizes = append(sizes, len(items))
 			<-gate
 			for _, i := range items {
@@ -22,7 +22,7 @@ func TestBatcherSendsALoneItemAtOnceAndGathersTheRest(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range results {
 			results[i] = i + 1
-			wg.Go(func() { b.do(&results[i]) })
+			wg.Go(func() { b.Do(&results[i]) })
 			synctest.Wait()
 		}
 		close(gate)

@@ -1,18 +1,35 @@
-package queue
+// Package lua has the scripts of the queue, one in each file, and the parts that they
+// share in lib. A script documents its ARGV and its reply, and lists in its first line
+// the parts of lib that precede it.
+package lua
 
 import (
+	"embed"
 	"slices"
 	"strings"
 	"unicode"
 )
 
+//go:embed *.lua lib/*.lua
+var files embed.FS
+
+// Text returns an embedded file, named without ".lua". It panics when there is none,
+// which is a programming error.
+func Text(file string) string {
+	text, err := files.ReadFile(file + ".lua")
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
 // usesMark begins the first line of a script; the parts of lib that precede it follow.
 const usesMark = "-- uses: "
 
-// library joins scripts with the declarations of lib that they use. Unused
+// Library joins scripts with the declarations of lib that they use. Unused
 // declarations and comments are left out: Redis executes the whole text at each
 // call, and creating unused functions would take longer than the work of the script.
-type library struct {
+type Library struct {
 	read  func(file string) string
 	parts map[string][]declaration // parts of lib, split once: every process does this when it starts
 }
@@ -24,18 +41,19 @@ type declaration struct {
 	words []string // in its code, each once
 }
 
-func newLibrary(read func(file string) string) *library {
-	return &library{read: read, parts: map[string][]declaration{}}
+// NewLibrary returns a library of the files that read returns, named as for Text.
+func NewLibrary(read func(file string) string) *Library {
+	return &Library{read: read, parts: map[string][]declaration{}}
 }
 
-// source returns the text of a script that is sent to Redis. It panics if the script
+// Source returns the text of a script that is sent to Redis. It panics if the script
 // does not say which parts it uses, which is a programming error.
-func (l *library) source(name string) string {
+func (l *Library) Source(name string) string {
 	text := l.read(name)
 	first, _, _ := strings.Cut(text, "\n")
 	uses, found := strings.CutPrefix(first, usesMark)
 	if !found {
-		panic("queue: " + name + ".lua does not say which parts it uses")
+		panic("lua: " + name + ".lua does not say which parts it uses")
 	}
 	var lib []declaration
 	for part := range strings.FieldsSeq(uses) {
@@ -61,7 +79,7 @@ func (l *library) source(name string) string {
 
 // part returns the declarations of a part of lib: each begins with a line that is not
 // indented and says "local".
-func (l *library) part(name string) []declaration {
+func (l *Library) part(name string) []declaration {
 	all, known := l.parts[name]
 	if known {
 		return all
