@@ -1,4 +1,4 @@
-package console
+package steprecord
 
 import (
 	"encoding/json"

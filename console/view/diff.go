@@ -1,20 +1,22 @@
-package console
+package view
 
 import (
 	"strings"
 
-	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/linediff"
 )
 
+// DiffTexts compares two texts line by line; nil when they are equal. Unchanged lines far from any change are left out.
+func DiffTexts(before, after string) []DiffLine { return hunks(diffLines(before, after)) }
+
 // diffLines compares two texts line by line; nil when they are equal.
-func diffLines(before, after string) []view.DiffLine {
+func diffLines(before, after string) []DiffLine {
 	if before == after {
 		return nil
 	}
-	var lines []view.DiffLine
+	var lines []DiffLine
 	for _, l := range linediff.Compare(linesOf(before), linesOf(after)) {
-		lines = append(lines, view.DiffLine{Before: l.Before, After: l.After, Text: l.Text})
+		lines = append(lines, DiffLine{Before: l.Before, After: l.After, Text: l.Text})
 	}
 	return lines
 }
@@ -31,7 +33,7 @@ func linesOf(text string) []string {
 const contextLines = 3
 
 // hunks replaces unchanged lines far from any change by gaps.
-func hunks(lines []view.DiffLine) []view.DiffLine {
+func hunks(lines []DiffLine) []DiffLine {
 	near := make([]bool, len(lines))
 	for i, l := range lines {
 		if l.Before != 0 && l.After != 0 {
@@ -41,13 +43,13 @@ func hunks(lines []view.DiffLine) []view.DiffLine {
 			near[j] = true
 		}
 	}
-	var some []view.DiffLine
+	var some []DiffLine
 	for i, l := range lines {
 		switch {
 		case near[i]:
 			some = append(some, l)
 		case i == 0 || near[i-1]:
-			some = append(some, view.DiffLine{Gap: true})
+			some = append(some, DiffLine{Gap: true})
 		}
 	}
 	return some

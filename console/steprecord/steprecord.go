@@ -1,4 +1,5 @@
-package console
+// Package steprecord reads what a worker records of the steps of a run, and turns it into the rows of the run's page.
+package steprecord
 
 import (
 	"cmp"
@@ -46,8 +47,8 @@ func (p *stepRun) end(now time.Time) time.Time {
 	return p.At
 }
 
-// stepRecord is the record of the steps of one attempt.
-type stepRecord struct {
+// Record is the record of the steps of one attempt.
+type Record struct {
 	Steps []stepRun `json:"steps"`
 	Log   []struct {
 		Step    string         `json:"step"`
@@ -62,19 +63,19 @@ type stepRecord struct {
 	attempt int // of the applied events; zero: none
 }
 
-// decodeSteps decodes the stored record of an ended run. A record that cannot be decoded is empty.
-func decodeSteps(r *queue.Record) stepRecord {
-	var a stepRecord
+// Decode decodes the stored record of an ended run. A record that cannot be decoded is empty.
+func Decode(r *queue.Record) Record {
+	var a Record
 	if r.Steps != nil {
 		_ = json.Unmarshal(r.Steps, &a) // written by our own worker
 	}
 	return a
 }
 
-// apply adds an event of a run that has not ended.
-func (a *stepRecord) apply(e queue.Event) {
+// Apply adds an event of a run that has not ended.
+func (a *Record) Apply(e queue.Event) {
 	if e.Attempt != a.attempt { // another attempt starts again
-		*a = stepRecord{attempt: e.Attempt}
+		*a = Record{attempt: e.Attempt}
 	}
 	var p stepRun
 	if json.Unmarshal(e.Data, &p) != nil {
@@ -93,8 +94,8 @@ func (a *stepRecord) apply(e queue.Event) {
 	}
 }
 
-// span returns the start of the first step run and the end of the last one.
-func (a *stepRecord) span(now time.Time) (from, to time.Time) {
+// Span returns the start of the first step run and the end of the last one.
+func (a *Record) Span(now time.Time) (from, to time.Time) {
 	for i := range a.Steps {
 		s := &a.Steps[i]
 		if begin := s.begin(); from.IsZero() || begin.Before(from) {
@@ -107,10 +108,10 @@ func (a *stepRecord) span(now time.Time) (from, to time.Time) {
 	return from, to
 }
 
-// rows combines the runs of each step into one row, in the order of their starts, nested steps below their parent.
+// Rows combines the runs of each step into one row, in the order of their starts, nested steps below their parent.
 // aggregates reports whether a kind makes one item of all.
-func (a *stepRecord) rows(now time.Time, aggregates func(kind string) bool) []view.StepRow {
-	from, to := a.span(now)
+func (a *Record) Rows(now time.Time, aggregates func(kind string) bool) []view.StepRow {
+	from, to := a.Span(now)
 	total := max(to.Sub(from), time.Microsecond)
 	part := func(d time.Duration) float64 { return 100 * float64(d) / float64(total) }
 	steps := slices.Clone(a.Steps)
@@ -170,8 +171,8 @@ func parentOf(path string, rows []view.StepRow) string {
 	return parent
 }
 
-// logLines returns the messages of log steps.
-func (a *stepRecord) logLines() []view.LogLine {
+// LogLines returns the messages of log steps.
+func (a *Record) LogLines() []view.LogLine {
 	lines := make([]view.LogLine, len(a.Log))
 	for i, l := range a.Log {
 		lines[i] = view.LogLine{Step: l.Step, Item: l.Item, At: l.At, Level: l.Level, Message: l.Message}

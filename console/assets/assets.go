@@ -1,4 +1,5 @@
-package console
+// Package assets serves the styles, scripts and images of the console.
+package assets
 
 import (
 	"bytes"
@@ -13,8 +14,8 @@ import (
 	"strings"
 )
 
-//go:embed assets
-var assetFiles embed.FS
+//go:embed *.css *.js *.svg vendor
+var files embed.FS
 
 // asset is one embedded file with its compressed form.
 type asset struct {
@@ -24,9 +25,12 @@ type asset struct {
 	version   string // first 12 hexadecimal digits of the content's SHA-256
 }
 
-// assets serves the styles, scripts and images of the console. They do not change while the process lives, so that
+// Assets serves the files. They do not change while the process lives, so that
 // browsers may cache each version for ever.
-type assets struct{ byName map[string]*asset }
+type Assets struct {
+	root   string // path below which the files are served, with a slash at its end
+	byName map[string]*asset
+}
 
 // assetKinds maps the file name extensions that are served to their media types. Read only.
 var assetKinds = map[string]string{
@@ -35,19 +39,20 @@ var assetKinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-func loadAssets() (*assets, error) {
-	all := &assets{map[string]*asset{}}
-	err := fs.WalkDir(assetFiles, "assets", func(name string, entry fs.DirEntry, err error) error {
+// Load returns the files as they are served below the path root, which ends in a slash.
+func Load(root string) (*Assets, error) {
+	all := &Assets{root, map[string]*asset{}}
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		kind, served := assetKinds[path.Ext(name)]
 		if err != nil || entry.IsDir() || !served {
 			return err
 		}
-		plain, err := assetFiles.ReadFile(name)
+		plain, err := files.ReadFile(name)
 		if err != nil {
 			return err
 		}
 		sum := sha256.Sum256(plain)
-		all.byName[strings.TrimPrefix(name, "assets/")] = &asset{kind, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
+		all.byName[name] = &asset{kind, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
 		return nil
 	})
 	if err != nil {
@@ -64,17 +69,17 @@ func gzipped(plain []byte) []byte {
 	return b.Bytes()
 }
 
-// url returns the URL of a file, with its version.
-func (a *assets) url(name string) string {
+// URL returns the URL of a file, with its version.
+func (a *Assets) URL(name string) string {
 	version := ""
 	if file := a.byName[name]; file != nil {
 		version = file.version
 	}
-	return Root + "/assets/" + name + "?v=" + version
+	return a.root + name + "?v=" + version
 }
 
-// ServeHTTP serves the file named by the path after Root/assets/; 404 if there is none.
-func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP serves the file named by the path value file; 404 if there is none.
+func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	file := a.byName[r.PathValue("file")]
 	if file == nil {
 		http.NotFound(w, r)
