@@ -1,8 +1,8 @@
-package cli
+// Package storebench measures the start of a process and changes of the store, with many flows and API keys.
+package storebench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,21 +14,20 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/spf13/cobra"
-
+	"github.com/penstock/penstock/app/cli/directstore"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
 )
 
-// storeBenchmark is what `bench store` measures.
-type storeBenchmark struct {
+// Benchmark is what is measured. Flows and Keys must be set, to at least 1, before Run.
+type Benchmark struct {
 	Flows      int           `json:"flows"`
 	Keys       int           `json:"keys"`
-	Deploy     time.Duration `json:"deploy_ns"`     // forServer the directory, for the first time
-	Open       time.Duration `json:"open_ns"`       // waitFor a process is ready, every credential opened once
+	Deploy     time.Duration `json:"deploy_ns"`     // of the directory, for the first time
+	Open       time.Duration `json:"open_ns"`       // until a process is ready, every credential opened once
 	Unchanged  time.Duration `json:"unchanged_ns"`  // deploying the same directory again
-	HeapBytes  uint64        `json:"heap_bytes"`    // forServer a process that has opened the store
-	AllCalled  uint64        `json:"all_called"`    // forServer one whose flows and keys were all asked for
+	HeapBytes  uint64        `json:"heap_bytes"`    // of a process that has opened the store
+	AllCalled  uint64        `json:"all_called"`    // of one whose flows and keys were all asked for
 	RedisBytes int64         `json:"redis_bytes"`   // that the data takes there
 	Put        []float64     `json:"put_ms"`        // deploying one changed flow: p50, p99, max
 	Seen       []float64     `json:"seen_ms"`       // from then until another process has it
@@ -37,48 +36,19 @@ type storeBenchmark struct {
 	FlowFirst  []float64     `json:"flow_first_ms"` // compiling a flow when it is first called
 }
 
-func newBenchStore(e env) *cobra.Command {
-	var redis string
-	var asJSON bool
-	b := storeBenchmark{}
-	cmd := &cobra.Command{
-		Use:   "store",
-		Short: "Fill an empty Redis with flows and API keys, and measure starts and changes",
-		Long: "Fill an empty Redis with flows and API keys, and print the start time of a process, the\n" +
-			"duration of a change, the delay until another process has it, and the memory used. A Redis\n" +
-			"with data of the product is rejected; the written data stays there.",
-		Example: "  penstock bench store --redis redis://127.0.0.1:6390 --flows 10000 --keys 100000",
-		Args:    usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if redis == "" || b.Flows < 1 || b.Keys < 1 {
-				return usageError{errors.New("bench store: --redis must name a Redis that is empty, and --flows and --keys be 1 or more")}
-			}
-			if err := b.run(cmd.Context(), redis); err != nil {
-				return fmt.Errorf("bench store: %w", err)
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
-			}
-			return b.print(cmd.OutOrStdout())
-		},
-	}
-	cmd.Flags().StringVar(&redis, "redis", "", "`URL` of a Redis without data of the product; there is no default")
-	cmd.Flags().IntVar(&b.Flows, "flows", 10_000, "flows to deploy")
-	cmd.Flags().IntVar(&b.Keys, "keys", 100_000, "API keys to make")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
-}
-
 // benchChanges is how many changes, and look-ups of each sort, are measured.
 const benchChanges = 200
 
-func (b *storeBenchmark) run(ctx context.Context, url string) error {
+// Run fills the Redis at the URL, which must have no data of the product, and measures. The data stays there.
+func (b *Benchmark) Run(ctx context.Context, url string) error {
 	conn, err := redisconn.Parse(url)
 	if err != nil {
 		return err
 	}
 	master := [][]byte{store.NewMasterKey()}
-	open := func() (*directStore, error) { return openStoreAt(ctx, conn, master, slog.New(slog.DiscardHandler)) }
+	open := func() (*directstore.Store, error) {
+		return directstore.Open(ctx, conn, master, slog.New(slog.DiscardHandler))
+	}
 	dir := b.directory()
 	if err := b.fill(ctx, open, dir); err != nil {
 		return err
@@ -89,15 +59,15 @@ func (b *storeBenchmark) run(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer one.close()
+	defer one.Close()
 	b.Open = time.Since(start)
 	start = time.Now()
-	if _, _, err := one.store.Flows().LoadFS(ctx, dir); err != nil {
+	if _, _, err := one.Store.Flows().LoadFS(ctx, dir); err != nil {
 		return err
 	}
 	b.Unchanged = time.Since(start)
 	b.HeapBytes = heap() - before
-	if err := b.lookUp(ctx, one.store); err != nil {
+	if err := b.lookUp(ctx, one.Store); err != nil {
 		return err
 	}
 	b.AllCalled = heap() - before
@@ -105,8 +75,8 @@ func (b *storeBenchmark) run(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer other.close()
-	if err := b.change(ctx, one.store, other.store); err != nil {
+	defer other.Close()
+	if err := b.change(ctx, one.Store, other.Store); err != nil {
 		return err
 	}
 	for _, all := range []*[]float64{&b.Put, &b.Seen, &b.KeyFirst, &b.KeyAgain, &b.FlowFirst} {
@@ -116,7 +86,7 @@ func (b *storeBenchmark) run(ctx context.Context, url string) error {
 }
 
 // directory has flows as small ones are: a few steps, a program each.
-func (b *storeBenchmark) directory() fstest.MapFS {
+func (b *Benchmark) directory() fstest.MapFS {
 	dir := make(fstest.MapFS, b.Flows)
 	for i := range b.Flows {
 		dir[fmt.Sprintf("flow-%d.yaml", i)] = &fstest.MapFile{Data: []byte(benchFlow(i+1, "made"))}
@@ -131,13 +101,13 @@ func benchFlow(number int, name string) string {
 }
 
 // fill deploys the directory and makes the keys.
-func (b *storeBenchmark) fill(ctx context.Context, open func() (*directStore, error), dir fstest.MapFS) error {
+func (b *Benchmark) fill(ctx context.Context, open func() (*directstore.Store, error), dir fstest.MapFS) error {
 	o, err := open()
 	if err != nil {
 		return err
 	}
-	defer o.close()
-	s := o.store
+	defer o.Close()
+	s := o.Store
 	if n, err := s.Keys().Len(ctx); err != nil || n > 0 || len(s.Flows().List()) > 0 {
 		return errors.Join(err, errors.New("there are flows or keys in this Redis"))
 	}
@@ -164,7 +134,7 @@ func (b *storeBenchmark) fill(ctx context.Context, open func() (*directStore, er
 }
 
 // change measures changes of one process, and when another one has them.
-func (b *storeBenchmark) change(ctx context.Context, one, other *store.Store) error {
+func (b *Benchmark) change(ctx context.Context, one, other *store.Store) error {
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- other.Run(running) }()
@@ -191,7 +161,7 @@ func (b *storeBenchmark) change(ctx context.Context, one, other *store.Store) er
 }
 
 // lookUp looks up keys and flows, then all of them.
-func (b *storeBenchmark) lookUp(ctx context.Context, s *store.Store) error {
+func (b *Benchmark) lookUp(ctx context.Context, s *store.Store) error {
 	for _, into := range []*[]float64{&b.KeyFirst, &b.KeyAgain} {
 		for i := range min(benchChanges, b.Keys) {
 			start := time.Now()
@@ -216,7 +186,7 @@ func (b *storeBenchmark) lookUp(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
-func (b *storeBenchmark) redisMemory(ctx context.Context, conn *redisconn.Conn) error {
+func (b *Benchmark) redisMemory(ctx context.Context, conn *redisconn.Conn) error {
 	client := conn.Client()
 	defer client.Close()
 	info, err := client.Info(ctx, "memory").Result()
@@ -250,7 +220,8 @@ func percentilesOf(all []float64) []float64 {
 	return []float64{all[len(all)/2], all[len(all)*99/100], all[len(all)-1]}
 }
 
-func (b *storeBenchmark) print(w io.Writer) error {
+// Print writes the figures for people.
+func (b *Benchmark) Print(w io.Writer) error {
 	const mib = 1 << 20
 	fmt.Fprintf(w, "%d flows, %d API keys; Redis has %d MiB\n", b.Flows, b.Keys, b.RedisBytes/mib)
 	fmt.Fprintf(w, "  first deployment of the directory   %v\n", b.Deploy.Round(time.Millisecond))
