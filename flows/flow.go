@@ -104,6 +104,9 @@ type Concurrency struct {
 	WhenFull string    // "queue", "reject" or "drop_oldest"
 }
 
+// FlowParams returns the fields of a flow file, for its reference.
+func FlowParams() []Param { return slices.Clone(flowParams) }
+
 // flowParams are the fields of a flow file.
 var flowParams = []Param{
 	{Name: "flow", Type: TypeLiteral, Required: true, Summary: "The flow's number, which callers use."},

@@ -1,28 +1,30 @@
-package flows
+package reference
 
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // Schema returns the JSON Schema of flow files for the kinds of a catalogue, for editors. It accepts the shapes that
-// Parse accepts; only Parse checks programs and names.
-func Schema(catalogue *Catalogue) []byte {
+// flows.Parse accepts; only flows.Parse checks programs and names.
+func Schema(catalogue *flows.Catalogue) []byte {
 	defs := map[string]any{
 		"steps": object{"type": "array", "minItems": 1, "items": object{"$ref": "#/$defs/step"}},
 	}
 	kinds := []any{}
-	for _, k := range catalogue.kinds {
+	for _, k := range catalogue.Kinds() {
 		defs["kind-"+k.Name] = kindSchema(k)
 		kinds = append(kinds, object{"$ref": "#/$defs/kind-" + k.Name})
 	}
 	defs["step"] = object{"oneOf": kinds}
-	defs["attributes"] = object{"type": "object", "properties": properties(attributes)}
-	whole := mappingSchema(flowParams)
+	defs["attributes"] = object{"type": "object", "properties": properties(flows.StepParams())}
+	whole := mappingSchema(flows.FlowParams())
 	whole["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	whole["title"] = "Penstock flow"
 	whole["$defs"] = defs
-	whole["properties"].(object)["flow"] = object{"type": "integer", "minimum": 1, "description": flowParams[0].Summary}
+	whole["properties"].(object)["flow"] = object{"type": "integer", "minimum": 1, "description": flows.FlowParams()[0].Summary}
 	return append(indent(whole), '\n')
 }
 
@@ -30,15 +32,15 @@ type object = map[string]any
 
 func indent(v any) []byte {
 	var b bytes.Buffer
-	if err := json.Indent(&b, EncodeJSON(v), "", "  "); err != nil {
-		return EncodeJSON(v)
+	if err := json.Indent(&b, flows.EncodeJSON(v), "", "  "); err != nil {
+		return flows.EncodeJSON(v)
 	}
 	return b.Bytes()
 }
 
 // kindSchema returns the schema of a step of the kind: its key, the common attributes, and, beside an inline value,
 // the other parameters.
-func kindSchema(k Kind) object {
+func kindSchema(k flows.Kind) object {
 	beside := object{}
 	own := []any{}
 	for _, p := range k.Params {
@@ -51,7 +53,7 @@ func kindSchema(k Kind) object {
 				beside[other.Name] = described(other)
 			}
 		}
-		if holdsMapping(p.Type) {
+		if p.Type.HoldsMapping() {
 			return stepSchema(k, typeSchema(p), beside)
 		}
 	}
@@ -59,13 +61,13 @@ func kindSchema(k Kind) object {
 	return stepSchema(k, alternatives(own), beside)
 }
 
-func stepSchema(k Kind, value object, beside object) object {
+func stepSchema(k flows.Kind, value object, beside object) object {
 	value["description"] = k.Summary
 	if k.Doc != "" {
 		value["markdownDescription"] = k.Summary + "\n\n" + k.Doc
 	}
 	props := object{k.Name: value}
-	for name := range properties(attributes) {
+	for name := range properties(flows.StepParams()) {
 		props[name] = object{"$ref": "#/$defs/attributes/properties/" + name}
 	}
 	for name, p := range beside {
@@ -74,7 +76,7 @@ func stepSchema(k Kind, value object, beside object) object {
 	return object{"type": "object", "required": []any{k.Name}, "properties": props, "additionalProperties": false}
 }
 
-func properties(params []Param) object {
+func properties(params []flows.Param) object {
 	props := object{}
 	for _, p := range params {
 		props[p.Name] = described(p)
@@ -82,7 +84,7 @@ func properties(params []Param) object {
 	return props
 }
 
-func described(p Param) object {
+func described(p flows.Param) object {
 	s := typeSchema(p)
 	s["description"] = p.Summary
 	if p.Default != "" {
@@ -92,7 +94,7 @@ func described(p Param) object {
 }
 
 // mappingSchema returns the schema of a mapping with the parameters.
-func mappingSchema(params []Param) object {
+func mappingSchema(params []flows.Param) object {
 	s := object{"type": "object", "properties": properties(params), "additionalProperties": false}
 	required := []any{}
 	groups := map[string][]any{}
@@ -122,42 +124,42 @@ func mappingSchema(params []Param) object {
 	return s
 }
 
-func typeSchema(p Param) object {
+func typeSchema(p flows.Param) object {
 	switch p.Type {
-	case TypeString:
+	case flows.TypeString:
 		return object{"type": []any{"string", "number"}}
-	case TypeInt:
+	case flows.TypeInt:
 		return object{"type": "integer"}
-	case TypeBool:
+	case flows.TypeBool:
 		return object{"type": "boolean"}
-	case TypeDuration:
+	case flows.TypeDuration:
 		return object{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?d)?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^[0-9]+(\.[0-9]+)?d$|^0$`}
-	case TypeEnum:
+	case flows.TypeEnum:
 		words := make([]any, len(p.Enum))
 		for i, word := range p.Enum {
 			words[i] = word
 		}
 		return object{"enum": words}
-	case TypeExpr:
+	case flows.TypeExpr:
 		return object{"type": []any{"string", "number", "boolean"}}
-	case TypeFields:
+	case flows.TypeFields:
 		return object{"type": "object"}
-	case TypeStrings:
+	case flows.TypeStrings:
 		return alternatives([]any{wordSchema(), object{"type": "array", "items": wordSchema()}})
-	case TypeObject:
+	case flows.TypeObject:
 		return objectSchema(p)
-	case TypeList:
+	case flows.TypeList:
 		list := object{"type": "array", "items": mappingSchema(p.Fields)}
 		if p.Single {
 			return alternatives([]any{mappingSchema(p.Fields), list})
 		}
 		return list
-	case TypeMap:
-		entry := objectSchema(Param{Fields: p.Fields})
+	case flows.TypeMap:
+		entry := objectSchema(flows.Param{Fields: p.Fields})
 		return alternatives([]any{object{"type": "object", "additionalProperties": entry}, object{"type": "array", "items": wordSchema()}})
-	case TypeSteps:
+	case flows.TypeSteps:
 		return object{"$ref": "#/$defs/steps"}
-	case TypeStatuses:
+	case flows.TypeStatuses:
 		status := object{"anyOf": []any{object{"type": "integer", "minimum": 100, "maximum": 599}, object{"type": "string", "pattern": "^([1-5]xx|[1-5][0-9][0-9])$"}}}
 		return alternatives([]any{status, object{"type": "array", "items": status}})
 	}
@@ -167,7 +169,7 @@ func typeSchema(p Param) object {
 func wordSchema() object { return object{"type": []any{"string", "number"}} }
 
 // objectSchema returns the schema of an object with its short forms.
-func objectSchema(p Param) object {
+func objectSchema(p flows.Param) object {
 	forms := []any{mappingSchema(p.Fields)}
 	words := []any{}
 	required := false
@@ -176,7 +178,7 @@ func objectSchema(p Param) object {
 		if f.Inline {
 			forms = append(forms, typeSchema(f))
 		}
-		if p.Short && f.Type == TypeObject {
+		if p.Short && f.Type == flows.TypeObject {
 			words = append(words, f.Name)
 		}
 	}

@@ -1,25 +1,28 @@
-package flows
+// Package reference generates the reference of flow files and their JSON Schema from a catalogue of step kinds.
+package reference
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/flows"
 )
 
-// Page is one page of the generated reference.
+// Page is one page of the reference, as Markdown.
 type Page struct {
 	Name     string // of the kind, or "flow" and "step" for the common fields
 	Markdown string
 }
 
-// Reference generates the reference: the fields of a flow file, the common attributes of steps, and each kind of the
+// Pages returns the reference: the fields of a flow file, the common attributes of steps, and each kind of the
 // catalogue.
-func Reference(catalogue *Catalogue) []Page {
+func Pages(catalogue *flows.Catalogue) []Page {
 	pages := []Page{
-		{"flow", "# The fields of a flow file\n\n" + table(without(flowParams, "on"), "")},
-		{"step", "# What every step may have\n\nBeside its kind.\n\n" + table(attributes, "")},
+		{"flow", "# The fields of a flow file\n\n" + table(without(flows.FlowParams(), "on"), "")},
+		{"step", "# What every step may have\n\nBeside its kind.\n\n" + table(flows.StepParams(), "")},
 	}
-	for _, k := range catalogue.kinds {
+	for _, k := range catalogue.Kinds() {
 		pages = append(pages, Page{k.Name, kindPage(k)})
 	}
 	return pages
@@ -27,7 +30,7 @@ func Reference(catalogue *Catalogue) []Page {
 
 // without returns the parameters with the fields of the named one removed, because they are those of another
 // parameter.
-func without(params []Param, name string) []Param {
+func without(params []flows.Param, name string) []flows.Param {
 	params = slices.Clone(params)
 	for i := range params {
 		if params[i].Name == name {
@@ -37,7 +40,7 @@ func without(params []Param, name string) []Param {
 	return params
 }
 
-func kindPage(k Kind) string {
+func kindPage(k flows.Kind) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n", k.Name, k.Summary)
 	if k.Doc != "" {
@@ -54,16 +57,16 @@ func kindPage(k Kind) string {
 }
 
 // effectWords describe an effect for the reference. Read only.
-var effectWords = map[Effect]string{
-	Pure:       "pure: computed again when a run resumes",
-	Read:       "read, it may be executed again when a run resumes",
-	Idempotent: "idempotent: may be executed again when a run resumes",
-	Once:       "once, unless its arguments make it idempotent or read",
-	Durable:    "durable: a run that resumes continues it",
+var effectWords = map[flows.Effect]string{
+	flows.Pure:       "pure: computed again when a run resumes",
+	flows.Read:       "read, it may be executed again when a run resumes",
+	flows.Idempotent: "idempotent: may be executed again when a run resumes",
+	flows.Once:       "once, unless its arguments make it idempotent or read",
+	flows.Durable:    "durable: a run that resumes continues it",
 }
 
 // table lists parameters; fields of objects have the path to them.
-func table(params []Param, path string) string {
+func table(params []flows.Param, path string) string {
 	var b strings.Builder
 	if path == "" {
 		b.WriteString("| parameter | holds | meaning |\n|---|---|---|\n")
@@ -81,9 +84,9 @@ func table(params []Param, path string) string {
 		}
 		fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", path, p.Name, holds(p), strings.ReplaceAll(meaning, "|", `\|`))
 		switch p.Type {
-		case TypeList:
+		case flows.TypeList:
 			b.WriteString(table(p.Fields, path+p.Name+"[]."))
-		case TypeMap:
+		case flows.TypeMap:
 			b.WriteString(table(p.Fields, path+p.Name+".NAME."))
 		default:
 			b.WriteString(table(p.Fields, path+p.Name+"."))
@@ -93,17 +96,17 @@ func table(params []Param, path string) string {
 }
 
 // holds describes the values of a parameter.
-func holds(p Param) string {
-	words := map[Type]string{
-		TypeString: "text", TypeInt: "whole number", TypeBool: "true or false", TypeDuration: "duration",
-		TypeExpr: "jq program", TypeTemplate: "any value, `${ }` rendered", TypeFields: "mapping, `${ }` rendered",
-		TypeStrings: "words", TypeObject: "mapping", TypeList: "list of mappings", TypeSteps: "steps",
-		TypeLiteral: "any value", TypeStatuses: "statuses", TypeMap: "names, with mappings",
+func holds(p flows.Param) string {
+	words := map[flows.Type]string{
+		flows.TypeString: "text", flows.TypeInt: "whole number", flows.TypeBool: "true or false", flows.TypeDuration: "duration",
+		flows.TypeExpr: "jq program", flows.TypeTemplate: "any value, `${ }` rendered", flows.TypeFields: "mapping, `${ }` rendered",
+		flows.TypeStrings: "words", flows.TypeObject: "mapping", flows.TypeList: "list of mappings", flows.TypeSteps: "steps",
+		flows.TypeLiteral: "any value", flows.TypeStatuses: "statuses", flows.TypeMap: "names, with mappings",
 	}
 	if p.Single {
 		return "mapping, or list of mappings"
 	}
-	if p.Type == TypeEnum {
+	if p.Type == flows.TypeEnum {
 		return "`" + strings.Join(p.Enum, "`, `") + "`"
 	}
 	return words[p.Type]
