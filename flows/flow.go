@@ -1,6 +1,9 @@
+// Package flows is the flow language: its types (flow, step, item, run), and the parsing, validation, compilation and
+// execution of flows. It does not depend on HTTP, queues or Redis.
 package flows
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -103,6 +106,25 @@ type Concurrency struct {
 	Key      *Template // the limit applies to each value of it; nil: to the flow
 	WhenFull string    // "queue", "reject" or "drop_oldest"
 }
+
+// Run is the input of one execution of a flow.
+type Run struct {
+	ID        string
+	Origin    string // the first of the runs that this one continues, whose effects and files are its own; empty: none
+	Attempt   int    // from 1
+	Principal string // who called, "key:<key>"; empty for a schedule or poll
+	Event     any    // decoded with exact numbers; nil for a call without a body
+	Params    map[string]string
+	Headers   map[string]string // those that the flow declares, with lower-case names
+	Deadline  time.Time         // zero: the flow's own limit, from the start of the execution
+	Failure   *Failure          // the run executes on_failure, and Event is that of the run that failed; nil: it executes the flow's steps
+}
+
+// origin returns the id under which other systems know the run's effects, and under which its files are stored.
+func (r *Run) origin() string { return cmp.Or(r.Origin, r.ID) }
+
+// FlowParams returns the fields of a flow file, for its reference.
+func FlowParams() []Param { return slices.Clone(flowParams) }
 
 // flowParams are the fields of a flow file.
 var flowParams = []Param{
