@@ -1,13 +1,16 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/history"
+	"github.com/penstock/penstock/queue"
 )
 
 const (
@@ -44,10 +47,34 @@ func (p *Program) keepHistory(worker string) {
 	}
 	archiver := history.NewArchiver(history.ArchiverConfig{
 		History: p.history, Source: p.client, Redis: p.shared, Process: worker, Log: p.log,
-		Keep: history.Keep{Runs: p.settings.HistoryRetention},
+		Keep: history.Keep{Runs: p.settings.HistoryRetention}, Describe: p.describeRun,
 	})
 	p.add("history", archiver.Run)
 	p.add("history retention", func(ctx context.Context) error { return p.history.KeepTidy(ctx, p.log) })
+}
+
+// describeRun adds the labels of a run, and how long its flow keeps it. A version that cannot be used any more says nothing.
+func (p *Program) describeRun(ctx context.Context, r *history.Run, record *queue.Record) {
+	flow, err := p.store.Flows().Version(ctx, record.Flow, record.Version)
+	if err != nil {
+		return
+	}
+	keep := history.Keep{Runs: flow.Keep.Failed, Values: flow.Keep.Payloads}
+	if record.State == queue.Succeeded {
+		keep.Runs = flow.Keep.Succeeded
+	}
+	keep.Runs = cmp.Or(keep.Runs, p.settings.HistoryRetention)
+	r.KeepFor(keep, record.Times.Finished)
+	if !flow.HasLabels() {
+		return
+	}
+	run := flows.Run{ID: record.ID, Principal: record.Principal, Params: record.Params, Headers: record.Headers}
+	if len(record.Event) > 0 {
+		if run.Event, err = flows.DecodeJSON(record.Event); err != nil {
+			return
+		}
+	}
+	r.Labels = flow.Labels(ctx, run)
 }
 
 // redisRetention is how long Redis keeps ended runs.

@@ -30,6 +30,7 @@ type Flow struct {
 	RecordItems bool         // run.record is "items": the run's record includes output items of the steps
 
 	OnFailure *OnFailure // nil: nothing follows the failure of a run
+	Keep      Keep       // how long the history keeps its runs
 
 	Webhook  *Webhook  // nil: the trigger is not a webhook
 	HTTP     *HTTP     // nil: the trigger is not http
@@ -38,6 +39,7 @@ type Flow struct {
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
 
+	labels        []Field // of its runs in the history
 	steps         *Block
 	allSteps      []*step   // in the order of the file, nested ones after the step that they are nested in
 	topSteps      []topStep // those that are not nested
@@ -148,6 +150,8 @@ var flowParams = []Param{
 			{Name: "when_full", Type: TypeEnum, Enum: []string{"queue", "reject", "drop_oldest"}, Default: "queue", Summary: "What happens to a run beyond the limit: it waits, it fails, or the oldest executing one is cancelled for it."},
 		}},
 	}},
+	{Name: "keep", Type: TypeObject, Summary: "How long the [history](history.md) keeps runs of the flow after their end.", Fields: keepParams},
+	{Name: "labels", Type: TypeFields, Summary: "Values of the event by which runs are found in the [history](history.md), for instance `order: ${ .order.number }`; at most 10."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
 	{Name: "steps", Type: TypeSteps, Required: true, Summary: "The steps that items pass through."},
 	{Name: "on_failure", Type: TypeObject, Summary: "Steps of a run of its own that starts when a run of the flow fails or takes too long. They get its event as their item, and `$error`.", Fields: []Param{
