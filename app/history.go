@@ -49,6 +49,9 @@ func (p *Program) keepHistory(worker string) {
 		History: p.history, Source: p.client, Redis: p.shared, Process: worker, Log: p.log,
 		Keep: history.Keep{Runs: p.settings.HistoryRetention}, Describe: p.describeRun,
 	})
+	if p.metrics != nil {
+		p.metrics.History(archiver)
+	}
 	p.add("history", archiver.Run)
 	p.add("history retention", func(ctx context.Context) error { return p.history.KeepTidy(ctx, p.log) })
 }
