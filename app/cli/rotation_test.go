@@ -93,7 +93,7 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	if err := clients[0].Call(t.Context(), http.MethodPut, "/v1/connections/crm", connection, nil); err != nil {
 		t.Fatal(err)
 	}
-	var urls atomic.Pointer[[]string] // forServer the doors that the balancer sends to
+	var urls atomic.Pointer[[]string] // of the front doors that the balancer sends to
 	send := func(all ...*childProcess) {
 		to := make([]string, len(all))
 		for i, p := range all {
