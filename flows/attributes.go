@@ -2,6 +2,7 @@ package flows
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/suggest"
@@ -17,7 +18,7 @@ var attributes = []Param{
 	{Name: "on_error", Type: TypeObject, Short: true, Default: "fail", Summary: "What happens to an item on which the step failed.", Fields: []Param{
 		{Name: "fail", Type: TypeObject, OneOf: "way", Summary: "The run fails."},
 		{Name: "skip", Type: TypeObject, OneOf: "way", Summary: "The item is dropped."},
-		{Name: "continue", Type: TypeObject, OneOf: "way", Summary: "The error becomes the item: `{error: {code, message, step, status}}`."},
+		{Name: "continue", Type: TypeObject, OneOf: "way", Summary: "The error becomes the item: `{error: {code, message, step, status, sqlstate}}`."},
 		{Name: "steps", Type: TypeSteps, OneOf: "way", Summary: "The error passes through these steps; the items that they return continue."},
 	}},
 	{Name: "concurrency", Type: TypeInt, Summary: "Items at once, 1 to 64. Results keep the order of the items.", Default: "8 for steps with effects, else 1"},
@@ -32,7 +33,7 @@ var retryParams = []Param{
 	{Name: "backoff", Type: TypeDuration, Default: "200ms", Summary: "Pause before the second attempt."},
 	{Name: "factor", Type: TypeInt, Default: "2", Summary: "Factor by which each further pause is longer, 1 to 10."},
 	{Name: "jitter", Type: TypeBool, Default: "true", Summary: "Shortens each pause by up to half, at random."},
-	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, a status or a class of statuses.", Default: "timeout, network, 429, 5xx; only 429 and 503 for a `once` step"},
+	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, `deadlock` (a database rolled back because of concurrent transactions), a status or a class of statuses.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429 and 503 for a `once` step"},
 }
 
 // readAttributes reads the attributes that do not depend on the runner.
@@ -138,7 +139,7 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 	}
 	for _, word := range words {
 		if err := r.add(word); err != nil {
-			c.add(a.places["on"], suggest.DidYouMean(word, []string{"timeout", "network"}), "on: %v", err)
+			c.add(a.places["on"], suggest.DidYouMean(word, classWords()), "on: %v", err)
 		}
 	}
 }
@@ -146,22 +147,23 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 // retryWords are the failures of a step that are retried when on does not name others.
 func retryWords(effect Effect) []string {
 	if effect == Once {
-		return []string{"429", "503"} // the other side says that it did nothing
+		return []string{"deadlock", "429", "503"} // the other side says that it did nothing
 	}
-	return []string{"timeout", "network", "429", "5xx"}
+	return append(classWords(), "429", "5xx")
+}
+
+// classWords are the words of on for classes of failures.
+func classWords() []string {
+	return []string{string(ClassTimeout), string(ClassNetwork), string(ClassDeadlock)}
 }
 
 // add adds a word of on: a class of failures, a status, or a class of statuses.
 func (r *retry) add(word string) error {
-	switch Class(word) {
-	case ClassTimeout:
-		r.timeout = true
-	case ClassNetwork:
-		r.network = true
-	default:
-		return r.statuses.add(word)
+	if slices.Contains(classWords(), word) {
+		r.classes = append(r.classes, Class(word))
+		return nil
 	}
-	return nil
+	return r.statuses.add(word)
 }
 
 // pause returns the pause before a try; the second try is number 2. random is between 0 and 1.

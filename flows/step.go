@@ -2,6 +2,7 @@ package flows
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -51,8 +52,7 @@ type retry struct {
 	factor   int
 	jitter   bool
 	max      time.Duration // longest pause
-	timeout  bool
-	network  bool
+	classes  []Class
 	statuses Statuses
 }
 
@@ -63,10 +63,8 @@ func (r *retry) matches(e *Error) bool {
 		return false
 	case e.Upstream != 0:
 		return r.statuses.Has(e.Upstream)
-	case e.Class == ClassTimeout:
-		return r.timeout
 	}
-	return e.Class == ClassNetwork && r.network
+	return slices.Contains(r.classes, e.Class)
 }
 
 // fail converts an error of a runner to an *Error with this step and item. An error from nested steps keeps its own
