@@ -13,6 +13,7 @@ import (
 var attributes = []Param{
 	{Name: "name", Type: TypeString, Summary: "Names the step: later programs read its results as `$steps.NAME`. Unique in the flow."},
 	{Name: "if", Type: TypeExpr, Summary: "The step processes the items for which this is true; others pass unchanged."},
+	{Name: "as", Type: TypeString, Summary: "Keeps the item, an object or null: each result of the step is the item with the result as its member of this name. An error of `on_error: continue` is its member `error`.", Default: "the results replace the item"},
 	{Name: "timeout", Type: TypeDuration, Summary: "How long one attempt on one item may take.", Default: "the rest of the run's limit"},
 	{Name: "retry", Type: TypeObject, Summary: "Tries again when an item fails; a number is short for `attempts`.", Fields: retryParams},
 	{Name: "on_error", Type: TypeObject, Short: true, Default: "fail", Summary: "What happens to an item on which the step failed.", Fields: []Param{
@@ -42,6 +43,7 @@ func (c *compiler) readAttributes(s *step, attrs *Args) {
 		c.name(s, name, attrs.places["name"])
 	}
 	s.cond = attrs.Expr("if")
+	s.as = attrs.String("as")
 	s.timeout = attrs.Duration("timeout")
 	s.redact = attrs.Strings("redact")
 	c.flow.redacts = append(c.flow.redacts, s.redact...)
@@ -83,6 +85,9 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 				c.add(at, "put it on the steps that do the work", "%s has no meaning for a %s step", name, s.kind)
 			}
 		}
+	}
+	if at, given := attrs.places["as"]; given && (s.nestedRunner != nil || s.aggregates || s.terminal) {
+		c.add(at, "", "as has no meaning for a %s step", s.kind)
 	}
 	s.workers = 1
 	if s.effect != Pure || s.nestedEffects {

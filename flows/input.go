@@ -14,7 +14,18 @@ type Input struct {
 	outcome *ItemOutcome  // scratch record of the worker; nil: not recorded, see newOutcome
 	again   string        // makes the key of an effect another one, see RunKey
 	made    *atomic.Int64 // bytes charged by chargers for the item
+
+	checkpoint any  // of an earlier attempt on the item; nil: none
+	advanced   bool // the current attempt has set checkpoint
 }
+
+// Checkpoint returns what an earlier attempt on the item has passed to SetCheckpoint; nil: nothing.
+func (in *Input) Checkpoint() any { return in.checkpoint }
+
+// SetCheckpoint keeps what a part of the step's work on the item gave, so that an attempt after a failure goes on from
+// there; its attempts are counted anew. What it refers to stays charged to the run. It is kept in this process only, until
+// the step has finished the item.
+func (in *Input) SetCheckpoint(v any) { in.checkpoint, in.advanced = v, true }
 
 // Value returns the item, or for an aggregating kind the array of all items. It must not be modified: other items
 // share its parts.

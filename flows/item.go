@@ -39,6 +39,9 @@ func (p *stepRun) applyAttributes(ctx context.Context, in *Input, out []item) ([
 			return p.passThrough(in, out), nil
 		}
 	}
+	if err := p.checkAs(in.item.value); err != nil {
+		return p.handleError(ctx, in, err, out)
+	}
 	if s.nestedRunner != nil {
 		items, err := p.runNested(ctx, in)
 		if err != nil {
@@ -51,7 +54,8 @@ func (p *stepRun) applyAttributes(ctx context.Context, in *Input, out []item) ([
 	if err != nil {
 		return p.handleError(ctx, in, err, out)
 	}
-	for _, v := range results {
+	for _, result := range results {
+		v := p.output(in, result)
 		if err := p.holdValue(ctx, v, in.index); err != nil {
 			p.noteFailure(in, err)
 			return nil, err
@@ -118,7 +122,7 @@ func (p *stepRun) handleError(ctx context.Context, in *Input, err error, out []i
 	case skipItem:
 		return out, nil
 	case becomeItem:
-		return append(out, item{value: e.item(), lineage: in.item.lineage}), nil
+		return append(out, item{value: p.errorItem(in, e), lineage: in.item.lineage}), nil
 	case handleItem:
 		items, err := p.step.handler.RunItem(ctx, in.With(e.item()))
 		p.size.Add(items.size)

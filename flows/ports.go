@@ -76,6 +76,8 @@ type Connections interface {
 	HTTP(ctx context.Context, name string) (HTTPConnection, error)
 	// SQL returns the connection of that name for sql steps. The caller must release it.
 	SQL(ctx context.Context, name string) (*Database, error)
+	// Proxy returns the connection of that name as the proxy of http steps.
+	Proxy(ctx context.Context, name string) (HTTPProxy, error)
 	// Mail returns the connection of that name for email steps.
 	Mail(ctx context.Context, name string) (Mailer, error)
 }
@@ -93,6 +95,12 @@ type HTTPConnection interface {
 	Allows(u *url.URL) bool
 	// Transport returns base with the credential added to each request, or its own transport that presents a client
 	// certificate. It is called for every request, and only for those that Allows accepts.
+	Transport(base http.RoundTripper) http.RoundTripper
+}
+
+// HTTPProxy is a proxy that http steps send their requests through. Safe for concurrent use.
+type HTTPProxy interface {
+	// Transport returns a transport like base that connects to the proxy only.
 	Transport(base http.RoundTripper) http.RoundTripper
 }
 

@@ -10,6 +10,7 @@ import (
 type step struct {
 	path            string // "find", "switch.else.http"
 	name            string // empty: it has none
+	as              string // member for the results; empty: they replace the item
 	kind            string
 	slot            int  // index of its results among ancestors; -1: no program can name it
 	aggregates      bool // runs once on the array of all items

@@ -1,6 +1,7 @@
 package httpstep
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 type httpCall struct {
 	method  string
 	url     *url.URL
+	host    string // of the header Host; "": that of url
 	header  http.Header
 	body    rendered
 	hasBody bool
@@ -36,6 +38,9 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 	}
 	call := &httpCall{method: s.method, url: target, replay: s.redirects > 0}
 	if call.header, err = s.header(ctx, in); err != nil {
+		return nil, err
+	}
+	if call.host, err = takeHost(call.header); err != nil {
 		return nil, err
 	}
 	if s.body != nil {
@@ -61,7 +66,7 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 // requests.
 func (c *httpCall) request(ctx context.Context) *http.Request {
 	req := (&http.Request{
-		Method: c.method, URL: c.url, Host: c.url.Host, Header: c.header.Clone(),
+		Method: c.method, URL: c.url, Host: cmp.Or(c.host, c.url.Host), Header: c.header.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if c.key != "" {

@@ -37,6 +37,7 @@ type step struct {
 	headers    []httpHeader
 	body       httpBody // nil: none
 	connection string   // name; "": none
+	proxy      string   // name of its connection; "": none
 	trust      *httpTrust
 	redirects  int // maximum number of redirects to follow
 	expect     flows.Statuses
@@ -44,6 +45,7 @@ type step struct {
 	parse      string
 	limit      int64      // maximum size of a response body in bytes, decompressed
 	pages      *httpPages // nil: one request
+	cookies    bool       // cookies of a response are sent with the next request
 	agent      string
 }
 
@@ -51,9 +53,11 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 	s := &step{
 		query:      args.Fields("query"),
 		connection: args.String("connection"),
+		proxy:      args.String("proxy"),
 		expect:     args.Statuses("expect"),
 		anyOK:      !args.Has("expect"),
 		parse:      args.String("parse"),
+		cookies:    args.Has("cookies"),
 		agent:      agent,
 	}
 	for _, set := range []func(*flows.Args) error{
@@ -64,36 +68,6 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 		}
 	}
 	return s, nil
-}
-
-// setMethod reads `get: URL`, or `method: GET` with `url: URL`.
-func (s *step) setMethod(args *flows.Args) error {
-	for _, name := range httpMethods() {
-		if args.Has(name) {
-			s.method, s.url = strings.ToUpper(name), args.Template(name)
-			if args.Has("method") {
-				return args.Errorf("method", "%s: already says the method; method goes with url", name)
-			}
-			return nil
-		}
-	}
-	s.method, s.url = http.MethodGet, args.Template("url")
-	if args.Has("method") {
-		s.method = args.String("method")
-	}
-	return nil
-}
-
-// Effect follows RFC 9110, section 9.2: safe methods are Read, idempotent ones may be repeated, the others must not
-// be.
-func (s *step) Effect() flows.Effect {
-	switch s.method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return flows.Read
-	case http.MethodPut, http.MethodDelete:
-		return flows.Idempotent
-	}
-	return flows.Once
 }
 
 // Run sends the request, or the requests of all pages, for one item.
