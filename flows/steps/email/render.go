@@ -186,7 +186,9 @@ func (r *renderer) attachment(a attachment) flows.Attachment {
 	case a.file != nil:
 		r.attachFile(&rendered, r.value(a.file))
 	case a.base64 == nil:
-		rendered.Content = []byte(r.text(a.content))
+		if text := r.text(a.content); r.err == nil {
+			rendered.Content, r.err = content.EncodeText(r.in.Charger(r.ctx), []byte(text), rendered.ContentType)
+		}
 	case r.err == nil:
 		rendered.Content, r.err = content.DecodeBase64(r.ctx, r.in, a.base64)
 	}

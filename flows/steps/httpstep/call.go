@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 )
@@ -51,10 +52,16 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 		if err := in.Charger(ctx).Charge(body.memory()); err != nil {
 			return nil, failure.Limit(err)
 		}
-		call.body, call.hasBody = body, true
+		call.hasBody = true
 		if _, ok := call.header["Content-Type"]; !ok {
 			call.header["Content-Type"] = []string{body.contentType}
 		}
+		if _, isText := s.body.(textBody); isText {
+			if body.content, err = content.EncodeText(in.Charger(ctx), body.content, call.header.Get("Content-Type")); err != nil {
+				return nil, err
+			}
+		}
+		call.body = body
 	}
 	if _, ok := call.header[idempotencyKey]; !ok && s.Effect() != flows.Read {
 		call.key = in.RunKey()

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
 // httpMethods are the parameters that set method and URL at once.
@@ -33,7 +34,7 @@ func httpRequestParams() []flows.Param {
 		{Name: "json", Type: flows.TypeTemplate, Summary: "Body as JSON, numbers exact."},
 		{Name: "form", Type: flows.TypeFields, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
 		{Name: "multipart", Type: flows.TypeList, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
-		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text."},
+		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text, in the charset that its content type names: `text/csv; charset=windows-1252`. A character that the charset does not have is a failure."},
 		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
 		{Name: "file", Type: flows.TypeTemplate, Summary: "Body as the bytes of a file of the run, such as one of the event. They are streamed, and its content type is the usual one."},
 		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, if not the usual one."},
@@ -60,6 +61,7 @@ func httpResponseParams() []flows.Param {
 	return []flows.Param{
 		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are not failures."},
 		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv", "ndjson", parseFile}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64, and `file` stores it as a file of the run, which later steps take by reference."},
+		content.CharsetParam("the response"),
 		{Name: "max_response", Type: flows.TypeString, Default: "10MB", Summary: "Largest body, decompressed; a larger one is a failure. At most 100MB. With `parse: file` 100MB, and at most 1GB."},
 		{Name: "cookies", Type: flows.TypeEnum, Enum: []string{"keep"}, Default: "they are not sent back", Summary: "`keep`: the cookies that responses set go with further requests of the step for the item, by their domains and paths: pages, redirects and new attempts at a page."},
 		{Name: "follow_redirects", Type: flows.TypeInt, Default: "5 for GET and HEAD, else 0", Summary: "How many redirects are followed, at most 20."},

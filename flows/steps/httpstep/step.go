@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/blob"
 )
 
@@ -43,6 +44,7 @@ type step struct {
 	expect     flows.Statuses
 	anyOK      bool // expect is absent: any 2xx
 	parse      string
+	charset    string     // label of the response's charset; "": that of its content type
 	limit      int64      // maximum size of a response body in bytes, decompressed
 	pages      *httpPages // nil: one request
 	cookies    bool       // cookies of a response are sent with the next request
@@ -59,6 +61,10 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 		parse:      args.String("parse"),
 		cookies:    args.Has("cookies"),
 		agent:      agent,
+	}
+	var err error
+	if s.charset, err = content.Charset(args); err != nil {
+		return nil, err
 	}
 	for _, set := range []func(*flows.Args) error{
 		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setRedirects, s.setTrust, s.setPages,
@@ -117,7 +123,7 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 	}
 	defer resp.Body.Close()
 	if !s.expects(resp.StatusCode) {
-		return nil, call.statusError(resp)
+		return nil, call.statusError(resp, s.charset)
 	}
 	raw := call.charger.Part()
 	defer raw.Drop()
@@ -131,16 +137,16 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 		}
 		return &httpResponse{url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: size}, nil
 	}
-	content, err := readBody(raw, resp, s.limit)
+	text, err := readBody(raw, resp, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.charger, s.parse, resp.Header, content, s.limit)
+	body, err := parseBody(call.charger, s.parse, s.charset, resp.Header, text, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
 	}
 	return &httpResponse{
-		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: int64(len(content)),
+		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: int64(len(text)),
 	}, nil
 }
 
