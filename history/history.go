@@ -39,7 +39,7 @@ var ErrUnavailable = fmt.Errorf("history: the database does not answer: %w", que
 type dialect interface {
 	// migrations are the directory of the changes to the schema.
 	migrations() string
-	// lock keeps other processes from changing the schema until the transaction ends.
+	// lock keeps other processes from changing the schema and the statistics until the transaction ends.
 	lock(ctx context.Context, tx *sql.Tx) error
 	// placeholder returns the n-th parameter of a statement, from 1.
 	placeholder(n int) string
