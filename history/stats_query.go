@@ -26,11 +26,13 @@ type Stats struct {
 	From   time.Time     `json:"from"` // the beginning of the first point
 	To     time.Time     `json:"to"`   // the end of the last one
 	Width  time.Duration `json:"-"`
-	Every  string        `json:"width"` // Width as a text: "5m"
+	Every  string        `json:"width"` // Width as a text: "5m", "1d"
 	By     string        `json:"by"`
 	Total  Point         `json:"total"`
 	Points []Point       `json:"points"` // all, also those without runs
 	Steps  []StepStats   `json:"steps"`  // of the steps of the flow itself, of one flow only, by name
+
+	Values map[string]map[string]int64 `json:"values"` // all runs by property and value
 }
 
 // Point has the runs that ended within one width.
@@ -112,7 +114,7 @@ func (h *DB) Stats(ctx context.Context, q StatsQuery) (*Stats, error) {
 		q.By = ByState
 	}
 	total.limit()
-	out := &Stats{From: from, To: to, Width: width, Every: widthText(width), By: q.By, Total: total.point(from, &q, nil), Points: make([]Point, n), Steps: []StepStats{}}
+	out := &Stats{From: from, To: to, Width: width, Every: widthText(width), By: q.By, Total: total.point(from, &q, nil), Points: make([]Point, n), Steps: []StepStats{}, Values: total.Counts}
 	for i, s := range sums {
 		if s == nil {
 			s = newSummary()
@@ -145,8 +147,11 @@ func (q *StatsQuery) width() time.Duration {
 	return oneDay
 }
 
-// widthText returns a width without parts that are zero: "5m", "24h".
+// widthText returns a width as a text: "5m", "1d".
 func widthText(w time.Duration) string {
+	if w == oneDay {
+		return "1d"
+	}
 	return strings.TrimSuffix(strings.TrimSuffix(w.String(), "0s"), "0m")
 }
 
