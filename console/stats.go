@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
@@ -56,8 +57,16 @@ func (req *requestState) chart(flow int64) (*view.Chart, error) {
 			c.Range = r
 		}
 	}
+	c.Times = req.r.URL.Query().Get("times")
+	step, isStep := strings.CutPrefix(c.Times, view.TimesOfStep)
+	if !isStep {
+		step = ""
+	}
+	if !isStep && c.Times != view.TimesWait {
+		c.Times = view.TimesTook
+	}
 	now := req.console.config.Now()
-	q := history.StatsQuery{From: now.Add(-c.Range.Span), To: now, Width: c.Range.Width, Now: now}
+	q := history.StatsQuery{From: now.Add(-c.Range.Span), To: now, Width: c.Range.Width, Step: step, Now: now}
 	if flow != 0 {
 		q.Flows = []int64{flow}
 	}

@@ -165,7 +165,10 @@ func (s *summary) point(at time.Time, q *StatsQuery, told map[string]int64) Poin
 		p.Counts[value] += n
 	}
 	if q.Step != "" {
-		times := timesOf(s.step(q.Step))
+		var times Times
+		if h := s.Steps[q.Step]; h != nil {
+			times = timesOf(h)
+		}
 		p.Step = &times
 	}
 	return p

@@ -36,9 +36,39 @@ func ChartRanges() []ChartRange {
 type Chart struct {
 	Flow    int64 // zero: all flows
 	Range   ChartRange
+	Times   string // whose percentiles are drawn: TimesTook, TimesWait, or the name of a step behind TimesOfStep
 	Stats   *history.Stats
 	Before  *history.Stats // the same time a week before
 	Deploys []Deploy       // of the flow within the time
+}
+
+// The values of Chart.Times.
+const (
+	TimesTook   = ""
+	TimesWait   = "wait"
+	TimesOfStep = "step:"
+)
+
+// of returns the times of a point that are drawn.
+func (c Chart) of(p history.Point) history.Times {
+	switch {
+	case c.Times == TimesWait:
+		return p.Wait
+	case p.Step != nil:
+		return *p.Step
+	}
+	return p.Took
+}
+
+// timesTitle says what the times are of.
+func (c Chart) timesTitle() string {
+	switch step, isStep := strings.CutPrefix(c.Times, TimesOfStep); {
+	case isStep:
+		return "step " + step
+	case c.Times == TimesWait:
+		return "wait"
+	}
+	return "whole run"
 }
 
 // Deploy is a version of a flow that was deployed.
@@ -59,8 +89,8 @@ const (
 	timesBottom  = 246
 )
 
-// url returns the URL of the chart with a range: of its page, or of the chart alone.
-func (c Chart) url(name string, alone bool) string {
+// url returns the URL of the chart with a range and times: of its page, or of the chart alone.
+func (c Chart) url(name, times string, alone bool) string {
 	path := Root + "/"
 	switch {
 	case alone:
@@ -69,6 +99,9 @@ func (c Chart) url(name string, alone bool) string {
 		path = Root + "/flows/" + strconv.FormatInt(c.Flow, 10) + "/stats"
 	}
 	query := url.Values{"range": {name}}
+	if times != TimesTook {
+		query.Set("times", times)
+	}
 	if alone && c.Flow != 0 {
 		query.Set("flow", strconv.FormatInt(c.Flow, 10))
 	}
@@ -85,8 +118,11 @@ func (c Chart) compared() string {
 	if before == 0 {
 		return "none a week before"
 	}
-	change := math.Round(100 * (float64(c.Stats.Total.Runs)/float64(before) - 1))
+	ratio := float64(c.Stats.Total.Runs) / float64(before)
+	change := math.Round(100 * (ratio - 1))
 	switch {
+	case ratio >= 3:
+		return fmt.Sprintf("%.0f times as many as a week before", ratio)
 	case change > 0:
 		return fmt.Sprintf("%.0f%% more than a week before", change)
 	case change < 0:
@@ -103,8 +139,9 @@ type bar struct {
 	X, Width, HitX, HitWidth         string
 	GoodY, GoodHeight                string
 	BadY, BadHeight, OffY, OffHeight string
-	URL                              string // of its runs
-	Before                           string // runs a week before
+	URL                              string        // of its runs
+	Before                           string        // runs a week before
+	Times                            history.Times // that are drawn
 }
 
 func (c Chart) bars() []bar {
@@ -117,7 +154,7 @@ func (c Chart) bars() []bar {
 	}
 	bars := make([]bar, len(c.Stats.Points))
 	for i, p := range c.Stats.Points {
-		b := bar{Point: p, To: p.At.Add(c.Stats.Width), Failed: p.Counts["failed"] + p.Counts["timed_out"], Cancelled: p.Counts["cancelled"]}
+		b := bar{Point: p, To: p.At.Add(c.Stats.Width), Failed: p.Counts["failed"] + p.Counts["timed_out"], Cancelled: p.Counts["cancelled"], Times: c.of(p)}
 		b.Succeeded = max(0, p.Runs-b.Failed-b.Cancelled)
 		good, off, bad := tall(b.Succeeded), tall(b.Cancelled), tall(b.Failed)
 		b.GoodY, b.GoodHeight = fixed(countsBottom-good), fixed(good)
@@ -201,8 +238,8 @@ func (c Chart) countLines() []gridLine {
 func (c Chart) decades() (low, high int) {
 	least, most := math.Inf(1), math.Inf(-1)
 	for _, p := range c.Stats.Points {
-		if p.Runs > 0 {
-			least, most = min(least, max(p.Took.P50, 0.001)), max(most, p.Took.P99)
+		if t := c.of(p); t.Count > 0 {
+			least, most = min(least, max(t.P50, 0.001)), max(most, t.P99)
 		}
 	}
 	if math.IsInf(least, 0) {
@@ -241,11 +278,11 @@ func roundTime(d time.Duration) string {
 	return strconv.FormatInt(int64(d.Seconds()), 10) + " s"
 }
 
-// timePath returns the path of a percentile, a horizontal line for each bar with runs, in a viewBox 1000 wide.
+// timePath returns the path of a percentile, a horizontal line for each bar with times, in a viewBox 1000 wide.
 func (c Chart) timePath(of func(history.Times) float64) string {
 	return path(len(c.Stats.Points), func(i int) (from, to, y float64, ok bool) {
 		p, n := c.Stats.Points[i], float64(len(c.Stats.Points))
-		return float64(i) / n, float64(i+1) / n, c.timeY(of(p.Took)), p.Runs > 0
+		return float64(i) / n, float64(i+1) / n, c.timeY(of(c.of(p))), c.of(p).Count > 0
 	})
 }
 
@@ -316,7 +353,10 @@ func (b bar) tip() string {
 	if b.Cancelled > 0 {
 		lines = append(lines, count(int(b.Cancelled))+" cancelled")
 	}
-	return strings.Join(append(lines, "p50 "+milliseconds(b.Took.P50)+", p95 "+milliseconds(b.Took.P95)+", p99 "+milliseconds(b.Took.P99), b.Before+" a week before"), "\n")
+	if b.Times.Count > 0 {
+		lines = append(lines, "p50 "+milliseconds(b.Times.P50)+", p95 "+milliseconds(b.Times.P95)+", p99 "+milliseconds(b.Times.P99))
+	}
+	return strings.Join(append(lines, b.Before+" a week before"), "\n")
 }
 
 // label describes a bar to a screen reader.
