@@ -35,6 +35,7 @@ var layers = []struct {
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
 	{tree: "history", may: []string{"queue", "flows", "internal"}, why: "it keeps runs as the queue records them"},
 	{tree: "operation", may: []string{"flows", "queue", "internal"}, why: "an action on many runs needs the runs and their flows, and knows of callers only the principal"},
+	{tree: "history", may: []string{"flows", "queue", "internal"}, why: "it keeps what the queue has recorded, through a port that the queue defines, and knows no callers"},
 	{tree: "auth", may: []string{"flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
 
 	{tree: "worker", may: []string{"flows", "store", "queue", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
@@ -44,7 +45,7 @@ var layers = []struct {
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
 	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows", "internal/payload"}, why: "flows are described from what they declare, with the forms of their bodies, whoever asks"},
 	{tree: "api/auditlist", may: []string{"api/listing", "store"}, why: "the API and the console list the audit log alike"},
-	{tree: "api/runlist", may: []string{"api/listing", "queue"}, why: "the API and the console list runs alike"},
+	{tree: "api/runlist", may: []string{"api/listing", "flows", "queue"}, why: "the API and the console list runs alike"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "operation", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
 	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget", "internal/payload"}, why: "running a flow for a caller is the same in each domain, with the form of its body, and needs no store"},
@@ -70,9 +71,9 @@ var layers = []struct {
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "operation", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/runner", "auth", "connect", "console", "flows", "operation", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
-	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
+	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},
 
 	{tree: "examples", may: []string{"app/cli", "flows"}, why: "a program with steps of its own imports no more than this"},

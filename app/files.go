@@ -75,7 +75,7 @@ func (p *Program) sweepFiles(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		deleted, err := p.files.Sweep(ctx, time.Now(), p.client.KeepsFiles)
+		deleted, err := p.files.Sweep(ctx, time.Now(), p.keepsFiles)
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("sweep files", "error", err)
 		}

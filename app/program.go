@@ -22,6 +22,7 @@ import (
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
@@ -73,6 +74,7 @@ type Program struct {
 	operations      *operation.Executor
 	rehearser       *rehearsal.Rehearser
 	failures        *failure.Store
+	history         *history.DB        // nil: there is none
 	memory          *budget.Process    // nil: the limit of the process is unknown
 	metrics         *telemetry.Metrics // nil: off
 	tracing         *telemetry.Tracing // nil: off
@@ -94,7 +96,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 			_ = p.Close() // the first error is more useful
 		}
 	}()
-	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openStore, p.openQueue, p.openWebhooks, p.openFailures}
+	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openStore, p.openHistory, p.openQueue, p.openWebhooks, p.openFailures}
 	if r.API {
 		// The listener comes first, because it fails most often.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)
@@ -143,9 +145,11 @@ func (p *Program) add(name string, run func(context.Context) error) {
 func (p *Program) onClose(release func() error) { p.closes = append(p.closes, release) }
 
 func (p *Program) openQueue(context.Context) (err error) {
-	p.client, err = queue.NewClient(queue.Config{
-		Redis: p.redis, Log: p.log, MaxAge: p.settings.MaxQueueAge, Shards: queue.Shards(p.settings.Shards),
-	})
+	config := queue.Config{Redis: p.redis, Log: p.log, MaxAge: p.settings.MaxQueueAge, Shards: queue.Shards(p.settings.Shards)}
+	if p.history != nil {
+		config.History = p.history
+	}
+	p.client, err = queue.NewClient(config)
 	if err != nil {
 		return err
 	}

@@ -24,34 +24,37 @@ import (
 // Settings are the settings of all roles. AddFlags defines their flags and defaults, Read completes them from the
 // environment.
 type Settings struct {
-	Listen         string        // address of the front door; port 0 selects a free one
-	Redis          string        // URL; empty in dev: the embedded store
-	Flows          string        // directory of flow files; empty in dev: the examples
-	Data           string        // data directory of dev or of redis-server; NoData: memory only
-	Issuer         string        // external base URL; empty: the listening address
-	AllowPrivate   bool          // http steps may reach private networks
-	SQLite         string        // directory of sqlite connections' files; empty: off
-	ReadyFile      string        // receives the base URL when the front door is ready
-	Concurrency    int           // concurrent runs of a worker
-	Spare          int           // additional runs of flows with next to none in flight; 0: a fourth, negative: none
-	Shares         queues        // share of a flow in percent of a queue's slots while others wait
-	Shards         queues        // shards of queues on a Cluster; the same in all processes
-	Queues         queues        // queues of a worker with their weights
-	Webhooks       int           // webhooks that a worker sends at once; 0: none
-	Retention      time.Duration // of the records of ended runs
-	MaxBody        int64         // maximum request body in bytes
-	Files          string        // where the files of runs are: redis, dir:/PATH or s3://…; empty: the data directory, without one Redis
-	FilesTotal     int64         // maximum of all files in Redis in bytes
-	MaxFile        int64         // maximum of a file in bytes; 0: by the place
-	TrustedProxies []string      // addresses and networks whose X-Forwarded-For is used
-	Origins        []string      // origins whose pages may call the API
-	LogLevel       slog.Level
-	MaxQueueAge    time.Duration           // maximum age of the next run of a flow while the flow accepts runs with a waiting caller; negative: none
-	Linger         time.Duration           // how long a stopping front door still accepts requests
-	MetricsListen  string                  // address of /metrics; empty: off
-	Pprof          bool                    // serve /debug/pprof/ on that address
-	RedisPool      int                     // maximum connections of one Redis client
-	Traces         telemetry.TracingConfig // without an endpoint: off
+	Listen           string        // address of the front door; port 0 selects a free one
+	Redis            string        // URL; empty in dev: the embedded store
+	Flows            string        // directory of flow files; empty in dev: the examples
+	Data             string        // data directory of dev or of redis-server; NoData: memory only
+	Issuer           string        // external base URL; empty: the listening address
+	AllowPrivate     bool          // http steps may reach private networks
+	SQLite           string        // directory of sqlite connections' files; empty: off
+	ReadyFile        string        // receives the base URL when the front door is ready
+	Concurrency      int           // concurrent runs of a worker
+	Spare            int           // additional runs of flows with next to none in flight; 0: a fourth, negative: none
+	Shares           queues        // share of a flow in percent of a queue's slots while others wait
+	Shards           queues        // shards of queues on a Cluster; the same in all processes
+	Queues           queues        // queues of a worker with their weights
+	Webhooks         int           // webhooks that a worker sends at once; 0: none
+	Retention        time.Duration // of the records of ended runs without a history, and of files
+	History          string        // where ended runs go: sqlite:PATH, postgres://…, or off; empty: the data directory, without one off
+	Hot              time.Duration // how long Redis keeps ended runs that the history has
+	HistoryRetention time.Duration // how long the history keeps runs whose flow says nothing else
+	MaxBody          int64         // maximum request body in bytes
+	Files            string        // where the files of runs are: redis, dir:/PATH or s3://…; empty: the data directory, without one Redis
+	FilesTotal       int64         // maximum of all files in Redis in bytes
+	MaxFile          int64         // maximum of a file in bytes; 0: by the place
+	TrustedProxies   []string      // addresses and networks whose X-Forwarded-For is used
+	Origins          []string      // origins whose pages may call the API
+	LogLevel         slog.Level
+	MaxQueueAge      time.Duration           // maximum age of the next run of a flow while the flow accepts runs with a waiting caller; negative: none
+	Linger           time.Duration           // how long a stopping front door still accepts requests
+	MetricsListen    string                  // address of /metrics; empty: off
+	Pprof            bool                    // serve /debug/pprof/ on that address
+	RedisPool        int                     // maximum connections of one Redis client
+	Traces           telemetry.TracingConfig // without an endpoint: off
 
 	APIKey, APISecret string        // API key to create; empty: none
 	MasterKeys        [][]byte      // the new one first; none: dev creates one
@@ -109,6 +112,9 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.Int64Var(&s.MaxFile, "max-file", 0, "maximum size of a file in `bytes`; 0: 100000000 in Redis, 1000000000 elsewhere")
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` of the front door for callers, if it is not the listening address; a separate worker needs it to sign callback URLs")
 	}
+	if r.API || r.Worker {
+		f.StringVar(&s.History, "history", "", "`place` of the history of runs: sqlite:PATH, postgres://USER:PASSWORD@HOST/NAME, or off; the same for all processes")
+	}
 	if r.API {
 		f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` of the front door; port 0 selects a free one")
 		f.StringVar(&s.Flows, "flows", "", "`directory` of flow files to deploy")
@@ -137,7 +143,9 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.IntVar(&s.Spare, "spare", 0, "additional concurrent `runs` for flows with next to none in flight while others have all slots; 0: a fourth of --concurrency, negative: none")
 		f.Var(&s.Shares, "flow-share", "`percent` of a queue's slots for one flow while runs of other flows wait, by queue: default=50,slow=80; 50 if not given")
 		s.Queues = queues{"default": 1}
-		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "`time` for which records of ended runs are kept; at least 1s")
+		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "`time` for which records of ended runs are kept without a history, and their files in any case; at least 1s")
+		f.DurationVar(&s.Hot, "hot", 15*time.Minute, "`time` for which Redis keeps ended runs that the history has; at least 1s")
+		f.DurationVar(&s.HistoryRetention, "history-retention", 90*24*time.Hour, "`time` for which the history keeps runs whose flow says nothing else")
 		f.IntVar(&s.Webhooks, "webhooks", 16, "maximum number of concurrent `requests` of webhook steps that this worker sends; 0: other workers send them")
 		f.Var(&s.Queues, "queues", "`queues` to serve, with the weights by which they share the slots: default=3,slow")
 	}
@@ -225,7 +233,7 @@ func (s *Settings) check(r Role) error {
 	case s.SQLite != "" && !isDirectory(s.SQLite):
 		return fmt.Errorf("read settings: --sqlite %s is not a directory", s.SQLite)
 	}
-	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r), s.checkFiles(r)); err != nil {
+	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r), s.checkFiles(r), s.checkHistory(r)); err != nil {
 		return err
 	}
 	switch {

@@ -38,7 +38,8 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Memory:    p.memory,
 		Env:       flows.Env{HTTP: transport, VarSubstitutions: map[string]string{exampleCRMURL: p.crm}, SubstitutesIn: p.isExample},
 		Block:     p.block,
-		Retention: p.settings.Retention,
+		Retention: p.redisRetention(),
+		History:   p.history != nil,
 	}
 	if err := p.setRunEnv(&cfg); err != nil {
 		return err
@@ -62,5 +63,6 @@ func (p *Program) openWorker(ctx context.Context) error {
 	p.add("worker", w.Run)
 	p.add("files", p.sweepFiles)
 	p.add("operations", p.operations.Run)
+	p.keepHistory(w.ID())
 	return p.openSchedule(w.ID())
 }

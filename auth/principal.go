@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
@@ -83,5 +84,63 @@ func StaffMay(ctx context.Context, users *store.Users, principal string, scopes 
 func (p *Principal) Holds(scope Scope) bool {
 	return slices.ContainsFunc(p.Scopes, func(s Scope) bool {
 		return s == scope || len(s) > len(scope) && s[:len(scope)] == scope && s[len(scope)] == ':'
+	})
+}
+
+// MayOperate reports whether the principal may begin an operation on the runs of a flow, and, if the operation starts runs,
+// runs of this version; nil: it is gone, and its runs are skipped.
+func (p *Principal) MayOperate(flow int64, starts bool, version *flows.Flow) bool {
+	return p.MayForOthers(ScopeWriteRuns, flow) && (!starts || p.May(ScopeRun, flow) && (version == nil || p.CheckOperationScopes(version) == nil))
+}
+
+// CheckOperationScopes rejects a principal that runs a flow by its number, although it does not hold the scopes of all
+// operations of the flow: the event, which the caller writes, names the operation. Who may write the flow decides what
+// its scopes are, and may run it. A flow with an alert trigger is run by staff only: others might tell of what has not
+// happened.
+func (p *Principal) CheckOperationScopes(f *flows.Flow) error {
+	if f.Alert != nil && !p.Staff {
+		return &Error{Code: CodeForbidden, Message: "only staff may run a flow with an alert trigger"}
+	}
+	if f.HTTP == nil || p.May(ScopeWriteFlows, f.Number) {
+		return nil
+	}
+	for i := range f.HTTP.Operations {
+		for _, s := range f.HTTP.Operations[i].Scopes {
+			if !p.May(Scope(s.Name), f.Number) {
+				return MissingScope(Scope(s.Name), " to run this flow by its number")
+			}
+		}
+	}
+	return nil
+}
+
+// waysOf are those in which the kinds of principals can authenticate, as in flows.Operation. Read only.
+var waysOf = map[Kind][]string{
+	KindUser: {flows.AuthBearer, flows.AuthBasic}, KindClient: {flows.AuthBearer}, KindKey: {flows.AuthBearer, flows.AuthKey},
+}
+
+// MayCall reports whether the principal may call an operation of a flow that takes some ways to authenticate and requires
+// scopes. Without ways anybody may; without scopes it takes flows:run for the flow.
+func (p *Principal) MayCall(flow int64, ways, scopes []string) bool {
+	if len(ways) == 0 {
+		return true
+	}
+	if has, known := waysOf[p.Kind]; known && !slices.ContainsFunc(has, func(way string) bool { return slices.Contains(ways, way) }) {
+		return false
+	}
+	if len(scopes) == 0 {
+		return p.May(ScopeRun, flow)
+	}
+	return !slices.ContainsFunc(scopes, func(scope string) bool { return !p.May(Scope(scope), flow) })
+}
+
+// MayCallSome reports whether the principal may call some operation of a flow, as far as its deployment tells, so that
+// flows of others are not compiled.
+func (p *Principal) MayCallSome(h *store.Deployment) bool {
+	if len(h.Endpoints) == 0 {
+		return p.May(ScopeRun, h.Number)
+	}
+	return slices.ContainsFunc(h.Endpoints, func(e flows.Endpoint) bool {
+		return len(e.Scopes) == 0 || !slices.ContainsFunc(e.Scopes, func(s flows.HTTPScope) bool { return !p.May(Scope(s.Name), h.Number) })
 	})
 }

@@ -30,10 +30,6 @@ var errReplayed = &Error{Code: CodeReplayed, Message: "replayed: this signature 
 // readUse is the use of a version 1 signature by a request that only reads.
 const readUse = "read"
 
-// ReplayWindow returns how long a timestamp is valid: one window before and one after, plus one second because
-// timestamps are whole seconds.
-func ReplayWindow(k *store.Key) time.Duration { return 2*Window(k) + time.Second }
-
 // claim rejects a signature that was used before. If the key's on_replay is attach, it lets the same request
 // through again. A signature is identified by its signed text, not by the header, which can be written in several
 // ways.

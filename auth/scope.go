@@ -147,6 +147,11 @@ func Intersect(a, b []Scope) []Scope {
 	return both
 }
 
+// MissingScope returns the error for a principal without a scope (RFC 6750). purpose ends its message; it may be empty.
+func MissingScope(scope Scope, purpose string) *Error {
+	return &Error{Code: CodeForbidden, Message: "the scope " + string(scope) + " is required" + purpose, Bearer: CodeMissingScope, Scope: scope}
+}
+
 // ParseScopes parses a list of scopes separated by spaces or commas. It keeps unknown scopes and removes
 // duplicates.
 func ParseScopes(text string) []Scope {

@@ -16,6 +16,10 @@ func Window(k *store.Key) time.Duration {
 	return k.Window
 }
 
+// ReplayWindow returns how long a timestamp is valid: one window before and one after, plus one second because
+// timestamps are whole seconds.
+func ReplayWindow(k *store.Key) time.Duration { return 2*Window(k) + time.Second }
+
 // CheckTime compares a signed time (seconds since 1970, 1 to 12 digits) with now, both in whole seconds. A
 // difference of exactly the window is accepted. The error is an *Error that says whether the time is in the past or
 // in the future.

@@ -36,7 +36,7 @@ func smtpType() Type {
 
 // mailer sends messages, each over its own connection. It implements flows.Mailer.
 type mailer struct {
-	name    string // limiter the connection
+	name    string // of the connection
 	host    string
 	tls     *tls.Config // nil: the connection starts without TLS
 	plain   *plainDial  // nil: the connection is encrypted

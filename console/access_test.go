@@ -11,6 +11,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/store"
@@ -147,7 +148,7 @@ func TestEveryWriteNeedsTheToken(t *testing.T) {
 		}
 	}
 	r := httptest.NewRequest(http.MethodPost, Root+"/signout", nil)
-	r.Header.Set(headerCSRF, b.token(b.page("/")))
+	r.Header.Set(session.HeaderCSRF, b.token(b.page("/")))
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	if w := b.do(r); w.Code != http.StatusForbidden {
 		t.Errorf("a write from another site: %d", w.Code)

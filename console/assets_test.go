@@ -3,8 +3,6 @@ package console
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -60,26 +58,6 @@ func unzip(t *testing.T, w *httptest.ResponseRecorder) string {
 	plain, err := io.ReadAll(zipped)
 	must(t, err)
 	return string(plain)
-}
-
-func TestVendoredFilesAreThoseOfTheirSums(t *testing.T) {
-	t.Parallel()
-	sums, err := assetFiles.ReadFile("assets/vendor/SHA256SUMS")
-	must(t, err)
-	checked := 0
-	for line := range strings.Lines(string(sums)) {
-		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		text, err := assetFiles.ReadFile("assets/vendor/" + name)
-		must(t, err)
-		sum := sha256.Sum256(text)
-		if got := hex.EncodeToString(sum[:]); got != want {
-			t.Errorf("%s has the sum %s, want %s", name, got, want)
-		}
-		checked++
-	}
-	if checked != 2 {
-		t.Errorf("%d files were checked, want htmx and CodeMirror", checked)
-	}
 }
 
 func TestOnlyServedFilesAreServed(t *testing.T) {

@@ -1,9 +1,13 @@
 package console
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
+	"github.com/penstock/penstock/api/auditlist"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
 
@@ -16,4 +20,25 @@ func (req *requestState) audit(act, object string) {
 	if err != nil {
 		req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "audit log not written", slog.String("act", act), slog.String("error", err.Error()))
 	}
+}
+
+// auditPage lists the audit log.
+func auditPage(req *requestState) error {
+	list := view.AuditList{Params: req.r.URL.Query()}
+	list.Filter = list.Params.Get("filter")
+	if list.Filter == "" {
+		list.Params.Del("filter")
+	}
+	q, err := auditlist.Parse(list.Params.Encode())
+	var wrong *listing.Error
+	if errors.As(err, &wrong) {
+		list.Trouble = wrong.Error()
+		return req.render(http.StatusBadRequest, view.AuditPage(req.page("access", "Audit"), list))
+	}
+	page, err := auditlist.Page(req.ctx(), req.console.config.Store.Audit(), q, true)
+	if err != nil {
+		return err
+	}
+	list.Items, list.Page, list.Total, list.PageSize = page.Items, page.Page, page.Total, page.PageSize
+	return req.render(200, view.AuditPage(req.page("access", "Audit"), list))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 )
 
@@ -20,7 +21,7 @@ func comparePage(req *requestState) error {
 		if err != nil {
 			return err
 		}
-		a := decodeSteps(&record)
+		a := steprecord.Decode(&record)
 		runs[i] = req.runOf(&record, &a)
 	}
 	if runs[1].Created.Before(runs[0].Created) {
@@ -28,8 +29,8 @@ func comparePage(req *requestState) error {
 	}
 	c := view.Comparison{
 		Runs:   runs,
-		Event:  hunks(diffLines(indented(runs[0].Event), indented(runs[1].Event))),
-		Output: hunks(diffLines(indented(runs[0].Output), indented(runs[1].Output))),
+		Event:  view.DiffTexts(indented(runs[0].Event), indented(runs[1].Event)),
+		Output: view.DiffTexts(indented(runs[0].Output), indented(runs[1].Output)),
 		Steps:  pairSteps(runs[0].Rows, runs[1].Rows),
 	}
 	return req.render(200, view.ComparePage(req.page("runs", "Two runs"), c))

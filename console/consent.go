@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -59,7 +60,7 @@ func startConsent(req *requestState) error {
 	if err != nil {
 		return &fault{http.StatusUnprocessableEntity, "This cannot be authorised", err.Error()}
 	}
-	text, err := json.Marshal(pendingConsent{keySession(req.session.token), c.Name, c.Version, k.Verifier})
+	text, err := json.Marshal(pendingConsent{session.Key(req.session.Token), c.Name, c.Version, k.Verifier})
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (req *requestState) takeConsent(state string) (*pendingConsent, error) {
 		return nil, fmt.Errorf("take consent: %w", err)
 	}
 	asked := new(pendingConsent)
-	if json.Unmarshal([]byte(text), asked) != nil || asked.Session != keySession(req.session.token) {
+	if json.Unmarshal([]byte(text), asked) != nil || asked.Session != session.Key(req.session.Token) {
 		return nil, unknown
 	}
 	return asked, nil

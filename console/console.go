@@ -16,7 +16,9 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/console/assets"
 	"github.com/penstock/penstock/console/portal"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/deliveries"
@@ -100,12 +102,12 @@ type Config struct {
 // Console is the http.Handler of all pages below Root and Developers. Safe for concurrent use.
 type Console struct {
 	config        Config
-	sessions      *sessions
+	sessions      *session.Store
 	asynq         *asynq.Inspector
 	overviewCache *overviewCache
 	queues        queuesUI
 	portal        *portal.Portal
-	assets        *assets
+	assets        *assets.Assets
 	secure        bool // the issuer is https
 	origin        *http.CrossOriginProtection
 	mux           *http.ServeMux
@@ -129,13 +131,13 @@ func New(config Config) (*Console, error) {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
 	config.Issuer = strings.TrimSuffix(config.Issuer, "/")
-	files, err := loadAssets()
+	files, err := assets.Load(Root + "/assets/")
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
 	c := &Console{
 		config:   config,
-		sessions: &sessions{config.Redis, config.Now},
+		sessions: session.New(config.Redis, config.Now),
 		asynq:    asynq.NewInspectorFromRedisClient(config.Redis),
 		assets:   files,
 		secure:   issuer.Scheme == "https",

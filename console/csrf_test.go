@@ -1,70 +1,14 @@
 package console
 
 import (
-	"encoding/base64"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/store"
 )
-
-// A write needs the masked token of its own session, in the header or in the form.
-func TestCSRFTokens(t *testing.T) {
-	t.Parallel()
-	const token = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	masked := maskToken(token)
-	raw, err := base64.RawURLEncoding.DecodeString(masked)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := slices.Clone(raw)
-	changed[0] ^= 1
-	encode := base64.RawURLEncoding.EncodeToString
-	for name, c := range map[string]struct {
-		header, form, session string
-		valid                 bool
-	}{
-		"in the header":             {header: masked, session: token, valid: true},
-		"in the form":               {form: masked, session: token, valid: true},
-		"the header wins":           {header: maskToken("another"), form: masked, session: token},
-		"missing":                   {session: token},
-		"not masked":                {header: token, session: token},
-		"not base64":                {header: masked + "!", session: token},
-		"of odd length":             {header: encode(raw[1:]), session: token},
-		"shortened":                 {header: encode(raw[2:]), session: token},
-		"one bit changed":           {header: encode(changed), session: token},
-		"of another session":        {header: masked, session: "ZYXWVUTSRQPONMLKJIHGFEDCBA"},
-		"a session without a token": {header: maskToken(""), session: ""},
-		"nothing and no token":      {session: ""},
-	} {
-		form := url.Values{}
-		if c.form != "" {
-			form.Set("csrf", c.form)
-		}
-		r := httptest.NewRequest(http.MethodPost, "/console/flows", strings.NewReader(form.Encode()))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if c.header != "" {
-			r.Header.Set(headerCSRF, c.header)
-		}
-		if got := csrfValid(r, c.session); got != c.valid {
-			t.Errorf("%s: %t", name, got)
-		}
-	}
-}
-
-// The token is not accepted from the URL, which logs and Referer headers contain.
-func TestCSRFTokenInTheURL(t *testing.T) {
-	t.Parallel()
-	const token = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	r := httptest.NewRequest(http.MethodPost, "/console/flows?csrf="+maskToken(token), nil)
-	if csrfValid(r, token) {
-		t.Error("a token in the URL is accepted")
-	}
-}
 
 // Every method but GET and HEAD is a write.
 func TestWrites(t *testing.T) {
@@ -123,7 +67,7 @@ func TestChangedSessionCookies(t *testing.T) {
 	b := d.signedIn("vera")
 	own := b.cookies[cookieSession]
 	before := len(d.redis.Keys(t.Context(), "penstock:console:session:*").Val())
-	for _, cookie := range []string{"", own[:len(own)-1], own + "A", strings.ToLower(own), keySession(own), "*"} {
+	for _, cookie := range []string{"", own[:len(own)-1], own + "A", strings.ToLower(own), session.Key(own), "*"} {
 		b.cookies[cookieSession] = cookie
 		b.wantSignedIn("with the cookie "+cookie, false)
 		b.cookies[cookieSession] = own

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
@@ -34,7 +35,7 @@ func runLive(req *requestState) error {
 	h := req.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // prevents buffering in nginx
-	l := &eventStream{req: req, control: http.NewResponseController(req.w), record: record, account: decodeSteps(&record), compact: req.r.URL.Query().Has("compact")}
+	l := &eventStream{req: req, control: http.NewResponseController(req.w), record: record, account: steprecord.Decode(&record), compact: req.r.URL.Query().Has("compact")}
 	if !record.State.Terminal() {
 		if err := l.follow(); err != nil {
 			return nil // the browser reconnects
@@ -50,7 +51,7 @@ type eventStream struct {
 	req     *requestState
 	control *http.ResponseController
 	record  queue.Record
-	account stepRecord
+	account steprecord.Record
 	compact bool // only the result of the run, for the page that tries a flow
 	err     error
 }
@@ -107,7 +108,7 @@ func (l *eventStream) loop(ctx context.Context, events <-chan queue.Event, ended
 				return err
 			}
 			l.record, err = l.req.console.config.Queue.Record(ctx, l.record.ID)
-			l.account = decodeSteps(&l.record)
+			l.account = steprecord.Decode(&l.record)
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
@@ -139,7 +140,7 @@ func (l *eventStream) apply(e queue.Event) {
 		}
 	}
 	if e.Kind != queue.EventState {
-		l.account.apply(e)
+		l.account.Apply(e)
 	}
 }
 

@@ -22,6 +22,8 @@ func (f *fault) Error() string { return f.Title + ": " + f.Text }
 var (
 	errNotFound  = &fault{http.StatusNotFound, faults.NotFoundTitle, faults.NotFoundText}
 	errForbidden = &fault{http.StatusForbidden, "Not for your role", "Ask an administrator for a role that may do this."}
+	// errCSRF is the response to a write without a valid CSRF token or from another origin.
+	errCSRF = &fault{http.StatusForbidden, "This page is out of date", "Reload it and try again: the session that it was made for is another one."}
 )
 
 // faultOf returns the page for an error, by the table that the console shares with the API.

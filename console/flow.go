@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/reference"
 )
 
 // flowPage shows the diagram of a flow beside its source.
@@ -71,7 +72,7 @@ func newFlowPage(req *requestState) error {
 // flowSchema serves the JSON Schema of flow files, which the editor's completion uses.
 func flowSchema(req *requestState) error {
 	req.w.Header().Set("Content-Type", "application/schema+json")
-	req.send(http.StatusOK, flows.Schema(req.console.config.Catalogue))
+	req.send(http.StatusOK, reference.Schema(req.console.config.Catalogue))
 	return nil
 }
 

@@ -101,6 +101,34 @@ func enableFlow(req *requestState) error {
 	return req.redirect(Root + "/flows")
 }
 
+// pauseFlow pauses or resumes a flow. The user needs the scope for writing flows or the scope for operating queues.
+func pauseFlow(req *requestState) error {
+	if !req.may(auth.ScopeWriteFlows) && !req.may(auth.ScopeWriteQueues) {
+		return errForbidden
+	}
+	head, err := req.head()
+	if err != nil {
+		return err
+	}
+	number, pause := strconv.FormatInt(head.Number, 10), req.r.PostFormValue("paused") == "true"
+	since, err := req.console.config.Store.Flows().Pause(req.ctx(), head.Number, pause)
+	if err != nil {
+		return err
+	}
+	released := 0
+	if !pause { // also when the flow was resumed before: a failure may have left waiting runs
+		if released, err = req.console.config.Queue.ResumeFlow(req.ctx(), head.Number, since); err != nil {
+			return err
+		}
+	}
+	req.audit("POST "+Root+"/flows/{flow}/paused", number)
+	req.setNotice(view.PauseNotice(pause, released))
+	if req.r.PostFormValue("from") == "list" {
+		return req.redirect(Root + "/flows")
+	}
+	return req.redirect(Root + "/flows/" + number)
+}
+
 // deleteFlow deletes a flow. Accepted runs still end. If the flow is paused and has waiting runs, the form must choose
 // whether these finish or are cancelled.
 func deleteFlow(req *requestState) error {
@@ -153,19 +181,4 @@ func (req *requestState) releaseDeleted(head store.Deployment, runs string) erro
 	}
 	_, err := req.console.config.Queue.ResumeFlow(ctx, head.Number, head.Paused)
 	return err
-}
-
-// rollBack makes an earlier version the current one.
-func rollBack(req *requestState) error {
-	head, err := req.head()
-	if err != nil {
-		return err
-	}
-	version := req.r.PostFormValue("version")
-	if err := req.console.config.Store.Flows().Rollback(req.ctx(), head.Number, version); err != nil {
-		return err
-	}
-	req.audit("POST "+Root+"/flows/{flow}/rollback", strconv.FormatInt(head.Number, 10))
-	req.setNotice("Version " + view.Short(version) + " is the current one again.")
-	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/versions")
 }

@@ -7,15 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
 
-// d0 is later than the steps of these tests.
+// d0 is the time of these tests.
 var d0 = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC) // read only
 
 func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
@@ -152,29 +149,6 @@ func TestASignedURLIsRight(t *testing.T) {
 	}
 	if strings.Contains(page, "@") && strings.Contains(page, "@BASE@") {
 		t.Error("a sample was not filled in")
-	}
-}
-
-func TestDiff(t *testing.T) {
-	t.Parallel()
-	before := "a\nb\nc\nd\ne\nf\ng\nh\ni"
-	after := "a\nb\nc\nd\nE\nf\ng\nh\ni\nj"
-	got := hunks(diffLines(before, after))
-	want := []view.DiffLine{
-		{Gap: true},
-		{Before: 2, After: 2, Text: "b"}, {Before: 3, After: 3, Text: "c"}, {Before: 4, After: 4, Text: "d"},
-		{Before: 5, Text: "e"}, {After: 5, Text: "E"},
-		{Before: 6, After: 6, Text: "f"}, {Before: 7, After: 7, Text: "g"}, {Before: 8, After: 8, Text: "h"}, {Before: 9, After: 9, Text: "i"},
-		{After: 10, Text: "j"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("lines (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]view.DiffLine{{Before: 1, Text: "a"}, {Before: 2, Text: "b"}}, diffLines("a\nb", "")); diff != "" {
-		t.Errorf("lines against nothing (-want +got):\n%s", diff)
-	}
-	if got := diffLines("x", "x"); got != nil {
-		t.Errorf("equal texts differ: %v", got)
 	}
 }
 

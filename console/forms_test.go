@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/store"
 )
 
 // postAs sends a form in a session, with its token.
 func (b *browser) postAs(token, path string, pairs ...string) (status int, page string) {
 	b.t.Helper()
-	form := url.Values{"csrf": {maskToken(token)}}
+	form := url.Values{"csrf": {session.MaskToken(token)}}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Add(pairs[i], pairs[i+1])
 	}

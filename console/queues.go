@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/session"
 )
 
 // queuesUI is asynqmon, which has no authentication of its own, behind the console's session: one instance for users
@@ -78,8 +79,8 @@ func (req *requestState) embedPage(page []byte) []byte {
 	page = foreignLink.ReplaceAll(page, nil)
 	page = manifestLink.ReplaceAll(page, nil)
 	page = bytes.ReplaceAll(page, []byte("<script>"), []byte(`<script nonce="`+req.nonce+`">`))
-	ours := `<meta property="csp-nonce" content="` + req.nonce + `"/><meta name="csrf" content="` + maskToken(req.session.CSRF) + `"/>` +
-		`<link rel="stylesheet" href="` + req.console.assets.url("queues.css") + `"/><script src="` + req.console.assets.url("queues.js") + `"></script></head>`
+	ours := `<meta property="csp-nonce" content="` + req.nonce + `"/><meta name="csrf" content="` + session.MaskToken(req.session.CSRF) + `"/>` +
+		`<link rel="stylesheet" href="` + req.console.assets.URL("queues.css") + `"/><script src="` + req.console.assets.URL("queues.js") + `"></script></head>`
 	req.w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+req.nonce+"'; style-src 'self' 'nonce-"+req.nonce+"'; "+
 		"img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	return bytes.Replace(page, []byte("</head>"), []byte(ours), 1)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/strictjson"
@@ -32,7 +33,7 @@ func (req *requestState) renderReplay(status int, form view.Replay) error {
 }
 
 func (req *requestState) replayForm(r *queue.Record) (form view.Replay, err error) {
-	a := decodeSteps(r)
+	a := steprecord.Decode(r)
 	form = view.Replay{Run: req.runOf(r, &a)}
 	if len(r.Event) > 0 {
 		form.Event = indented(r.Event)

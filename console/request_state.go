@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -24,10 +26,10 @@ type requestState struct {
 	site    *site
 	w       http.ResponseWriter
 	r       *http.Request
-	session *session        // nil: not signed in
-	user    *store.User     // nil: not signed in
-	who     *auth.Principal // nil: not signed in
-	nonce   string          // of the page's Content-Security-Policy, for styles created by the editor
+	session *session.Session // nil: not signed in
+	user    *store.User      // nil: not signed in
+	who     *auth.Principal  // nil: not signed in
+	nonce   string           // of the page's Content-Security-Policy, for styles created by the editor
 }
 
 func (c *Console) newRequestState(at *site, w http.ResponseWriter, r *http.Request) *requestState {
@@ -52,10 +54,10 @@ func (req *requestState) ip() string {
 func (req *requestState) page(section, title string) view.Page {
 	p := view.Page{
 		Site: req.site.Site, Section: section, Title: title, Nonce: req.nonce, Theme: req.theme(), Notice: req.takeNotice(),
-		Asset: req.console.assets.url, Now: req.console.config.Now(),
+		Asset: req.console.assets.URL, Now: req.console.config.Now(),
 	}
 	if req.session != nil {
-		p.CSRF, p.User = maskToken(req.session.CSRF), req.user.Name
+		p.CSRF, p.User = session.MaskToken(req.session.CSRF), req.user.Name
 		p.May = func(scope auth.Scope) bool { return req.may(scope) }
 	}
 	return p
@@ -112,4 +114,52 @@ func (req *requestState) redirect(path string) error {
 	}
 	http.Redirect(req.w, req.r, path, http.StatusSeeOther)
 	return nil
+}
+
+// setSecurityHeaders sets the headers of every response: nothing is loaded from other servers, inline scripts and
+// framing are forbidden, and nothing is cached. Styles created by the editor need the nonce of the page.
+func (req *requestState) setSecurityHeaders() {
+	h := req.w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-"+req.nonce+"'; "+
+		"img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("Cache-Control", "no-store")
+	if req.console.secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+const cookieNotice = "penstock_notice"
+
+// setNotice sets the message that the next page shows once.
+func (req *requestState) setNotice(text string) {
+	req.setCookie(cookieNotice, base64.RawURLEncoding.EncodeToString([]byte(text)), 60)
+}
+
+// takeNotice returns and deletes the message of the previous page; empty when there is none.
+func (req *requestState) takeNotice() string {
+	cookie, err := req.r.Cookie(cookieNotice)
+	if err != nil || req.fragment() {
+		return ""
+	}
+	text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		return ""
+	}
+	req.setCookie(cookieNotice, "", -1)
+	return string(text)
+}
+
+// setCookie sets a cookie that scripts cannot read. age is in seconds; negative deletes the cookie, zero keeps it until
+// the browser closes.
+func (req *requestState) setCookie(name, value string, age int) {
+	http.SetCookie(req.w, &http.Cookie{
+		Name: name, Value: value, Path: req.site.Root, MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: req.console.secure || req.r.TLS != nil,
+	})
 }

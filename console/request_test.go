@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -62,7 +63,7 @@ func TestAnswersForTheScript(t *testing.T) {
 	b, token := d.withSession("olga")
 	send := func(pattern string, script bool) *httptest.ResponseRecorder {
 		r := d.requestOf(pattern, nil)
-		r.Header.Set(headerCSRF, maskToken(token))
+		r.Header.Set(session.HeaderCSRF, session.MaskToken(token))
 		if script {
 			r.Header.Set("HX-Request", "true")
 		}

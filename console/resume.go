@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
@@ -57,7 +58,7 @@ func (req *requestState) resumeForm(value func(string) string) (form view.Resume
 	if err != nil {
 		return form, nil, err
 	}
-	a := decodeSteps(&record)
+	a := steprecord.Decode(&record)
 	form = view.Resume{Run: req.runOf(&record, &a), From: value("from"), Version: value("version"), Assume: map[string]string{}}
 	earlier, err := config.Store.Flows().Version(req.ctx(), record.Flow, record.Version)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/store"
 )
 
@@ -177,40 +178,45 @@ func (c *Console) authorize(to route) func(*requestState) error {
 	return func(req *requestState) error {
 		err := req.identify()
 		switch {
-		case errors.Is(err, errNoSession):
+		case errors.Is(err, session.ErrNone):
 			return req.redirectToSignIn()
 		case err != nil:
 			return err
 		case to.scope != "" && !req.may(to.scope):
 			return errForbidden
-		case isWrite(req.r) && !csrfValid(req.r, req.session.CSRF):
+		case isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF):
 			return errCSRF
 		}
 		return to.handle(req)
 	}
 }
 
-// identify sets the session and its user. It returns errNoSession when there is none, or when the user's password or
+// isWrite reports whether a request may change state.
+func isWrite(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead
+}
+
+// identify sets the session and its user. It returns session.ErrNone when there is none, or when the user's password or
 // roles have changed since the session began.
 func (req *requestState) identify() error {
 	cookie, err := req.r.Cookie(cookieSession)
 	if err != nil {
-		return errNoSession
+		return session.ErrNone
 	}
-	s, err := req.console.sessions.find(req.ctx(), cookie.Value)
+	s, err := req.console.sessions.Find(req.ctx(), cookie.Value)
 	if err != nil {
 		return err
 	}
 	user, err := req.console.config.Store.Users().User(req.ctx(), s.User)
 	if errors.Is(err, store.ErrNotFound) {
-		return errNoSession
+		return session.ErrNone
 	}
 	if err != nil {
 		return err
 	}
 	who := req.site.principal(user)
 	if who == nil || user.Epoch != s.Epoch {
-		return errNoSession
+		return session.ErrNone
 	}
 	req.session, req.user, req.who = s, user, who
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -157,10 +158,10 @@ func (d *testConsole) withSession(user string) (*browser, string) {
 	d.t.Helper()
 	u, err := d.config.Store.Users().User(d.t.Context(), user)
 	must(d.t, err)
-	s, err := d.sessions.begin(d.t.Context(), user, u.Epoch)
+	s, err := d.sessions.Begin(d.t.Context(), user, u.Epoch)
 	must(d.t, err)
 	b := d.browser()
-	b.cookies[cookieSession] = s.token
+	b.cookies[cookieSession] = s.Token
 	return b, s.CSRF
 }
 
@@ -196,7 +197,7 @@ func TestRoutesByRole(t *testing.T) {
 			}
 			b, token := d.withSession(user)
 			r := d.requestOf(pattern, nil)
-			r.Header.Set(headerCSRF, maskToken(token))
+			r.Header.Set(session.HeaderCSRF, session.MaskToken(token))
 			w := b.do(r)
 			refused := w.Code == http.StatusForbidden && (strings.Contains(w.Body.String(), errForbidden.Title) || strings.Contains(w.Body.String(), errForbidden.Text))
 			if refused == may || !may && w.Code != http.StatusForbidden {
@@ -222,7 +223,7 @@ func TestForgedWritesChangeNothing(t *testing.T) {
 	d := newTestConsole(t)
 	b, token := d.withSession("root")
 	_, foreign := d.withSession("root")
-	own := maskToken(token)
+	own := session.MaskToken(token)
 	before := d.state()
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
@@ -236,12 +237,12 @@ func TestForgedWritesChangeNothing(t *testing.T) {
 			change func(*http.Request)
 		}{
 			"no token":                {"", nil},
-			"the token of another":    {maskToken(foreign), nil},
+			"the token of another":    {session.MaskToken(foreign), nil},
 			"the token, not masked":   {token, nil},
-			"the session's cookie":    {maskToken(b.cookies[cookieSession]), nil},
+			"the session's cookie":    {session.MaskToken(b.cookies[cookieSession]), nil},
 			"the token in the URL":    {"", func(r *http.Request) { r.URL.RawQuery = "csrf=" + own }},
 			"the token in a cookie":   {"", func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "csrf", Value: own}) }},
-			"a wrong header":          {own, header(headerCSRF, maskToken(foreign))},
+			"a wrong header":          {own, header(session.HeaderCSRF, session.MaskToken(foreign))},
 			"JSON without the header": {own, header("Content-Type", "application/json")},
 			"text, as forms may send": {own, header("Content-Type", "text/plain")},
 			"another site":            {own, header("Sec-Fetch-Site", "cross-site")},
@@ -277,8 +278,8 @@ func TestRoutesWithoutASession(t *testing.T) {
 	before := d.state()
 	for name, b := range map[string]*browser{"nobody": d.browser(), "an API user": ann} {
 		for pattern := range mayReach {
-			r := d.requestOf(pattern, url.Values{"csrf": {maskToken(annsToken)}})
-			script := d.requestOf(pattern, url.Values{"csrf": {maskToken(annsToken)}})
+			r := d.requestOf(pattern, url.Values{"csrf": {session.MaskToken(annsToken)}})
+			script := d.requestOf(pattern, url.Values{"csrf": {session.MaskToken(annsToken)}})
 			script.Header.Set("HX-Request", "true")
 			if w := b.do(r); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), Root+"/signin") {
 				t.Errorf("%s, %s: %d %s", name, pattern, w.Code, w.Header().Get("Location"))
@@ -308,7 +309,7 @@ func TestOtherMethods(t *testing.T) {
 				continue // there is a route
 			}
 			tried++
-			r.Header.Set(headerCSRF, maskToken(token))
+			r.Header.Set(session.HeaderCSRF, session.MaskToken(token))
 			if w := b.do(r); w.Code != http.StatusNotFound {
 				t.Errorf("%s %s: %d", method, path, w.Code)
 			}
@@ -396,8 +397,8 @@ func TestSessionFixation(t *testing.T) {
 func TestStreamsEndWithTheSession(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*testConsole, *browser){
-		"signed out": func(d *testConsole, b *browser) { must(d.t, d.sessions.end(d.t.Context(), b.cookies[cookieSession])) },
-		"too old":    func(d *testConsole, _ *browser) { d.clock.advance(lifeLimit) },
+		"signed out": func(d *testConsole, b *browser) { must(d.t, d.sessions.End(d.t.Context(), b.cookies[cookieSession])) },
+		"too old":    func(d *testConsole, _ *browser) { d.clock.advance(session.LifeLimit) },
 		"disabled": func(d *testConsole, _ *browser) {
 			_, err := d.config.Store.Users().Change(d.t.Context(), "vera", func(u *store.User) error { u.Disabled = true; return nil })
 			must(d.t, err)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
@@ -25,7 +26,7 @@ func runPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	a := decodeSteps(&record)
+	a := steprecord.Decode(&record)
 	run := req.runOf(&record, &a)
 	if req.fragment() {
 		return req.render(200, view.RunBody(req.page("runs", ""), run))
@@ -34,14 +35,14 @@ func runPage(req *requestState) error {
 }
 
 // runOf returns a run as its page shows it.
-func (req *requestState) runOf(r *queue.Record, a *stepRecord) view.Run {
+func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 	now := req.console.config.Now()
 	run := view.Run{
 		RunRow: req.runRow(r, now, req.flowNames()), Version: r.Version, Worker: r.Worker, Crashes: r.Crashes, Limit: r.Limit,
 		Started: r.Times.Started, Finished: r.Times.Finished, Event: r.Event, Params: r.Params, Headers: r.Headers,
-		Ended: r.State.Terminal(), Rows: a.rows(now, req.aggregates), Lines: a.logLines(), Dropped: a.Dropped, Phases: phases(r, now),
+		Ended: r.State.Terminal(), Rows: a.Rows(now, req.aggregates), Lines: a.LogLines(), Dropped: a.Dropped, Phases: phases(r, now),
 	}
-	from, to := a.span(now)
+	from, to := a.Span(now)
 	run.Span = to.Sub(from)
 	if r.State == queue.Succeeded {
 		run.Output = r.Output

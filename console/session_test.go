@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/store"
 )
 
@@ -23,19 +24,19 @@ func TestSessionsEnd(t *testing.T) {
 	d := newTestConsole(t)
 	b := d.signedIn("vera")
 	b.wantSignedIn("at first", true)
-	d.clock.advance(idleLimit - time.Minute)
+	d.clock.advance(session.IdleLimit - time.Minute)
 	b.wantSignedIn("used just in time", true)
-	d.clock.advance(idleLimit - time.Minute)
+	d.clock.advance(session.IdleLimit - time.Minute)
 	b.wantSignedIn("used again", true)
-	d.clock.advance(idleLimit)
+	d.clock.advance(session.IdleLimit)
 	b.wantSignedIn("idle for too long", false)
 
 	b = d.signedIn("vera")
 	for range 5 {
-		d.clock.advance(lifeLimit / 6)
+		d.clock.advance(session.LifeLimit / 6)
 		b.wantSignedIn("in use", true)
 	}
-	d.clock.advance(lifeLimit / 6)
+	d.clock.advance(session.LifeLimit / 6)
 	b.wantSignedIn("too old, though used", false)
 }
 
@@ -171,10 +172,10 @@ func TestTheTokenLooksDifferentEachTime(t *testing.T) {
 	}
 	for _, token := range []string{one, two} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
-		r.Header.Set(headerCSRF, token)
-		s, err := d.sessions.find(t.Context(), b.cookies[cookieSession])
+		r.Header.Set(session.HeaderCSRF, token)
+		s, err := d.sessions.Find(t.Context(), b.cookies[cookieSession])
 		must(t, err)
-		if !csrfValid(r, s.CSRF) {
+		if !session.ValidCSRF(r, s.CSRF) {
 			t.Error("a token is not that of the session")
 		}
 	}

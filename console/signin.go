@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 )
 
@@ -39,7 +40,7 @@ func signInPage(req *requestState) error {
 	if err == nil {
 		return req.redirect(req.site.safeDestination(req.r.URL.Query().Get("to")))
 	}
-	if !errors.Is(err, errNoSession) {
+	if !errors.Is(err, session.ErrNone) {
 		return err
 	}
 	return req.showSignIn(http.StatusOK, view.SignIn{To: req.r.URL.Query().Get("to")})
@@ -49,7 +50,7 @@ func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	token := rand.Text()
 	req.setCookie(cookieForm, token, 0)
 	page := req.page("", "Sign in")
-	page.CSRF = maskToken(token)
+	page.CSRF = session.MaskToken(token)
 	return req.render(status, view.SignInPage(page, form))
 }
 
@@ -71,7 +72,7 @@ func (s *site) safeDestination(to string) string {
 // signIn starts a session if the password is right and the user may use the site.
 func signIn(req *requestState) error {
 	cookie, err := req.r.Cookie(cookieForm)
-	if err != nil || !csrfValid(req.r, cookie.Value) {
+	if err != nil || !session.ValidCSRF(req.r, cookie.Value) {
 		return req.showSignIn(http.StatusForbidden, view.SignIn{To: req.r.PostFormValue("to"), Trouble: "The form was out of date. Please try again."})
 	}
 	form := view.SignIn{To: req.r.PostFormValue("to"), User: req.r.PostFormValue("user")}
@@ -87,23 +88,23 @@ func signIn(req *requestState) error {
 		form.Trouble = req.site.denied
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
-	s, err := req.console.sessions.begin(req.ctx(), user.Name, user.Epoch)
+	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch)
 	if err != nil {
 		return err
 	}
 	if old, err := req.r.Cookie(cookieSession); err == nil { // its cookie is replaced, so that nobody could end it
-		if err := req.console.sessions.end(req.ctx(), old.Value); err != nil {
+		if err := req.console.sessions.End(req.ctx(), old.Value); err != nil {
 			return err
 		}
 	}
 	req.setCookie(cookieForm, "", -1)
-	req.setCookie(cookieSession, s.token, int(lifeLimit/time.Second))
+	req.setCookie(cookieSession, s.Token, int(session.LifeLimit/time.Second))
 	return req.redirect(req.site.safeDestination(form.To))
 }
 
 // signOut ends the session.
 func signOut(req *requestState) error {
-	if err := req.console.sessions.end(req.ctx(), req.session.token); err != nil {
+	if err := req.console.sessions.End(req.ctx(), req.session.Token); err != nil {
 		return err
 	}
 	req.setCookie(cookieSession, "", -1)

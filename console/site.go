@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -50,4 +51,21 @@ func developerPrincipal(u *store.User) *auth.Principal {
 		return nil
 	}
 	return &auth.Principal{Kind: auth.KindUser, ID: u.Name, Name: u.Name, Scopes: auth.DeveloperScopes(u)}
+}
+
+// developerRoutes lists everything of the developer portal that requires a session.
+func (c *Console) developerRoutes() []route {
+	routes := []route{{"POST /signout", "", signOut}}
+	for _, r := range c.portal.Routes() {
+		routes = append(routes, route{r.Pattern, "", func(req *requestState) error { return noDeadline(r.Handle(req.developer())) }})
+	}
+	return routes
+}
+
+// developer returns the request as the portal sees it.
+func (req *requestState) developer() *portal.Request {
+	return &portal.Request{
+		HTTP: req.r, Writer: req.w, User: req.user, Who: req.who, IP: req.ip(),
+		Page: req.page, Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Download: req.download, Audit: req.audit,
+	}
 }

@@ -1,13 +1,11 @@
 package console
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/penstock/penstock/api/auditlist"
-	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -124,12 +122,12 @@ func changeUser(req *requestState) error {
 
 // renewSession replaces the session of this browser by a new one.
 func (req *requestState) renewSession(user *store.User) error {
-	s, err := req.console.sessions.begin(req.ctx(), user.Name, user.Epoch)
+	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch)
 	if err != nil {
 		return err
 	}
-	req.setCookie(cookieSession, s.token, int(lifeLimit.Seconds()))
-	return req.console.sessions.end(req.ctx(), req.session.token)
+	req.setCookie(cookieSession, s.Token, int(session.LifeLimit.Seconds()))
+	return req.console.sessions.End(req.ctx(), req.session.Token)
 }
 
 func deleteUser(req *requestState) error {
@@ -143,25 +141,4 @@ func deleteUser(req *requestState) error {
 	req.audit("POST "+Root+"/access/users/{user}/delete", name)
 	req.setNotice("The user " + name + " was deleted, with all tokens and sessions.")
 	return req.redirect(Root + "/access/users")
-}
-
-// auditPage lists the audit log.
-func auditPage(req *requestState) error {
-	list := view.AuditList{Params: req.r.URL.Query()}
-	list.Filter = list.Params.Get("filter")
-	if list.Filter == "" {
-		list.Params.Del("filter")
-	}
-	q, err := auditlist.Parse(list.Params.Encode())
-	var wrong *listing.Error
-	if errors.As(err, &wrong) {
-		list.Trouble = wrong.Error()
-		return req.render(http.StatusBadRequest, view.AuditPage(req.page("access", "Audit"), list))
-	}
-	page, err := auditlist.Page(req.ctx(), req.console.config.Store.Audit(), q, true)
-	if err != nil {
-		return err
-	}
-	list.Items, list.Page, list.Total, list.PageSize = page.Items, page.Page, page.Total, page.PageSize
-	return req.render(200, view.AuditPage(req.page("access", "Audit"), list))
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
@@ -43,5 +44,20 @@ func (req *requestState) changes(number int64, before, after string) ([]view.Dif
 		}
 		texts[i] = string(source)
 	}
-	return hunks(diffLines(texts[0], texts[1])), nil
+	return view.DiffTexts(texts[0], texts[1]), nil
+}
+
+// rollBack makes an earlier version the current one.
+func rollBack(req *requestState) error {
+	head, err := req.head()
+	if err != nil {
+		return err
+	}
+	version := req.r.PostFormValue("version")
+	if err := req.console.config.Store.Flows().Rollback(req.ctx(), head.Number, version); err != nil {
+		return err
+	}
+	req.audit("POST "+Root+"/flows/{flow}/rollback", strconv.FormatInt(head.Number, 10))
+	req.setNotice("Version " + view.Short(version) + " is the current one again.")
+	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/versions")
 }

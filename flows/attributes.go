@@ -2,11 +2,15 @@ package flows
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
+
+// StepParams returns the parameters of every step, besides those of its kind, for their reference.
+func StepParams() []Param { return slices.Clone(attributes) }
 
 // attributes are the parameters of every step, besides those of its kind.
 var attributes = []Param{

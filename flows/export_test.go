@@ -18,6 +18,9 @@ func ReadYAML(t testing.TB, src []byte) any {
 	return c.literal(root)
 }
 
+// ParseDuration is parseDuration.
+var ParseDuration = parseDuration
+
 // Scan splits a text at its ${ }, into alternating literals and programs.
 func Scan(s string) (literals, programs []string, open int) {
 	pieces, open := jq.Split(s)

@@ -1,6 +1,9 @@
+// Package flows is the flow language: its types (flow, step, item, run), and the parsing, validation, compilation and
+// execution of flows. It does not depend on HTTP, queues or Redis.
 package flows
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -27,6 +30,7 @@ type Flow struct {
 	RecordItems bool         // run.record is "items": the run's record includes output items of the steps
 
 	OnFailure *OnFailure // nil: nothing follows the failure of a run
+	Keep      Keep       // how long the history keeps its runs
 
 	Webhook  *Webhook  // nil: the trigger is not a webhook
 	HTTP     *HTTP     // nil: the trigger is not http
@@ -35,6 +39,7 @@ type Flow struct {
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
 
+	labels        []Field // of its runs in the history
 	steps         *Block
 	allSteps      []*step   // in the order of the file, nested ones after the step that they are nested in
 	topSteps      []topStep // those that are not nested
@@ -104,6 +109,25 @@ type Concurrency struct {
 	WhenFull string    // "queue", "reject" or "drop_oldest"
 }
 
+// Run is the input of one execution of a flow.
+type Run struct {
+	ID        string
+	Origin    string // the first of the runs that this one continues, whose effects and files are its own; empty: none
+	Attempt   int    // from 1
+	Principal string // who called, "key:<key>"; empty for a schedule or poll
+	Event     any    // decoded with exact numbers; nil for a call without a body
+	Params    map[string]string
+	Headers   map[string]string // those that the flow declares, with lower-case names
+	Deadline  time.Time         // zero: the flow's own limit, from the start of the execution
+	Failure   *Failure          // the run executes on_failure, and Event is that of the run that failed; nil: it executes the flow's steps
+}
+
+// origin returns the id under which other systems know the run's effects, and under which its files are stored.
+func (r *Run) origin() string { return cmp.Or(r.Origin, r.ID) }
+
+// FlowParams returns the fields of a flow file, for its reference.
+func FlowParams() []Param { return slices.Clone(flowParams) }
+
 // flowParams are the fields of a flow file.
 var flowParams = []Param{
 	{Name: "flow", Type: TypeLiteral, Required: true, Summary: "The flow's number, which callers use."},
@@ -126,6 +150,8 @@ var flowParams = []Param{
 			{Name: "when_full", Type: TypeEnum, Enum: []string{"queue", "reject", "drop_oldest"}, Default: "queue", Summary: "What happens to a run beyond the limit: it waits, it fails, or the oldest executing one is cancelled for it."},
 		}},
 	}},
+	{Name: "keep", Type: TypeObject, Summary: "How long the [history](history.md) keeps runs of the flow after their end.", Fields: keepParams},
+	{Name: "labels", Type: TypeFields, Summary: "Values of the event by which runs are found in the [history](history.md), for instance `order: ${ .order.number }`; at most 10."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
 	{Name: "steps", Type: TypeSteps, Required: true, Summary: "The steps that items pass through."},
 	{Name: "on_failure", Type: TypeObject, Summary: "Steps of a run of its own that starts when a run of the flow fails or takes too long. They get its event as their item, and `$error`.", Fields: []Param{

@@ -71,6 +71,7 @@ func (c *compiler) file(root *yaml.Node) {
 	c.outputSchema(a)
 	c.trigger(a)
 	c.run(a.Object("run"))
+	c.history(a)
 	if handler != nil {
 		c.onFailure(handler)
 	}

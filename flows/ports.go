@@ -6,7 +6,58 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/budget"
 )
+
+// Env is what an execution may reach outside of itself. The zero Env executes pure steps; all other steps fail.
+type Env struct {
+	Journal Journal // nil: nothing is recorded, every effect is executed
+	Trace   Tracer  // optional
+	// HTTP sends the requests of http steps and must not follow redirects. Use outbound.New, which blocks private
+	// networks. nil: http steps fail.
+	HTTP        http.RoundTripper
+	Connections Connections // nil: steps that name a connection fail
+	Secrets     Secrets     // nil: steps that name a secret fail
+	Scripts     Scripts     // nil: scripts are evaluated in this process, where not every endless script can be stopped
+	State       State       // nil: steps that store values between runs fail
+	Pace        Pacer       // nil: limit steps fail
+	Flows       Flows       // nil: steps that name another flow fail
+	Emit        Emitter     // nil: steps that start runs fail
+	Deliver     Deliverer   // nil: webhook steps fail
+	Callbacks   Callbacks   // nil: wait_for steps fail
+	Files       *blob.Store // nil: steps that read or create files fail
+	// Respond answers the caller while the run goes on. Only the first answer of a run counts. nil: callers are not
+	// answered early.
+	Respond   func(ctx context.Context, a Response) error
+	Parks     bool  // the caller of Execute resumes the run after a *Parked; false: waits block the execution
+	MaxMemory int64 // bytes of items that a run may hold at once; 0: 64 MiB
+	// Memory is charged for the values of the run. The caller of Execute opens and closes it. nil: an account of its
+	// own, without a process limit.
+	Memory *budget.Account
+	Vars   map[string]any // override the flow's vars of the same name; other names are ignored
+	// VarSubstitutions replaces vars whose value is one of its keys by the value of that key, unless that is empty.
+	VarSubstitutions map[string]string
+	// SubstitutesIn limits VarSubstitutions to the flows for which it returns true; nil: all flows.
+	SubstitutesIn func(*Flow) bool
+}
+
+// Journal records the effects of a run, so that a later attempt does not repeat them. Keys are "<step path>.<item
+// index>"; inside nested steps the index is a path of indices, "3.0". Safe for concurrent use.
+type Journal interface {
+	// Start records that the effect is about to be executed. It returns what the journal has of it: nothing, an
+	// earlier start, or its result.
+	Start(ctx context.Context, key string, effect Effect) (Recorded, error)
+	// Finish records the result (JSON), before the next step may read it.
+	Finish(ctx context.Context, key string, result []byte) error
+}
+
+// Recorded is the journal's entry of an effect.
+type Recorded struct {
+	Started bool   // an earlier attempt began the effect
+	Result  []byte // nil: none recorded
+}
 
 // Response is a flow's answer to its caller while the run goes on. Its JSON is part of the run's record.
 type Response struct {

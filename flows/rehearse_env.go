@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/sqlrecorder"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -219,7 +220,13 @@ func (c rehearsedConnections) SQL(ctx context.Context, name string) (*Database, 
 	if err != nil {
 		return nil, err
 	}
-	db := rehearsedDatabase(c.r, name)
+	db := sqlrecorder.Open(func(ctx context.Context, statement string, args []any) {
+		request := map[string]any{"connection": name, "statement": statement}
+		if len(args) > 0 {
+			request["args"] = args
+		}
+		c.r.note(ctx, request)
+	}, errNotSent)
 	return &Database{DB: db, Dialect: Dialect(dialect), OnRelease: func() { _ = db.Close() }}, nil
 }
 

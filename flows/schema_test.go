@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/reference"
 )
 
 var update = flag.Bool("update", false, "write golden files instead of comparing")
@@ -35,7 +36,7 @@ func golden(t *testing.T, file string, got []byte) {
 // The published schema is the one generated from the kinds.
 func TestSchemaIsUpToDate(t *testing.T) {
 	t.Parallel()
-	golden(t, "flow.schema.json", flows.Schema(catalogue()))
+	golden(t, "flow.schema.json", reference.Schema(catalogue()))
 }
 
 // The schema accepts every flow that Parse accepts.
@@ -87,7 +88,7 @@ func TestSchemaKnowsShorthandsAndMistakes(t *testing.T) {
 
 func schemaValidator(t *testing.T) *flows.Validator {
 	t.Helper()
-	v, err := flows.DecodeJSON(flows.Schema(catalogue()))
+	v, err := flows.DecodeJSON(reference.Schema(catalogue()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func schemaValidator(t *testing.T) *flows.Validator {
 func TestReferenceShowsEveryParameter(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{}
-	for _, page := range flows.Reference(catalogue()) {
+	for _, page := range reference.Pages(catalogue()) {
 		pages[page.Name] = page.Markdown
 	}
 	for _, k := range catalogue().Kinds() {

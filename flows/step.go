@@ -1,7 +1,10 @@
 package flows
 
 import (
+	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -88,4 +91,185 @@ func (s *step) fail(err error, item int) *Error {
 		placed.Code = CodeStepFailed
 	}
 	return &placed
+}
+
+// stepRun executes one step over a list of items.
+type stepRun struct {
+	x     *execution
+	step  *step
+	at    string    // indices of the items that led into the enclosing blocks
+	entry *ancestor // lineage of the item that entered the enclosing block
+
+	items []item // input of the step
+
+	attempts atomic.Int32
+	replayed atomic.Int32
+	done     atomic.Int32 // processed items
+	made     atomic.Int64 // output items so far
+	size     atomic.Int64 // bytes reserved for the output items
+
+	mu       sync.Mutex
+	began    time.Time     // guarded by mu; see Input.Began
+	outcomes *itemOutcomes // guarded by mu; nil: none yet
+}
+
+// path returns the path of the step, prefixed with those of the calling flows.
+func (p *stepRun) path() string { return p.x.trail + p.step.path }
+
+// journalKey returns the prefix of the step's journal keys.
+func (p *stepRun) journalKey() string { return p.x.prefix + p.step.path + "." + p.at }
+
+// run executes the step for all items and reports to the tracer.
+func (p *stepRun) run(ctx context.Context, items []item) ([]item, error) {
+	trace := p.x.env.Trace
+	if trace == nil {
+		return p.runItems(ctx, items)
+	}
+	begun, end := time.Now(), trace.End
+	b := StepStart{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Items: p.step.recordable(items)}
+	if spanner, ok := trace.(Spanner); ok {
+		ctx, end = spanner.Span(ctx, b)
+	} else {
+		trace.Begin(b)
+	}
+	out, err := p.runItems(ctx, items)
+	now := time.Now()
+	end(StepEnd{
+		Step: p.path(), Kind: p.step.kind, In: len(items), Out: len(out), At: now, Duration: now.Sub(begun),
+		Attempts: int(p.attempts.Load()), Replayed: int(p.replayed.Load()), Err: err, Within: p.at, Items: p.step.recordable(out), Outcomes: p.sortedOutcomes(),
+	})
+	return out, err
+}
+
+// runItems executes the step for each item. An item that must wait does not delay the others: the run parks when all
+// have been tried.
+func (p *stepRun) runItems(ctx context.Context, items []item) ([]item, error) {
+	if p.step.aggregates {
+		items = p.aggregate(items)
+	}
+	p.items = items
+	if workers := min(p.step.workers, len(items)); workers > 1 && !p.x.simulated() {
+		return p.runConcurrently(ctx, items, workers)
+	}
+	out := make([]item, 0, len(items))
+	var waits *Parked
+	var made atomic.Int64
+	in := Input{p: p, outcome: p.newOutcome(), made: &made}
+	for i, it := range items {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		in.item, in.index = it, i
+		next, err := p.processItem(ctx, &in, out)
+		p.reportProgress()
+		switch parked := asParked(err); {
+		case err == nil:
+			out = next
+		case parked != nil:
+			waits = earlier(waits, parked)
+		default:
+			return nil, err
+		}
+	}
+	if waits != nil {
+		return nil, waits
+	}
+	return out, nil
+}
+
+// reportProgress reports one more processed item to the tracer.
+func (p *stepRun) reportProgress() {
+	if len(p.items) < 2 {
+		return
+	}
+	if t, ok := p.x.env.Trace.(ProgressTracer); ok {
+		if done := int(p.done.Add(1)); done < len(p.items) {
+			t.Progress(Progress{Step: p.path(), Kind: p.step.kind, Done: done, In: len(p.items)})
+		}
+	}
+}
+
+// aggregate replaces the items by one: the array of their values.
+func (p *stepRun) aggregate(items []item) []item {
+	all := make([]any, len(items))
+	for i, it := range items {
+		all[i] = it.value
+	}
+	return []item{{value: all, lineage: p.entry}}
+}
+
+// runConcurrently processes several items at once. Results keep the order of the items. Of several failures, that of
+// the item with the lowest index is returned.
+func (p *stepRun) runConcurrently(ctx context.Context, items []item, workers int) ([]item, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	results := make([][]item, len(items))
+	var next atomic.Int64
+	var first firstFailure
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			var made atomic.Int64
+			in := Input{p: p, outcome: p.newOutcome(), made: &made}
+			for {
+				i := int(next.Add(1) - 1)
+				if i >= len(items) || ctx.Err() != nil {
+					return
+				}
+				in.item, in.index = items[i], i
+				var err error
+				results[i], err = p.processItem(ctx, &in, nil)
+				p.reportProgress()
+				if err != nil && !first.notePark(err) {
+					first.noteError(i, err, ctx.Err() != nil)
+					cancel(errOtherItemFailed)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if first.err != nil {
+		return nil, first.err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if first.waits != nil {
+		return nil, first.waits
+	}
+	out := make([]item, 0, len(items))
+	for _, r := range results {
+		out = append(out, r...)
+	}
+	return out, nil
+}
+
+// firstFailure keeps the error of the first item that failed by itself. An error after the cancellation of the others
+// counts only when there is no other.
+type firstFailure struct {
+	mu    sync.Mutex // guards the rest
+	err   error
+	index int
+	late  bool
+	waits *Parked // the earliest to wake
+}
+
+// notePark reports whether err parks the run, and records it.
+func (f *firstFailure) notePark(err error) bool {
+	parked := asParked(err)
+	if parked == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waits = earlier(f.waits, parked)
+	return true
+}
+
+func (f *firstFailure) noteError(index int, err error, late bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil || f.late && !late || f.late == late && index < f.index {
+		f.err, f.index, f.late = err, index, late
+	}
 }

@@ -111,7 +111,7 @@ func (c *compiler) splitKeys(n *yaml.Node, kind *Kind, at int) (common, own *yam
 	common = &yaml.Node{Place: n.Place, Shape: yaml.Mapping}
 	own = n.Items[at]
 	inline := slices.IndexFunc(kind.Params, func(p Param) bool { return p.Inline })
-	if inline >= 0 && (own.Shape != yaml.Mapping || holdsMapping(kind.Params[inline].Type) || !hasParamName(own, kind.Params)) {
+	if inline >= 0 && (own.Shape != yaml.Mapping || kind.Params[inline].Type.HoldsMapping() || !hasParamName(own, kind.Params)) {
 		c.checkInline(own, kind, inline)
 		own = yaml.Member(n.Keys[at].Place, kind.Params[inline].Name, own)
 	} else {
@@ -142,7 +142,7 @@ func (c *compiler) splitKeys(n *yaml.Node, kind *Kind, at int) (common, own *yam
 // instead: nothing else would say that they are taken for members of the value.
 func (c *compiler) checkInline(own *yaml.Node, kind *Kind, inline int) {
 	p, found := kind.Params[inline], false
-	if own.Shape != yaml.Mapping || !holdsMapping(p.Type) || p.Type == TypeObject {
+	if own.Shape != yaml.Mapping || !p.Type.HoldsMapping() || p.Type == TypeObject {
 		return
 	}
 	for i, k := range own.Keys {
@@ -180,9 +180,9 @@ func nonInlineParams(params []Param) []string {
 	return names
 }
 
-// holdsMapping reports whether a mapping given for an inline parameter of type t is always its value, and never a set
+// HoldsMapping reports whether a mapping given for an inline parameter of type t is always its value, and never a set
 // of parameters.
-func holdsMapping(t Type) bool {
+func (t Type) HoldsMapping() bool {
 	switch t {
 	case TypeFields, TypeObject, TypeLiteral:
 		return true

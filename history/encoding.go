@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -37,6 +38,14 @@ func makeRow(r *Run) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
+	stored := maps.Clone(r.Record)
+	if delete(stored, "changed"); len(r.Labels) > 0 {
+		labels, err := json.Marshal(r.Labels)
+		if err != nil {
+			return row{}, fmt.Errorf("encode labels: %w", err)
+		}
+		stored["labels"] = string(labels)
+	}
 	n := row{
 		Run: *r, at: record.Times.Accepted.UnixMilli(), flow: record.Flow, queue: record.Queue, version: record.Version, principal: record.Principal,
 		state: string(record.State), worker: record.Worker, attempt: record.Attempt, crashes: record.Crashes,
@@ -50,7 +59,7 @@ func makeRow(r *Run) (row, error) {
 	if e := record.Error; e != nil {
 		n.code, n.step, n.message = string(e.Code), e.Step, clip(e.Message, maxMessage)
 	}
-	if n.record, err = pack(r.Record); err == nil && r.Values != nil {
+	if n.record, err = pack(stored); err == nil && r.Values != nil {
 		n.payload, err = pack(payload{r.Values, r.Journal})
 	}
 	return n, err

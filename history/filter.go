@@ -34,6 +34,11 @@ func (h *DB) conditions(l *queue.List) (add func(s *statement, within span) stri
 			plain(part)
 		}
 	}
+	for name, value := range l.Labels {
+		plain(func(s *statement) string {
+			return "id IN (SELECT run FROM labels WHERE name = " + s.arg(name) + " AND value = " + s.arg(value) + ")"
+		})
+	}
 	if l.Search != "" {
 		words := split(l.Search)
 		if len(words) == 0 {
@@ -59,16 +64,14 @@ func (h *DB) conditions(l *queue.List) (add func(s *statement, within span) stri
 // condition returns what adds a condition to a statement; nil: the history has no column for it.
 func (h *DB) condition(c queue.Condition) func(*statement) string {
 	switch {
+	case slices.Contains(c.Values, ""): // the column may be NULL
+		return nil
 	case c.Field == "flow":
 		return func(s *statement) string { return s.in("flow", numbers(c.Values)) }
 	case c.Field == "run_id":
 		return func(s *statement) string { return s.in("id", h.ids(c.Values)) }
 	case c.Field == "triage":
 		return triaged(c.Values)
-	case strings.HasPrefix(c.Field, "label."):
-		return func(s *statement) string {
-			return "id IN (SELECT run FROM labels WHERE name = " + s.arg(strings.TrimPrefix(c.Field, "label.")) + " AND " + s.in("value", texts(c.Values)) + ")"
-		}
 	case slices.Contains(lookups, c.Field):
 		return func(s *statement) string { return s.in(c.Field, texts(c.Values)) }
 	}

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/queue"
@@ -30,10 +32,19 @@ type DB struct {
 	db      *sql.DB // for readers
 	writer  *sql.DB // of SQLite, which has one writer, another one; otherwise the same
 	dialect dialect
+
+	migrating sync.Mutex
+	migrated  atomic.Bool
 }
 
-// ErrUnavailable reports that the database does not answer. It wraps queue.ErrUnavailable.
-var ErrUnavailable = fmt.Errorf("history: the database does not answer: %w", queue.ErrUnavailable)
+// ErrUnavailable reports that the database does not answer. It is a queue.ErrUnavailable, too.
+var ErrUnavailable error = away{}
+
+type away struct{}
+
+func (away) Error() string { return "history: the database does not answer" }
+
+func (away) Is(err error) bool { return err == queue.ErrUnavailable }
 
 // dialect is what the databases do in different ways.
 type dialect interface {
@@ -73,26 +84,54 @@ func dayOf(ms int64) span {
 }
 
 // Open opens a history and brings its schema up to date. The place is sqlite:PATH or the URL of a PostgreSQL database:
-// postgres://USER:PASSWORD@HOST/NAME. Close releases it.
+// postgres://USER:PASSWORD@HOST/NAME. Close releases it. With ErrUnavailable it returns a history, too, which can be used
+// once the database answers.
 func Open(ctx context.Context, place string) (*DB, error) {
 	h, err := open(place)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.migrate(ctx); err != nil {
+	err = h.ready(ctx)
+	if err != nil && !errors.Is(err, ErrUnavailable) {
 		_ = h.Close() // the first error is more useful
 		return nil, err
 	}
-	return h, nil
+	return h, err
 }
 
-func open(place string) (*DB, error) {
+// ready brings the schema up to date, once.
+func (h *DB) ready(ctx context.Context) error {
+	if h.migrated.Load() {
+		return nil
+	}
+	h.migrating.Lock()
+	defer h.migrating.Unlock()
+	if h.migrated.Load() {
+		return nil
+	}
+	err := h.migrate(ctx)
+	h.migrated.Store(err == nil)
+	return err
+}
+
+// Check returns an error that says what is wrong with a place; nil: it can be opened.
+func Check(place string) error {
 	if path, ok := strings.CutPrefix(place, "sqlite:"); ok && path != "" {
-		return openSQLite(path)
+		return nil
 	}
 	u, err := url.Parse(place)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" {
-		return nil, errors.New("history: the place is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/NAME") // the URL may have a password
+		return errors.New("history: the place is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/NAME") // the URL may have a password
+	}
+	return nil
+}
+
+func open(place string) (*DB, error) {
+	if err := Check(place); err != nil {
+		return nil, err
+	}
+	if path, ok := strings.CutPrefix(place, "sqlite:"); ok {
+		return openSQLite(path)
 	}
 	return openPostgres(place)
 }
@@ -118,6 +157,13 @@ func unavailable(err error) error {
 
 // inTransaction calls do in a transaction of the writer, and commits unless it returns an error.
 func (h *DB) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
+	if err := h.ready(ctx); err != nil {
+		return err
+	}
+	return h.transaction(ctx, do)
+}
+
+func (h *DB) transaction(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := h.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return unavailable(err)

@@ -21,6 +21,9 @@ const expireBatch = 2000
 
 // Expire deletes what has expired, except for runs that are held, and makes older statistics coarser. Errors: ErrUnavailable.
 func (h *DB) Expire(ctx context.Context, now time.Time) (all Expired, err error) {
+	if err := h.ready(ctx); err != nil {
+		return all, err
+	}
 	for more := true; more && ctx.Err() == nil; {
 		var e Expired
 		e, more, err = h.dialect.expire(ctx, h, now.UnixMilli())
@@ -53,6 +56,9 @@ func (h *DB) KeepTidy(ctx context.Context, log *slog.Logger) error {
 
 // Hold keeps runs from being deleted, or no longer does, and returns how many there are. Errors: ErrUnavailable.
 func (h *DB) Hold(ctx context.Context, ids []string, held bool) (n int, err error) {
+	if err := h.ready(ctx); err != nil {
+		return 0, err
+	}
 	for some := range slices.Chunk(ids, maxParameters) {
 		s := &statement{dialect: h.dialect}
 		value := "0"

@@ -21,6 +21,9 @@ func (h *DB) Read(ctx context.Context, id string) (*queue.Archived, error) {
 	if made == 0 {
 		return nil, queue.ErrNotFound
 	}
+	if err := h.ready(ctx); err != nil {
+		return nil, err
+	}
 	s := &statement{dialect: h.dialect}
 	where := "id = " + s.arg(h.dialect.id(id))
 	if within := h.dialect.within(s, span{made, made + 1}); within != "" {
@@ -45,6 +48,9 @@ func (h *DB) List(ctx context.Context, l queue.List) (runs []queue.Archived, rea
 	where, impossible := h.conditions(&l)
 	if impossible {
 		return nil, nil, nil
+	}
+	if err := h.ready(ctx); err != nil {
+		return nil, nil, err
 	}
 	deadline := time.Now().Add(listTime)
 	ctx, cancel := context.WithTimeout(ctx, 4*listTime) // one statement may take longer

@@ -50,7 +50,7 @@ func (h *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.inTransaction(ctx, func(tx *sql.Tx) error {
+	return h.transaction(ctx, func(tx *sql.Tx) error {
 		if err := h.dialect.lock(ctx, tx); err != nil {
 			return unavailable(err)
 		}

@@ -19,7 +19,8 @@ import (
 
 const (
 	postgresConnections = 8                  // maximum of one process
-	schemaLock          = 0x70656e73746f636b // of the advisory lock, "penstock"
+	schemaLock          = 0x70656e73746f636b // of the advisory lock of migrations, "penstock"
+	writeLock           = schemaLock + 1     // of that of writers
 	accepted            = 60 * 60 * 1000     // ms from the making of an id to the acceptance of its run, at most
 	ahead               = 5 * 60 * 1000      // ms by which the clock of an API process may be ahead of that of Redis
 )
@@ -98,14 +99,12 @@ var arrays = map[string]string{
 // write sends each column as an array, so that a batch is one statement.
 func (p *postgres) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {
 	args := make([][]any, len(columns)+2)
-	byID := make(map[string]int, len(rows))
 	for i := range rows {
 		for j, v := range rows[i].values(p) {
 			args[j] = append(args[j], v)
 		}
 		args[len(columns)] = append(args[len(columns)], madeAt(rows[i].ID))
 		args[len(columns)+1] = append(args[len(columns)+1], strings.Join(rows[i].words, " "))
-		byID[rows[i].ID] = i
 	}
 	names := append(append([]string{}, columns...), "made", "words")
 	sources, updates := make([]string, len(names)), []string{}
@@ -127,20 +126,38 @@ func (p *postgres) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, e
 	selected := strings.Join(columns, ", ") + ", made, array_to_tsvector(string_to_array(nullif(words, ''), ' '))"
 	text := "INSERT INTO runs (" + strings.Join(names, ", ") + ") SELECT " + selected +
 		" FROM unnest(" + strings.Join(sources, ", ") + ") AS new (" + strings.Join(names, ", ") + ")" +
-		" ON CONFLICT (id, made) DO UPDATE SET " + strings.Join(updates, ", ") + " RETURNING id, xmax = 0"
-	found, err := tx.QueryContext(ctx, text, values...)
+		" ON CONFLICT (id, made) DO UPDATE SET " + strings.Join(updates, ", ")
+	inserted, err := p.notStored(ctx, tx, rows)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, text, values...)
+	return inserted, err
+}
+
+// notStored reports of each run whether it is new. Other writers wait until the transaction ends.
+func (p *postgres) notStored(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {
+	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(writeLock)); err != nil {
+		return nil, err
+	}
+	ids, made := make([]string, len(rows)), make([]int64, len(rows))
+	byID := make(map[string]int, len(rows))
+	inserted := make([]bool, len(rows))
+	for i := range rows {
+		ids[i], made[i] = rows[i].ID, madeAt(rows[i].ID)
+		byID[rows[i].ID], inserted[i] = i, true
+	}
+	found, err := tx.QueryContext(ctx, "SELECT id FROM runs WHERE (id, made) IN (SELECT * FROM unnest($1::uuid[], $2::bigint[]))", ids, made)
 	if err != nil {
 		return nil, err
 	}
 	defer found.Close()
-	inserted := make([]bool, len(rows))
 	for found.Next() {
 		var id runID
-		var isNew bool
-		if err := found.Scan(&id, &isNew); err != nil {
+		if err := found.Scan(&id); err != nil {
 			return nil, err
 		}
-		inserted[byID[string(id)]] = isNew
+		inserted[byID[string(id)]] = false
 	}
 	return inserted, found.Err()
 }

@@ -127,7 +127,7 @@ func (sqlite) matching(s *statement, words []string, within span) string {
 		}
 	}
 	match, from, to := s.arg(strings.Join(parts, " ")), s.arg(dayOf(within.from).from), s.arg(within.to)
-	return "number IN (SELECT rowid FROM words WHERE text MATCH " + match +
+	return "number IN (SELECT rowid FROM words WHERE words MATCH " + match +
 		" AND rowid BETWEEN (SELECT min(low) FROM days WHERE day >= " + from + " AND day < " + to + ")" +
 		" AND (SELECT max(high) FROM days WHERE day >= " + from + " AND day < " + to + "))"
 }

@@ -87,6 +87,9 @@ func (h *DB) Write(ctx context.Context, runs []Run) error {
 		first, last = min(first, made), max(last, made)
 	}
 	slices.Reverse(rows)
+	if err := h.ready(ctx); err != nil {
+		return err
+	}
 	if err := h.dialect.prepare(ctx, h.writer, first, last); err != nil {
 		return unavailable(err)
 	}

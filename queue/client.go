@@ -19,17 +19,8 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/internal/groupcommit"
 	"github.com/penstock/penstock/internal/redisconn"
-)
-
-// Errors of Client, besides those of the connection.
-var (
-	ErrReplayed    = errors.New("queue: this request was seen before")
-	ErrMismatch    = errors.New("queue: the same idempotency key came with another payload")
-	ErrFull        = errors.New("queue: too much work is waiting")
-	ErrUnavailable = errors.New("queue: Redis does not answer")
-	ErrNotFound    = errors.New("queue: no such run")
-	ErrGone        = errors.New("queue: the run's record is gone, and it is not known whether it ran")
 )
 
 // Config of a Client. Redis and Log are required.
@@ -161,7 +152,7 @@ type queueState struct {
 	name     string
 	keys     keys
 	template taskTemplate
-	submit   *batcher[submission]
+	submit   *groupcommit.Batcher[submission]
 	replies  *replyReader
 	overdue  atomic.Bool // no worker serves the queue, and its next task has waited longer than MaxAge
 }
@@ -178,7 +169,7 @@ func (c *Client) queueState(ctx context.Context, queue string) (*queueState, err
 		return q.(*queueState), nil
 	}
 	q := &queueState{name: queue, keys: keysOf(queue)}
-	q.submit = newBatcher(submitFlights, submitBatch, func(items []*submission) { c.flush(q, items) })
+	q.submit = groupcommit.New(submitFlights, submitBatch, func(items []*submission) { c.flush(q, items) })
 	q.replies = newReplyReader(c, q.keys.replyPrefix()+c.process)
 	if err := c.openQueue(ctx, q); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)

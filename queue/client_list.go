@@ -34,10 +34,13 @@ type List struct {
 	After    Place     // start behind this position; zero: at the first run
 	Most     int       // maximum number of runs; zero means 10,000, which is also the maximum
 
-	// Where and Search tell a History which runs are wanted. Runs that Redis has are not checked by Where: what lists
-	// runs does that. With Search, a text that a run must contain, only the history is read.
-	Where  []Condition
+	// Where tells a History which runs are wanted. Runs that Redis has are not checked by it: what lists runs does that.
+	Where []Condition
+
+	// Search are words that a run must contain, and Labels values that its labels must have. With either only a History
+	// is read, if there is one: Redis cannot look them up.
 	Search string
+	Labels map[string]string
 }
 
 // listedFields are the fields that List reads. Event, output and steps are left
@@ -49,13 +52,17 @@ var listedFields = []string{
 // List calls each for the selected runs in the order of their acceptance. The
 // records have no Event, Output and Steps. more reports whether further runs may match,
 // and next is the position behind which they are. Errors: ErrUnavailable; ErrHistory when
-// only the runs that Redis has were read.
+// only the runs that Redis has were read; ErrNoHistory.
 func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Place, more bool, err error) {
 	if l.Most <= 0 || l.Most > maxListed {
 		l.Most = maxListed
 	}
 	var stored, archived listing
-	if l.Search == "" || c.cfg.History == nil {
+	lookup := l.Search != "" || l.Labels != nil
+	if lookup && c.cfg.History == nil {
+		return Place{}, false, ErrNoHistory
+	}
+	if !lookup {
 		if stored, err = c.listStored(ctx, &l); err != nil {
 			return Place{}, false, err
 		}
@@ -82,6 +89,9 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 
 // ErrHistory reports that the history does not answer.
 var ErrHistory = errors.New("queue: the history does not answer")
+
+// ErrNoHistory reports that only a History can find what is wanted, and there is none.
+var ErrNoHistory = errors.New("queue: there is no history of runs")
 
 // WithoutHistory returns nil instead of ErrHistory, for readers to which the runs that Redis has are enough.
 func WithoutHistory(err error) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -28,6 +29,8 @@ type Record struct {
 
 	FailureRun string `json:"failure_run,omitempty"` // the run that handles the failure of this one
 
+	Labels map[string]string `json:"labels,omitempty"` // as its flow computes them; of runs that the history has
+
 	shard string // the queue that it is on
 	fence int
 
@@ -36,6 +39,14 @@ type Record struct {
 	// ListedAt is the time, in unix milliseconds, by which List orders the record;
 	// zero: the record was not read by List.
 	ListedAt int64 `json:"-"`
+}
+
+// Duration returns the time from the acceptance of the run to its end; 0: it has not ended.
+func (r *Record) Duration() time.Duration {
+	if r.Times.Finished.IsZero() {
+		return 0
+	}
+	return r.Times.Finished.Sub(r.AcceptedAt())
 }
 
 // AcceptedAt returns when the run was accepted: by the clock of Redis, like its other times, if that is known.
@@ -152,6 +163,11 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	}
 	if r.Retry, err = decodeRetry(f["retry"]); err != nil {
 		return Record{}, err
+	}
+	if f["labels"] != "" {
+		if err := json.Unmarshal([]byte(f["labels"]), &r.Labels); err != nil {
+			return Record{}, fmt.Errorf("decode labels of run: %w", err)
+		}
 	}
 	if f["steps"] != "" {
 		r.Steps = json.RawMessage(f["steps"])

@@ -213,5 +213,5 @@ func (c *Client) KeepsFiles(ctx context.Context, run string) (bool, error) {
 			return true, nil
 		}
 	}
-	return c.keptByHistory(ctx, run)
+	return false, nil
 }

@@ -156,7 +156,7 @@ func (c *Client) submit(ctx context.Context, s Submission) (*Ticket, error) {
 		return nil, err
 	}
 	t := c.waiters.add(c, q, s.ID)
-	q.submit.do(sub)
+	q.submit.Do(sub)
 	if sub.err != nil {
 		t.Close()
 		return nil, sub.err

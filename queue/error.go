@@ -7,6 +7,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// Errors of Client, besides those of the connection.
+var (
+	ErrReplayed    = errors.New("queue: this request was seen before")
+	ErrMismatch    = errors.New("queue: the same idempotency key came with another payload")
+	ErrFull        = errors.New("queue: too much work is waiting")
+	ErrUnavailable = errors.New("queue: Redis does not answer")
+	ErrNotFound    = errors.New("queue: no such run")
+	ErrGone        = errors.New("queue: the run's record is gone, and it is not known whether it ran")
+)
+
 // RanError reports that a run with the same idempotency key was accepted before and
 // is no longer stored. The submission was not accepted, and its caller cannot be
 // attached to the first run.

@@ -43,7 +43,7 @@ func OfFlow(flow int64) []Condition {
 type Archived struct {
 	ID      string
 	Queue   string            // with its shard
-	Record  map[string]string // the fields of the record, without what people have sent and got
+	Record  map[string]string // the fields of the record, and its labels, without what people have sent and got
 	Values  map[string]string // the fields that have it: they replace those of Record. Nil: they were dropped
 	Journal map[string]string // with the pieces of long values
 
@@ -81,6 +81,7 @@ func (a *Archived) separate() error {
 // Erase removes what people have sent and got, also from the message of the error.
 func (a *Archived) Erase() error {
 	a.Values, a.Journal = nil, nil
+	delete(a.Record, "labels")
 	if a.Record["error"] == "" {
 		return nil
 	}
@@ -292,9 +293,10 @@ func (c *Client) withRecall(ctx context.Context, id string, do func() error) err
 	return do()
 }
 
-// keptByHistory reports whether the history still has the values of a run. Errors: those of the history.
-func (c *Client) keptByHistory(ctx context.Context, run string) (bool, error) {
-	if c.cfg.History == nil {
+// KeptByHistory reports whether the history still has the values of a run that was accepted not longer ago than a time.
+// Errors: those of the history.
+func (c *Client) KeptByHistory(ctx context.Context, run string, ago time.Duration) (bool, error) {
+	if made, ok := createdAt(run); c.cfg.History == nil || !ok || time.Since(made) > ago {
 		return false, nil
 	}
 	a, err := c.cfg.History.Read(ctx, run)
@@ -302,4 +304,42 @@ func (c *Client) keptByHistory(ctx context.Context, run string) (bool, error) {
 		return false, nil
 	}
 	return err == nil && a.Values != nil, err
+}
+
+// Archive returns the record of an ended run as Redis would store it, for what makes records: generators and tests. The id is
+// made for the time of acceptance when it is empty.
+func Archive(r Record) Archived {
+	if r.ID == "" {
+		r.ID = idAt(r.Queue, r.Times.Accepted)
+	}
+	spec, err := encodeSpec(&r.Spec)
+	if err != nil {
+		panic(err) // a programming error: a control character in an id
+	}
+	fields := map[string]string{
+		"spec": string(spec), "state": string(r.State), "fence": strconv.Itoa(r.Attempt), "worker": r.Worker,
+		"event": string(r.Event), "output": string(r.Output), "steps": string(r.Steps),
+		"at": unixMicros(r.Times.Accepted), "started": unixMicros(r.Times.Started), "finished": unixMicros(r.Times.Finished),
+		"resumed_by": r.ResumedBy, "replayed_by": r.ReplayedBy, "failure_run": r.FailureRun,
+	}
+	if r.Error != nil {
+		text, err := json.Marshal(r.Error)
+		if err != nil {
+			panic(err) // an error has nothing that cannot be encoded
+		}
+		fields["error"] = string(text)
+	}
+	maps.DeleteFunc(fields, func(_, value string) bool { return value == "" })
+	a := Archived{ID: r.ID, Queue: r.Queue, Record: fields}
+	if err := a.separate(); err != nil {
+		panic(err) // it was encoded above
+	}
+	return a
+}
+
+func unixMicros(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(t.UnixMicro(), 10)
 }

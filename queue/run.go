@@ -87,6 +87,16 @@ func NewRunID(queue string) string {
 	return id.String()
 }
 
+// idAt returns a new id as it was made at a time.
+func idAt(queue string, at time.Time) string {
+	id := uuid.MustParse(NewRunID(queue))
+	ms := at.UnixMilli()
+	for i := range 6 {
+		id[i] = byte(ms >> (8 * (5 - i)))
+	}
+	return id.String()
+}
+
 func queueSum(queue string) uint16 {
 	return uint16(crc32.ChecksumIEEE([]byte(queue)))
 }

@@ -2,18 +2,12 @@ package queue
 
 import (
 	"context"
-	"embed"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
-)
 
-// sources contains the scripts, one in each file, and the parts that they share in
-// lib. A script documents its ARGV and its reply, and lists in its first line the
-// parts of lib that precede it.
-//
-//go:embed lua
-var sources embed.FS
+	"github.com/penstock/penstock/queue/lua"
+)
 
 var (
 	submitScript        = script("submit")
@@ -45,17 +39,11 @@ var (
 	annotateScript      = script("annotate")
 )
 
-// embedded is the library of the embedded files.
-var embedded = newLibrary(func(file string) string {
-	text, err := sources.ReadFile("lua/" + file + ".lua")
-	if err != nil {
-		panic(err) // a programming error: there is no such file
-	}
-	return string(text)
-})
+// library joins the embedded scripts with what they share.
+var library = lua.NewLibrary(lua.Text)
 
 // script returns the script of an embedded file.
-func script(name string) *redis.Script { return redis.NewScript(embedded.source(name)) }
+func script(name string) *redis.Script { return redis.NewScript(library.Source(name)) }
 
 // scriptsByName returns all scripts, by the names of their files.
 func scriptsByName() map[string]*redis.Script {

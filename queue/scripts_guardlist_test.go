@@ -3,6 +3,8 @@ package queue
 import (
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/queue/lua"
 )
 
 // guard is a piece of a script on which a rule depends, and what it becomes
@@ -18,11 +20,7 @@ type guard struct {
 func TestGuardsAreThere(t *testing.T) {
 	t.Parallel()
 	for _, g := range guards {
-		text, err := sources.ReadFile("lua/" + g.file + ".lua")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(text), g.text); n != 1 {
+		if n := strings.Count(lua.Text(g.file), g.text); n != 1 {
 			t.Errorf("%s.lua has %q %d times", g.file, g.text, n)
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/queue/lua"
 )
 
 // withoutGuard is the number of the guard that this process is to do without.
@@ -53,8 +55,8 @@ func TestMain(m *testing.M) {
 
 // remove makes every script anew, without a guard.
 func remove(g guard) {
-	changed := newLibrary(func(file string) string {
-		text := embedded.read(file)
+	changed := lua.NewLibrary(func(file string) string {
+		text := lua.Text(file)
 		if file == g.file {
 			if strings.Count(text, g.text) != 1 {
 				panic(fmt.Sprintf("%s.lua has not exactly one %q", file, g.text))
@@ -64,6 +66,6 @@ func remove(g guard) {
 		return text
 	})
 	for name, s := range scriptsByName() {
-		*s = *redis.NewScript(changed.source(name))
+		*s = *redis.NewScript(changed.Source(name))
 	}
 }

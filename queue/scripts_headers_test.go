@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/queue/lua"
 )
 
 // header is what a script says of its arguments in the comment at its top.
@@ -32,12 +34,7 @@ var (
 // headerOf reads the part of the comment from KEYS on, until an empty line.
 func headerOf(t testing.TB, name string) (h header, body string) {
 	t.Helper()
-	b, err := sources.ReadFile("lua/" + name + ".lua")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(b)
-	_, text, found := strings.Cut(text, "-- KEYS[1] due\n")
+	_, text, found := strings.Cut(lua.Text(name), "-- KEYS[1] due\n")
 	said, body, ended := strings.Cut(text, "--\n-- Returns")
 	if !found || !ended {
 		if said, body, ended = strings.Cut(text, "--\n-- A message"); !found || !ended {

@@ -12,6 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/goroutines"
+	"github.com/penstock/penstock/internal/groupcommit"
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
@@ -185,10 +187,10 @@ type Server struct {
 	express *claimer // of the list of runs that may use spare slots
 	visible *visibleRuns
 
-	finishes    *batcher[finishing] // ends of runs with a waiting caller
-	completions *batcher[finishing] // ends of the other runs
+	finishes    *groupcommit.Batcher[finishing] // ends of runs with a waiting caller
+	completions *groupcommit.Batcher[finishing] // ends of the other runs
 	settler     *settler
-	pool        pool
+	pool        goroutines.Pool
 	life        context.Context // set by Run; ends after the drain
 	watchers    *watchRegistry
 }
@@ -200,9 +202,9 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, keys: keysOf(cfg.Queue), redis: cfg.Redis.Client(), inFlight: newInFlight()}
 	s.asynq = asynq.NewClientFromRedisClient(&enqueuer{UniversalClient: s.redis})
-	s.finishes = newBatcher(finishFlights, finishBatch, s.flushFinishes)
-	s.completions = newBatcher(finishFlights, finishBatch, s.flushCompletions)
-	s.completions.patient = true
+	s.finishes = groupcommit.New(finishFlights, finishBatch, s.flushFinishes)
+	s.completions = groupcommit.New(finishFlights, finishBatch, s.flushCompletions)
+	s.completions.Patient = true
 	s.settler = newSettler(s)
 	s.watchers = newWatchRegistry()
 	s.claims = newClaims(&s.cfg, s.redis, s.inFlight, s.begin)
@@ -238,7 +240,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.beatOnce(ctx); err != nil { // an unregistered worker may claim nothing
 		return fmt.Errorf("register worker: %w", err)
 	}
-	defer s.pool.close()
+	defer s.pool.Close()
 	var die context.CancelFunc
 	s.life, die = context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
@@ -311,7 +313,7 @@ func (s *Server) deregister(ctx context.Context) {
 // although the run still belongs to this worker.
 func (s *Server) begin(a *Attempt) {
 	a.server, a.Queue, a.done = s, wholeQueue(s.cfg.Queue), make(chan struct{})
-	s.pool.run(func() {
+	s.pool.Run(func() {
 		defer close(a.done)
 		defer s.inFlight.remove(a)
 		s.work(a)

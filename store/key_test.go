@@ -153,7 +153,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 }
 
 // A record that cannot be decrypted is distinguished from a missing key, and a process without the fleet's master key
-// transactionWrites nothing that others could not decrypt.
+// writes nothing that others could not decrypt.
 func TestAnotherMasterKey(t *testing.T) {
 	t.Parallel()
 	f := newTestFleet(t)

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/reference"
 )
 
 const (
@@ -98,7 +99,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	p := &config.Process
 	p.ID, p.Keys, p.Started = rand.Text(), config.Sealer.IDs(), time.Now().UTC()
 	p.Schema, p.Protocol, p.LeastProtocol = Schema, Protocol, LeastProtocol
-	s := &Store{config: config, fingerprint: flows.VersionOf(flows.Schema(config.Catalogue))[:16], versions: newVersions(), wake: make(chan struct{}, 1), unopened: unopened{log: config.Log, known: map[string]error{}}}
+	s := &Store{config: config, fingerprint: flows.VersionOf(reference.Schema(config.Catalogue))[:16], versions: newVersions(), wake: make(chan struct{}, 1), unopened: unopened{log: config.Log, known: map[string]error{}}}
 	s.connections = &vault[Connection]{store: s, kind: kindConnection}
 	s.secrets = &vault[Secret]{store: s, kind: kindSecret}
 	if err := s.open(ctx); err != nil {

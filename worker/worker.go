@@ -86,6 +86,9 @@ type Config struct {
 	// Retention is how long the record of a run is kept after its end. Zero means 24 h.
 	Retention time.Duration
 
+	// History says that ended runs go to a history, see queue.ServerConfig.
+	History bool
+
 	// Failed handles runs that have failed or timed out, see queue.ServerConfig. Nil: this worker handles none.
 	Failed func(ctx context.Context, runs []string) error
 
@@ -167,6 +170,7 @@ func (w *Worker) serve(r *runner, about queue.About, s queue.ServerConfig) error
 	cfg := &r.cfg
 	s.Redis, s.Log, s.ID, s.Handler, s.Ready, s.About = cfg.Redis, cfg.Log, w.id, r.handle, r.ready, about
 	s.Room, s.Drain, s.Retention, s.Block, s.Meter = cfg.Memory.Room, cfg.Drain, cfg.Retention, cfg.Block, cfg.Meter
+	s.History = cfg.History
 	server, err := queue.NewServer(s)
 	if err != nil {
 		_ = w.Close() // the first error is more useful

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"maps"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
@@ -30,6 +32,18 @@ type office struct {
 	store     *store.Store
 	redis     *redis.Client
 	principal *auth.Principal
+	usage     *switchedUsage
+	accept    string // header Accept; empty: none
+}
+
+// switchedUsage is a KeyUsage that a test may set while the routes are mounted; nil: a key was not used.
+type switchedUsage struct{ KeyUsage }
+
+func (u *switchedUsage) Use(ctx context.Context, k *store.Key) (keyusage.Use, error) {
+	if u.KeyUsage == nil {
+		return keyusage.Use{}, nil
+	}
+	return u.KeyUsage.Use(ctx, k)
 }
 
 const officeSecret = "a-secret-of-the-office"
@@ -58,10 +72,10 @@ func newOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	gin.SetMode(gin.ReleaseMode)
-	o := &office{t: t, engine: gin.New(), store: s, redis: client}
+	o := &office{t: t, engine: gin.New(), store: s, redis: client, usage: &switchedUsage{}}
 	frame := &httpx.Frame{Now: time.Now, MaxBody: 1 << 20}
 	v1 := o.engine.Group("/v1", func(c *gin.Context) { frame.Begin(c).Principal = o.principal }, httpx.RequestID, httpx.LimitBody)
-	Mount(v1, Config{Store: s, Authority: authority})
+	Mount(v1, Config{Store: s, Authority: authority, KeyUsage: o.usage})
 	hash, err := authority.Hash(t.Context(), officeSecret)
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +102,9 @@ func (o *office) callBy(p *auth.Principal, method, path, body string) *httptest.
 	o.principal = p
 	r := httptest.NewRequestWithContext(o.t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
+	if o.accept != "" {
+		r.Header.Set("Accept", o.accept)
+	}
 	w := httptest.NewRecorder()
 	o.engine.ServeHTTP(w, r)
 	return w

@@ -35,6 +35,23 @@ func Fail(c *gin.Context, err error) {
 	envelope.Write(c, f)
 }
 
+// Envelope is the format of errors at some paths.
+type Envelope struct {
+	Serves    func(path string) bool
+	Write     func(c *gin.Context, f *Fault)
+	BasicOnly bool // a 401 offers Basic only, without a bearer challenge
+}
+
+// envelope returns the Envelope of a path; the default writes problem documents.
+func (f *Frame) envelope(path string) Envelope {
+	for _, e := range f.Envelopes {
+		if e.Serves(path) {
+			return e
+		}
+	}
+	return Envelope{Write: WriteProblem}
+}
+
 // The challenges of a 401 response.
 const (
 	bearerChallenge    = `Bearer realm="penstock"`

@@ -5,7 +5,9 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -50,4 +52,10 @@ func parseQuery(raw string) (url.Values, error) {
 		}
 	}
 	return query, nil
+}
+
+// ParseSeconds parses a whole number of seconds from 0 to 65535.
+func ParseSeconds(s string) (time.Duration, bool) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return time.Duration(n) * time.Second, err == nil
 }

@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -92,6 +94,51 @@ func TestQuery(t *testing.T) {
 				t.Errorf("%.40q: %+v", tc.raw, f)
 			}
 		}
+	}
+}
+
+// The query string of a sender is read as browsers read it, with the limits of any other.
+func TestSenderQuery(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"a=1;b=2": "1;b=2", "a=%zz": "%zz", "a=100%": "100%", "a=%C3%A9": "é", "a=x+y": "x y", "a=%2B": "+", "a=%3B;": ";;",
+	} {
+		got, err := SenderQuery(&http.Request{URL: &url.URL{RawQuery: raw}})
+		if err != nil || len(got) != 1 || got.Get("a") != want {
+			t.Errorf("%s: %v, %v, want %q", raw, got, err, want)
+		}
+	}
+	for _, raw := range []string{strings.Repeat("a&", maxQuery) + "a", "a=%ff", "%ff=1"} {
+		_, err := SenderQuery(&http.Request{URL: &url.URL{RawQuery: raw}})
+		if f := faultOf(t, err); f.Status != http.StatusBadRequest || f.Code != "bad_query" {
+			t.Errorf("%.40q: %+v", raw, f)
+		}
+	}
+}
+
+// Whether there is a body is found out even when its length is not announced.
+func TestHasBody(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		length int64
+		body   io.Reader
+		has    bool
+		status int // of the fault; 0: none
+	}{
+		"announced":            {5, strings.NewReader("12345"), true, 0},
+		"announced as empty":   {0, strings.NewReader(""), false, 0},
+		"chunked":              {-1, strings.NewReader("1"), true, 0},
+		"chunked and empty":    {-1, strings.NewReader(""), false, 0},
+		"chunked and cut off":  {-1, iotest.ErrReader(io.ErrUnexpectedEOF), false, http.StatusBadRequest},
+		"chunked and too slow": {-1, iotest.ErrReader(os.ErrDeadlineExceeded), false, http.StatusRequestTimeout},
+	} {
+		has, err := HasBody(&http.Request{ContentLength: tc.length, Body: io.NopCloser(tc.body)})
+		if has != tc.has || (err != nil) != (tc.status != 0) || err != nil && faultOf(t, err).Status != tc.status {
+			t.Errorf("%s: %t, %v", name, has, err)
+		}
+	}
+	if has, err := HasBody(&http.Request{ContentLength: -1}); has || err != nil {
+		t.Errorf("no body: %t, %v", has, err)
 	}
 }
 

@@ -25,23 +25,6 @@ type Frame struct {
 	Envelopes []Envelope      // for paths whose errors are not written as problem documents (RFC 9457)
 }
 
-// Envelope is the format of errors at some paths.
-type Envelope struct {
-	Serves    func(path string) bool
-	Write     func(c *gin.Context, f *Fault)
-	BasicOnly bool // a 401 offers Basic only, without a bearer challenge
-}
-
-// envelope returns the Envelope of a path; the default writes problem documents.
-func (f *Frame) envelope(path string) Envelope {
-	for _, e := range f.Envelopes {
-		if e.Serves(path) {
-			return e
-		}
-	}
-	return Envelope{Write: WriteProblem}
-}
-
 // State is the state of one request, shared by middleware and handlers. Only the goroutine of the request may use
 // it.
 type State struct {

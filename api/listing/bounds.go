@@ -59,6 +59,19 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
+// Containing returns the texts that a list field must contain.
+func (q *Query[T]) Containing(field string) (texts []string) {
+	for _, c := range q.conjuncts(field) {
+		if c.operator == "contains" {
+			texts = append(texts, c.values[0].text)
+		}
+	}
+	return texts
+}
+
+// Other returns a parameter of Schema.Others; empty: it is not there.
+func (q *Query[T]) Other(name string) string { return q.params.Get(name) }
+
 // Filtered reports whether the query has a filter.
 func (q *Query[T]) Filtered() bool { return q.filter != nil }
 

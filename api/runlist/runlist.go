@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -33,7 +34,7 @@ type Lister interface {
 func Schema(further ...listing.Field[queue.Record]) listing.Schema[queue.Record] {
 	type run = queue.Record
 	return listing.Schema[run]{
-		Order: "-created_at", Cursor: true,
+		Order: "-created_at", Cursor: true, Others: []string{ParamSearch},
 		Fields: append([]listing.Field[run]{
 			listing.Text("run_id", func(r *run) string { return r.ID }),
 			listing.Word("state", queue.States(), func(r *run) queue.State { return r.State }),
@@ -50,6 +51,12 @@ func Schema(further ...listing.Field[queue.Record]) listing.Schema[queue.Record]
 			listing.Text("failure_run", func(r *run) string { return r.FailureRun }),
 			listing.Number("attempt", func(r *run) int64 { return int64(r.Attempt) }),
 			listing.Number("crashes", func(r *run) int64 { return int64(r.Crashes) }),
+			listing.Text("code", func(r *run) string { return string(errorOf(r).Code) }),
+			listing.Text("step", func(r *run) string { return errorOf(r).Step }),
+			listing.Text("message", func(r *run) string { return errorOf(r).Message }),
+			listing.Text("worker", func(r *run) string { return r.Worker }),
+			listing.Number("duration_ms", func(r *run) int64 { return r.Duration().Milliseconds() }),
+			listing.List("labels", labelsOf),
 			listing.Time("created_at", (*run).AcceptedAt),
 			listing.Time("started_at", func(r *run) time.Time { return r.Times.Started }),
 			listing.Time("finished_at", func(r *run) time.Time { return r.Times.Finished }),
@@ -57,12 +64,34 @@ func Schema(further ...listing.Field[queue.Record]) listing.Schema[queue.Record]
 	}
 }
 
+// ParamSearch is the parameter with words that a run must contain.
+const ParamSearch = "search"
+
+// errorOf returns the error of a run; an empty one when it has none.
+func errorOf(r *queue.Record) *flows.Error {
+	if r.Error == nil {
+		return &flows.Error{}
+	}
+	return r.Error
+}
+
+// labelsOf returns the labels of a run as a filter writes them: name=value.
+func labelsOf(r *queue.Record) []string {
+	labels := make([]string, 0, len(r.Labels))
+	for name, value := range r.Labels {
+		labels = append(labels, name+"="+value)
+	}
+	return labels
+}
+
 // Find returns one page of the runs that match the query and that visible accepts. In an order other than that of
 // acceptance it sorts the first 10,000 runs after the query's cursor. Errors: *listing.Error for an invalid cursor,
 // and those of the lister.
 func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visible func(*queue.Record) bool) (listing.Page[queue.Record], error) {
-	scan, inOrder := scanOf(q)
-	var err error
+	scan, inOrder, err := scanOf(q)
+	if err != nil {
+		return listing.Page[queue.Record]{}, err
+	}
 	if scan.After, err = parseCursor(q.Cursor); err != nil {
 		return listing.Page[queue.Record]{}, err
 	}
@@ -73,6 +102,9 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 	for begun := time.Now(); ; {
 		from := scan.After
 		next, more, err := runs.List(ctx, scan, f.add)
+		if errors.Is(err, queue.ErrNoHistory) {
+			return listing.Page[queue.Record]{}, noHistory(&scan)
+		}
 		if err != nil && !errors.Is(err, queue.ErrHistory) {
 			return listing.Page[queue.Record]{}, err
 		}
@@ -120,7 +152,10 @@ func Matching(ctx context.Context, runs Lister, filter string, most int, may fun
 // Collect returns the ids of all runs that match the query and that visible accepts, the oldest first, at most a number of
 // them. Errors: *listing.Error when there are more, or too many runs to look through, and those of the lister.
 func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], most int, visible func(*queue.Record) bool) ([]string, error) {
-	scan, _ := scanOf(q)
+	scan, _, err := scanOf(q)
+	if err != nil {
+		return nil, err
+	}
 	scan.Oldest = true
 	var ids []string
 	scanned := 0
@@ -133,6 +168,8 @@ func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], m
 			}
 		})
 		switch {
+		case errors.Is(err, queue.ErrNoHistory):
+			return nil, noHistory(&scan)
 		case err != nil:
 			return nil, err
 		case len(ids) > most:
@@ -198,15 +235,47 @@ func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] 
 	return p
 }
 
-// scanOf returns the part of the query that the queue's index supports, and whether its order is that of
-// acceptance.
-func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool) {
+// scanOf returns the part of the query that the indexes of the queue and of the history support, and whether its order is
+// that of acceptance.
+func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool, err error) {
 	l.Queues, _ = q.Only("queue")
 	l.From, l.To = q.Between("created_at")
 	down, alone := q.OrderedBy("created_at")
 	l.Oldest = alone && !down
-	return l, alone
+	for _, field := range lookups {
+		if values, restricted := q.Only(field); restricted {
+			l.Where = append(l.Where, queue.Condition{Field: field, Values: values})
+		}
+	}
+	for _, label := range q.Containing("labels") {
+		name, value, _ := strings.Cut(label, "=")
+		if l.Labels == nil {
+			l.Labels = map[string]string{}
+		}
+		l.Labels[name] = value
+	}
+	if l.Search = q.Other(ParamSearch); len(l.Search) > maxSearch {
+		return l, alone, &listing.Error{Param: ParamSearch, Message: fmt.Sprintf("is longer than %d bytes", maxSearch)}
+	}
+	return l, alone, nil
 }
+
+// noHistory is the error of a query that needs a history.
+func noHistory(l *queue.List) error {
+	e := &listing.Error{Param: ParamSearch, Message: "needs a history of runs, which this installation does not keep: start its processes with --history"}
+	if l.Search == "" {
+		e.Param, e.Message = listing.ParamFilter, "labels: "+e.Message
+	}
+	return e
+}
+
+// lookups are the fields that a history may look up.
+var lookups = []string{
+	"run_id", "state", "flow", "version", "principal", "replay_of", "resumed_from", "resumed_by", "replayed_by", "triage", "failure_of", "failure_run",
+	"code", "step", "worker",
+}
+
+const maxSearch = 500 // bytes of the words to search
 
 // formatCursor encodes a place as a cursor.
 func formatCursor(p queue.Place) string {

@@ -5,6 +5,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -13,7 +14,6 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/budget"
-	"github.com/penstock/penstock/internal/payload"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -80,23 +80,6 @@ func Submission(c *gin.Context, f *flows.Flow, p *auth.Principal) queue.Submissi
 	s := queue.SubmissionOf(f)
 	s.Principal, s.Headers, s.Accepted = p.String(), declaredHeaders(f, c.Request.Header), httpx.Now(c)
 	return s
-}
-
-// ReadEvent reads the body of the request to the event of the submission. Files in it are stored for the run, which gets its
-// id here.
-func ReadEvent(c *gin.Context, s *queue.Submission, form payload.Form, maxBody int64) error {
-	owner := ""
-	if maxBody > 0 {
-		owner = queue.NewRunID(s.Queue)
-	}
-	event, err := httpx.DecodeFiles(c, httpx.BodyRule{Form: form, MaxBody: maxBody, Owner: owner})
-	if err != nil {
-		return err
-	}
-	if s.Event = event; httpx.StateOf(c).HasFiles() {
-		s.ID = owner
-	}
-	return nil
 }
 
 // ChooseVersion makes the canary of the flow execute a submission that it takes. A replay and a run that continues another
@@ -183,10 +166,27 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	return nil, err
 }
 
-// fairKey computes the flow's run.fair_by; "" without it. f is nil for a replay.
-func (r *Runner) fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
-	if f == nil || f.FairBy == nil {
-		return "", nil
+// setTiming sets the header Server-Timing: auth until the submission, queue until a worker began the run, run, and
+// reply until now. The times are from different machines; negative durations are written as zero.
+func setTiming(c *gin.Context, start, submitted time.Time, t queue.Times, now time.Time) {
+	var stack [96]byte
+	line := append(stack[:0], "auth;dur="...)
+	line = appendMillis(line, submitted.Sub(start))
+	if !t.Started.IsZero() {
+		line = append(line, ", queue;dur="...)
+		line = appendMillis(line, t.Started.Sub(t.Accepted))
+		if !t.Finished.IsZero() {
+			line = append(line, ", run;dur="...)
+			line = appendMillis(line, t.Finished.Sub(t.Started))
+		}
 	}
-	return r.render(ctx, s, "fair_by", f.FairKey)
+	if !t.Finished.IsZero() {
+		line = append(line, ", reply;dur="...)
+		line = appendMillis(line, now.Sub(t.Finished))
+	}
+	c.Header("Server-Timing", string(line))
+}
+
+func appendMillis(line []byte, d time.Duration) []byte {
+	return strconv.AppendFloat(line, max(0, float64(d)/float64(time.Millisecond)), 'f', 3, 64)
 }

@@ -39,34 +39,40 @@ var errCheck = &auth.Error{Code: auth.CodeUnauthorized, Message: "unknown key or
 // with the envelope of a failure.
 func (a *api) execute(c *gin.Context) {
 	call, err := a.readSigned(c)
-	if err != nil {
-		httpx.Fail(c, err)
-		return
+	var s queue.Submission
+	if err == nil {
+		httpx.StateOf(c).Principal = auth.KeyPrincipal(call.key)
+		s, err = a.authorizeSigned(c, call)
 	}
-	httpx.StateOf(c).Principal = auth.KeyPrincipal(call.key)
-	s, err := a.authorizeSigned(c, call)
-	if err != nil {
-		httpx.Fail(c, err)
-		return
+	var result *queue.Result
+	if err == nil {
+		result, err = a.run(c, s)
 	}
+	switch {
+	case err != nil:
+		httpx.Fail(c, err)
+	case result.Early != nil:
+		writeAnswer(c, result.Early)
+	default:
+		httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, runner.OutputOf(result), runner.SuccessClose)
+	}
+}
+
+// run runs a flow to its end, or until it responds. The error is a Fault for a run without output.
+func (a *api) run(c *gin.Context, s queue.Submission) (*queue.Result, error) {
 	a.config.Runner.ChooseVersion(c, &s)
 	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s))
-	if err != nil {
-		httpx.Fail(c, err)
-		return
+	if err != nil || result != nil && result.Early != nil {
+		return result, err
 	}
-	if result != nil && result.Early != nil {
-		writeAnswer(c, result.Early)
-		return
+	f := failureOf(httpx.StateOf(c).Run, result)
+	if f == nil {
+		return result, nil
 	}
-	if f := failureOf(httpx.StateOf(c).Run, result); f != nil {
-		if result == nil && a.config.Runner.Parked(c, f.Run) {
-			f.Message = runner.ParkedMessage
-		}
-		httpx.Fail(c, f)
-		return
+	if result == nil && a.config.Runner.Parked(c, f.Run) {
+		f.Message = runner.ParkedMessage
 	}
-	httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, runner.OutputOf(result), runner.SuccessClose)
+	return nil, f
 }
 
 // readSigned reads the request and verifies its check value. A caller without the secret learns only whether the

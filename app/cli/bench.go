@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/storebench"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/load"
 )
@@ -110,4 +111,36 @@ func printBench(w io.Writer, args benchArgs, r *load.Report) error {
 		return fmt.Errorf("%d of %d calls failed, the first with: %w", r.Errors, r.Calls, r.First)
 	}
 	return nil
+}
+
+func newBenchStore(e env) *cobra.Command {
+	var redis string
+	var asJSON bool
+	b := storebench.Benchmark{}
+	cmd := &cobra.Command{
+		Use:   "store",
+		Short: "Fill an empty Redis with flows and API keys, and measure starts and changes",
+		Long: "Fill an empty Redis with flows and API keys, and print the start time of a process, the\n" +
+			"duration of a change, the delay until another process has it, and the memory used. A Redis\n" +
+			"with data of the product is rejected; the written data stays there.",
+		Example: "  penstock bench store --redis redis://127.0.0.1:6390 --flows 10000 --keys 100000",
+		Args:    usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if redis == "" || b.Flows < 1 || b.Keys < 1 {
+				return usageError{errors.New("bench store: --redis must name a Redis that is empty, and --flows and --keys be 1 or more")}
+			}
+			if err := b.Run(cmd.Context(), redis); err != nil {
+				return fmt.Errorf("bench store: %w", err)
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
+			}
+			return b.Print(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&redis, "redis", "", "`URL` of a Redis without data of the product; there is no default")
+	cmd.Flags().IntVar(&b.Flows, "flows", 10_000, "flows to deploy")
+	cmd.Flags().IntVar(&b.Keys, "keys", 100_000, "API keys to make")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

@@ -1,8 +1,17 @@
 package cli
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -25,5 +34,231 @@ func newFlow(e env, kinds *flows.Catalogue) *cobra.Command {
 		c.GroupID = "server"
 		cmd.AddCommand(c)
 	}
+	return cmd
+}
+
+func newFlowList(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the flows of a server, with the times at which they fire next",
+		Long:  "List the flows of a server, with the times at which they fire next.\n\n" + remoteHelp,
+		Args:  usageArgs(cobra.NoArgs),
+	}
+	return listing(e, cmd, func(ctx context.Context, server *client.Client, _ []string) ([]client.Flow, error) {
+		return server.Flows(ctx)
+	}, printFlows)
+}
+
+// listing completes a command that reads all of something from a server and prints it as a table or as JSON.
+func listing[T any](
+	e env, cmd *cobra.Command, read func(context.Context, *client.Client, []string) ([]T, error), table func(io.Writer, []T) error,
+) *cobra.Command {
+	var url string
+	var asJSON bool
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		server, err := e.remote(url, nil)
+		if err != nil {
+			return err
+		}
+		all, err := read(cmd.Context(), server, args)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printValue(cmd.OutOrStdout(), append([]T{}, all...))
+		}
+		return table(cmd.OutOrStdout(), all)
+	}
+	addURL(cmd, &url)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printFlows(w io.Writer, all []client.Flow) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "FLOW\tSLUG\tTRIGGER\tENABLED\tVERSION\tNEXT\tNAME")
+	for _, f := range all {
+		enabled, next, name := "no", "-", f.Name
+		if f.Enabled {
+			enabled = "yes"
+		}
+		if !f.Paused.IsZero() {
+			enabled += ", paused"
+		}
+		if len(f.Next) > 0 {
+			next = f.Next[0].Format(time.RFC3339)
+		}
+		if f.Problem != "" {
+			name += " (this server cannot run it)"
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Number, orDash(f.Slug), orDash(f.Trigger), enabled, short(f.Version), next, name)
+	}
+	return table.Flush()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// newFlowSwitch returns `flow enable` or `flow disable`.
+func newFlowSwitch(e env, on bool) *cobra.Command {
+	verb, does := "disable", "Disable the schedule or poll of a flow"
+	if on {
+		verb, does = "enable", "Enable the schedule or poll of a flow"
+	}
+	var url string
+	cmd := &cobra.Command{
+		Use:   verb + " FLOW",
+		Short: does,
+		Long:  does + ". The API can run the flow in any case.\n\n" + remoteHelp,
+		Args:  usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, refs []string) error {
+			server, err := e.remote(url, nil)
+			if err != nil {
+				return err
+			}
+			flow, err := server.Enable(cmd.Context(), refs[0], on)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is %sd\n", flow.Number, verb)
+			return err
+		},
+	}
+	addURL(cmd, &url)
+	return cmd
+}
+
+// newFlowPause returns `flow pause` or `flow resume`.
+func newFlowPause(e env, pause bool) *cobra.Command {
+	verb, does, more := "resume", "Let the runs of a paused flow start again", "Waiting runs are enqueued in the order of their acceptance."
+	if pause {
+		verb, does = "pause", "Let no run of a flow start until the flow is resumed"
+		more = "Running runs end as usual. Runs without a waiting caller are accepted and wait; requests that\n" +
+			"wait for the output are rejected with 503."
+	}
+	var url string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   verb + " FLOW",
+		Short: does,
+		Long:  does + ". FLOW is its number or slug.\n" + more + "\n\n" + remoteHelp,
+		Args:  usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, refs []string) error {
+			server, err := e.remote(url, nil)
+			if err != nil {
+				return err
+			}
+			flow, err := server.Pause(cmd.Context(), refs[0], pause)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printValue(cmd.OutOrStdout(), flow)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is %sd\n", flow.Number, verb)
+			return err
+		},
+	}
+	addURL(cmd, &url)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func newFlowDelete(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "delete FLOW…",
+		Short: "Delete flows from a server, with their versions",
+		Long: "Delete flows from a server, with their versions. Runs that were accepted before still end.\n" +
+			"A paused flow with waiting runs is deleted only with --runs, which finishes or cancels them.\n" +
+			"A server with a directory of flow files deploys them again at its next start.\n\n" + remoteHelp,
+		Example: "  penstock flow delete greet",
+		Args:    minArgs(1),
+	}
+	c := newCall(e, cmd)
+	var runs string
+	cmd.Flags().StringVar(&runs, "runs", "", "waiting runs: `finish` on their version, or cancel")
+	cmd.ValidArgsFunction = e.flowRefs()
+	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
+		query := ""
+		if runs != "" {
+			query = "?runs=" + url.QueryEscape(runs)
+		}
+		for _, ref := range refs {
+			if err := c.send(cmd, http.MethodDelete, "/v1/flows/"+url.PathEscape(ref)+query, nil, ""); err != nil {
+				return fmt.Errorf("delete flow %s: %w", ref, err)
+			}
+			if !c.asJSON {
+				fmt.Fprintf(cmd.OutOrStdout(), "flow %s is deleted\n", ref)
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func newFlowVersions(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "versions FLOW",
+		Short: "List the versions of a flow, the newest first",
+		Long:  "List the versions of a flow that can be rolled back to, the newest first. FLOW is its\nnumber or slug.\n\n" + remoteHelp,
+		Args:  usageArgs(cobra.ExactArgs(1)),
+	}
+	return listing(e, cmd, func(ctx context.Context, server *client.Client, refs []string) ([]client.Version, error) {
+		return server.Versions(ctx, refs[0])
+	}, printVersions)
+}
+
+func printVersions(w io.Writer, all []client.Version) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "VERSION\tDEPLOYED\t")
+	for _, v := range all {
+		mark := ""
+		if v.Current {
+			mark = "current"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", short(v.Version), v.DeployedAt.Local().Format(time.DateTime), mark)
+	}
+	return table.Flush()
+}
+
+func newFlowRollback(e env) *cobra.Command {
+	var url string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "rollback FLOW [VERSION]",
+		Short: "Make an earlier version of a flow the current one",
+		Long: "Make an earlier version of a flow the current one: the one before, or the one whose first\n" +
+			"digits are given. Runs that were accepted before keep their version.\n\n" + remoteHelp,
+		Args: usageArgs(cobra.RangeArgs(1, 2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			server, err := e.remote(url, nil)
+			if err != nil {
+				return err
+			}
+			version := ""
+			if len(args) == 2 {
+				v, err := server.Version(cmd.Context(), args[0], args[1])
+				if err != nil {
+					return err
+				}
+				version = v.Version
+			}
+			flow, err := server.Rollback(cmd.Context(), args[0], version)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printValue(cmd.OutOrStdout(), flow)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is version %s again\n", flow.Number, short(flow.Version))
+			return err
+		},
+	}
+	addURL(cmd, &url)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/reference"
 )
 
 func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
@@ -23,7 +24,7 @@ func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
 		Example: "  penstock flow schema > flow.schema.json",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(flows.Schema(kinds))
+			_, err := cmd.OutOrStdout().Write(reference.Schema(kinds))
 			return err
 		},
 	}
@@ -40,7 +41,7 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 		Example: "  penstock flow docs http\n" +
 			"  penstock flow docs --dir reference",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			pages, err := pagesOf(flows.Reference(kinds), names, dir != "")
+			pages, err := pagesOf(reference.Pages(kinds), names, dir != "")
 			if err != nil {
 				return err
 			}
@@ -55,13 +56,13 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 }
 
 // pagesOf returns the pages with these names. Without names it returns those of all kinds, or every page.
-func pagesOf(all []flows.Page, names []string, everything bool) ([]flows.Page, error) {
+func pagesOf(all []reference.Page, names []string, everything bool) ([]reference.Page, error) {
 	if len(names) == 0 {
-		return slices.DeleteFunc(all, func(p flows.Page) bool { return !everything && (p.Name == "flow" || p.Name == "step") }), nil
+		return slices.DeleteFunc(all, func(p reference.Page) bool { return !everything && (p.Name == "flow" || p.Name == "step") }), nil
 	}
-	var pages []flows.Page
+	var pages []reference.Page
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(p flows.Page) bool { return p.Name == name })
+		i := slices.IndexFunc(all, func(p reference.Page) bool { return p.Name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("there is no step kind %q", name)
 		}
@@ -71,7 +72,7 @@ func pagesOf(all []flows.Page, names []string, everything bool) ([]flows.Page, e
 }
 
 // printPages prints pages as sections of one document.
-func printPages(w io.Writer, pages []flows.Page) error {
+func printPages(w io.Writer, pages []reference.Page) error {
 	for _, p := range pages {
 		if _, err := fmt.Fprintf(w, "#%s\n", strings.TrimRight(p.Markdown, "\n")+"\n"); err != nil {
 			return err
@@ -80,7 +81,7 @@ func printPages(w io.Writer, pages []flows.Page) error {
 	return nil
 }
 
-func writePages(dir string, pages []flows.Page) error {
+func writePages(dir string, pages []reference.Page) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write reference: %w", err)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/directstore"
+	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
 )
 
@@ -65,16 +67,42 @@ func newKeyReseal(e env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer o.close()
+			defer o.Close()
 			if dry {
-				return showSealed(cmd.Context(), cmd.OutOrStdout(), o.store)
+				return showSealed(cmd.Context(), cmd.OutOrStdout(), o.Store)
 			}
-			return reseal(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o.store)
+			return reseal(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o.Store)
 		},
 	}
 	cmd.Flags().StringVar(&redis, "redis", "", "`URL` of Redis, as in the processes")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only show the master keys of each process and the number of records encrypted with each")
 	return cmd
+}
+
+// openDirectStore opens the store by the Redis and the master keys of this environment.
+func openDirectStore(ctx context.Context, e env, redisURL string, log *slog.Logger) (*directstore.Store, error) {
+	if redisURL == "" {
+		var err error
+		if redisURL, err = e.secret(app.EnvRedisURL); err != nil {
+			return nil, err
+		}
+	}
+	text, err := e.secret(app.EnvMasterKey)
+	if err != nil {
+		return nil, err
+	}
+	if redisURL == "" || text == "" {
+		return nil, usageError{fmt.Errorf("set %s and %s as in the processes", app.EnvRedisURL, app.EnvMasterKey)}
+	}
+	keys, err := store.ParseMasterKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("read settings: %s: %w", app.EnvMasterKey, err)
+	}
+	conn, err := redisconn.Parse(redisURL)
+	if err != nil {
+		return nil, err
+	}
+	return directstore.Open(ctx, conn, keys, log)
 }
 
 func reseal(ctx context.Context, out, progress io.Writer, s *store.Store) error {

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/penstock/penstock/app/cli/directstore"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
@@ -92,7 +93,7 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	if err := clients[0].Call(t.Context(), http.MethodPut, "/v1/connections/crm", connection, nil); err != nil {
 		t.Fatal(err)
 	}
-	var urls atomic.Pointer[[]string] // forServer the doors that the balancer sends to
+	var urls atomic.Pointer[[]string] // of the front doors that the balancer sends to
 	send := func(all ...*childProcess) {
 		to := make([]string, len(all))
 		for i, p := range all {
@@ -142,14 +143,14 @@ func TestRotatingTheMasterKeyFailsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look, err := openStoreAt(t.Context(), conn, [][]byte{k2, k1}, slog.New(slog.DiscardHandler))
+	look, err := directstore.Open(t.Context(), conn, [][]byte{k2, k1}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer look.close()
+	defer look.Close()
 	testenv.Until(t, "everything is sealed under the new key", func() bool {
-		sealed, err := look.store.SealedUnder(t.Context())
-		return err == nil && len(sealed) == 1 && sealed[look.store.FirstKey()] > 0
+		sealed, err := look.SealedUnder(t.Context())
+		return err == nil && len(sealed) == 1 && sealed[look.FirstKey()] > 0
 	})
 	some()
 	restart(k2)

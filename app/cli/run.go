@@ -146,7 +146,7 @@ func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
 			ID     string          `json:"run_id"`
 			State  string          `json:"state,omitempty"`
 			Output json.RawMessage `json:"output,omitempty"`
-			Answer string          `json:"answer,omitempty"` // forServer a respond step, as it was sent
+			Answer string          `json:"answer,omitempty"` // of a respond step, as it was sent
 		}{run.ID, run.State, run.Output, string(run.Answer)})
 	}
 	if run.Output == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -75,7 +75,7 @@ func TestEncodeJWT(t *testing.T) {
 func TestEncodeExampleOfATemplate(t *testing.T) {
 	t.Parallel()
 	var example []string
-	for _, page := range flows.Reference(steps.Catalogue()) {
+	for _, page := range reference.Pages(steps.Catalogue()) {
 		if page.Name == "encode" {
 			example = regexp.MustCompile(`(?m)^- (encode: \{template: .*)$`).FindStringSubmatch(page.Markdown)
 		}

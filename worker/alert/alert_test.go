@@ -105,7 +105,7 @@ func TestOnFailureRunsOnceAfterACrash(t *testing.T) {
 	}
 	id, _ := failureRun(p, failed)
 	var runs []string
-	_, err = p.Queue.List(t.Context(), queue.List{}, func(r *queue.Record) {
+	_, _, err = p.Queue.List(t.Context(), queue.List{}, func(r *queue.Record) {
 		if r.FailureOf != "" {
 			runs = append(runs, r.ID)
 		}

@@ -58,7 +58,7 @@ type event struct {
 func sent(p *apitest.Product, flow int64) (all []event) {
 	p.T.Helper()
 	var ids []string
-	_, err := p.Queue.List(p.T.Context(), queue.List{Oldest: true}, func(r *queue.Record) {
+	_, _, err := p.Queue.List(p.T.Context(), queue.List{Oldest: true}, func(r *queue.Record) {
 		if r.Flow == flow {
 			ids = append(ids, r.ID)
 		}

@@ -57,7 +57,8 @@ func (s *Scheduler) decide(ctx context.Context, come []*flows.Flow) error {
 	var failures []error
 	for i, flow := range come {
 		if answer[i+1] != otherDecides { // else it is checked again soon
-			failures = append(failures, s.one(ctx, flow, parseMark(answer[i+1])))
+			m, err := s.one(ctx, flow, parseMark(answer[i+1]))
+			failures = append(failures, err, s.record(ctx, flow.Number, m, false))
 		}
 	}
 	return errors.Join(failures...)

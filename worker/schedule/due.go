@@ -16,9 +16,9 @@ const (
 	longest = 366 * 24 * time.Hour
 )
 
-// due returns the due times after decided for which runs must be started now, oldest first, and the last time covered
-// by the decision; zero when no time has passed.
-func due(s *flows.Schedule, decided, now time.Time) (start []time.Time, upTo time.Time) {
+// due returns the due times after decided for which runs must be started now, oldest first, the number of the others,
+// and the last time covered by the decision; zero when no time has passed.
+func due(s *flows.Schedule, decided, now time.Time) (start []time.Time, missed int, upTo time.Time) {
 	if earliest := now.Add(-longest); decided.Before(earliest) {
 		decided = earliest
 	}
@@ -29,24 +29,15 @@ func due(s *flows.Schedule, decided, now time.Time) (start []time.Time, upTo tim
 	for at := s.Next(decided); !at.IsZero() && !at.After(now); at = s.Next(at) {
 		upTo = at
 		if !wanted(s, at, now) {
+			missed++
 			continue
 		}
 		if start = append(start, at); len(start) > most {
 			start = start[1:]
+			missed++
 		}
 	}
-	return start, upTo
-}
-
-// passed counts the times after decided up to upTo, within the searched period.
-func passed(s *flows.Schedule, decided, upTo time.Time) (n int) {
-	if earliest := upTo.Add(-longest); decided.Before(earliest) {
-		decided = earliest
-	}
-	for at := s.Next(decided); !at.IsZero() && !at.After(upTo); at = s.Next(at) {
-		n++
-	}
-	return n
+	return start, missed, upTo
 }
 
 // wanted reports whether a missed time still becomes a run. It does not when its idempotency key may have expired,

@@ -278,7 +278,8 @@ func TestAClaimThatIsNotLetGo(t *testing.T) {
 
 	first.plans = map[int64]plan{7: {since: start}}
 	r.setTime(time.Minute)
-	if err := first.one(t.Context(), flow, mark{}); err != nil { // it continues where it was stopped
+	m, err := first.one(t.Context(), flow, mark{}) // it continues where it was stopped
+	if err := errors.Join(err, first.record(t.Context(), 7, m, false)); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.started(); got != nil {

@@ -11,23 +11,19 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// one decides on one flow that this worker has claimed.
-func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) error {
+// one starts what is due of one flow that this worker has claimed, and returns the mark after it.
+func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) (mark, error) {
 	p := s.plans[flow.Number]
 	now := s.now()
 	decided := m.at
 	if p.since.After(decided) {
 		decided = p.since
 	}
-	start, upTo := due(flow.Schedule, decided, now)
-	missed := passed(flow.Schedule, decided, upTo) - len(start)
+	start, missed, upTo := due(flow.Schedule, decided, now)
 	for _, at := range start {
 		held, err := s.start(ctx, flow, at, &m, now)
-		if err != nil {
-			return errors.Join(err, s.record(ctx, flow.Number, m, false))
-		}
-		if held { // checked again soon
-			return s.record(ctx, flow.Number, m, false)
+		if err != nil || held { // checked again soon
+			return m, err
 		}
 	}
 	if upTo.After(m.at) {
@@ -39,7 +35,7 @@ func (s *Scheduler) one(ctx context.Context, flow *flows.Flow, m mark) error {
 		p.next = now.Add(remember)
 	}
 	s.plans[flow.Number] = p
-	return s.record(ctx, flow.Number, m, false)
+	return m, nil
 }
 
 // start submits the run of one time and adds it to the mark. held: an earlier run must end first.

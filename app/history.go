@@ -1,0 +1,117 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/history"
+	"github.com/penstock/penstock/queue"
+)
+
+const (
+	historyOff  = "off"
+	historyFile = "history.db" // below the data directory
+)
+
+// openHistory opens the history of runs. A process with a data directory of its own keeps it there, if the settings name no
+// other place.
+func (p *Program) openHistory(ctx context.Context) (err error) {
+	place := p.settings.History
+	if place == "" && p.dataDir != "" {
+		place = "sqlite:" + filepath.Join(p.dataDir, historyFile)
+	}
+	if place == "" || place == historyOff {
+		return nil
+	}
+	p.history, err = history.Open(ctx, place)
+	if errors.Is(err, history.ErrUnavailable) {
+		p.log.Error("the history does not answer: Redis keeps ended runs until it does", "error", err)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	p.onClose(p.history.Close)
+	return nil
+}
+
+// keepHistory copies ended runs to the history, and deletes there what has expired.
+func (p *Program) keepHistory(worker string) {
+	if p.history == nil {
+		return
+	}
+	archiver := history.NewArchiver(history.ArchiverConfig{
+		History: p.history, Source: p.client, Redis: p.shared, Process: worker, Log: p.log,
+		Keep: history.Keep{Runs: p.settings.HistoryRetention}, Describe: p.describeRun,
+	})
+	if p.metrics != nil {
+		p.metrics.History(archiver)
+	}
+	p.add("history", archiver.Run)
+	p.add("history retention", func(ctx context.Context) error { return p.history.KeepTidy(ctx, p.log) })
+}
+
+// describeRun adds the labels of a run, and how long its flow keeps it. A version that cannot be used any more says nothing.
+func (p *Program) describeRun(ctx context.Context, r *history.Run, record *queue.Record) {
+	flow, err := p.store.Flows().Version(ctx, record.Flow, record.Version)
+	if err != nil {
+		return
+	}
+	keep := history.Keep{Runs: flow.Keep.Failed, Values: flow.Keep.Payloads}
+	if record.State == queue.Succeeded {
+		keep.Runs = flow.Keep.Succeeded
+	}
+	keep.Runs = cmp.Or(keep.Runs, p.settings.HistoryRetention)
+	r.KeepFor(keep, record.Times.Finished)
+	if !flow.HasLabels() {
+		return
+	}
+	run := flows.Run{ID: record.ID, Principal: record.Principal, Params: record.Params, Headers: record.Headers}
+	if len(record.Event) > 0 {
+		if run.Event, err = flows.DecodeJSON(record.Event); err != nil {
+			return
+		}
+	}
+	r.Labels = flow.Labels(ctx, run)
+}
+
+// redisRetention is how long Redis keeps ended runs.
+func (p *Program) redisRetention() time.Duration {
+	if p.history != nil {
+		return min(p.settings.Hot, p.settings.Retention)
+	}
+	return p.settings.Retention
+}
+
+// keepsFiles reports whether the files of a run are still used. Those of an ended run are kept as long as its record would be
+// without a history.
+func (p *Program) keepsFiles(ctx context.Context, run string) (bool, error) {
+	kept, err := p.client.KeepsFiles(ctx, run)
+	if kept || err != nil || p.history == nil {
+		return kept, err
+	}
+	return p.client.KeptByHistory(ctx, run, p.settings.Retention)
+}
+
+func (s *Settings) checkHistory(r Role) error {
+	switch {
+	case s.History != "" && s.History != historyOff:
+		if err := history.Check(s.History); err != nil {
+			return fmt.Errorf("read settings: --history: %w", err)
+		}
+	}
+	switch {
+	case !r.Worker:
+		return nil
+	case s.Hot < time.Second:
+		return fmt.Errorf("read settings: --hot %v: Redis keeps ended runs for at least 1s", s.Hot)
+	case s.HistoryRetention < time.Minute:
+		return fmt.Errorf("read settings: --history-retention %v: the history keeps runs for at least 1m", s.HistoryRetention)
+	}
+	return nil
+}

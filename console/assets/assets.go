@@ -1,0 +1,102 @@
+// Package assets serves the styles, scripts and images of the console.
+package assets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+)
+
+//go:embed *.css *.js *.svg vendor
+var files embed.FS
+
+// asset is one embedded file with its compressed form.
+type asset struct {
+	mediaType string // media type
+	plain     []byte
+	gzipped   []byte
+	version   string // first 12 hexadecimal digits of the content's SHA-256
+}
+
+// Assets serves the files. They do not change while the process lives, so that
+// browsers may cache each version for ever.
+type Assets struct {
+	root   string // path below which the files are served, with a slash at its end
+	byName map[string]*asset
+}
+
+// assetKinds maps the file name extensions that are served to their media types. Read only.
+var assetKinds = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// Load returns the files as they are served below the path root, which ends in a slash.
+func Load(root string) (*Assets, error) {
+	all := &Assets{root, map[string]*asset{}}
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		kind, served := assetKinds[path.Ext(name)]
+		if err != nil || entry.IsDir() || !served {
+			return err
+		}
+		plain, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(plain)
+		all.byName[name] = &asset{kind, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
+	}
+	return all, nil
+}
+
+func gzipped(plain []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is one that exists
+	_, _ = w.Write(plain)                                 // a bytes.Buffer never fails
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// URL returns the URL of a file, with its version.
+func (a *Assets) URL(name string) string {
+	version := ""
+	if file := a.byName[name]; file != nil {
+		version = file.version
+	}
+	return a.root + name + "?v=" + version
+}
+
+// ServeHTTP serves the file named by the path value file; 404 if there is none.
+func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	file := a.byName[r.PathValue("file")]
+	if file == nil {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", file.mediaType)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Cache-Control", "no-cache")
+	if r.URL.Query().Get("v") == file.version {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		_, _ = w.Write(file.gzipped) // an error means that the browser has disconnected
+		return
+	}
+	_, _ = w.Write(file.plain)
+}
