@@ -22,6 +22,7 @@ import (
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
+	"github.com/penstock/penstock/api/stats"
 	"github.com/penstock/penstock/api/webhooks"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
@@ -76,6 +77,9 @@ type Config struct {
 
 	// Failures has the groups of failed runs; nil: there are no endpoints for them.
 	Failures failures.Failures
+
+	// Stats has the statistics of runs; nil: there is no history, and the endpoints say so.
+	Stats stats.Stats
 
 	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
 	HookKeys hooks.Keys

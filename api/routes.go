@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/api/resources"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
+	"github.com/penstock/penstock/api/stats"
 	"github.com/penstock/penstock/api/webhooks"
 )
 
@@ -90,6 +91,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 			forFlows.Recordings = a.config.Deliveries
 		}
 		flowsapi.Mount(v1.Group("/flows"), forFlows)
+		stats.Mount(v1, stats.Config{Stats: a.config.Stats, Flows: a.config.Store.Flows(), Now: a.config.Now})
 		if a.config.Webhooks != nil {
 			webhooks.Mount(v1.Group("/flows"), webhooks.Config{Webhooks: a.config.Webhooks, Flows: a.config.Store.Flows()})
 		}

@@ -73,6 +73,9 @@ type Config struct {
 	// Rehearser rehearses versions of flows on recorded runs; nil: not offered.
 	Rehearser *rehearsal.Rehearser
 
+	// Stats has the statistics of runs; nil: there are no charts.
+	Stats Stats
+
 	// Redeem is used to authorize connections at authorization servers; nil: not offered.
 	Redeem Redeem
 

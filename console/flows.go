@@ -53,7 +53,7 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 	number := strconv.FormatInt(head.Number, 10)
 	row := view.FlowRow{
 		Number: head.Number, Slug: head.Slug, Name: cmp.Or(head.Name, head.Slug, "Flow "+number), Enabled: head.Enabled,
-		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Paused: head.Paused,
+		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused,
 	}
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
 		row.Trigger, row.Hook = triggerOf(flow), flow.Webhook != nil && flow.Webhook.Verify != nil

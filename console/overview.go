@@ -1,10 +1,12 @@
 package console
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -12,6 +14,9 @@ import (
 func overviewPage(req *requestState) error {
 	o, err := req.overview()
 	if err != nil {
+		return err
+	}
+	if o.Chart, err = req.chart(0); err != nil && !errors.Is(err, history.ErrUnavailable) {
 		return err
 	}
 	return req.render(200, view.OverviewPage(req.page("overview", "Overview"), o))
@@ -34,7 +39,7 @@ func (req *requestState) overview() (view.Overview, error) {
 	if err != nil {
 		return view.Overview{}, err
 	}
-	o := view.Overview{Activity: looked, Flows: len(req.console.config.Store.Flows().List())}
+	o := view.Overview{Activity: looked, Flows: len(req.console.config.Store.Flows().List()), Charted: req.charted()}
 	now, names := req.console.config.Now(), req.flowNames()
 	_, _, err = req.console.config.Queue.List(req.ctx(), queue.List{Most: latestRuns}, func(r *queue.Record) {
 		o.Latest = append(o.Latest, req.runRow(r, now, names))

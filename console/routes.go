@@ -22,6 +22,7 @@ func (c *Console) routes() []route {
 	return []route{
 		{"GET /{$}", "", overviewPage},
 		{"GET /overview", "", overviewFragment},
+		{"GET /chart", auth.ScopeReadRuns, chartFragment},
 		{"POST /signout", "", signOut},
 
 		{"GET /runs", auth.ScopeReadRuns, runsPage},
@@ -52,6 +53,7 @@ func (c *Console) routes() []route {
 		{"POST /flows/check", auth.ScopeReadFlows, checkFlow},
 		{"POST /flows", auth.ScopeWriteFlows, saveFlow},
 		{"GET /flows/{flow}", auth.ScopeReadFlows, flowPage},
+		{"GET /flows/{flow}/stats", auth.ScopeReadRuns, flowStatsPage},
 		{"GET /flows/{flow}/versions", auth.ScopeReadFlows, versionsPage},
 		{"GET /flows/{flow}/webhooks", auth.ScopeReadRuns, webhooksPage},
 		{"GET /flows/{flow}/webhooks/{webhook}", auth.ScopeReadRuns, webhookPage},

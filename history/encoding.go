@@ -19,13 +19,14 @@ type row struct {
 	code, step, message       string
 	worker                    string
 	attempt, crashes          int
-	started, finished, took   int64 // microseconds
+	started, finished         int64 // microseconds
 	triage                    string
 	replayOf, resumedFrom     string
 	resumedBy, replayedBy     string
 	failureOf, failureRun     string
 	record, payload           []byte
 	words                     []string
+	observation
 }
 
 // maxMessage is the maximum length of the message of an error in its column, in bytes. The record has all of it.
@@ -50,7 +51,7 @@ func makeRow(r *Run) (row, error) {
 		state: string(record.State), worker: record.Worker, attempt: record.Attempt, crashes: record.Crashes,
 		triage: string(record.TriageState()), replayOf: record.ReplayOf, resumedFrom: record.ResumedFrom,
 		resumedBy: record.ResumedBy, replayedBy: record.ReplayedBy, failureOf: record.FailureOf, failureRun: record.FailureRun,
-		finished: record.Times.Finished.UnixMicro(), words: wordsOf(&record), took: record.Times.Finished.Sub(record.Times.Accepted).Microseconds(),
+		finished: record.Times.Finished.UnixMicro(), words: wordsOf(&record), observation: observe(&record),
 	}
 	if !record.Times.Started.IsZero() {
 		n.started = record.Times.Started.UnixMicro()

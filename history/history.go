@@ -50,7 +50,7 @@ func (away) Is(err error) bool { return err == queue.ErrUnavailable }
 type dialect interface {
 	// migrations are the directory of the changes to the schema.
 	migrations() string
-	// lock keeps other processes from changing the schema until the transaction ends.
+	// lock keeps other processes from changing the schema and the statistics until the transaction ends.
 	lock(ctx context.Context, tx *sql.Tx) error
 	// placeholder returns the n-th parameter of a statement, from 1.
 	placeholder(n int) string

@@ -19,7 +19,7 @@ type Expired struct {
 // expireBatch is the number of runs that are deleted in one transaction.
 const expireBatch = 2000
 
-// Expire deletes what has expired, except for runs that are held. Errors: ErrUnavailable.
+// Expire deletes what has expired, except for runs that are held, and makes older statistics coarser. Errors: ErrUnavailable.
 func (h *DB) Expire(ctx context.Context, now time.Time) (all Expired, err error) {
 	if err := h.ready(ctx); err != nil {
 		return all, err
@@ -32,7 +32,7 @@ func (h *DB) Expire(ctx context.Context, now time.Time) (all Expired, err error)
 			return all, unavailable(err)
 		}
 	}
-	return all, nil
+	return all, h.ageStats(ctx, now)
 }
 
 // KeepTidy deletes what has expired, every few minutes, until ctx ends.

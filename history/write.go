@@ -94,7 +94,11 @@ func (h *DB) Write(ctx context.Context, runs []Run) error {
 		return unavailable(err)
 	}
 	return h.inTransaction(ctx, func(tx *sql.Tx) error {
-		if _, err := h.dialect.write(ctx, tx, rows); err != nil {
+		isNew, err := h.dialect.write(ctx, tx, rows)
+		if err == nil {
+			err = h.countRuns(ctx, tx, rows, isNew)
+		}
+		if err != nil {
 			return unavailable(err)
 		}
 		return unavailable(h.writeLabels(ctx, tx, rows))

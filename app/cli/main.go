@@ -69,6 +69,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newRuns(env),
 		newOperations(env),
 		newFailures(env),
+		newStats(env),
 		newWebhooks(env),
 		newKey(env),
 		newUser(env),

@@ -148,12 +148,15 @@
   // ---- Refreshing and live updates ------------------------------------------
 
   function busy(part) {
-    return document.hidden || one('[data-pick]:checked', part) || one('details[name=menu][open]', part) || part.contains(document.activeElement)
+    return document.hidden || one('.figures[open], [data-chart] .at', part) || one('[data-pick]:checked', part) || one('details[name=menu][open]', part) || part.contains(document.activeElement)
   }
 
+  let polls = 0
   setInterval(() => {
     const live = one('[data-live]')
+    polls++
     for (const part of all('[data-poll]')) {
+      if (polls % (part.dataset.poll || 1)) continue // the value is a multiple of two seconds
       if ((!live || live.checked) && !busy(part)) htmx.trigger(part, 'poll')
     }
   }, 2000)
@@ -180,12 +183,69 @@
     source.addEventListener('end', () => source.close())
   }
 
+  // ---- Charts ---------------------------------------------------------------
+
+  // barAt is the bar of the chart, or the mark of a deployment, that an event is about.
+  const barAt = event => event.target.closest?.('[data-chart] [data-tip]')
+
+  const localTime = (time, options) => new Date(time).toLocaleString(undefined, options)
+
+  function showTip(bar) {
+    const chart = bar.closest('[data-chart]')
+    const tip = one('.chart-tip', chart)
+    hideTips()
+    bar.classList.add('at')
+    const to = bar.dataset.to
+    const long = to && Date.parse(to) - Date.parse(bar.dataset.from) >= 86400000
+    const from = localTime(bar.dataset.from, { dateStyle: 'medium', ...(!long && { timeStyle: 'short' }) })
+    tip.textContent = from + (to && !long ? '–' + localTime(to, { timeStyle: 'short' }) : '') + '\n' + bar.dataset.tip
+    tip.hidden = false
+    const outer = chart.getBoundingClientRect(), inner = bar.getBoundingClientRect()
+    const middle = inner.left + inner.width / 2 - outer.left
+    tip.style.left = Math.max(0, Math.min(outer.width - tip.offsetWidth, middle - tip.offsetWidth / 2)) + 'px'
+  }
+
+  function hideTips() {
+    for (const tip of all('.chart-tip')) tip.hidden = true
+    for (const bar of all('[data-chart] .at')) bar.classList.remove('at')
+  }
+
+  document.addEventListener('pointerover', event => {
+    const bar = barAt(event)
+    if (bar) showTip(bar)
+    else if (!document.activeElement.matches('[data-chart] [data-tip]')) hideTips()
+  })
+  document.addEventListener('focusin', event => {
+    const bar = barAt(event)
+    if (bar) showTip(bar)
+    else hideTips()
+  })
+  document.addEventListener('keydown', event => {
+    const bar = barAt(event)
+    if (!bar) return
+    const bars = all('.bar', bar.closest('[data-chart]'))
+    const at = bars.indexOf(bar)
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: bars.length - 1 }[event.key]
+    if (event.key === 'Escape') hideTips()
+    if (at < 0 || !bars[next]) return
+    event.preventDefault()
+    bars.forEach((each, i) => each.setAttribute('tabindex', i === next ? '0' : '-1'))
+    bars[next].focus()
+  })
+
+  // labelTicks writes the labels of the time axis in the time zone of the browser.
+  function labelTicks(root) {
+    const forms = { '1h': { timeStyle: 'short' }, '24h': { timeStyle: 'short' }, '7d': { weekday: 'short', day: 'numeric' }, '90d': { day: 'numeric', month: 'short' } }
+    for (const tick of all('[data-tick]', root)) tick.textContent = localTime(tick.dataset.atTime, forms[tick.dataset.tick])
+  }
+
   // ---- New parts ------------------------------------------------------------
 
   const editorLoaded = () => import(script.dataset.editor)
 
   function prepare(root) {
     updateTimes(root)
+    labelTicks(root)
     const at = one('[data-at]', root)?.dataset.at // of the response to a form: a reload must not send the form again
     if (at && at !== location.pathname) history.replaceState(null, '', at)
     for (const picture of all('#picture', root)) picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2

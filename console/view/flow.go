@@ -22,6 +22,7 @@ type FlowRow struct {
 	Deployed time.Time
 	Paused   time.Time // start of the pause; zero: not paused
 	Last     *RunRow   // nil: no run is known
+	Charted  bool      // there are statistics of its runs
 }
 
 func (f FlowRow) number() string { return strconv.FormatInt(f.Number, 10) }

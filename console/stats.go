@@ -1,0 +1,96 @@
+package console
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/history"
+)
+
+// Stats has the statistics of runs that have ended. *history.DB implements it.
+type Stats interface {
+	Stats(ctx context.Context, q history.StatsQuery) (*history.Stats, error)
+}
+
+// chartFragment is the chart of all flows, or of one, alone.
+func chartFragment(req *requestState) error {
+	flow, _ := strconv.ParseInt(req.r.URL.Query().Get("flow"), 10, 64)
+	c, err := req.chart(flow)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return errNotFound
+	}
+	return req.render(200, view.ChartCard(*c))
+}
+
+// flowStatsPage shows the statistics of a flow.
+func flowStatsPage(req *requestState) error {
+	head, err := req.head()
+	if err != nil {
+		return err
+	}
+	c, err := req.chart(head.Number)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return errNotFound
+	}
+	return req.render(200, view.FlowStatsPage(req.page("flows", head.Name), req.flowRow(head), *c))
+}
+
+// chart reads the chart of a flow, or of all for zero, for the time that the URL chooses. nil: there is none, because there is
+// no history or the user may not read runs.
+func (req *requestState) chart(flow int64) (*view.Chart, error) {
+	if !req.charted() {
+		return nil, nil
+	}
+	ranges := view.ChartRanges()
+	c := &view.Chart{Flow: flow, Range: ranges[1]}
+	for _, r := range ranges {
+		if r.Name == req.r.URL.Query().Get("range") {
+			c.Range = r
+		}
+	}
+	c.Times = req.r.URL.Query().Get("times")
+	step, isStep := strings.CutPrefix(c.Times, view.TimesOfStep)
+	if !isStep {
+		step = ""
+	}
+	if !isStep && c.Times != view.TimesWait {
+		c.Times = view.TimesTook
+	}
+	now := req.console.config.Now()
+	q := history.StatsQuery{From: now.Add(-c.Range.Span), To: now, Width: c.Range.Width, Step: step, Now: now}
+	if flow != 0 {
+		q.Flows = []int64{flow}
+	}
+	var err error
+	if c.Stats, err = req.console.config.Stats.Stats(req.ctx(), q); err != nil {
+		return nil, err
+	}
+	q.From, q.To = c.Stats.From.AddDate(0, 0, -7), c.Stats.To.AddDate(0, 0, -7)
+	if c.Before, err = req.console.config.Stats.Stats(req.ctx(), q); err != nil {
+		return nil, err
+	}
+	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(flow, 10))
+	if err != nil {
+		return c, nil // also of no flow: there is no deployment to show
+	}
+	for _, d := range head.History {
+		if d.DeployedAt.After(c.Stats.From) && d.DeployedAt.Before(c.Stats.To) {
+			c.Deploys = append(c.Deploys, view.Deploy{Version: d.Version, At: d.DeployedAt})
+		}
+	}
+	return c, nil
+}
+
+// charted reports whether the user sees charts.
+func (req *requestState) charted() bool {
+	return req.console.config.Stats != nil && req.may(auth.ScopeReadRuns)
+}
