@@ -288,7 +288,7 @@ func TestRejections(t *testing.T) {
 		says  string
 	}{
 		{&pgconn.PgError{Code: "28P01"}, true, ""}, {&pgconn.PgError{Code: "28000"}, true, ""}, {&pgconn.PgError{Code: "3D000"}, false, "no database"}, {&pgconn.PgError{Code: "53300"}, false, "no connection left"},
-		{&mysql.MySQLError{Number: 1045}, true, ""}, {&mysql.MySQLError{Number: 1049}, false, "no database"}, {&mysql.MySQLError{Number: 1040}, false, "no connection left"},
+		{&mysql.MySQLError{Number: 1045}, true, ""}, {&mysql.MySQLError{Number: 1698}, true, ""}, {&mysql.MySQLError{Number: 3118}, true, ""}, {&mysql.MySQLError{Number: 1049}, false, "no database"}, {&mysql.MySQLError{Number: 1040}, false, "no connection left"},
 		{mssql.Error{Number: 18456}, true, ""}, {mssql.Error{Number: 4060}, false, "no database"}, {errors.New("other"), false, ""},
 	} {
 		err := fmt.Errorf("open: %w", tc.err)
