@@ -62,13 +62,27 @@ func BenchmarkStats(b *testing.B) {
 			}
 		})
 	}
-	runs, _ := someRuns(3000, 1)
-	if err := h.Write(b.Context(), runs); err != nil {
-		b.Fatal(err)
+	for i := range 24 { // 1,440 minutes with runs
+		runs, _ := someRuns(1000, uint64(i))
+		sums := map[period]*summary{}
+		for j := range runs {
+			r, err := makeRow(&runs[j])
+			if err != nil {
+				b.Fatal(err)
+			}
+			of := periodOf(7, minute, noon.Add(-time.Duration(i)*time.Hour-time.Duration(j%60)*time.Minute).UnixMilli())
+			if sums[of] == nil {
+				sums[of] = newSummary()
+			}
+			sums[of].add(&r.observation, true)
+		}
+		if err := h.inTransaction(b.Context(), func(tx *sql.Tx) error { return h.addSummaries(b.Context(), tx, sums) }); err != nil {
+			b.Fatal(err)
+		}
 	}
 	b.Run("query", func(b *testing.B) {
 		for range b.N {
-			if _, err := h.Stats(b.Context(), StatsQuery{From: noon.Add(-oneDay), To: noon.Add(time.Hour), Now: noon}); err != nil {
+			if _, err := h.Stats(b.Context(), StatsQuery{Flows: []int64{7}, From: noon.Add(-oneDay), To: noon, Now: noon}); err != nil {
 				b.Fatal(err)
 			}
 		}

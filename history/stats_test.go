@@ -241,3 +241,23 @@ func TestWhatStartedARun(t *testing.T) {
 		}
 	}
 }
+
+func TestSummariesAreReadAsTheyWereStored(t *testing.T) {
+	t.Parallel()
+	s := newSummary()
+	for i := range 30 {
+		o := observation{counted: map[string]string{ByState: "failed", ByCode: fmt.Sprint("code ", i)}, took: int64(i * i * 1000), wait: -1, times: []stepTime{{Step: "a", Micros: 1 << 50}}}
+		s.add(&o, true)
+	}
+	s.limit()
+	stored := s.encode()
+	got, err := decodeSummary(stored)
+	if err != nil || fmt.Sprint(*got.Steps["a"], got.Runs, got.Counts, got.Took, got.Wait) != fmt.Sprint(*s.Steps["a"], s.Runs, s.Counts, s.Took, s.Wait) || len(got.Steps) != 1 {
+		t.Errorf("read %+v, %v; want %+v", got, err, s)
+	}
+	for n := range stored { // no error but this one, whatever is left of it
+		if _, err := decodeSummary(stored[:n]); err != errSummary {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+	}
+}
