@@ -33,7 +33,6 @@ var layers = []struct {
 	{tree: "store", may: []string{"flows", "internal"}, why: "it compiles what it deploys; who asks for a record, and why, is not its business"},
 	{tree: "connect", may: []string{"flows", "store", "internal"}, why: "a connection is a record of the store that becomes a transport for steps"},
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
-	{tree: "history", may: []string{"queue", "flows", "internal"}, why: "it keeps runs as the queue records them"},
 	{tree: "operation", may: []string{"flows", "queue", "internal"}, why: "an action on many runs needs the runs and their flows, and knows of callers only the principal"},
 	{tree: "history", may: []string{"flows", "queue", "internal"}, why: "it keeps what the queue has recorded, through a port that the queue defines, and knows no callers"},
 	{tree: "auth", may: []string{"flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},

@@ -24,6 +24,7 @@ import (
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/api/openapi"
+	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
@@ -158,7 +159,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callStats, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -179,13 +180,20 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 }
 
 // callbacks returns a signer and a configuration of the API that accepts callbacks of runs, of which there are
-// none.
+// none, and has a history with one run.
 func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 	t.Helper()
 	signer, err := callback.New(apitest.Issuer, [][]byte{bytes.Repeat([]byte{7}, 32)})
 	apitest.Fatal(t, err)
+	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"))
+	apitest.Fatal(t, err)
+	t.Cleanup(func() { _ = h.Close() })
+	r := queue.Record{Spec: queue.Spec{Flow: 21, Version: "v1", Queue: "default", Accepted: time.Now()}, Attempt: 1}
+	r.State, r.Output, r.Steps = queue.Succeeded, []byte("[]"), []byte(`{"steps":[{"step":"a","us":1}]}`)
+	r.Times = queue.Times{Accepted: r.Accepted, Started: r.Accepted, Finished: r.Accepted}
+	apitest.Fatal(t, h.Write(t.Context(), []history.Run{{Archived: queue.Archive(r), Expires: time.Now().Add(time.Hour)}}))
 	return signer, func(c *api.Config) {
-		c.Callbacks = signer
+		c.Callbacks, c.Stats = signer, h
 		c.Call = func(context.Context, string, string, []byte) error { return nil }
 	}
 }
@@ -307,6 +315,14 @@ func callWebhooks(p *apitest.Product) {
 	p.Want(p.Do("POST", delivery+"/redeliver", "otto", ""), 200)
 	for _, verb := range []string{"/enable", "/disable"} {
 		p.Want(p.Do("POST", endpoints+"/none"+verb, "otto", ""), 404)
+	}
+}
+
+func callStats(p *apitest.Product) {
+	p.Deploy(21, apitest.FlowPasses)
+	for _, path := range []string{"/v1/stats?by=trigger", "/v1/flows/21/stats?from=1h&step=a"} {
+		p.Want(p.Do("GET", path, "vera", ""), 200)
+		p.Want(p.Do("GET", path+"&to=x", "vera", ""), 400)
 	}
 }
 

@@ -65,6 +65,7 @@ func (p *Program) openAPI(context.Context) error {
 		Rehearser:      p.rehearser,
 		Webhooks:       p.webhooks,
 		Failures:       p.failures,
+		Stats:          p.stats(),
 		HookKeys:       sender.NewFetcher(transport, time.Now),
 		Deliveries:     p.deliveries,
 		Guard:          p.bruteForceGuard,

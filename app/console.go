@@ -36,6 +36,7 @@ func (p *Program) openConsole(context.Context) error {
 		Webhooks:    p.webhooks,
 		Rehearser:   p.rehearser,
 		Failures:    p.failures,
+		Stats:       p.stats(),
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/queue"
@@ -78,6 +79,14 @@ func (p *Program) describeRun(ctx context.Context, r *history.Run, record *queue
 		}
 	}
 	r.Labels = flow.Labels(ctx, run)
+}
+
+// stats returns the statistics of runs; nil without a history.
+func (p *Program) stats() console.Stats {
+	if p.history == nil {
+		return nil
+	}
+	return p.history
 }
 
 // redisRetention is how long Redis keeps ended runs.

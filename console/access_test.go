@@ -19,7 +19,7 @@ import (
 
 func TestWhoMayWhat(t *testing.T) {
 	t.Parallel()
-	d := newTestConsole(t)
+	d := newTestConsole(t, withStats(t))
 	for user, role := range map[string]store.Role{"root": store.RoleAdmin, "olga": store.RoleOperator, "vera": store.RoleViewer} {
 		b, scopes := d.signedIn(user), auth.UserScopes([]store.Role{role})
 		for path, scope := range d.routePaths(http.MethodGet) {

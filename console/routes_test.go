@@ -19,6 +19,7 @@ import (
 var mayReach = map[string]string{ // read only
 	"GET /{$}":      "vor",
 	"GET /overview": "vor",
+	"GET /chart":    "vor",
 	"POST /signout": "vor",
 
 	"GET /runs":                    "vor",
@@ -48,6 +49,7 @@ var mayReach = map[string]string{ // read only
 	"POST /flows/check":                                  "vor",
 	"POST /flows":                                        "r",
 	"GET /flows/{flow}":                                  "vor",
+	"GET /flows/{flow}/stats":                            "vor",
 	"GET /flows/{flow}/versions":                         "vor",
 	"GET /flows/{flow}/try":                              "or",
 	"POST /flows/{flow}/try":                             "or",

@@ -66,7 +66,7 @@ func (req *requestState) chart(flow int64) (*view.Chart, error) {
 		c.Times = view.TimesTook
 	}
 	now := req.console.config.Now()
-	q := history.StatsQuery{From: now.Add(-c.Range.Span), To: now, Width: c.Range.Width, Step: step, Now: now}
+	q := history.StatsQuery{From: now.Add(c.Range.Width - c.Range.Span), To: now, Width: c.Range.Width, Step: step, Now: now}
 	if flow != 0 {
 		q.Flows = []int64{flow}
 	}

@@ -14,10 +14,13 @@ var logBase = math.Log(base)
 // maxHistogram is the longest time that a histogram tells apart from longer ones.
 const maxHistogram = 10 * 365 * 24 * time.Hour
 
+// maxBucket is more than the last bucket.
+const maxBucket = 400
+
 // histogram counts times in buckets whose bounds are powers of base, in microseconds. The zero value is empty.
 type histogram struct {
-	First  int     `json:"f"` // the bucket of the first count: bucket i has the times from base^(i-1), exclusive, to base^i
-	Counts []int64 `json:"c,omitempty"`
+	First  int // the bucket of the first count: bucket i has the times from base^(i-1), exclusive, to base^i
+	Counts []int64
 }
 
 func bucketOf(us int64) int {

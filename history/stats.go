@@ -79,11 +79,7 @@ func (h *DB) addSummaries(ctx context.Context, tx *sql.Tx, sums map[period]*summ
 		values := make([]string, len(some))
 		for i, of := range some {
 			sums[of].limit()
-			packed, err := pack(sums[of])
-			if err != nil {
-				return err
-			}
-			values[i] = fmt.Sprintf("(%s, %s, %s, %s)", s.arg(of.flow), s.arg(of.width), s.arg(of.at), s.arg(packed))
+			values[i] = fmt.Sprintf("(%s, %s, %s, %s)", s.arg(of.flow), s.arg(of.width), s.arg(of.at), s.arg(sums[of].encode()))
 		}
 		text := "INSERT INTO stats (flow, width, at, summary) VALUES " + strings.Join(values, ", ") +
 			" ON CONFLICT (flow, width, at) DO UPDATE SET summary = excluded.summary"
@@ -108,13 +104,13 @@ func eachSummary(rows *sql.Rows, do func(period, *summary)) error {
 	defer rows.Close()
 	for rows.Next() {
 		var of period
-		var packed []byte
-		if err := rows.Scan(&of.flow, &of.width, &of.at, &packed); err != nil {
+		var stored []byte
+		if err := rows.Scan(&of.flow, &of.width, &of.at, &stored); err != nil {
 			return err
 		}
-		s := newSummary()
-		if err := unpack(packed, s); err != nil {
-			return fmt.Errorf("history: summary of flow %d at %d: %w", of.flow, of.at, err)
+		s, err := decodeSummary(stored)
+		if err != nil {
+			return fmt.Errorf("summary of flow %d at %d: %w", of.flow, of.at, err)
 		}
 		do(of, s)
 	}

@@ -18,7 +18,7 @@ const (
 	ByTrigger   = "trigger" // see triggerOf
 )
 
-// Properties lists the properties by which runs are counted.
+// Properties lists the properties by which runs are counted, in the order in which they are stored: a new one is the last.
 func Properties() []string { return []string{ByState, ByCode, ByPrincipal, ByTrigger} }
 
 // A summary tells apart the most frequent values of a property, and steps. The others are counted as one, Others.
@@ -35,11 +35,11 @@ const (
 
 // summary describes runs. Summaries of different runs can be merged.
 type summary struct {
-	Runs   int64                       `json:"r"`
-	Counts map[string]map[string]int64 `json:"n"` // by property and value
-	Took   histogram                   `json:"t"` // from acceptance to the end
-	Wait   histogram                   `json:"w"` // from acceptance to the start, of runs with one attempt
-	Steps  map[string]*histogram       `json:"s,omitempty"`
+	Runs   int64
+	Counts map[string]map[string]int64 // by property and value
+	Took   histogram                   // from acceptance to the end
+	Wait   histogram                   // from acceptance to the start, of runs with one attempt
+	Steps  map[string]*histogram
 }
 
 func newSummary() *summary {

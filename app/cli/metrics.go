@@ -39,6 +39,10 @@ The metrics of queues are read from Redis at each scrape, and every process expo
 not the sum. At most 200 flows have their own series; further ones share the label ` + "`other`" + `. The standard metrics
 ` + "`go_*` and `process_*`" + ` are exported, too.
 
+These metrics are counts of each process since its start, for alerts and for the process itself. [Statistics](statistics.md) are counts of
+the runs themselves, from the history: they tell apart principals and error codes, outlive restarts, count each run once whatever
+became of its attempts, and need no Prometheus.
+
 | metric | type | labels | |
 |---|---|---|---|
 `

@@ -26,7 +26,7 @@ func newStats(e env) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&from, "from", "24h", "begin at this `time`: 2026-11-28T09:00:00Z, or a span before now: 90m, 24h, 7d")
 	f.StringVar(&to, "to", "", "end at this `time`; default now")
-	f.StringVar(&width, "width", "", "let each line cover this time: 1m, 5m, 15m, 1h, 3h, 6h or 1d; default fits")
+	f.StringVar(&width, "width", "", "let each line cover this `time`: 1m, 5m, 15m, 1h, 3h, 6h or 1d; default fits")
 	f.StringVar(&by, "by", "state", "count runs by this `property`: state, code, principal or trigger")
 	f.StringVar(&step, "step", "", "show the times of this `step` of the flow instead of those of the runs")
 	f.BoolVar(&empty, "empty", false, "show lines without runs, too")

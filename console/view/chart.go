@@ -338,7 +338,7 @@ func (c Chart) at(t time.Time) float64 {
 }
 
 func (c Chart) deployURL(d Deploy) string {
-	return Root + "/flows/" + strconv.FormatInt(c.Flow, 10) + "/versions?version=" + d.Version
+	return Root + "/flows/" + strconv.FormatInt(c.Flow, 10) + "/versions?version=" + url.QueryEscape(d.Version)
 }
 
 // tip returns the text about a bar, line by line, without its time.

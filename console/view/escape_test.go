@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
@@ -111,6 +112,8 @@ func components(yes bool) map[string]templ.Component {
 		"ConnectionPage":     ConnectionPage(p, filled[ConnectionForm](yes)),
 		"ConsentPage":        ConsentPage(p, hostile, "https://login.example.org/?"+hostile),
 		"TestResult":         TestResult(yes, hostile),
+		"ChartCard":          ChartCard(filledChart(yes)),
+		"FlowStatsPage":      FlowStatsPage(p, filled[FlowRow](yes), filledChart(yes)),
 		"FlowsPage":          FlowsPage(p, filled[[]FlowRow](yes)),
 		"DeliveriesPage":     DeliveriesPage(p, filled[Deliveries](yes)),
 		"DeliveriesFragment": DeliveriesFragment(p, filled[Deliveries](yes)),
@@ -235,4 +238,14 @@ func TestLinksStayInTheConsole(t *testing.T) {
 			}
 		}
 	}
+}
+
+// filledChart is a chart with hostile texts over an hour.
+func filledChart(yes bool) Chart {
+	c := filled[Chart](yes)
+	c.Range = ChartRanges()[0]
+	for _, s := range []*history.Stats{c.Stats, c.Before} {
+		s.Width, s.To = time.Minute, s.From.Add(time.Hour)
+	}
+	return c
 }

@@ -1,4 +1,4 @@
--- stats has a summary of the runs of a flow that ended within a time: see summary.go. Flow 0 is all flows together.
+-- stats has a summary of the runs of a flow that ended within a time: see summary_encoding.go. Flow 0 is all flows together.
 CREATE TABLE stats (
 	flow INTEGER NOT NULL,
 	width INTEGER NOT NULL, -- of the time: a minute, an hour or a day, ms
