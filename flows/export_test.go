@@ -33,3 +33,6 @@ func Scan(s string) (literals, programs []string, open int) {
 	}
 	return literals, programs, open
 }
+
+// Ambiguous reports whether it is unknown what the other side did.
+func (e *Error) Ambiguous() bool { return e.ambiguous() }

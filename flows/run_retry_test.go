@@ -1,6 +1,8 @@
 package flows_test
 
 import (
+	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -44,6 +46,9 @@ func TestRunRetryFailures(t *testing.T) {
 		{"on: [busy, no_stock]", &flows.Error{Code: "no_stock", Step: "get"}, true},
 		{"on: [busy, no_stock]", status("get", 503), false},
 		{"on: step_failed", status("pay", 404), true},
+		{"", class("pay", flows.ClassDeadlock), true}, // it was undone
+		{"on: deadlock", class("get", flows.ClassDeadlock), true},
+		{"on: network", class("get", flows.ClassDeadlock), false},
 	} {
 		f := parseFile(t, "flow: 1\nrun: {retry: {attempts: 2, "+c.on+"}}"+steps)
 		if _, again := f.RetryPause(c.failed, 1); again != c.again {
@@ -85,6 +90,23 @@ func TestRunRetryPauses(t *testing.T) {
 		failed.RetryAfter = asked
 		if got, _ := f.RetryPause(&failed, 1); got != want {
 			t.Errorf("Retry-After %v: %v, want %v", asked, got, want)
+		}
+	}
+}
+
+// After which failures it is unknown whether the other side did what it was asked to do.
+func TestAmbiguousFailures(t *testing.T) {
+	t.Parallel()
+	for failed, want := range map[*flows.Error]bool{
+		{Class: flows.ClassNetwork}:  true,
+		{Class: flows.ClassTimeout}:  true,
+		{Class: flows.ClassDeadlock}: false,
+		{Upstream: 500}:              false,
+		{}:                           false,
+		{Class: flows.ClassNetwork, Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}: false,
+	} {
+		if got := failed.Ambiguous(); got != want {
+			t.Errorf("%+v: %v, want %v", failed, got, want)
 		}
 	}
 }

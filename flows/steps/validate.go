@@ -12,7 +12,8 @@ func validate() flows.Kind {
 	return flows.Kind{
 		Name:    "validate",
 		Summary: "Fails on an item that violates a JSON Schema; others pass unchanged.",
-		Doc: "The schema is JSON Schema 2020-12 and may refer to its own parts only. Formats are asserted. " +
+		Doc: "The schema is JSON Schema 2020-12 and may refer to its own parts only. Formats are asserted, as their RFCs have them; " +
+			"regular expressions are those of Go (RE2). " +
 			"With `on_error: skip` items that violate it are dropped.",
 		Params: []flows.Param{
 			{Name: "schema", Type: flows.TypeLiteral, Required: true, Summary: "The JSON Schema."},

@@ -193,8 +193,6 @@ func init() {
 		"getpath":        argFunc1(funcGetpath),
 		"transpose":      argFunc0(funcTranspose),
 		"_index_rows":    argFunc0(funcIndexRows),
-
-		"fromdateiso8601": argFunc0(funcFromDateISO8601),
 		"bsearch":        argFunc1(funcBsearch),
 		"gmtime":         argFunc0(funcGmtime),
 		"localtime":      argFunc0(funcLocaltime),
@@ -208,6 +206,8 @@ func init() {
 		"error":          {argcount0 | argcount1, false, funcError},
 		"halt":           argFunc0(funcHalt),
 		"halt_error":     {argcount0 | argcount1, false, funcHaltError},
+
+		"fromdateiso8601": argFunc0(funcFromDateISO8601),
 	}
 }
 

@@ -40,6 +40,7 @@ func Compile(v any, loader Loader) (*Schema, error) {
 	c.UseLoader(loader)
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
+	registerFormats(c)
 	c.UseRegexpEngine(compilePattern)
 	const here = "flow:schema"
 	if err := c.AddResource(here, v); err != nil {
