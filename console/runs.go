@@ -26,11 +26,18 @@ func duration(r *queue.Record, now time.Time) time.Duration {
 
 var runID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
+// filterStart is how a filter begins; any other text is words to search.
+var filterStart = regexp.MustCompile(`^[\s(]*(not\s*[\s(]+)?[a-z_]+\s+((eq|ne|lt|le|gt|ge|contains)\s|in\s*\()`)
+
 // runsPage lists runs. Its URL contains the whole query, as in the API.
 func runsPage(req *requestState) error {
 	params := req.r.URL.Query()
 	if id := strings.ToLower(strings.TrimSpace(params.Get("filter"))); runID.MatchString(id) {
 		return req.redirect(Root + "/runs/" + id)
+	}
+	if text := params.Get("filter"); text != "" && !filterStart.MatchString(text) {
+		params.Set(runlist.ParamSearch, text)
+		params.Del("filter")
 	}
 	for name, values := range params { // forms send empty fields, too
 		if values[0] == "" {
@@ -55,8 +62,8 @@ func runsPage(req *requestState) error {
 
 // findRuns reads one page of runs.
 func (req *requestState) findRuns(params url.Values) (view.RunList, error) {
-	list := view.RunList{Params: params, Filter: params.Get("filter"), Chosen: parseChosen(params.Get("filter")), Flows: req.flowNames()}
-	q, err := listing.Parse(params.Encode(), runlist.Schema(listing.Number("duration_ms", func(r *queue.Record) int64 { return duration(r, time.Time{}).Milliseconds() })))
+	list := view.RunList{Params: params, Filter: params.Get("filter"), Search: params.Get(runlist.ParamSearch), Chosen: parseChosen(params.Get("filter")), Flows: req.flowNames()}
+	q, err := listing.Parse(params.Encode(), runlist.Schema())
 	if err != nil {
 		return list, err
 	}
@@ -67,7 +74,8 @@ func (req *requestState) findRuns(params url.Values) (view.RunList, error) {
 	}
 	list.Page, list.PageSize, list.Total, list.AtLeast = page.Page, page.PageSize, page.Total, page.AtLeast
 	list.Next, list.Looked, list.LookedBackTo = page.Next, page.Looked, page.LookedBackTo
-	list.None = len(page.Items) == 0 && !page.AtLeast && list.Filter == "" && q.Cursor == "" && q.Page == 1
+	list.Warning = page.Warning
+	list.None = len(page.Items) == 0 && !page.AtLeast && list.Filter == "" && list.Search == "" && q.Cursor == "" && q.Page == 1
 	now := req.console.config.Now()
 	for i := range page.Items {
 		list.Items = append(list.Items, req.runRow(&page.Items[i], now, list.Flows))

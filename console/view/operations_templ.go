@@ -37,7 +37,7 @@ func bulkMenu(p Page, l RunList) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if mayWriteRuns(p) && l.Filter != "" && l.Trouble == "" {
+		if mayWriteRuns(p) && l.Filter != "" && l.Search == "" && l.Trouble == "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"menu-of\" name=\"menu\"><summary class=\"chip\">All of these…</summary><ul class=\"pop\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -39,6 +39,8 @@ type Chosen struct {
 type RunList struct {
 	Params   url.Values // as requested
 	Filter   string
+	Search   string // words; empty: none
+	Warning  string // why runs are missing; empty: none are
 	Order    string
 	Trouble  string // error in the filter; empty: none
 	Chosen   Chosen
