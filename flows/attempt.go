@@ -164,14 +164,34 @@ func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	for n := 1; ; n++ {
 		p.countAttempt(in)
 		results, err := p.attempt(ctx, in)
+		if err == nil && r.condition != nil {
+			err = r.unwanted(ctx, in, results)
+		}
 		if err == nil || n >= r.attempts || ctx.Err() != nil || asParked(err) != nil {
 			return results, err
 		}
 		e := p.step.fail(err, in.index)
-		if !r.matches(e) || !p.wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
+		if !r.matches(e) && !errors.Is(err, errUnwanted) || !p.wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
 			return nil, err
 		}
 	}
+}
+
+// errUnwanted is wrapped by the failure of a step that put out what it is to be tried again for.
+var errUnwanted = errors.New("retry.if is true")
+
+// unwanted returns a failure when the condition of retry is true for one of the results.
+func (r *retry) unwanted(ctx context.Context, in *Input, results []any) error {
+	for _, v := range results {
+		yes, err := r.condition.True(ctx, in.With(v))
+		if err != nil {
+			return err
+		}
+		if yes {
+			return &Error{Code: CodeStepFailed, Message: "retry.if is true: " + shorten(r.condition.String(), 60), Err: errUnwanted}
+		}
+	}
+	return nil
 }
 
 // wait pauses between two tries. It returns false at once when the deadline would come first. In tests it returns at

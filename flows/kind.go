@@ -37,6 +37,7 @@ type Kind struct {
 	Responds     bool   // responds to the caller, as the step respond does: at most once on every path
 	CPUBound     bool   // computes only, but takes long enough to record the time of each item
 	ThroughEnv   bool   // has its effects through Input.Env only: a rehearsal executes it, with an Env that does nothing
+	Repeats      bool   // executes nested steps in rounds: the programs among its arguments read $round
 	InternalOnly bool   // uses only Penstock's own state: tests of flows execute it, without a mock
 
 	// New creates the runner of one step from parsed and checked arguments. An error of Args.Errorf points at the

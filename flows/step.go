@@ -54,6 +54,8 @@ type retry struct {
 	timeout  bool
 	network  bool
 	statuses Statuses
+
+	condition *Expr // over what the step put out; nil: none
 }
 
 // matches reports whether to retry after the failure.

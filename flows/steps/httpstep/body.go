@@ -19,6 +19,7 @@ type httpBody interface {
 type rendered struct {
 	content     []byte
 	contentType string
+	value       any           // of a JSON body
 	stream      *streamedBody // in place of content; nil: content is the body
 }
 
@@ -95,7 +96,7 @@ func (b jsonBody) render(ctx context.Context, in *flows.Input) (rendered, error)
 		return rendered{}, err
 	}
 	content, err := flows.EncodeJSONOn(in.Charger(ctx), v)
-	return rendered{content: content, contentType: "application/json"}, err
+	return rendered{content: content, contentType: "application/json", value: v}, err
 }
 
 type formBody struct{ fields []flows.Field }

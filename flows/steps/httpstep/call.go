@@ -21,6 +21,7 @@ type httpCall struct {
 	hasBody bool
 	key     string          // generated Idempotency-Key; "": none
 	page    int             // from 0
+	cursor  string          // of a page whose URL is that of others, too
 	replay  bool            // a redirect may require the body again
 	charger *budget.Charger // charged for the response
 }
@@ -79,11 +80,4 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 		}
 	}
 	return req
-}
-
-// withPage returns the call for another page.
-func (c *httpCall) withPage(target *url.URL, page int) *httpCall {
-	next := *c
-	next.url, next.page = target, page
-	return &next
 }

@@ -27,14 +27,13 @@ type httpPages struct {
 type httpPager interface {
 	// first returns the URL of the first page.
 	first(target *url.URL) *url.URL
-	// next returns the URL of the page after p; nil after the last one.
-	next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error)
+	// next returns the call for the page after p; nil after the last one.
+	next(ctx context.Context, in *flows.Input, p *httpPage) (*httpCall, error)
 }
 
 // httpPage is a page that was read.
 type httpPage struct {
-	number   int      // from 0
-	target   *url.URL // requested URL
+	call     *httpCall
 	response *httpResponse
 	before   int // number of items of the pages before
 	found    int // number of its items
@@ -44,10 +43,10 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 	var all []any
 	var size int64
 	charger := in.Charger(ctx)
-	call = call.withPage(p.pager.first(call.url), 0)
-	pages := map[string]int{} // number of each page by its URL, from 1
+	call = call.at(p.pager.first(call.url))
+	pages := map[string]int{} // number of each page by its key, from 1
 	for {
-		pages[call.url.String()] = call.page + 1
+		pages[call.pageKey()] = call.page + 1
 		read := charger.Part()
 		call.charger = read
 		answer, err := s.send(ctx, in, client, call)
@@ -66,7 +65,7 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 		if err != nil {
 			return nil, failure.Limit(err)
 		}
-		page := &httpPage{number: call.page, target: call.url, response: answer, before: len(all), found: len(found)}
+		page := &httpPage{call: call, response: answer, before: len(all), found: len(found)}
 		all = append(all, found...)
 		next, err := p.pager.next(ctx, in, page)
 		switch {
@@ -78,7 +77,8 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 		if err := p.mayFollow(call, next, pages); err != nil {
 			return nil, err
 		}
-		call = call.withPage(next, call.page+1)
+		next.page = call.page + 1
+		call = next
 	}
 }
 
@@ -91,16 +91,16 @@ func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpRe
 
 // mayFollow rejects endless pagination, and a page of another origin, because the headers of the flow may be
 // credentials for the first origin.
-func (p *httpPages) mayFollow(call *httpCall, next *url.URL, pages map[string]int) error {
+func (p *httpPages) mayFollow(call *httpCall, next *httpCall, pages map[string]int) error {
 	switch {
 	case call.page+1 == p.maxPages:
 		return failure.Errorf("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
-	case pages[next.String()] == call.page+1:
+	case pages[next.pageKey()] == call.page+1:
 		return failure.Errorf("%s: page %d names itself as the next one", call.name(), call.page+1)
-	case pages[next.String()] > 0:
-		return failure.Errorf("%s: page %d names page %d as the next one", call.name(), call.page+1, pages[next.String()])
-	case !sameOrigin(next, call.url):
-		return failure.Errorf("%s: the next page is at %s, another origin", call.name(), origin(next))
+	case pages[next.pageKey()] > 0:
+		return failure.Errorf("%s: page %d names page %d as the next one", call.name(), call.page+1, pages[next.pageKey()])
+	case !sameOrigin(next.url, call.url):
+		return failure.Errorf("%s: the next page is at %s, another origin", call.name(), origin(next.url))
 	}
 	return nil
 }

@@ -69,9 +69,11 @@ func paginateParams() []flows.Param {
 	return []flows.Param{
 		{Name: "next", Type: flows.TypeEnum, Enum: []string{"link"}, OneOf: "next", Summary: "`link`: follow the `Link` header's `rel=\"next\"` (RFC 8288)."},
 		{Name: "next_url", Type: flows.TypeExpr, OneOf: "next", Summary: "Program over the response that gives the next page's URL; null ends."},
-		{Name: "cursor", Type: flows.TypeObject, OneOf: "next", Summary: "A value of the response becomes a query parameter of the next request.", Fields: []flows.Param{
+		{Name: "cursor", Type: flows.TypeObject, OneOf: "next", Summary: "A value of the response becomes a part of the next request.", Fields: []flows.Param{
 			{Name: "from", Type: flows.TypeExpr, Required: true, Summary: "Program over the response that gives the cursor; null ends."},
-			{Name: "param", Type: flows.TypeString, Required: true, Summary: "Query parameter that takes it."},
+			{Name: "param", Type: flows.TypeString, OneOf: "place", Summary: "Query parameter that takes it."},
+			{Name: "body", Type: flows.TypeExpr, OneOf: "place", Summary: "Member of the JSON body that takes it, such as `.variables.after`. The first request has the body as the flow gives it."},
+			{Name: "header", Type: flows.TypeString, OneOf: "place", Summary: "Request header that takes it."},
 		}},
 		{Name: "page", Type: flows.TypeObject, OneOf: "next", Summary: "Counts pages, up to one without items.", Fields: []flows.Param{
 			{Name: "param", Type: flows.TypeString, Default: "page", Summary: "Query parameter of the number."},
