@@ -161,7 +161,9 @@ func decodeResult(charger *budget.Charger, result []byte) (items []any, of int, 
 // withRetry executes the step until it succeeds or the retry attribute allows no further try.
 func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	r := &p.step.retry
+	before := in.uuids.Load()
 	for n := 1; ; n++ {
+		in.uuids.Store(before) // a further try has the same UUIDs
 		p.countAttempt(in)
 		results, err := p.attempt(ctx, in)
 		if err == nil && r.condition != nil {

@@ -81,6 +81,9 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 		}
 		return nil
 	}
+	if e.program.UUIDs && in.uuids != nil {
+		ctx = jq.WithUUIDs(ctx, in.uuid)
+	}
 	return e.failed(e.program.Run(ctx, v, e.values(in), yield))
 }
 

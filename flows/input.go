@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Input is one item at a step. It is valid until Run returns.
@@ -13,6 +15,7 @@ type Input struct {
 	index   int
 	outcome *ItemOutcome  // scratch record of the worker; nil: not recorded, see newOutcome
 	again   string        // makes the key of an effect another one, see RunKey
+	uuids   *atomic.Int64 // number of UUIDs made for the item; nil: outside of a step
 	made    *atomic.Int64 // bytes charged by chargers for the item
 }
 
@@ -32,6 +35,16 @@ func (in *Input) Key() string {
 // RunKey is Key made unique across runs, for an Idempotency-Key header. A run that continues another one has its keys,
 // except of effects that it repeats although they had succeeded.
 func (in *Input) RunKey() string { return in.p.x.run.origin() + "." + in.Key() + in.again }
+
+// uuid returns the next UUID for the item: version 5 (RFC 9562, section 5.5) of the run, the step, the item and a number.
+// Every attempt has the same.
+func (in *Input) uuid() string {
+	name := in.RunKey() + "." + strconv.FormatInt(in.uuids.Add(1), 10)
+	return uuid.NewSHA1(uuidNamespace, []byte(name)).String()
+}
+
+// uuidNamespace makes UUIDs of runs other ones than those that other programs derive from equal names.
+var uuidNamespace = uuid.MustParse("5f0c9a52-6a2e-4b0e-9d0b-3f1c8f6f2d17")
 
 // Run returns the current run. It must not be modified.
 func (in *Input) Run() *Run { return &in.p.x.run }

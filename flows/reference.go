@@ -8,16 +8,17 @@ import (
 
 // Page is one page of the generated reference.
 type Page struct {
-	Name     string // of the kind, or "flow" and "step" for the common fields
+	Name     string // of the kind; "flow" and "step" for the common fields; "functions"
 	Markdown string
 }
 
-// Reference generates the reference: the fields of a flow file, the common attributes of steps, and each kind of the
-// catalogue.
+// Reference generates the reference: the fields of a flow file, the common attributes of steps, the functions of
+// expressions, and each kind of the catalogue.
 func Reference(catalogue *Catalogue) []Page {
 	pages := []Page{
 		{"flow", "# The fields of a flow file\n\n" + table(without(flowParams, "on"), "")},
 		{"step", "# What every step may have\n\nBeside its kind.\n\n" + table(attributes, "")},
+		{"functions", functionsPage()},
 	}
 	for _, k := range catalogue.kinds {
 		pages = append(pages, Page{k.Name, kindPage(k)})
@@ -79,7 +80,7 @@ func table(params []Param, path string) string {
 		if p.Inline {
 			meaning += " May stand by itself as the value."
 		}
-		fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", path, p.Name, holds(p), strings.ReplaceAll(meaning, "|", `\|`))
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", path, p.Name, holds(p), cell(meaning))
 		switch p.Type {
 		case TypeList:
 			b.WriteString(table(p.Fields, path+p.Name+"[]."))
