@@ -76,6 +76,7 @@ type Param struct {
 	Enum     []string // TypeEnum
 	Fields   []Param  // TypeObject, TypeList, TypeMap
 	Inline   bool     // `kind: value` sets this parameter; the others may then stand beside the kind
+	Computed bool     // TypeFields, TypeList: one ${ } may stand for all of it; see Args.FieldSet, Args.EntryList
 	Single   bool     // TypeList: one mapping stands for a list of one
 	Short    bool     // TypeObject: the name of one of its TypeObject fields is its one-word form, as in `trigger: webhook`
 	Hint     string   // TypeString: what to write instead of ${ }, for the error message

@@ -101,6 +101,10 @@ func holds(p Param) string {
 		TypeStrings: "words", TypeObject: "mapping", TypeList: "list of mappings", TypeSteps: "steps",
 		TypeLiteral: "any value", TypeStatuses: "statuses", TypeMap: "names, with mappings",
 	}
+	if p.Computed {
+		p.Computed = false
+		return holds(p) + ", or a `${ }` that gives all of it"
+	}
 	if p.Single {
 		return "mapping, or list of mappings"
 	}

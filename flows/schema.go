@@ -123,6 +123,10 @@ func mappingSchema(params []Param) object {
 }
 
 func typeSchema(p Param) object {
+	if p.Computed {
+		p.Computed = false
+		return alternatives([]any{typeSchema(p), object{"type": "string", "pattern": `^\$\{`}})
+	}
 	switch p.Type {
 	case TypeString:
 		return object{"type": []any{"string", "number"}}

@@ -63,7 +63,7 @@ func (s *step) setBody(args *flows.Args) error {
 	case "json":
 		s.body = jsonBody{args.Template("json")}
 	case "form":
-		s.body = formBody{args.Fields("form")}
+		s.body = formBody{args.FieldSet("form")}
 	case "raw":
 		s.body = textBody{args.Template("raw")}
 	case "base64":
@@ -99,7 +99,7 @@ func (b jsonBody) render(ctx context.Context, in *flows.Input) (rendered, error)
 	return rendered{content: content, contentType: "application/json", value: v}, err
 }
 
-type formBody struct{ fields []flows.Field }
+type formBody struct{ fields flows.FieldSet }
 
 func (b formBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
 	pairs, err := encodeFields(ctx, in, b.fields, "form field")

@@ -33,10 +33,11 @@ func Kind() flows.Kind {
 type step struct {
 	method     string
 	url        *flows.Template
-	query      []flows.Field
+	query      flows.FieldSet
 	headers    []httpHeader
-	body       httpBody // nil: none
-	connection string   // name; "": none
+	headerSet  flows.FieldSet // of headers that an expression gives
+	body       httpBody       // nil: none
+	connection string         // name; "": none
 	trust      *httpTrust
 	redirects  int // maximum number of redirects to follow
 	expect     flows.Statuses
@@ -49,7 +50,7 @@ type step struct {
 
 func newStep(args *flows.Args, agent string) (*step, error) {
 	s := &step{
-		query:      args.Fields("query"),
+		query:      args.FieldSet("query"),
 		connection: args.String("connection"),
 		expect:     args.Statuses("expect"),
 		anyOK:      !args.Has("expect"),
