@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
 	"github.com/penstock/penstock/internal/payload"
@@ -16,7 +17,7 @@ import (
 // parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
 // null, and so is white space where it is no text. limit is the maximum size in bytes of the body without its content
 // codings. "bytes" are those that were sent, except for gzip, which the client of HTTP has removed.
-func parseBody(charger *budget.Charger, as string, header http.Header, body []byte, limit int64) (any, error) {
+func parseBody(charger *budget.Charger, as string, csv payload.CSVDialect, header http.Header, body []byte, limit int64) (any, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
@@ -60,9 +61,26 @@ func parseBody(charger *budget.Charger, as string, header http.Header, body []by
 		}
 		return flows.DecodeJSONOn(charger, lines)
 	case "csv":
-		return payload.ParseCSV(charger, text)
+		return csv.Parse(charger, text)
 	}
 	return bulk.Text(text), nil
+}
+
+// setCSV reads the dialect of CSV.
+func (s *step) setCSV(args *flows.Args) (err error) {
+	object := args.Object("csv")
+	if object == nil {
+		return nil
+	}
+	switch s.parse {
+	case "", "auto", "csv":
+	default:
+		return args.Errorf("csv", "csv has no meaning with parse: %s", s.parse)
+	}
+	if s.csv, err = content.CSVDialect(object); err == nil && len(s.csv.Columns) > 0 && !s.csv.NoHeader {
+		err = object.Errorf("columns", "columns name those of a file without a header: add header: false")
+	}
+	return err
 }
 
 // maxLineDepth is the maximum nesting of a value in NDJSON.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/payload"
 )
 
 // Kind calls an HTTP API and puts out the response.
@@ -43,6 +44,7 @@ type step struct {
 	expect     flows.Statuses
 	anyOK      bool // expect is absent: any 2xx
 	parse      string
+	csv        payload.CSVDialect
 	limit      int64      // maximum size of a response body in bytes, decompressed
 	pages      *httpPages // nil: one request
 	agent      string
@@ -58,7 +60,7 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 		agent:      agent,
 	}
 	for _, set := range []func(*flows.Args) error{
-		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setRedirects, s.setTrust, s.setPages,
+		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
 	} {
 		if err := set(args); err != nil {
 			return nil, err
@@ -162,7 +164,7 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.charger, s.parse, resp.Header, content, s.limit)
+	body, err := parseBody(call.charger, s.parse, s.csv, resp.Header, content, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
 	}
