@@ -124,6 +124,9 @@ func (c *compiler) read(p Param, n *yaml.Node, trail string) (any, error) {
 		t.order = orderOf(n)
 		return t, nil
 	case TypeFields:
+		if t, err := c.computed(p, n); t != nil || err != nil {
+			return t, err
+		}
 		if n.Shape != yaml.Mapping {
 			return nil, expected("a mapping", n)
 		}
@@ -135,6 +138,9 @@ func (c *compiler) read(p Param, n *yaml.Node, trail string) (any, error) {
 		}
 		return c.arguments(long, p.Fields, trail+"."+p.Name), nil
 	case TypeList:
+		if t, err := c.computed(p, n); t != nil || err != nil {
+			return t, err
+		}
 		return c.list(p, n, trail)
 	case TypeMap:
 		return c.entries(p, n, trail)

@@ -161,22 +161,49 @@ func decodeResult(charger *budget.Charger, result []byte) (items []any, of int, 
 // withRetry executes the step until it succeeds or the retry attribute allows no further try.
 func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	r := &p.step.retry
-	in.checkpoint = nil
+	start := checkpoint{uuids: in.uuids.Load()}
+	in.checkpoint = start
+	rejected := 0 // results for which the condition of retry was true
 	for n := 1; ; n++ {
+		in.uuids.Store(in.checkpoint.uuids) // a further try has the same UUIDs
 		p.countAttempt(in)
 		in.advanced = false
 		results, err := p.attempt(ctx, in)
 		if in.advanced {
-			n = 1
+			n = 1 + rejected
+		}
+		if err == nil && r.condition != nil {
+			if err = p.rejects(ctx, in, results); err != nil {
+				in.checkpoint = start
+				rejected++
+			}
 		}
 		if err == nil || n >= r.attempts || ctx.Err() != nil || asParked(err) != nil {
 			return results, err
 		}
 		e := p.step.fail(err, in.index)
-		if !r.matches(e) || !p.wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
+		if !r.matches(e) && !errors.Is(err, errRejected) || !p.wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
 			return nil, err
 		}
 	}
+}
+
+// errRejected is wrapped by the failure of a step for whose results the condition of retry is true.
+var errRejected = errors.New("retry.if is true")
+
+// rejects returns a failure when the condition of retry is true for one of the results.
+func (p *stepRun) rejects(ctx context.Context, in *Input, results []any) error {
+	condition := p.step.retry.condition
+	for _, result := range results {
+		yes, err := condition.True(ctx, in.With(p.output(in, result)))
+		if err != nil {
+			return err
+		}
+		if yes {
+			return &Error{Code: CodeStepFailed, Message: "retry.if is true: " + shorten(condition.String(), 60), Err: errRejected}
+		}
+	}
+	return nil
 }
 
 // wait pauses between two tries. It returns false at once when the deadline would come first. In tests it returns at

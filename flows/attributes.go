@@ -38,6 +38,7 @@ var retryParams = []Param{
 	{Name: "factor", Type: TypeInt, Default: "2", Summary: "Factor by which each further pause is longer, 1 to 10."},
 	{Name: "jitter", Type: TypeBool, Default: "true", Summary: "Shortens each pause by up to half, at random."},
 	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, `deadlock` (a database rolled back because of concurrent transactions), a status or a class of statuses.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429 and 503 for a `once` step"},
+	{Name: "if", Type: TypeExpr, Summary: "Condition over what the step put out without a failure: when it is true for one of the items, the step is tried again. After the last attempt that is a failure. For an answer with an error status name it in `expect`."},
 }
 
 // readAttributes reads the attributes that do not depend on the runner.
@@ -135,6 +136,7 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 	if a.Has("jitter") {
 		r.jitter = a.Bool("jitter")
 	}
+	r.condition = a.Expr("if")
 	c.retryOn(&r, a, effect)
 	return r
 }

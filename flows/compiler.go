@@ -23,6 +23,7 @@ type compiler struct {
 	responses         responsePaths // see responsePaths
 	afterResponseStep string        // path of the first step with after_response; empty: none
 	httpParams        []string      // names of the parameters of all operations of an http trigger
+	repeats           int           // number of enclosing steps that execute it in rounds
 	handlesFailure    bool          // the steps are those of on_failure
 	httpListing       bool          // some operation has a listing
 }

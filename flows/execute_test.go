@@ -211,6 +211,38 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// A step is tried again for what it puts out. After the last attempt that is a failure.
+func TestRetryIf(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		condition, want string
+		attempts        int
+	}{
+		{".status == \"busy\"", `[{"status":"done"}]`, 3},
+		{".status == \"busy\" and $run.attempt == 2", `[{"status":"busy"}]`, 1},
+		{".status != \"other\"", `step probe: retry.if is true: .status != "other"`, 4},
+		{".status.code", "step probe: .status.code: expected an object but got: string (\"busy\")", 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			attempts := 0
+			flow := parseProbe(t, "  - probe:\n    retry: {attempts: 4, backoff: 1s, jitter: false, if: '"+test.condition+"'}\n", func(context.Context, *flows.Input) ([]any, error) {
+				if attempts++; attempts < 3 {
+					return []any{map[string]any{"status": "busy"}}, nil
+				}
+				return []any{map[string]any{"status": "done"}}, nil
+			})
+			items, err := flow.Execute(t.Context(), flows.Run{Attempt: 1}, flows.Env{})
+			got := string(flows.EncodeJSON(items))
+			if err != nil {
+				got = err.Error()
+			}
+			if got != test.want || attempts != test.attempts {
+				t.Errorf("%s: %s after %d attempts, want %s after %d", test.condition, got, attempts, test.want, test.attempts)
+			}
+		})
+	}
+}
+
 func TestStepTimeoutIsNotTheRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

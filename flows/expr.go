@@ -46,6 +46,14 @@ func (e *Expr) True(ctx context.Context, in *Input) (bool, error) {
 // IsPath reports whether the program is a plain chain of names, which has exactly one result.
 func (e *Expr) IsPath() bool { return e.program.Path != nil }
 
+// Members returns the names of a program that is a plain chain of names from the item on, such as .a.b; nil for any other.
+func (e *Expr) Members() []string {
+	if path := e.program.Path; path != nil && path.Root < 0 {
+		return path.Names
+	}
+	return nil
+}
+
 // String returns the source of the program.
 func (e *Expr) String() string { return e.program.Source }
 
@@ -72,6 +80,9 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 			return err
 		}
 		return nil
+	}
+	if e.program.UUIDs && in.uuids != nil {
+		ctx = jq.WithUUIDs(ctx, in.uuid)
 	}
 	return e.failed(e.program.Run(ctx, v, e.values(in), in.p.x.flow.expressionTime, yield))
 }

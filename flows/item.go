@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // processItem executes the step for one item and appends its results to out.
@@ -141,19 +143,28 @@ type Input struct {
 	index   int
 	outcome *ItemOutcome  // scratch record of the worker; nil: not recorded, see newOutcome
 	again   string        // makes the key of an effect another one, see RunKey
+	uuids   *atomic.Int64 // number of UUIDs made for the item; nil: outside of a step
 	made    *atomic.Int64 // bytes charged by chargers for the item
 
-	checkpoint any  // of an earlier attempt on the item; nil: none
+	checkpoint checkpoint
 	advanced   bool // the current attempt has set checkpoint
 }
 
+// checkpoint is where an attempt on the item goes on.
+type checkpoint struct {
+	value any   // nil: the attempt begins anew
+	uuids int64 // number of UUIDs made for the item before
+}
+
 // Checkpoint returns what an earlier attempt on the item has passed to SetCheckpoint; nil: nothing.
-func (in *Input) Checkpoint() any { return in.checkpoint }
+func (in *Input) Checkpoint() any { return in.checkpoint.value }
 
 // SetCheckpoint keeps what a part of the step's work on the item gave, so that an attempt after a failure goes on from
 // there; its attempts are counted anew. What it refers to stays charged to the run. It is kept in this process only, until
 // the step has finished the item.
-func (in *Input) SetCheckpoint(v any) { in.checkpoint, in.advanced = v, true }
+func (in *Input) SetCheckpoint(v any) {
+	in.checkpoint, in.advanced = checkpoint{v, in.uuids.Load()}, true
+}
 
 // Value returns the item, or for an aggregating kind the array of all items. It must not be modified: other items
 // share its parts.
@@ -171,6 +182,16 @@ func (in *Input) Key() string {
 // RunKey is Key made unique across runs, for an Idempotency-Key header. A run that continues another one has its keys,
 // except of effects that it repeats although they had succeeded.
 func (in *Input) RunKey() string { return in.p.x.run.origin() + "." + in.Key() + in.again }
+
+// uuid returns the next UUID for the item: version 5 (RFC 9562, section 5.5) of the run, the step, the item and a number.
+// Every attempt has the same.
+func (in *Input) uuid() string {
+	name := in.RunKey() + "." + strconv.FormatInt(in.uuids.Add(1), 10)
+	return uuid.NewSHA1(uuidNamespace, []byte(name)).String()
+}
+
+// uuidNamespace makes UUIDs of runs other ones than those that other programs derive from equal names.
+var uuidNamespace = uuid.MustParse("5f0c9a52-6a2e-4b0e-9d0b-3f1c8f6f2d17")
 
 // Run returns the current run. It must not be modified.
 func (in *Input) Run() *Run { return &in.p.x.run }

@@ -37,6 +37,7 @@ type Kind struct {
 	Responds     bool   // responds to the caller, as the step respond does: at most once on every path
 	CPUBound     bool   // computes only, but takes long enough to record the time of each item
 	ThroughEnv   bool   // has its effects through Input.Env only: a rehearsal executes it, with an Env that does nothing
+	Repeats      bool   // executes nested steps in rounds: the programs among its arguments read $round
 	InternalOnly bool   // uses only Penstock's own state: tests of flows execute it, without a mock
 
 	// New creates the runner of one step from parsed and checked arguments. An error of Args.Errorf points at the
@@ -75,6 +76,7 @@ type Param struct {
 	Enum     []string // TypeEnum
 	Fields   []Param  // TypeObject, TypeList, TypeMap
 	Inline   bool     // `kind: value` sets this parameter; the others may then stand beside the kind
+	Computed bool     // TypeFields, TypeList: one ${ } may stand for all of it; see Args.FieldSet, Args.EntryList
 	Single   bool     // TypeList: one mapping stands for a list of one
 	Short    bool     // TypeObject: the name of one of its TypeObject fields is its one-word form, as in `trigger: webhook`
 	Hint     string   // TypeString: what to write instead of ${ }, for the error message

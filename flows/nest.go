@@ -61,6 +61,27 @@ func (b *Block) RunItem(ctx context.Context, in *Input) (Items, error) {
 	return p.x.block(ctx, b, []item{in.item}, p.at+strconv.Itoa(in.index)+".")
 }
 
+// RunRound sends a value in the place of the step's item through the block, as one of several rounds. Its programs read
+// the number of the round, from 1, as $round.
+func (b *Block) RunRound(ctx context.Context, in *Input, value any, round int) (Items, error) {
+	p := in.p
+	lineage := &ancestor{slot: roundSlot, value: round, up: in.item.lineage}
+	return p.x.block(ctx, b, []item{{value: value, lineage: lineage}}, p.at+strconv.Itoa(in.index)+"."+strconv.Itoa(round)+".")
+}
+
+// All reports whether a condition is true for each of the items, of which there is at least one. in is that of the
+// step whose nested steps put them out.
+func (s Items) All(ctx context.Context, in *Input, condition *Expr) (bool, error) {
+	for _, it := range s.list {
+		of := *in
+		of.item = it
+		if yes, err := condition.True(ctx, &of); err != nil || !yes {
+			return false, err
+		}
+	}
+	return len(s.list) > 0, nil
+}
+
 // Run sends one item through the block and returns the resulting values.
 func (b *Block) Run(ctx context.Context, in *Input) ([]any, error) {
 	items, err := b.RunItem(ctx, in)

@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -242,8 +243,22 @@ type Attachment struct {
 
 // Scripts evaluates JavaScript in a place where an endless script can be killed. Safe for concurrent use.
 type Scripts interface {
-	// Eval returns the result of the script, a JSON array of items. The error is shown to the caller.
-	Eval(ctx context.Context, s *Script) ([]byte, error)
+	// Eval returns the result of the script. The error is shown to the caller. What the script logged is there with an
+	// error, too, except when the script had to be killed.
+	Eval(ctx context.Context, s *Script) (ScriptResult, error)
+}
+
+// ScriptResult is what a script returned, and logged.
+type ScriptResult struct {
+	Items []byte // JSON array
+	Lines []ScriptLine
+}
+
+// ScriptLine is a line that a script logged.
+type ScriptLine struct {
+	Level   string          `json:"level"` // debug, info, warn, error
+	Message string          `json:"message,omitempty"`
+	Values  json.RawMessage `json:"values,omitempty"` // a JSON array; nil: none
 }
 
 // Script is one evaluation of a script.

@@ -58,6 +58,8 @@ type retry struct {
 	max      time.Duration // longest pause
 	classes  []Class
 	statuses Statuses
+
+	condition *Expr // over what the step put out; nil: none
 }
 
 // matches reports whether to retry after the failure.
@@ -153,7 +155,7 @@ func (p *stepRun) runItems(ctx context.Context, items []item) ([]item, error) {
 	out := make([]item, 0, len(items))
 	var waits *Parked
 	var made atomic.Int64
-	in := Input{p: p, outcome: p.newOutcome(), made: &made}
+	in := Input{p: p, outcome: p.newOutcome(), made: &made, uuids: new(atomic.Int64)}
 	for i, it := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -209,7 +211,7 @@ func (p *stepRun) runConcurrently(ctx context.Context, items []item, workers int
 	for range workers {
 		group.Go(func() {
 			var made atomic.Int64
-			in := Input{p: p, outcome: p.newOutcome(), made: &made}
+			in := Input{p: p, outcome: p.newOutcome(), made: &made, uuids: new(atomic.Int64)}
 			for {
 				i := int(next.Add(1) - 1)
 				if i >= len(items) || ctx.Err() != nil {

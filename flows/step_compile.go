@@ -48,7 +48,13 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 		c.scope = c.aggregateScope(s.path)
 	}
 	attrs := c.arguments(common, attributes, s.path)
+	if kind.Repeats {
+		c.repeats++
+	}
 	args := c.arguments(own, kind.Params, s.path)
+	if kind.Repeats {
+		c.repeats--
+	}
 	c.scope = inner
 	c.readAttributes(s, attrs)
 	if s.effect = kind.Effect; len(c.found) == before { // with problems, the arguments may be incomplete

@@ -123,6 +123,7 @@ func (p *stepRun) newOutcome() *ItemOutcome {
 
 // startItem resets the scratch record for the next item.
 func (in *Input) startItem() {
+	in.uuids.Store(0)
 	if in.outcome != nil {
 		*in.outcome = ItemOutcome{Item: in.index, At: time.Now()}
 	}

@@ -28,13 +28,14 @@ const (
 	ofIndex
 	ofListing
 	ofError
+	ofRound
 	ofStep // $steps.NAME
 )
 
 // variables are the predefined variables. $steps is not among them, because only its members are values.
 var variables = map[string]variableKind{
 	"$event": ofEvent, "$vars": ofVars, "$params": ofParams,
-	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex, "$listing": ofListing, "$error": ofError,
+	"$headers": ofHeaders, "$run": ofRun, "$index": ofIndex, "$listing": ofListing, "$error": ofError, "$round": ofRound,
 }
 
 // runFields are the members of $run.
@@ -59,6 +60,8 @@ func (v variable) value(in *Input) any {
 		return in.p.x.listing
 	case ofError:
 		return in.p.x.failure
+	case ofRound:
+		return in.item.lineage.find(roundSlot)
 	}
 	return in.item.lineage.find(v.slot)
 }
@@ -69,6 +72,9 @@ type ancestor struct {
 	value any
 	up    *ancestor
 }
+
+// roundSlot is the slot of the number of the round in which an item is.
+const roundSlot = -2
 
 // find returns the value at the step with that slot; nil when the item did not pass that step.
 func (a *ancestor) find(slot int) any {
@@ -102,7 +108,7 @@ func (c *compiler) program(source string, locate func(offset int) yaml.Place) *E
 }
 
 // predefinedNames are the variables of a program. $steps has no value, only its members have.
-var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index", "$listing", "$error"}
+var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index", "$listing", "$error", "$round"}
 
 // Names implements jq.Scope.
 func (r *resolver) Names() []string { return predefinedNames }
@@ -117,6 +123,10 @@ func (r *resolver) Resolve(ref jq.Reference) string {
 	}
 	if ref.Name == "$error" && !r.handlesFailure {
 		ref.Report("", "$error belongs to the steps of on_failure")
+		return ref.Name
+	}
+	if ref.Name == "$round" && r.repeats == 0 {
+		ref.Report("", "$round belongs to the steps and the condition of repeat")
 		return ref.Name
 	}
 	if ref.Member != "" {

@@ -29,6 +29,7 @@ func TestReferences(t *testing.T) {
 		"steps.md": {intro: "# Step kinds\n\n" + written + "What every step may have beside its kind is in [the flow file](flow-file.md); what `connection` and `secret` name, in [connections and secrets](connections.md).\n\n"},
 		"flow-file.md": {intro: "# The flow file\n\n" + written + "The concepts are in [the flow language](flow-language.md), what steps do in [step kinds](steps.md).\n\n",
 			pages: []string{"flow", "step"}},
+		"functions.md": {intro: "# Functions of expressions\n\n" + written, pages: []string{"functions"}},
 	} {
 		var want bytes.Buffer
 		want.WriteString(page.intro)

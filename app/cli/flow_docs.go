@@ -36,8 +36,8 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 		Use:     "docs [PAGE…]",
 		Aliases: []string{"kinds"},
 		Short:   "Print the reference of flow files and step kinds as Markdown",
-		Long: "Print the reference: the page of flow files (flow), of the members of every step (step), or of a\n" +
-			"step kind. Without names: the pages of all kinds.",
+		Long: "Print the reference: the page of flow files (flow), of the members of every step (step), of the\n" +
+			"functions of expressions (functions), or of a step kind. Without names: the pages of all kinds.",
 		Example: "  penstock flow docs http\n" +
 			"  penstock flow docs --dir reference",
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -58,7 +58,9 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 // pagesOf returns the pages with these names. Without names it returns those of all kinds, or every page.
 func pagesOf(all []reference.Page, names []string, everything bool) ([]reference.Page, error) {
 	if len(names) == 0 {
-		return slices.DeleteFunc(all, func(p reference.Page) bool { return !everything && (p.Name == "flow" || p.Name == "step") }), nil
+		return slices.DeleteFunc(all, func(p reference.Page) bool {
+			return !everything && slices.Contains([]string{"flow", "step", "functions"}, p.Name)
+		}), nil
 	}
 	var pages []reference.Page
 	for _, name := range names {

@@ -144,7 +144,11 @@ func (r reader) branches(params []flows.Param, n ast.Node, path string) []Branch
 		switch p.Type {
 		case flows.TypeSteps:
 			if steps := r.steps(value, branchPath(path, p.Name)); len(steps) > 0 {
-				all = append(all, Branch{p.Name, steps})
+				title := p.Name
+				if condition := text(member(n, "until")); condition != "" {
+					title = "until " + condition
+				}
+				all = append(all, Branch{title, steps})
 			}
 		case flows.TypeObject:
 			all = append(all, r.branches(p.Fields, value, path+"."+p.Name)...)

@@ -109,6 +109,19 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// The condition of repeat is the title of its steps.
+func TestRepeat(t *testing.T) {
+	t.Parallel()
+	got, err := Read([]byte("flow: 1\nsteps:\n  - name: ready\n    repeat:\n      steps:\n        - delay: 1s\n      until: .done\n"), steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Branch{{Title: "until .done", Steps: []Step{{Path: "ready.delay", Title: "delay", Kind: "delay", Detail: "1s", Line: 6}}}}
+	if diff := cmp.Diff(want, got.Steps[0].Branches); diff != "" {
+		t.Errorf("branches (-want +got):\n%s", diff)
+	}
+}
+
 // The steps of on_failure are at the side, in both forms, with the paths that their run has.
 func TestOnFailure(t *testing.T) {
 	t.Parallel()

@@ -11,16 +11,17 @@ import (
 
 // Page is one page of the reference, as Markdown.
 type Page struct {
-	Name     string // of the kind, or "flow" and "step" for the common fields
+	Name     string // of the kind; "flow" and "step" for the common fields; "functions"
 	Markdown string
 }
 
-// Pages returns the reference: the fields of a flow file, the common attributes of steps, and each kind of the
-// catalogue.
+// Pages returns the reference: the fields of a flow file, the common attributes of steps, the functions of expressions,
+// and each kind of the catalogue.
 func Pages(catalogue *flows.Catalogue) []Page {
 	pages := []Page{
 		{"flow", "# The fields of a flow file\n\n" + table(without(flows.FlowParams(), "on"), "")},
 		{"step", "# What every step may have\n\nBeside its kind.\n\n" + table(flows.StepParams(), "")},
+		{"functions", functionsPage()},
 	}
 	for _, k := range catalogue.Kinds() {
 		pages = append(pages, Page{k.Name, kindPage(k)})
@@ -82,7 +83,7 @@ func table(params []flows.Param, path string) string {
 		if p.Inline {
 			meaning += " May stand by itself as the value."
 		}
-		fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", path, p.Name, holds(p), strings.ReplaceAll(meaning, "|", `\|`))
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s |\n", path, p.Name, holds(p), cell(meaning))
 		switch p.Type {
 		case flows.TypeList:
 			b.WriteString(table(p.Fields, path+p.Name+"[]."))
@@ -102,6 +103,10 @@ func holds(p flows.Param) string {
 		flows.TypeExpr: "jq program", flows.TypeTemplate: "any value, `${ }` rendered", flows.TypeFields: "mapping, `${ }` rendered",
 		flows.TypeStrings: "words", flows.TypeObject: "mapping", flows.TypeList: "list of mappings", flows.TypeSteps: "steps",
 		flows.TypeLiteral: "any value", flows.TypeStatuses: "statuses", flows.TypeMap: "names, with mappings",
+	}
+	if p.Computed {
+		p.Computed = false
+		return holds(p) + ", or a `${ }` that gives all of it"
 	}
 	if p.Single {
 		return "mapping, or list of mappings"

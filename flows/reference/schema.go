@@ -125,6 +125,10 @@ func mappingSchema(params []flows.Param) object {
 }
 
 func typeSchema(p flows.Param) object {
+	if p.Computed {
+		p.Computed = false
+		return alternatives([]any{typeSchema(p), object{"type": "string", "pattern": `^\$\{`}})
+	}
 	switch p.Type {
 	case flows.TypeString:
 		return object{"type": []any{"string", "number"}}

@@ -94,8 +94,8 @@ func TestPoolEndsChildrenThatLie(t *testing.T) {
 			}
 			defer p.Close()
 			got, err := p.Eval(t.Context(), newScript("return 1", "{}"))
-			if err == nil || got != nil {
-				t.Errorf("%q, %v", got, err)
+			if err == nil || got.Items != nil {
+				t.Errorf("%q, %v", got.Items, err)
 			}
 			var told *flows.Error
 			if errors.As(err, &told) && strings.Contains(told.Message, "ab") {

@@ -47,43 +47,43 @@ func NewPool(config Config) (*Pool, error) {
 }
 
 // Eval implements flows.Scripts. It waits for a free child until ctx ends.
-func (p *Pool) Eval(ctx context.Context, s *flows.Script) ([]byte, error) {
+func (p *Pool) Eval(ctx context.Context, s *flows.Script) (flows.ScriptResult, error) {
 	request, err := json.Marshal(s)
 	if err != nil {
-		return nil, fmt.Errorf("write script: %w", err)
+		return flows.ScriptResult{}, fmt.Errorf("write script: %w", err)
 	}
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return flows.ScriptResult{}, ctx.Err()
 	}
 	defer func() { <-p.slots }()
 	c, err := p.take(ctx)
 	if err != nil {
-		return nil, err
+		return flows.ScriptResult{}, err
 	}
 	limited, cancel := context.WithTimeout(ctx, s.Time+2*grace)
 	defer cancel()
 	response, err := c.exchange(limited, request)
 	if err != nil {
 		c.end()
-		return nil, lost(ctx, s, err)
+		return flows.ScriptResult{}, lost(ctx, s, err)
 	}
 	var answer reply
 	if err := json.Unmarshal(response, &answer); err != nil {
 		c.end() // it is not what it was, and must not answer another script
-		return nil, fmt.Errorf("read reply: %w", err)
+		return flows.ScriptResult{}, fmt.Errorf("read reply: %w", err)
 	}
 	p.give(c)
 	switch {
 	case answer.Message != "":
-		return nil, &flows.Error{Code: flows.CodeExpression, Message: answer.Message}
+		return flows.ScriptResult{Lines: answer.Lines}, &flows.Error{Code: flows.CodeExpression, Message: answer.Message}
 	case answer.Broken != "":
-		return nil, fmt.Errorf("evaluate script: %s", answer.Broken)
+		return flows.ScriptResult{}, fmt.Errorf("evaluate script: %s", answer.Broken)
 	case answer.Items == nil:
-		return nil, errors.New("evaluate script: the reply is empty")
+		return flows.ScriptResult{}, errors.New("evaluate script: the reply is empty")
 	}
-	return answer.Items, nil
+	return flows.ScriptResult{Items: answer.Items, Lines: answer.Lines}, nil
 }
 
 // lost returns the error for a child without a response; normally its script did not end.

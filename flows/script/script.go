@@ -42,36 +42,40 @@ func Check(code string) (line int, err error) {
 // Eval evaluates a script in this process, in a new engine. Loops, recursion, regular expressions and memory are
 // limited. Some built-in functions are not: `new Array(1e9).join()` occupies its goroutine until it is done. A Pool
 // ends these as well.
-func Eval(ctx context.Context, s *flows.Script) ([]byte, error) {
+func Eval(ctx context.Context, s *flows.Script) (result flows.ScriptResult, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return result, err
 	}
 	vm, err := quickjs.NewVM()
 	if err != nil {
-		return nil, fmt.Errorf("make JavaScript engine: %w", err)
+		return result, fmt.Errorf("make JavaScript engine: %w", err)
 	}
 	defer vm.Close()
 	defer context.AfterFunc(ctx, vm.Interrupt)()
 	vm.SetMemoryLimit(uintptr(s.Memory))
 	if err := vm.SetEvalTimeout(s.Time); err != nil {
-		return nil, fmt.Errorf("bound JavaScript engine: %w", err)
+		return result, fmt.Errorf("bound JavaScript engine: %w", err)
 	}
-	items, err := evaluate(vm, s)
+	items, err := evaluate(vm, s, &result.Lines)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err()
+		return result, ctx.Err()
 	case err != nil:
-		return nil, failed(s, err)
+		return result, failed(s, err)
 	}
-	return []byte(items), nil
+	result.Items = []byte(items)
+	return result, nil
 }
 
-func evaluate(vm *quickjs.VM, s *flows.Script) (string, error) {
+func evaluate(vm *quickjs.VM, s *flows.Script, lines *[]flows.ScriptLine) (string, error) {
 	call, err := vm.EvalValue(callSource, quickjs.EvalGlobal)
 	if err != nil {
 		return "", err
 	}
 	defer call.Free()
+	if err := defineWeb(vm, s.Code, lines); err != nil {
+		return "", err
+	}
 	f, err := vm.EvalValue(function(s.Code), quickjs.EvalGlobal)
 	if err != nil {
 		return "", err
@@ -135,9 +139,12 @@ func lineOf(err error) int {
 		return 0
 	}
 	line := js.LineNumber
-	for _, m := range frame.FindAllStringSubmatch(js.Stack, 2) {
-		if line == 0 && m[1] != "callScript" && m[1] != "refuseLocale" { // the functions of call.js
-			line, _ = strconv.Atoi(m[2])
+	if line > webLine {
+		line = 0
+	}
+	for _, m := range frame.FindAllStringSubmatch(js.Stack, 20) {
+		if at, _ := strconv.Atoi(m[2]); line == 0 && at <= webLine && m[1] != "callScript" && m[1] != "refuseLocale" { // the functions of call.js
+			line = at
 		}
 	}
 	return max(0, line-1)

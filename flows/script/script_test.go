@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/penstock/penstock/flows"
 )
 
@@ -60,14 +62,14 @@ func endlessScript(code string) *flows.Script {
 }
 
 // inProcessAndChild runs a test in this process and in a child.
-func inProcessAndChild(t *testing.T, test func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error))) {
+func inProcessAndChild(t *testing.T, test func(t *testing.T, eval func(context.Context, *flows.Script) (flows.ScriptResult, error))) {
 	t.Run("in this process", func(t *testing.T) { t.Parallel(); test(t, Eval) })
 	t.Run("in a child", func(t *testing.T) { t.Parallel(); test(t, pool(t, 1).Eval) })
 }
 
 func TestEval(t *testing.T) {
 	t.Parallel()
-	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
+	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) (flows.ScriptResult, error)) {
 		for _, test := range []struct{ code, input, want, message string }{
 			{code: "return item.a + 1", input: `{"item":{"a":1}}`, want: "[2]"},
 			{code: "return [1, {b: [event]}, null]", input: `{"event":"é☃😀"}`, want: `[1,{"b":["é☃😀"]},null]`},
@@ -80,7 +82,7 @@ func TestEval(t *testing.T) {
 			{code: "return item.__proto__", input: `{"item":{"__proto__":{"a":1}}}`, want: `[{"a":1}]`},
 			{code: "JSON.parse = JSON.stringify = Array.isArray = String.prototype.startsWith = () => 'mine'; return 1", want: "[1]"},
 			{code: "return new Date(0)", want: `["1970-01-01T00:00:00.000Z"]`},
-			{code: "return [typeof std, typeof os, typeof require, typeof fetch, typeof print, typeof process, typeof console]", want: `["undefined","undefined","undefined","undefined","undefined","undefined","undefined"]`},
+			{code: "return [typeof std, typeof os, typeof require, typeof fetch, typeof print, typeof process, typeof setTimeout]", want: `["undefined","undefined","undefined","undefined","undefined","undefined","undefined"]`},
 
 			{code: "\n\nnobody()", message: "the script failed: ReferenceError: 'nobody' is not defined (line 3 of the script)"},
 			{code: "throw new Error('no such ' + item)", input: `{"item":"thing"}`, message: "the script failed: Error: no such thing (line 1 of the script)"},
@@ -102,9 +104,9 @@ func TestEval(t *testing.T) {
 			got, err := eval(t.Context(), newScript(test.code, input))
 			switch {
 			case test.message != "" && (err == nil || !strings.Contains(err.Error(), test.message)):
-				t.Errorf("%s: %s, %v, want %s", test.code, got, err, test.message)
-			case test.message == "" && (err != nil || string(got) != test.want):
-				t.Errorf("%s: %s, %v, want %s", test.code, got, err, test.want)
+				t.Errorf("%s: %s, %v, want %s", test.code, got.Items, err, test.message)
+			case test.message == "" && (err != nil || string(got.Items) != test.want):
+				t.Errorf("%s: %s, %v, want %s", test.code, got.Items, err, test.want)
 			}
 		}
 	})
@@ -114,19 +116,41 @@ func TestEval(t *testing.T) {
 func TestLocalTimeIsUTC(t *testing.T) {
 	t.Parallel()
 	got, err := pool(t, 1).Eval(t.Context(), newScript("return [new Date(2026, 6, 1, 12).toISOString(), new Date(0).getTimezoneOffset(), new Date(0).toLocaleString()]", "{}"))
-	if want := `["2026-07-01T12:00:00.000Z",0,"01/01/1970, 12:00:00 AM"]`; err != nil || string(got) != want {
-		t.Errorf("%s, %v, want %s", got, err, want)
+	if want := `["2026-07-01T12:00:00.000Z",0,"01/01/1970, 12:00:00 AM"]`; err != nil || string(got.Items) != want {
+		t.Errorf("%s, %v, want %s", got.Items, err, want)
 	}
+}
+
+// What a script logs is kept when it fails, too, up to a bound.
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) (flows.ScriptResult, error)) {
+		got, err := eval(t.Context(), newScript("console.log('a', 1, item, null, undefined, [2n]); console.warn(new Error('e')); console.error(); throw 'x'", `{"item":{"b":"é"}}`))
+		want := []flows.ScriptLine{
+			{Level: "info", Message: "a 1 null undefined", Values: []byte(`[{"b":"é"},["2"]]`)}, {Level: "warn", Message: "Error: e"}, {Level: "error"},
+		}
+		if diff := cmp.Diff(want, got.Lines); err == nil || diff != "" {
+			t.Errorf("%v, lines (-want +got)\n%s", err, diff)
+		}
+		got, err = eval(t.Context(), newScript("for (let i = 0; i < 1e4; i++) console.log('é'.repeat(5000), ['x'.repeat(5000)])", "{}"))
+		size := 0
+		for _, line := range got.Lines {
+			size += len(line.Message) + len(line.Values)
+		}
+		if last := got.Lines[len(got.Lines)-1].Message; err != nil || len(got.Lines) != 101 || last != "the script logs more than 100 lines" || size > 250_000 {
+			t.Errorf("%d lines of %d bytes, the last %q, %v", len(got.Lines), size, last, err)
+		}
+	})
 }
 
 // Scripts share no state.
 func TestScriptsAreApart(t *testing.T) {
 	t.Parallel()
-	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
+	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) (flows.ScriptResult, error)) {
 		if _, err := eval(t.Context(), newScript("globalThis.left = 1; Object.prototype.left = 1; return 1", "{}")); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := eval(t.Context(), newScript("return typeof left + typeof {}.left", "{}")); err != nil || string(got) != `["undefinedundefined"]` {
+		if got, err := eval(t.Context(), newScript("return typeof left + typeof {}.left", "{}")); err != nil || string(got.Items) != `["undefinedundefined"]` {
 			t.Errorf("%s, %v", got, err)
 		}
 	})
@@ -134,7 +158,7 @@ func TestScriptsAreApart(t *testing.T) {
 
 func TestHostileScripts(t *testing.T) {
 	t.Parallel()
-	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) ([]byte, error)) {
+	inProcessAndChild(t, func(t *testing.T, eval func(context.Context, *flows.Script) (flows.ScriptResult, error)) {
 		var before runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for name, test := range map[string]struct{ code, message string }{
@@ -157,13 +181,13 @@ func TestHostileScripts(t *testing.T) {
 			begun := time.Now()
 			got, err := eval(t.Context(), s)
 			if err == nil || !strings.Contains(err.Error(), test.message) {
-				t.Errorf("%s: %.50s, %v, want %s", name, got, err, test.message)
+				t.Errorf("%s: %.50s, %v, want %s", name, got.Items, err, test.message)
 			}
 			if took := time.Since(begun); took > 20*time.Second && s.Time < time.Second { // the machine may be busy
 				t.Errorf("%s took %v", name, took)
 			}
 		}
-		if got, err := eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got) != "[1]" {
+		if got, err := eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got.Items) != "[1]" {
 			t.Errorf("after them: %s, %v", got, err)
 		}
 		var after runtime.MemStats
@@ -196,7 +220,7 @@ func TestPoolEndsWhatCannotBeInterrupted(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got) != "[1]" {
+	if got, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got.Items) != "[1]" {
 		t.Errorf("after them: %s, %v", got, err)
 	}
 }
@@ -223,7 +247,7 @@ func TestPoolMindsTheContext(t *testing.T) {
 	if err := <-working; !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled script: %v", err)
 	}
-	if got, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got) != "[1]" {
+	if got, err := p.Eval(t.Context(), newScript("return 1", "{}")); err != nil || string(got.Items) != "[1]" {
 		t.Errorf("after it: %s, %v", got, err)
 	}
 	if err := p.Close(); err != nil {

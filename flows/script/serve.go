@@ -21,9 +21,10 @@ const exitOverrun = 3
 
 // reply is the response to one script.
 type reply struct {
-	Items   json.RawMessage `json:"items,omitempty"`
-	Message string          `json:"message,omitempty"` // why there are none, for the caller
-	Broken  string          `json:"broken,omitempty"`  // the same, for the log: a fault of the engine
+	Lines   []flows.ScriptLine `json:"lines,omitempty"`
+	Items   json.RawMessage    `json:"items,omitempty"`
+	Message string             `json:"message,omitempty"` // why there are none, for the caller
+	Broken  string             `json:"broken,omitempty"`  // the same, for the log: a fault of the engine
 }
 
 // Serve is the main function of a Pool's child: it evaluates scripts until there are no more. A script that cannot be
@@ -61,13 +62,13 @@ func Serve(in io.Reader, out io.Writer) error {
 func answer(s *flows.Script) reply {
 	overdue := time.AfterFunc(s.Time+grace, func() { os.Exit(exitOverrun) })
 	defer overdue.Stop()
-	items, err := Eval(context.Background(), s)
+	result, err := Eval(context.Background(), s)
 	var told *flows.Error
 	switch {
 	case errors.As(err, &told):
-		return reply{Message: told.Message}
+		return reply{Lines: result.Lines, Message: told.Message}
 	case err != nil:
 		return reply{Broken: err.Error()}
 	}
-	return reply{Items: items}
+	return reply{Lines: result.Lines, Items: result.Items}
 }

@@ -21,6 +21,7 @@ func Catalogue() *flows.Catalogue {
 		validate(),
 		switchKind(),
 		parallel(),
+		repeat(),
 		callKind(),
 		httpstep.Kind(),
 		sqlstep.Kind(),

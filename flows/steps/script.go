@@ -93,10 +93,12 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if scripts := in.Env().Scripts; scripts != nil {
 		evaluate = scripts.Eval
 	}
-	result, err := evaluate(ctx, call)
+	evaluated, err := evaluate(ctx, call)
+	logLines(in, evaluated.Lines)
 	if err != nil {
 		return nil, err
 	}
+	result := evaluated.Items
 	if err := charger.Charge(2 * int64(len(result))); err != nil { // for the frame and its content
 		return nil, failure.Limit(err)
 	}
@@ -115,4 +117,17 @@ func (s *scriptStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		items = unmarkIntegers(call.Mark, items).([]any)
 	}
 	return items, nil
+}
+
+// logLines writes what a script logged into the record of the run. Values are fields, so that redact masks their members.
+func logLines(in *flows.Input, lines []flows.ScriptLine) {
+	for _, line := range lines {
+		var fields map[string]any
+		if line.Values != nil {
+			if values, err := flows.DecodeJSON(line.Values); err == nil {
+				fields = map[string]any{"values": values}
+			}
+		}
+		in.Log(line.Level, line.Message, fields)
+	}
 }

@@ -20,6 +20,15 @@ as ` + "`timeZone`" + `: there are none, and ` + "`Intl`" + ` is not there.
 a whole number again, so an id that passes through stays exact; ` + "`item.id + 1n`" + ` adds one to such an id, ` + "`String(item.id)`" + ` is its
 text. Decimals are floats: ` + "`1.10`" + ` comes back as 1.1.
 
+**Beside the language** there are:
+
+| | |
+|---|---|
+| ` + "`console.log`, `info`, `debug`, `warn`, `error`" + ` | a line in the record of the run, as a ` + "`log`" + ` step writes: at most 100 of 2,000 bytes; objects are its values, whose members ` + "`redact`" + ` masks |
+| ` + "`TextEncoder`, `TextDecoder`, `atob`, `btoa`" + ` | bytes, base64 and every charset of the WHATWG Encoding standard |
+| ` + "`URL`, `URLSearchParams`" + ` | absolute URLs by RFC 3986: unlike a browser they do not correct what is wrong, or convert international host names |
+| ` + "`hash(algorithm, data, encoding)`, `hmac(algorithm, key, data, encoding)`" + ` | as the [functions of that name](functions.md), at once; data are texts or bytes. There is no ` + "`crypto.subtle`" + `, whose functions are promises |
+
 **Isolation.** There is no network, no file, no timer and no ` + "`import`" + `. Promises are refused. Each item is evaluated in an engine of
 its own, without state from others. A run that resumes evaluates the script again, so it should not depend on the clock or
 on random numbers.

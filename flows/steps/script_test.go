@@ -36,9 +36,9 @@ func TestScriptMistakes(t *testing.T) {
 // scripts records the scripts that it evaluates.
 type scripts struct{ asked []*flows.Script }
 
-func (s *scripts) Eval(_ context.Context, script *flows.Script) ([]byte, error) {
+func (s *scripts) Eval(_ context.Context, script *flows.Script) (flows.ScriptResult, error) {
 	s.asked = append(s.asked, script)
-	return []byte(`[{"id":"` + script.Mark + `9007199254740993","text":"` + script.Mark + `x"}]`), nil
+	return flows.ScriptResult{Items: []byte(`[{"id":"` + script.Mark + `9007199254740993","text":"` + script.Mark + `x"}]`)}, nil
 }
 
 // Scripts are evaluated in another process, and receive only the values that they name.

@@ -154,6 +154,9 @@ func TestSQLOnSQLite(t *testing.T) {
 		{step: "query: select load_extension('x')", message: "the database says"},
 		{step: "exec: update sqlite_master set name = 'x'", message: "may not be modified"},
 		{step: "exec: select \"no such column\"", message: "no such column"},
+		{step: "exec: create table pairs (a integer, b integer)", want: `[{"rows_affected":1}]`},
+		{step: "transaction:\n  - exec: insert into pairs (a, b) values (?, ?)\n    each: .pairs | to_entries[]\n    args: ['${ .key }', '${ .value }']\n  - query: select sum(a * b) as n from pairs\n  - query: select ? as x\n    each: empty\n    args: [1]", event: `{"pairs": [3, 4, 5]}`, want: `[[[{"last_insert_id":1,"rows_affected":1},{"last_insert_id":2,"rows_affected":1},{"last_insert_id":3,"rows_affected":1}],[{"n":14}],[]]]`},
+		{step: "transaction:\n  - exec: insert into pairs (a, b) values (?, 1)\n    each: range(10001)\n    args: ['${ . }']", message: "each has 10001 results; 10000 are allowed"},
 		{step: "transaction:\n  - exec: insert into people (id) values (5)\n  - exec: insert into people (id) values (5)", message: "UNIQUE constraint"},
 		{step: "query: select count(*) as n from people", want: `[{"n":1}]`},
 	})

@@ -14,7 +14,7 @@ func TestLongestRow(t *testing.T) {
 		"a\n x\",1,\"2,3\",4\r": 4,
 		"\"a\"x\",1,2":          3,
 	} {
-		if got := longestRow([]byte(text)); got != want {
+		if got := (CSVDialect{}).longestRow([]byte(text)); got != want {
 			t.Errorf("%q: %d cells, want %d", text, got, want)
 		}
 	}

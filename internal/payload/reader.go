@@ -137,7 +137,7 @@ func (r *Reader) read(as Form, auto bool, contentType string, params map[string]
 	case CSV:
 		var text []byte
 		if text, err = DecodeLegacyText(r.Charger, body, label); err == nil {
-			c.Value, err = parseCSV(r.Charger, text, r.MaxSize)
+			c.Value, err = CSVDialect{}.parse(r.Charger, text, r.MaxSize)
 		}
 	case Bytes:
 		c.Value, err = bytesValue(r.Charger, contentType, body)

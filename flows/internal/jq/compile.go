@@ -67,16 +67,12 @@ func Compile(source string, scope Scope, report Report) *Program {
 	if p.failed {
 		return nil
 	}
-	options := []gojq.CompilerOption{gojq.WithVariables(p.vars)}
-	if strings.Contains(source, decimalPrefix) { // most programs have none, and each function costs a compilation
-		options = append(options, decimalFunctions()...)
-	}
-	code, err := gojq.Compile(query, options...)
+	code, err := gojq.Compile(query, append(library(source), gojq.WithVariables(p.vars))...)
 	if err != nil {
 		p.uncompiled(err)
 		return nil
 	}
-	return &Program{Source: strings.TrimSpace(source), Variables: p.vars, Path: p.asPath(query), code: code, patterns: p.sizes}
+	return &Program{Source: strings.TrimSpace(source), Variables: p.vars, Path: p.asPath(query), UUIDs: strings.Contains(source, "uuid"), code: code, patterns: p.sizes}
 }
 
 func (p *compilation) problem(offset int, hint, format string, args ...any) {

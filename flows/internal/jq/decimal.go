@@ -19,16 +19,9 @@ import (
 // division or rounding.
 const maxDigits, maxPlaces = 1000, 100
 
-// decimalPrefix is what the names of the functions begin with.
-const decimalPrefix = "decimal_"
-
-// decimalNames are the names of the functions. Read only.
-var decimalNames = []string{"decimal_add", "decimal_sub", "decimal_mul", "decimal_div", "decimal_round", "decimal_format", "decimal_sum"}
-
-// decimalFunctions are the options that add the functions to a program.
-func decimalFunctions() []gojq.CompilerOption {
-	binary := func(name string, f func(a, b decimal.Decimal) decimal.Decimal) gojq.CompilerOption {
-		return decimalFunction(name, 1, func(in any, args []any) (any, error) {
+func decimalFunctions() []function {
+	binary := func(signature, doc string, f func(a, b decimal.Decimal) decimal.Decimal) function {
+		return define(signature, doc, func(in any, args []any) (any, error) {
 			a, b, err := decimals(in, args[0])
 			if err != nil {
 				return nil, err
@@ -36,26 +29,26 @@ func decimalFunctions() []gojq.CompilerOption {
 			return number(f(a, b))
 		})
 	}
-	return []gojq.CompilerOption{
-		binary("decimal_add", decimal.Decimal.Add),
-		binary("decimal_sub", decimal.Decimal.Sub),
-		binary("decimal_mul", decimal.Decimal.Mul),
-		decimalFunction("decimal_div", 2, divide),
-		decimalFunction("decimal_round", 1, func(in any, args []any) (any, error) {
+	return []function{
+		binary("decimal_add(x)", "The sum: `0.1 | decimal_add(0.2)` is `0.3`.", decimal.Decimal.Add),
+		binary("decimal_sub(x)", "The difference.", decimal.Decimal.Sub),
+		binary("decimal_mul(x)", "The product.", decimal.Decimal.Mul),
+		define("decimal_div(x; places)", "The quotient, rounded to decimal places, halves to even: `10 | decimal_div(3; 2)` is `3.33`.", divide),
+		define("decimal_round(places)", "Rounded to decimal places, halves to even.", func(in any, args []any) (any, error) {
 			d, places, err := decimalAndPlaces(in, args[0])
 			if err != nil {
 				return nil, err
 			}
 			return number(d.RoundBank(places))
 		}),
-		decimalFunction("decimal_format", 1, func(in any, args []any) (any, error) {
+		define("decimal_format(places)", "A text with decimal places: `12.3 | decimal_format(2)` is `\"12.30\"`.", func(in any, args []any) (any, error) {
 			d, places, err := decimalAndPlaces(in, args[0])
 			if err != nil {
 				return nil, err
 			}
 			return d.StringFixedBank(places), nil
 		}),
-		decimalFunction("decimal_sum", 0, func(in any, _ []any) (any, error) {
+		define("decimal_sum", "The sum of a list.", func(in any, _ []any) (any, error) {
 			list, ok := in.([]any)
 			if !ok {
 				return nil, fmt.Errorf("needs a list of numbers, not %s", gojq.Preview(in))
@@ -71,17 +64,6 @@ func decimalFunctions() []gojq.CompilerOption {
 			return number(sum)
 		}),
 	}
-}
-
-// decimalFunction adds a function whose errors begin with its name.
-func decimalFunction(name string, args int, f func(in any, args []any) (any, error)) gojq.CompilerOption {
-	return gojq.WithFunction(name, args, args, func(in any, args []any) any {
-		v, err := f(in, args)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return v
-	})
 }
 
 // divide rounds half to even, like rounding does.

@@ -72,20 +72,29 @@ func (p *compilation) checkReserved(name string) {
 	}
 }
 
-// functionNames are the jq functions that flows may call.
+// functionNames are the functions that flows may call.
 func functionNames() []string {
+	names := libraryNames()
+	for _, name := range builtins() {
+		name, _, _ := strings.Cut(name, "/")
+		if _, refused := refusedFunctions[name]; !refused && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// builtins are the functions of jq, as name/arity.
+func builtins() []string {
 	query, err := gojq.Parse("builtins")
 	if err != nil {
 		return nil
 	}
 	all, _ := query.Run(nil).Next()
 	list, _ := all.([]any)
-	names := slices.Clone(decimalNames)
-	for _, v := range list {
-		name, _, _ := strings.Cut(v.(string), "/")
-		if _, refused := refusedFunctions[name]; !refused && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+	names := make([]string, len(list))
+	for i, v := range list {
+		names[i], _ = v.(string)
 	}
 	return names
 }

@@ -47,6 +47,11 @@ var natives = map[string]native{
 	"strftime": formatting, "strflocaltime": formatting,
 	"explode": splitting, "split": splitting, "fromjson": splitting, "implode": each,
 
+	"slug": reformatting, "html_text": reformatting, "hash": reformatting, "hmac": reformatting,
+	"to_zone": timing, "from_zone": timing, "parse_time": timing, "format_time": timing, "uuid": timing,
+	"add_days": timing, "add_months": timing, "add_workdays": counting, "iso_week": timing,
+	"decimal_div": timing, "format_number": timing, "format_money": timing, "to_minor_units": timing, "from_minor_units": timing,
+
 	"getpath": reaching, "setpath": assigning, "_setpath": updating,
 	"delpaths": deleting, "_delpaths": deleting,
 }
@@ -350,6 +355,38 @@ func splitting(b *cost, in any, _ []any) {
 	if s, ok := in.(string); ok {
 		b.add(2 * len(s))
 		b.bytes = 24 * len(s)
+	}
+}
+
+// reformatting charges for several passes over a text.
+func reformatting(b *cost, in any, args []any) {
+	for _, v := range append(args[:len(args):len(args)], in) {
+		if s, ok := v.(string); ok {
+			b.add(100 + 5*len(s))
+			b.bytes += 4 * len(s)
+		}
+	}
+}
+
+// timing charges for a function that takes a few microseconds at most.
+func timing(b *cost, _ any, _ []any) {
+	const steps = 300
+	b.add(steps)
+}
+
+// counting charges for adding working days one by one, and for reading the holidays.
+func counting(b *cost, _ any, args []any) {
+	n, _ := gojq.ToFloat64(args[0])
+	days := int(min(max(n, -n), maxShift))
+	holidays := 0
+	if len(args) > 1 {
+		list, _ := args[1].([]any)
+		holidays = len(list)
+	}
+	const perDay, perHoliday = 30, 50
+	b.add(days*perDay + holidays*perHoliday)
+	if holidays > maxElements {
+		b.err = ErrTooLarge
 	}
 }
 

@@ -14,13 +14,17 @@ func params() []flows.Param {
 		{Name: "text", Type: flows.TypeTemplate, Summary: "The message as text."},
 		{Name: "html", Type: flows.TypeTemplate, Summary: "The message as HTML; with `text` beside it the reader's mail program selects one."},
 		{Name: "headers", Type: flows.TypeFields, Summary: "Further header fields, each on one line."},
-		{Name: "attachments", Type: flows.TypeList, Summary: "Files that go with the message.", Fields: []flows.Param{
-			{Name: "name", Type: flows.TypeTemplate, Required: true, Summary: "Name of the file."},
-			{Name: "content", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content: text, or JSON for lists and objects, in the charset that `content_type` names."},
-			{Name: "base64", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes that this base64 text stands for."},
-			{Name: "file", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes of a file of the run, which are in memory while the message is sent."},
-			{Name: "content_type", Type: flows.TypeTemplate, Default: "by the name's ending", Summary: "Content type."},
-		}},
+		{Name: "attachments", Type: flows.TypeList, Computed: true, Summary: "Files that go with the message.", Fields: attachmentParams()},
+	}
+}
+
+func attachmentParams() []flows.Param {
+	return []flows.Param{
+		{Name: "name", Type: flows.TypeTemplate, Required: true, Summary: "Name of the file."},
+		{Name: "content", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content: text, or JSON for lists and objects, in the charset that `content_type` names."},
+		{Name: "base64", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes that this base64 text stands for."},
+		{Name: "file", Type: flows.TypeTemplate, OneOf: "content", Summary: "Content as the bytes of a file of the run, which are in memory while the message is sent."},
+		{Name: "content_type", Type: flows.TypeTemplate, Default: "by the name's ending", Summary: "Content type."},
 	}
 }
 

@@ -39,8 +39,14 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*flows.Mail, error)
 	for _, h := range s.headers {
 		m.Headers = append(m.Headers, flows.MailHeader{Name: textproto.CanonicalMIMEHeaderKey(h.Name), Value: r.line("header "+h.Name, h.Value)})
 	}
-	for _, a := range s.attachments {
-		m.Attachments = append(m.Attachments, r.attachment(a))
+	attachments, err := s.attachments.Render(ctx, in)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	for _, a := range attachments {
+		m.Attachments = append(m.Attachments, r.attachment(attachment{
+			name: a.Template("name"), content: a.Template("content"), base64: a.Template("base64"), file: a.Template("file"), contentType: a.Template("content_type"),
+		}))
 	}
 	if r.err != nil {
 		return nil, r.err

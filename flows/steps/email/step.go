@@ -33,7 +33,7 @@ type step struct {
 	subject     *flows.Template
 	text, html  *flows.Template
 	headers     []flows.Field
-	attachments []attachment
+	attachments flows.EntryList
 }
 
 func newStep(args *flows.Args) (*step, error) {
@@ -53,11 +53,7 @@ func newStep(args *flows.Args) (*step, error) {
 	if err := checkHeaders(args, s.headers); err != nil {
 		return nil, err
 	}
-	for _, part := range args.List("attachments") {
-		s.attachments = append(s.attachments, attachment{
-			name: part.Template("name"), content: part.Template("content"), base64: part.Template("base64"), file: part.Template("file"), contentType: part.Template("content_type"),
-		})
-	}
+	s.attachments = args.EntryList("attachments", attachmentParams())
 	return s, nil
 }
 

@@ -14,20 +14,93 @@ import (
 )
 
 func csvFormat(args *flows.Args) (form, error) {
+	dialect, err := content.CSVDialect(args)
+	if err != nil {
+		return nil, err
+	}
+	label := args.String("charset")
+	if _, err := payload.Charset(label); err != nil {
+		return nil, args.Errorf("charset", "charset: %v", err)
+	}
 	if args.Bool("decode") {
-		for _, name := range []string{"columns", "header"} {
-			if args.Has(name) {
-				return nil, args.Errorf(name, "%s has no meaning for csv when it decodes", name)
-			}
+		return readCSVFormat(args, dialect, label)
+	}
+	for _, name := range append(content.ReadingCSV, "input") {
+		if args.Has(name) {
+			return nil, args.Errorf(name, "%s has no meaning for csv unless it decodes", name)
+		}
+	}
+	base64 := args.String("output") == "base64"
+	switch output := args.String("output"); {
+	case output != "" && output != "text" && !base64:
+		return nil, args.Errorf("output", "csv is written as text or base64")
+	case label != "" && !base64:
+		return nil, args.Errorf("charset", "bytes in a charset are no text here: output: base64 writes them")
+	}
+	bom := args.Bool("bom")
+	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
+		text, err := writeCSV(in.Charger(ctx), v, dialect, bom)
+		if err != nil || !base64 {
+			return text, err
+		}
+		return base64Text(in.Charger(ctx), text, label)
+	}, nil
+}
+
+// readCSVFormat reads text, or bytes in a charset.
+func readCSVFormat(args *flows.Args, dialect payload.CSVDialect, label string) (form, error) {
+	for _, name := range []string{"bom", "output"} {
+		if args.Has(name) {
+			return nil, args.Errorf(name, "%s has no meaning for csv when it decodes", name)
+		}
+	}
+	if len(dialect.Columns) > 0 && !dialect.NoHeader {
+		return nil, args.Errorf("columns", "columns name those of a file without a header: add header: false")
+	}
+	input := args.String("input")
+	if input == "" || input == "text" {
+		if label != "" {
+			return nil, args.Errorf("charset", "a text has none: charset is that of bytes, with input: base64 or file")
 		}
 		return decodeFormat(func(charger *budget.Charger, text string) (any, error) {
-			return payload.ParseCSV(charger, payload.TrimBOM([]byte(text)))
+			return dialect.Parse(charger, payload.TrimBOM([]byte(text)))
 		}), nil
 	}
-	columns, header := args.Strings("columns"), !args.Has("header") || args.Bool("header")
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
-		return writeCSV(in.Charger(ctx), v, columns, header)
+		var bytes []byte
+		var err error
+		if input == inputFile {
+			bytes, _, err = content.ReadFile(ctx, in, v, maxFile)
+		} else {
+			bytes, err = readBytes(codecNamed(input), v)
+		}
+		if err != nil {
+			return nil, err
+		}
+		text, err := payload.DecodeText(in.Charger(ctx), bytes, label)
+		if err != nil {
+			return nil, failure.Errorf("the CSV cannot be read: %v", err)
+		}
+		return decodeFormat(func(charger *budget.Charger, _ string) (any, error) { return dialect.Parse(charger, text) })(ctx, in, "")
 	}, nil
+}
+
+// base64Text returns the bytes of a text in a charset. Characters that it does not have are a failure.
+func base64Text(charger *budget.Charger, text, label string) (any, error) {
+	coding, err := payload.Charset(label)
+	if err != nil {
+		return nil, err
+	}
+	bytes := []byte(text)
+	if coding != nil {
+		if err := charger.Charge(2 * int64(len(text))); err != nil {
+			return nil, err
+		}
+		if bytes, err = coding.NewEncoder().Bytes(bytes); err != nil {
+			return nil, failure.Errorf("the charset %s does not have a character of the text", label)
+		}
+	}
+	return base64Codec().encode(bytes), charger.Charge(2 * int64(len(bytes)))
 }
 
 // decodeFormat is the form of a text decoder.
@@ -52,31 +125,39 @@ func decodeFormat(read func(charger *budget.Charger, text string) (any, error)) 
 }
 
 // writeCSV encodes a list of objects, by columns, or a list of lists.
-func writeCSV(charger *budget.Charger, v any, columns []string, header bool) (any, error) {
+func writeCSV(charger *budget.Charger, v any, dialect payload.CSVDialect, bom bool) (string, error) {
 	rows, ok := v.([]any)
 	if !ok {
-		return nil, failure.Errorf("expected a list of objects or lists, found %s", content.TypeName(v))
+		return "", failure.Errorf("expected a list of objects or lists, found %s", content.TypeName(v))
 	}
+	columns := dialect.Columns
 	lists := len(rows) > 0 && isList(rows[0])
 	if len(columns) == 0 && !lists {
 		columns = memberNames(rows)
 	}
 	var b bytes.Buffer
-	if header && len(columns) > 0 {
-		payload.WriteCSVRow(&b, columns)
+	if bom {
+		b.WriteString("\ufeff")
+	}
+	if !dialect.NoHeader && len(columns) > 0 {
+		if err := dialect.WriteRow(&b, columns); err != nil {
+			return "", failure.Errorf("the header %v", err)
+		}
 	}
 	for i, row := range rows {
 		cells, err := csvCells(row, columns, lists)
 		if err != nil {
-			return nil, failure.Errorf("row %d %v", i+1, err)
+			return "", failure.Errorf("row %d %v", i+1, err)
 		}
 		if err := charger.Charge(payload.RowSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
-			return nil, err
+			return "", err
 		}
-		payload.WriteCSVRow(&b, cells)
+		if err := dialect.WriteRow(&b, cells); err != nil {
+			return "", failure.Errorf("row %d %v", i+1, err)
+		}
 	}
 	if err := charger.Charge(int64(b.Len())); err != nil {
-		return nil, err
+		return "", err
 	}
 	return b.String(), nil
 }

@@ -26,7 +26,7 @@ func formats() []format {
 		{"hash", "Its hash.", []string{"algorithm", "input", "output"}, hashFormat},
 		{"hmac", "Its HMAC under a secret.", []string{"algorithm", "input", "output", "secret"}, hmacFormat},
 		{"jwt", "Claims as a JSON Web Token, signed with a secret by HMAC.", []string{"algorithm", "secret"}, jwtFormat},
-		{"csv", "A list of objects or lists as CSV (RFC 4180).", []string{"decode", "columns", "header"}, csvFormat},
+		{"csv", "A list of objects or lists as CSV (RFC 4180).", append([]string{"decode", "input", "output", "charset", "bom"}, names(content.CSVParams())...), csvFormat},
 		{"xml", "An object as XML; the reverse of what `http` makes of XML.", []string{"decode", "prefixes"}, xmlFormat},
 		{"template", "Text with `${ }` in it, without encoding.", nil, templateFormat},
 	}
@@ -51,7 +51,7 @@ func params() []flows.Param {
 }
 
 func options() []flows.Param {
-	return []flows.Param{
+	return append([]flows.Param{
 		{Name: "as", Type: flows.TypeString, Default: "the result is the item", Summary: "Member of the item that takes the result."},
 		{Name: "decode", Type: flows.TypeBool, Default: "false", Summary: "Reads the form instead of writing it."},
 		{Name: "prefixes", Type: flows.TypeBool, Default: "false", Summary: "Names of XML keep their prefixes when it is read, and declarations of namespaces are attributes."},
@@ -59,9 +59,17 @@ func options() []flows.Param {
 		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written."},
 		{Name: "algorithm", Type: flows.TypeEnum, Enum: []string{"sha256", "sha512", "sha384", "sha1", "md5"}, Default: "sha256", Summary: "Hash function."},
 		{Name: "secret", Type: flows.TypeString, Names: flows.ResourceSecret, Hint: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
-		{Name: "columns", Type: flows.TypeStrings, Default: "all members, by name", Summary: "Members that become columns, in this order."},
-		{Name: "header", Type: flows.TypeBool, Default: "true", Summary: "Whether the first row names the columns."},
+		{Name: "charset", Type: flows.TypeString, Default: "UTF-8", Summary: "Charset of CSV as bytes, by its label in the WHATWG Encoding standard: `windows-1252`, `utf-16le`."},
+		{Name: "bom", Type: flows.TypeBool, Default: "false", Summary: "Writes a byte order mark before CSV, by which Excel knows UTF-8. Reading removes one always."},
+	}, content.CSVParams()...)
+}
+
+func names(params []flows.Param) []string {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name
 	}
+	return names
 }
 
 func templateFormat(*flows.Args) (form, error) {
@@ -82,6 +90,8 @@ no text need ` + "`output`" + `. Padding may be missing where base64 is read.
 
 **CSV** is written with CRLF and quotes where they are needed. Objects become rows by ` + "`columns`" + `; null is empty; lists and objects in a
 cell are JSON. Reading gives a list of objects by the first row, all text. Line ends within a cell are unchanged, in both directions.
+` + "`delimiter`, `quote` and `header`" + ` are those of both directions; ` + "`ragged`, `duplicates` and `lenient`" + ` read what others write. Bytes in another
+charset are read with ` + "`input: base64` or `input: file`" + `, and written with ` + "`output: base64`" + `.
 
 **XML.** ` + "`{root: …}`" + `: an object's members become elements, ` + "`@name`" + ` an attribute, ` + "`#text`" + ` the text before them, ` + "`#cdata`" + ` a CDATA
 section; a list repeats its element; null is an empty element. Elements have the order that they have in the flow file; those of computed
@@ -102,6 +112,7 @@ Reading drops prefixes; where siblings have one name in two namespaces, those wi
 
 ` + "```yaml" + `
 - encode: {csv: "${ .rows }", columns: [id, name], as: report}
+- encode: {csv: "${ .upload }", decode: true, input: file, charset: windows-1252, delimiter: ";"}
 - encode: {base64: "${ .document }", decode: true}
 - encode: {hash: "${ .upload }", input: file, algorithm: md5, as: md5}
 - encode: {template: "Dear ${ .name },\nthank you.", as: letter}

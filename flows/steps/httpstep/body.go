@@ -19,6 +19,7 @@ type httpBody interface {
 type rendered struct {
 	content     []byte
 	contentType string
+	value       any           // of a JSON body
 	stream      *streamedBody // in place of content; nil: content is the body
 }
 
@@ -62,7 +63,7 @@ func (s *step) setBody(args *flows.Args) error {
 	case "json":
 		s.body = jsonBody{args.Template("json")}
 	case "form":
-		s.body = formBody{args.Fields("form")}
+		s.body = formBody{args.FieldSet("form")}
 	case "raw":
 		s.body = textBody{args.Template("raw")}
 	case "base64":
@@ -95,10 +96,10 @@ func (b jsonBody) render(ctx context.Context, in *flows.Input) (rendered, error)
 		return rendered{}, err
 	}
 	content, err := flows.EncodeJSONOn(in.Charger(ctx), v)
-	return rendered{content: content, contentType: "application/json"}, err
+	return rendered{content: content, contentType: "application/json", value: v}, err
 }
 
-type formBody struct{ fields []flows.Field }
+type formBody struct{ fields flows.FieldSet }
 
 func (b formBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
 	pairs, err := encodeFields(ctx, in, b.fields, "form field")

@@ -24,6 +24,7 @@ type httpCall struct {
 	hasBody bool
 	key     string          // generated Idempotency-Key; "": none
 	page    int             // from 0
+	cursor  string          // of a page whose URL is that of others, too
 	replay  bool            // a redirect may require the body again
 	charger *budget.Charger // charged for the response
 }
@@ -93,9 +94,12 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 	return req
 }
 
-// withPage returns the call for another page.
-func (c *httpCall) withPage(target *url.URL, page int) *httpCall {
+// at returns the call for another URL.
+func (c *httpCall) at(target *url.URL) *httpCall {
 	next := *c
-	next.url, next.page = target, page
+	next.url = target
 	return &next
 }
+
+// pageKey identifies the page that the call asks for.
+func (c *httpCall) pageKey() string { return c.url.String() + "\n" + c.cursor }

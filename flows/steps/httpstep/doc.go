@@ -56,4 +56,16 @@ http:
   get: https://api.example.org/people
   paginate: {next_url: .body.next_link, items: ".body.value[]"}
 ` + "```" + `
+
+A cursor in the body, for GraphQL; ` + "`effect: read`" + ` says that the POST changes nothing:
+
+` + "```yaml" + `
+http:
+  post: https://api.example.org/graphql
+  json: {query: "query($after: String) { … }", variables: {after: null}}
+  paginate:
+    cursor: {from: ".body.data.people.pageInfo | select(.hasNextPage) | .endCursor", body: .variables.after}
+    items: .body.data.people.nodes[]
+effect: read
+` + "```" + `
 `

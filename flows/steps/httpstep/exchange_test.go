@@ -40,7 +40,7 @@ func send(ctx context.Context, client *http.Client, method, target string) (*htt
 	if err != nil {
 		return nil, err
 	}
-	s := &step{anyOK: true, limit: 1 << 20}
+	s := &step{anyOK: true, bodyFormat: bodyFormat{limit: 1 << 20}}
 	return s.send(ctx, nil, client, &httpCall{method: method, url: u, header: http.Header{}, key: "run.step.0"})
 }
 

@@ -3,8 +3,10 @@ package httpstep
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -22,22 +24,59 @@ type httpHeader struct {
 
 func (s *step) setHeaders(args *flows.Args) error {
 	seen := map[string]bool{}
-	for _, field := range args.Fields("headers") {
-		name := headerKey(field.Name)
+	s.headerSet = args.FieldSet("headers")
+	for _, field := range s.headerSet.Fixed() {
+		name, err := headerName(field.Name, seen)
 		switch {
-		case !httpguts.ValidHeaderFieldName(field.Name):
-			return args.Errorf("headers", "%q is not a header name", field.Name)
-		case seen[name]:
-			return args.Errorf("headers", "the header %s comes twice: write a list of values", field.Name)
-		case reservedHeader(name):
-			return args.Errorf("headers", "the header %s is set by Penstock", field.Name)
+		case err != nil:
+			return args.Errorf("headers", "%v", err)
 		case name == "Content-Type" && args.Has("content_type"):
 			return args.Errorf("headers", "content_type already says the content type")
 		}
-		seen[name] = true
 		s.headers = append(s.headers, httpHeader{name, field.Value})
 	}
 	return nil
+}
+
+// headerName returns the key for a header that a flow sets. seen are the keys before it, to which it is added.
+func headerName(name string, seen map[string]bool) (string, error) {
+	key := headerKey(name)
+	switch {
+	case !httpguts.ValidHeaderFieldName(name):
+		return "", fmt.Errorf("%q is not a header name", failure.ShortLine(name))
+	case seen[key]:
+		return "", fmt.Errorf("the header %s comes twice: write a list of values", name)
+	case reservedHeader(key):
+		return "", fmt.Errorf("the header %s is set by Penstock", name)
+	}
+	seen[key] = true
+	return key, nil
+}
+
+// allHeaders returns the headers for an item: those of the file, and those that an expression gives.
+func (s *step) allHeaders(ctx context.Context, in *flows.Input) ([]httpHeader, error) {
+	if s.headerSet.Fixed() != nil || !s.headerSet.Given() {
+		return s.headers, nil
+	}
+	fields, err := s.headerSet.Render(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	seen, all := map[string]bool{}, slices.Clone(s.headers)
+	for _, h := range s.headers { // that of content_type
+		seen[h.name] = true
+	}
+	if _, ok := s.body.(multipartBody); ok {
+		seen["Content-Type"] = true
+	}
+	for _, field := range fields {
+		name, err := headerName(field.Name, seen)
+		if err != nil {
+			return nil, failure.Errorf("headers: %v", err)
+		}
+		all = append(all, httpHeader{name, field.Value})
+	}
+	return all, nil
 }
 
 // headerKey returns the canonical name, except for Idempotency-Key and X-Idempotency-Key: see idempotencyKey.
@@ -63,7 +102,11 @@ func reservedHeader(name string) bool {
 func (s *step) header(ctx context.Context, in *flows.Input) (http.Header, error) {
 	header := make(http.Header, len(s.headers)+3)
 	header["User-Agent"] = []string{s.agent}
-	for _, h := range s.headers {
+	headers, err := s.allHeaders(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range headers {
 		v, err := h.value.Render(ctx, in)
 		if err != nil {
 			return nil, err

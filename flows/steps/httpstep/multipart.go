@@ -15,7 +15,7 @@ import (
 )
 
 // multipartBody is a multipart/form-data body (RFC 7578).
-type multipartBody struct{ parts []multipartPart }
+type multipartBody struct{ parts flows.EntryList }
 
 // multipartPart is one field or, with a filename, one file.
 type multipartPart struct {
@@ -36,28 +36,32 @@ func (s *step) setMultipart(args *flows.Args) error {
 			return args.Errorf("headers", "a multipart body says its own content type; a part may have one")
 		}
 	}
-	var body multipartBody
-	for _, part := range args.List("multipart") {
-		body.parts = append(body.parts, multipartPart{
-			name:        part.Template("name"),
-			value:       part.Template("value"),
-			base64:      part.Template("base64"),
-			file:        part.Template("file"),
-			filename:    part.Template("filename"),
-			contentType: part.Template("content_type"),
-		})
-	}
-	s.body = body
+	s.body = multipartBody{args.EntryList("multipart", multipartParams())}
 	return nil
+}
+
+func newPart(part *flows.Args) multipartPart {
+	return multipartPart{
+		name:        part.Template("name"),
+		value:       part.Template("value"),
+		base64:      part.Template("base64"),
+		file:        part.Template("file"),
+		filename:    part.Template("filename"),
+		contentType: part.Template("content_type"),
+	}
 }
 
 func (b multipartBody) render(ctx context.Context, in *flows.Input) (rendered, error) {
 	var text bytes.Buffer
 	w := multipart.NewWriter(&text)
 	charger, body := in.Charger(ctx), &streamedBody{in: in}
-	for _, part := range b.parts {
+	parts, err := b.parts.Render(ctx, in)
+	if err != nil {
+		return rendered{}, err
+	}
+	for _, part := range parts {
 		before := text.Len()
-		file, err := part.write(ctx, in, w)
+		file, err := newPart(part).write(ctx, in, w)
 		if err != nil {
 			return rendered{}, err
 		}
@@ -73,7 +77,7 @@ func (b multipartBody) render(ctx context.Context, in *flows.Input) (rendered, e
 			return rendered{}, err
 		}
 	}
-	err := w.Close()
+	err = w.Close()
 	if len(body.parts) == 0 {
 		return rendered{content: text.Bytes(), contentType: w.FormDataContentType()}, err
 	}

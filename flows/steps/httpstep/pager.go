@@ -28,8 +28,11 @@ func (s *step) setPages(args *flows.Args) error {
 	case object.Has("next_url"):
 		p.pager = urlPager{object.Expr("next_url")}
 	case object.Has("cursor"):
-		cursor := object.Object("cursor")
-		p.pager = cursorPager{from: cursor.Expr("from"), param: cursor.String("param")}
+		pager, err := s.newCursorPager(object.Object("cursor"))
+		if err != nil {
+			return err
+		}
+		p.pager = pager
 	default:
 		pager, err := newCountPager(object)
 		if err != nil {
@@ -44,18 +47,18 @@ func (s *step) setPages(args *flows.Args) error {
 // linkPager follows Link: <…>; rel="next".
 type linkPager struct{}
 
-func (linkPager) first(target *url.URL) *url.URL { return target }
+func (linkPager) first(call *httpCall) *httpCall { return call }
 
-func (linkPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*url.URL, error) {
+func (linkPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*httpCall, error) {
 	return p.follow(nextLink(p.response.header["Link"]))
 }
 
 // urlPager computes the URL of the next page with a program.
 type urlPager struct{ from *flows.Expr }
 
-func (urlPager) first(target *url.URL) *url.URL { return target }
+func (urlPager) first(call *httpCall) *httpCall { return call }
 
-func (u urlPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error) {
+func (u urlPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*httpCall, error) {
 	v, err := u.from.First(ctx, in.With(p.response.item()))
 	if err != nil || v == nil || v == false {
 		return nil, err
@@ -68,7 +71,7 @@ func (u urlPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.
 }
 
 // follow resolves a link of the page; "" means the last page.
-func (p *httpPage) follow(link string) (*url.URL, error) {
+func (p *httpPage) follow(link string) (*httpCall, error) {
 	if link == "" {
 		return nil, nil
 	}
@@ -76,27 +79,11 @@ func (p *httpPage) follow(link string) (*url.URL, error) {
 	if err != nil {
 		return nil, failure.Errorf("the link to the next page, %q, is not a URL", redactURL(link))
 	}
-	return parseTarget(p.response.url.ResolveReference(relative).String())
-}
-
-// cursorPager copies a value of each response into a query parameter of the next request.
-type cursorPager struct {
-	from  *flows.Expr
-	param string
-}
-
-func (cursorPager) first(target *url.URL) *url.URL { return target }
-
-func (c cursorPager) next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error) {
-	v, err := c.from.First(ctx, in.With(p.response.item()))
-	if err != nil || v == nil || v == false || v == "" {
+	target, err := parseTarget(p.response.url.ResolveReference(relative).String())
+	if err != nil {
 		return nil, err
 	}
-	switch v.(type) {
-	case []any, map[string]any:
-		return nil, failure.Errorf("the cursor is %s, not text or a number", content.TypeName(v))
-	}
-	return withParam(p.target, c.param, content.ScalarText(v)), nil
+	return p.call.at(target), nil
 }
 
 // countPager counts pages or items in a query parameter. The last page is one without items, because a server may give
@@ -147,25 +134,25 @@ func (c countPager) named(object *flows.Args) (httpPager, error) {
 	return c, nil
 }
 
-func (c countPager) first(target *url.URL) *url.URL { return c.at(target, 0) }
+func (c countPager) first(call *httpCall) *httpCall { return c.after(call, 0) }
 
-func (c countPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*url.URL, error) {
+func (c countPager) next(_ context.Context, _ *flows.Input, p *httpPage) (*httpCall, error) {
 	switch {
 	case p.found == 0, c.short && p.found < c.size:
 		return nil, nil
 	case c.items:
-		return c.at(p.target, p.before+p.found), nil
+		return c.after(p.call, p.before+p.found), nil
 	}
-	return c.at(p.target, p.number+1), nil
+	return c.after(p.call, p.call.page+1), nil
 }
 
-// at returns the URL of the page after n pages, or after n items.
-func (c countPager) at(target *url.URL, n int) *url.URL {
-	target = withParam(target, c.param, strconv.Itoa(c.start+n))
+// after returns the call for the page after n pages, or after n items.
+func (c countPager) after(call *httpCall, n int) *httpCall {
+	target := withParam(call.url, c.param, strconv.Itoa(c.start+n))
 	if c.sizeParam != "" {
 		target = withParam(target, c.sizeParam, strconv.Itoa(c.size))
 	}
-	return target
+	return call.at(target)
 }
 
 // withParam sets one query parameter and leaves the others unchanged.

@@ -3,7 +3,6 @@ package httpstep
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
@@ -25,16 +24,15 @@ type httpPages struct {
 
 // httpPager is one way to find the next page.
 type httpPager interface {
-	// first returns the URL of the first page.
-	first(target *url.URL) *url.URL
-	// next returns the URL of the page after p; nil after the last one.
-	next(ctx context.Context, in *flows.Input, p *httpPage) (*url.URL, error)
+	// first returns the call for the first page.
+	first(call *httpCall) *httpCall
+	// next returns the call for the page after p; nil after the last one.
+	next(ctx context.Context, in *flows.Input, p *httpPage) (*httpCall, error)
 }
 
 // httpPage is a page that was read.
 type httpPage struct {
-	number   int      // from 0
-	target   *url.URL // requested URL
+	call     *httpCall
 	response *httpResponse
 	before   int // number of items of the pages before
 	found    int // number of its items
@@ -42,23 +40,33 @@ type httpPage struct {
 
 // pagesRead is the state between two pages, the checkpoint of the step.
 type pagesRead struct {
-	next   *url.URL // page to read; nil: all were read
-	number int      // of next, from 0
-	items  []any
-	jar    http.CookieJar // nil: cookies are not kept
-	size   int64          // size of the pages in bytes
-	seen   map[string]int // number of each page by its URL, from 1
+	next  *httpCall // for the page to read; nil: all were read
+	items []any
+	jar   http.CookieJar // nil: cookies are not kept
+	size  int64          // size of the pages in bytes
+	seen  map[string]int // number of each page by its key, from 1
 }
 
-// run reads the pages, or what an earlier attempt has not read of them.
-func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *http.Client, call *httpCall) ([]any, error) {
+// run reads the pages, or those that an earlier attempt has not read.
+func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step) ([]any, error) {
 	read, resumed := in.Checkpoint().(*pagesRead)
 	if !resumed {
-		read = &pagesRead{next: p.pager.first(call.url), jar: client.Jar, seen: map[string]int{}}
+		call, err := s.render(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		read = &pagesRead{next: p.pager.first(call), seen: map[string]int{}}
+	}
+	client, err := s.client(ctx, in, read.next)
+	if err != nil {
+		return nil, err
+	}
+	if !resumed {
+		read.jar = client.Jar
 	}
 	client.Jar = read.jar
 	for read.next != nil {
-		if err := p.readNext(ctx, in, s, client, call.withPage(read.next, read.number), read); err != nil {
+		if err := p.readNext(ctx, in, s, client, read); err != nil {
 			return nil, err
 		}
 		in.SetCheckpoint(read)
@@ -66,9 +74,9 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *h
 	return read.items, nil
 }
 
-// readNext reads the next page. After an error, read is unchanged.
-func (p *httpPages) readNext(ctx context.Context, in *flows.Input, s *step, client *http.Client, call *httpCall, read *pagesRead) error {
-	charger := in.Charger(ctx)
+// readNext reads the next page. After an error, the page is still the next one.
+func (p *httpPages) readNext(ctx context.Context, in *flows.Input, s *step, client *http.Client, read *pagesRead) error {
+	call, charger := read.next, in.Charger(ctx)
 	call.charger = charger.Part()
 	answer, err := s.send(ctx, in, client, call)
 	if err != nil {
@@ -86,12 +94,11 @@ func (p *httpPages) readNext(ctx context.Context, in *flows.Input, s *step, clie
 	if err != nil {
 		return failure.Limit(err)
 	}
-	page := &httpPage{number: call.page, target: call.url, response: answer, before: len(read.items), found: len(found)}
-	next, err := p.pager.next(ctx, in, page)
+	next, err := p.pager.next(ctx, in, &httpPage{call: call, response: answer, before: len(read.items), found: len(found)})
 	if err != nil {
 		return err
 	}
-	read.seen[call.url.String()] = call.page + 1
+	read.seen[call.pageKey()] = call.page + 1
 	if p.explicit && call.page+1 == p.maxPages {
 		next = nil
 	}
@@ -99,9 +106,9 @@ func (p *httpPages) readNext(ctx context.Context, in *flows.Input, s *step, clie
 		if err := p.mayFollow(call, next, read.seen); err != nil {
 			return err
 		}
+		next.page = call.page + 1
 	}
-	read.next, read.number = next, call.page+1
-	read.items, read.size = append(read.items, found...), read.size+answer.size
+	read.next, read.items, read.size = next, append(read.items, found...), read.size+answer.size
 	return nil
 }
 
@@ -114,16 +121,16 @@ func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpRe
 
 // mayFollow rejects endless pagination, and a page of another origin, because the headers of the flow may be
 // credentials for the first origin.
-func (p *httpPages) mayFollow(call *httpCall, next *url.URL, pages map[string]int) error {
+func (p *httpPages) mayFollow(call *httpCall, next *httpCall, pages map[string]int) error {
 	switch {
 	case call.page+1 == p.maxPages:
 		return failure.Errorf("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
-	case pages[next.String()] == call.page+1:
+	case pages[next.pageKey()] == call.page+1:
 		return failure.Errorf("%s: page %d names itself as the next one", call.name(), call.page+1)
-	case pages[next.String()] > 0:
-		return failure.Errorf("%s: page %d names page %d as the next one", call.name(), call.page+1, pages[next.String()])
-	case !sameOrigin(next, call.url):
-		return failure.Errorf("%s: the next page is at %s, another origin", call.name(), origin(next))
+	case pages[next.pageKey()] > 0:
+		return failure.Errorf("%s: page %d names page %d as the next one", call.name(), call.page+1, pages[next.pageKey()])
+	case !sameOrigin(next.url, call.url):
+		return failure.Errorf("%s: the next page is at %s, another origin", call.name(), origin(next.url))
 	}
 	return nil
 }

@@ -32,6 +32,12 @@ func (p *people) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		from = number("from")
 	case "/cursor":
 		from = number("after")
+	case "/body":
+		var sent struct{ Page struct{ After int } }
+		_ = json.NewDecoder(r.Body).Decode(&sent)
+		from = sent.Page.After
+	case "/header":
+		from, _ = strconv.Atoi(r.Header.Get("X-After"))
 	case "/page":
 		from = (number("page") - 1) * size
 	case "/offset":
@@ -74,6 +80,14 @@ func TestHTTPPages(t *testing.T) {
 		{
 			"cursor", `post: "${ $vars.api }/cursor", query: {q: a}, paginate: {cursor: {from: .body.cursor, param: after}, items: ".body.ids[]"}`,
 			[]string{"POST /cursor?q=a run-1.http.0", "POST /cursor?q=a&after=3 run-1.http.0.1", "POST /cursor?q=a&after=6 run-1.http.0.2"},
+		},
+		{
+			"cursor in the body", `post: "${ $vars.api }/body", json: {size: 3, page: {sort: id}}, paginate: {cursor: {from: .body.cursor, body: .page.after}, items: ".body.ids[]"}`,
+			[]string{"POST /body run-1.http.0", "POST /body run-1.http.0.1", "POST /body run-1.http.0.2"},
+		},
+		{
+			"cursor in a header", `get: "${ $vars.api }/header", paginate: {cursor: {from: .body.cursor, header: x-after}, items: ".body.ids[]"}`,
+			[]string{"GET /header", "GET /header", "GET /header"},
 		},
 		{
 			"page", `get: "${ $vars.api }/page", paginate: {page: {}, items: ".body.ids[]"}`,
@@ -169,6 +183,9 @@ func TestHTTPPagesEnd(t *testing.T) {
 		{name: "elsewhere", http: `get: "${ $vars.api }/link", headers: {x-api-key: a}, paginate: {next_url: '"http://api.example.org/?key=hunter2"'}`, requests: 1, message: "the next page is at http://api.example.org, another origin"},
 		{name: "no URL", http: `get: "${ $vars.api }/link", paginate: {next_url: .body.ids}`, requests: 1, message: "next_url gives a list, not text"},
 		{name: "broken URL", http: `get: "${ $vars.api }/link", paginate: {next_url: '"http://[?key=hunter2"'}`, requests: 1, message: `the link to the next page, "http://[", is not a URL`},
+		{name: "the same cursor again", http: `post: "${ $vars.api }/link", json: {after: 1}, paginate: {cursor: {from: 1, body: .after}}`, requests: 2, message: "page 2 names itself as the next one"},
+		{name: "no place in the body", http: `post: "${ $vars.api }/link", json: {page: 1}, paginate: {cursor: {from: 1, body: .page.after}}`, requests: 1, message: "the cursor's place in the body, .after, is in a number, not in an object"},
+		{name: "no header value", http: `get: "${ $vars.api }/link", paginate: {cursor: {from: '"a\nb"', header: x-after}}`, requests: 1, message: "the cursor for the header X-After has a line break in its value"},
 		{name: "no cursor", http: `get: "${ $vars.api }/link", paginate: {cursor: {from: .body, param: a}}`, requests: 1, message: "the cursor is an object"},
 	}
 	for _, test := range tests {

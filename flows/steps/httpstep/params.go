@@ -29,11 +29,11 @@ func httpParams() []flows.Param {
 
 func httpRequestParams() []flows.Param {
 	return []flows.Param{
-		{Name: "query", Type: flows.TypeFields, Summary: "Query parameters, escaped and added to the URL; a list repeats the name, null leaves it out."},
-		{Name: "headers", Type: flows.TypeFields, Summary: "Request headers; null leaves one out."},
+		{Name: "query", Type: flows.TypeFields, Computed: true, Summary: "Query parameters, escaped and added to the URL; a list repeats the name, null leaves it out."},
+		{Name: "headers", Type: flows.TypeFields, Computed: true, Summary: "Request headers; null leaves one out."},
 		{Name: "json", Type: flows.TypeTemplate, Summary: "Body as JSON, numbers exact."},
-		{Name: "form", Type: flows.TypeFields, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
-		{Name: "multipart", Type: flows.TypeList, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
+		{Name: "form", Type: flows.TypeFields, Computed: true, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
+		{Name: "multipart", Type: flows.TypeList, Computed: true, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
 		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text, in the charset that its content type names: `text/csv; charset=windows-1252`. A character that the charset does not have is a failure."},
 		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
 		{Name: "file", Type: flows.TypeTemplate, Summary: "Body as the bytes of a file of the run, such as one of the event. They are streamed, and its content type is the usual one."},
@@ -62,6 +62,7 @@ func httpResponseParams() []flows.Param {
 		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are not failures."},
 		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv", "ndjson", parseFile}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64, and `file` stores it as a file of the run, which later steps take by reference."},
 		content.CharsetParam("the response"),
+		{Name: "csv", Type: flows.TypeObject, Fields: content.CSVParams(), Summary: "How CSV is read, which `parse: csv` or the content type says."},
 		{Name: "max_response", Type: flows.TypeString, Default: "10MB", Summary: "Largest body, decompressed; a larger one is a failure. At most 100MB. With `parse: file` 100MB, and at most 1GB."},
 		{Name: "cookies", Type: flows.TypeEnum, Enum: []string{"keep"}, Default: "they are not sent back", Summary: "`keep`: the cookies that responses set go with further requests of the step for the item, by their domains and paths: pages, redirects and new attempts at a page."},
 		{Name: "follow_redirects", Type: flows.TypeInt, Default: "5 for GET and HEAD, else 0", Summary: "How many redirects are followed, at most 20."},
@@ -73,9 +74,11 @@ func paginateParams() []flows.Param {
 	return []flows.Param{
 		{Name: "next", Type: flows.TypeEnum, Enum: []string{"link"}, OneOf: "next", Summary: "`link`: follow the `Link` header's `rel=\"next\"` (RFC 8288)."},
 		{Name: "next_url", Type: flows.TypeExpr, OneOf: "next", Summary: "Program over the response that gives the next page's URL; null ends."},
-		{Name: "cursor", Type: flows.TypeObject, OneOf: "next", Summary: "A value of the response becomes a query parameter of the next request.", Fields: []flows.Param{
+		{Name: "cursor", Type: flows.TypeObject, OneOf: "next", Summary: "A value of the response becomes a part of the next request.", Fields: []flows.Param{
 			{Name: "from", Type: flows.TypeExpr, Required: true, Summary: "Program over the response that gives the cursor; null ends."},
-			{Name: "param", Type: flows.TypeString, Required: true, Summary: "Query parameter that takes it."},
+			{Name: "param", Type: flows.TypeString, OneOf: "place", Summary: "Query parameter that takes it."},
+			{Name: "body", Type: flows.TypeExpr, OneOf: "place", Summary: "Member of the JSON body that takes it, such as `.variables.after`. The first request has the body as the flow gives it."},
+			{Name: "header", Type: flows.TypeString, OneOf: "place", Summary: "Request header that takes it."},
 		}},
 		{Name: "page", Type: flows.TypeObject, OneOf: "next", Summary: "Counts pages, up to one without items.", Fields: []flows.Param{
 			{Name: "param", Type: flows.TypeString, Default: "page", Summary: "Query parameter of the number."},

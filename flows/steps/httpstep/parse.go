@@ -9,21 +9,30 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
 	"github.com/penstock/penstock/internal/payload"
 )
 
-// parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
-// null, and so is white space where it is no text. limit is the maximum size in bytes of the body without its content
-// codings; charset is its charset, if not that of the content type. "bytes" are those that were sent, except for gzip, which the client of HTTP has removed.
-func parseBody(charger *budget.Charger, as, charset string, header http.Header, body []byte, limit int64) (any, error) {
+// bodyFormat says how response bodies are read.
+type bodyFormat struct {
+	parse   string // value of the parameter; "" and "auto": by the content type
+	charset string // label; "": that of the content type
+	csv     payload.CSVDialect
+	limit   int64 // maximum size of a body in bytes, decompressed
+}
+
+// parseBody decodes a response body. An empty body is null, and so is white space where it is no text. "bytes" are
+// those that were sent, except for gzip, which the client of HTTP has removed.
+func parseBody(charger *budget.Charger, format bodyFormat, header http.Header, body []byte) (any, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
+	as := format.parse
 	if as != "bytes" {
 		var err error
-		if body, err = withoutCodings(charger, header, body, limit); err != nil {
+		if body, err = withoutCodings(charger, header, body, format.limit); err != nil {
 			return nil, fmt.Errorf("the response cannot be read: %w; use parse: bytes", err)
 		}
 	}
@@ -31,7 +40,7 @@ func parseBody(charger *budget.Charger, as, charset string, header http.Header, 
 		return nil, err
 	}
 	mediaType, params := contentType(header)
-	charset = cmp.Or(charset, params["charset"])
+	charset := cmp.Or(format.charset, params["charset"])
 	if as == "" || as == "auto" {
 		as = parseFor(mediaType, body)
 	}
@@ -62,9 +71,26 @@ func parseBody(charger *budget.Charger, as, charset string, header http.Header, 
 		}
 		return flows.DecodeJSONOn(charger, lines)
 	case "csv":
-		return payload.ParseCSV(charger, text)
+		return format.csv.Parse(charger, text)
 	}
 	return bulk.Text(text), nil
+}
+
+// setCSV reads the dialect of CSV.
+func (s *step) setCSV(args *flows.Args) (err error) {
+	object := args.Object("csv")
+	if object == nil {
+		return nil
+	}
+	switch s.parse {
+	case "", "auto", "csv":
+	default:
+		return args.Errorf("csv", "csv has no meaning with parse: %s", s.parse)
+	}
+	if s.csv, err = content.CSVDialect(object); err == nil && len(s.csv.Columns) > 0 && !s.csv.NoHeader {
+		err = object.Errorf("columns", "columns name those of a file without a header: add header: false")
+	}
+	return err
 }
 
 // maxLineDepth is the maximum nesting of a value in NDJSON.

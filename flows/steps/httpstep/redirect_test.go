@@ -50,7 +50,7 @@ func sendWithHeaders(t *testing.T, conn flows.HTTPConnection, target string) (*h
 		"Accept": {"*/*"}, "User-Agent": {"Penstock/test"},
 	}}
 	client := &http.Client{Transport: pinnedTransport{base: way(t), conn: conn}, CheckRedirect: redirects{5}.check}
-	return (&step{anyOK: true, limit: 1 << 20}).send(t.Context(), nil, client, call)
+	return (&step{anyOK: true, bodyFormat: bodyFormat{limit: 1 << 20}}).send(t.Context(), nil, client, call)
 }
 
 func TestCredentialsStayAtTheirOrigin(t *testing.T) {

@@ -49,6 +49,15 @@ func TestHTTPRequests(t *testing.T) {
 			object{"request": "GET /", "accept": "text/csv", "x-list": "a|b", "x-number": "1.10", "user-agent": "mine"},
 		},
 		{
+			"query and headers by expressions", "http: {get: '${ $vars.api }/?a=1', query: '${ .q }', headers: '${ .h }'}",
+			object{"q": object{"z": []any{1, nil, "b c"}, "a": "${ .x }", "none": nil}, "h": object{"x-list": []any{"a", "b"}, "Accept": "text/csv"}},
+			object{"request": "GET /?a=1&a=%24%7B+.x+%7D&z=1&z=b+c", "accept": "text/csv", "x-list": "a|b"},
+		},
+		{
+			"no query, no headers, and a form by an expression", "http: {put: '${ $vars.api }', query: '${ .q }', headers: '${ .h }', form: '${ .f }', content_type: a/b}",
+			object{"f": object{"b": 2, "a": "1&2"}}, object{"request": "PUT /", "body": "a=1%262&b=2", "content-type": "a/b", "idempotency-key": "run-1.http.0"},
+		},
+		{
 			"json", "http: {post: '${ $vars.api }', json: {id: '${ .id }', text: '<&>${ .none }', list: [1.10]}}",
 			object{"id": json.Number("9007199254740993123")},
 			object{
@@ -130,7 +139,7 @@ func TestHTTPMultipart(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(parts)
 	})
-	items, err := runHTTP(t, `
+	const fixed = `
 http:
   post: ${ $vars.api }
   multipart:
@@ -138,10 +147,13 @@ http:
     - {name: 'quo"te', value: {a: 1.10}}
     - {name: report, filename: "r\"\r\n.csv", value: "a,b", content_type: text/csv}
     - {name: picture, filename: "${ .title }.png", base64: iVBORw==}
-    - {name: empty, value: null}`, server.URL, object{"title": "Zoë"})
-	if err != nil {
-		t.Fatal(err)
-	}
+    - {name: empty, value: ""}`
+	const computed = `http: {post: "${ $vars.api }", multipart: "${ .parts }"}`
+	event := object{"title": "Zoë", "parts": []any{
+		object{"name": "title", "value": "Zoë"}, object{"name": `quo"te`, "value": object{"a": json.Number("1.10")}},
+		object{"name": "report", "filename": "r\"\r\n.csv", "value": "a,b", "content_type": "text/csv"},
+		object{"name": "picture", "filename": "Zoë.png", "base64": "iVBORw=="}, object{"name": "empty", "value": ""},
+	}}
 	want := []any{
 		[]any{`form-data; name="title"`, "", "Zoë"},
 		[]any{`form-data; name="quo%22te"`, "application/json", `{"a":1.10}`},
@@ -151,8 +163,14 @@ http:
 	}
 	// JSON in between has replaced the invalid byte by U+FFFD.
 	want[3].([]any)[2] = "\uFFFDPNG"
-	if diff := cmp.Diff(any(want), items[0].(object)["body"]); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	for _, step := range []string{fixed, computed} {
+		items, err := runHTTP(t, step, server.URL, event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(any(want), items[0].(object)["body"]); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
 	}
 }
 
@@ -203,6 +221,11 @@ func TestHTTPRefusesValues(t *testing.T) {
 		{"not base64", `http: {post: "${ $vars.api }", base64: "%%"}`, nil, "base64 does not hold base64"},
 		{"base64 of a number", `http: {post: "${ $vars.api }", base64: 17}`, nil, "base64 is a number, not text"},
 		{"content type of a part", `http: {post: "${ $vars.api }", multipart: [{name: a, value: b, content_type: "${ .v }"}]}`, object{"v": "a\r\nb"}, "content_type of a part"},
+		{"reserved header by an expression", `http: {get: "${ $vars.api }", headers: "${ . }"}`, object{"Te": "hunter2"}, "headers: the header Te is set by Penstock"},
+		{"header by an expression twice", `http: {get: "${ $vars.api }", headers: "${ . }"}`, object{"Accept": "a", "accept": "hunter2"}, "headers: the header accept comes twice"},
+		{"content type of a form by an expression", `http: {post: "${ $vars.api }", headers: "${ . }", multipart: [{name: a, value: b}]}`, object{"content-type": "a/b"}, "headers: the header content-type comes twice"},
+		{"list as query", `http: {get: "${ $vars.api }", query: "${ . }"}`, []any{1}, "query: expected an object of at most 1000 members"},
+		{"text as parts", `http: {post: "${ $vars.api }", multipart: "${ . }"}`, "a", "multipart: expected a list of at most 1000 objects"},
 		{"connection without any", `http: {get: "${ $vars.api }", connection: crm}`, nil, `there is no connection "crm"`},
 	}
 	for _, test := range tests {

@@ -34,31 +34,30 @@ func Kind() flows.Kind {
 type step struct {
 	method     string
 	url        *flows.Template
-	query      []flows.Field
+	query      flows.FieldSet
 	headers    []httpHeader
-	body       httpBody // nil: none
-	connection string   // name; "": none
-	proxy      string   // name of its connection; "": none
+	headerSet  flows.FieldSet // of headers that an expression gives
+	body       httpBody       // nil: none
+	connection string         // name; "": none
+	proxy      string         // name of its connection; "": none
 	trust      *httpTrust
 	redirects  int // maximum number of redirects to follow
 	expect     flows.Statuses
 	anyOK      bool // expect is absent: any 2xx
-	parse      string
-	charset    string     // label of the response's charset; "": that of its content type
-	limit      int64      // maximum size of a response body in bytes, decompressed
-	pages      *httpPages // nil: one request
-	cookies    bool       // cookies of a response are sent with the next request
-	agent      string
+	bodyFormat
+	pages   *httpPages // nil: one request
+	cookies bool       // cookies of a response are sent with the next request
+	agent   string
 }
 
 func newStep(args *flows.Args, agent string) (*step, error) {
 	s := &step{
-		query:      args.Fields("query"),
+		query:      args.FieldSet("query"),
 		connection: args.String("connection"),
 		proxy:      args.String("proxy"),
 		expect:     args.Statuses("expect"),
 		anyOK:      !args.Has("expect"),
-		parse:      args.String("parse"),
+		bodyFormat: bodyFormat{parse: args.String("parse")},
 		cookies:    args.Has("cookies"),
 		agent:      agent,
 	}
@@ -67,7 +66,7 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 		return nil, err
 	}
 	for _, set := range []func(*flows.Args) error{
-		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setRedirects, s.setTrust, s.setPages,
+		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
 	} {
 		if err := set(args); err != nil {
 			return nil, err
@@ -78,6 +77,9 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 
 // Run sends the request, or the requests of all pages, for one item.
 func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
+	if s.pages != nil {
+		return s.pages.run(ctx, in, s)
+	}
 	call, err := s.render(ctx, in)
 	if err != nil {
 		return nil, err
@@ -85,9 +87,6 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	client, err := s.client(ctx, in, call)
 	if err != nil {
 		return nil, err
-	}
-	if s.pages != nil {
-		return s.pages.run(ctx, in, s, client, call)
 	}
 	call.charger = in.Charger(ctx)
 	answer, err := s.send(ctx, in, client, call)
@@ -141,7 +140,7 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.charger, s.parse, s.charset, resp.Header, text, s.limit)
+	body, err := parseBody(call.charger, s.bodyFormat, resp.Header, text)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
 	}

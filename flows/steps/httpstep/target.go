@@ -85,7 +85,11 @@ func escapeQuery(query string) string {
 }
 
 // encodeFields encodes name=value pairs in the order of the flow. Arrays repeat the name, null omits it.
-func encodeFields(ctx context.Context, in *flows.Input, fields []flows.Field, what string) (string, error) {
+func encodeFields(ctx context.Context, in *flows.Input, set flows.FieldSet, what string) (string, error) {
+	fields, err := set.Render(ctx, in)
+	if err != nil {
+		return "", err
+	}
 	var pairs []string
 	for _, field := range fields {
 		v, err := field.Value.Render(ctx, in)

@@ -6,7 +6,9 @@ func params() []flows.Param {
 	own := []flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of the database's connection."}}
 	own = append(own, statementParams()...)
 	return append(own,
-		flows.Param{Name: "transaction", Type: flows.TypeList, OneOf: "statement", Fields: statementParams(), Summary: "Statements that are committed together or not at all."},
+		flows.Param{Name: "transaction", Type: flows.TypeList, OneOf: "statement", Fields: append(statementParams(), flows.Param{
+			Name: "each", Type: flows.TypeExpr, Summary: "Executes the statement once for each result of a program, which is the item for its args; at most 10,000 times.",
+		}), Summary: "Statements that are committed together or not at all."},
 		flows.Param{Name: "max_rows", Type: flows.TypeInt, Default: "1000", Summary: "Most rows of a query; more are a failure. At most 100,000."},
 	)
 }
@@ -31,7 +33,7 @@ timeout: 5s`
 
 const doc = `**Output.** ` + "`query`" + ` returns one item for each row, ` + "`{column: value}`" + `, and none without rows. ` + "`exec`" + ` returns
 ` + "`{rows_affected, last_insert_id}`" + `, the latter after an INSERT into MySQL, MariaDB or SQLite. ` + "`transaction`" + ` returns one
-item, the list of its statements' results: the rows of a query as a list, that object for an exec.
+item, the list of its statements' results: the rows of a query as a list, that object for an exec; with ` + "`each`" + ` a list of these.
 
 **Placeholders** are those of the database:
 
@@ -66,6 +68,9 @@ sql:
   transaction:
     - exec: insert into gifts (donor, amount) values ($1, $2)
       args: ["${ .donor }", "${ .amount }"]
+    - exec: insert into lines (sku, quantity) values ($1, $2)
+      each: .lines[]
+      args: ["${ .sku }", "${ .quantity }"]
     - query: update donors set total = total + $2 where id = $1 returning total
       args: ["${ .donor }", "${ .amount }"]
 ` + "```" + `

@@ -17,6 +17,7 @@ type statement struct {
 	files  []string // columns whose values become files
 	json   []string // columns whose text becomes the value that it is the JSON of
 	writes bool
+	each   *flows.Expr // of a transaction: the statement is executed for each of its results; nil: once
 }
 
 // maxStatement limits the text of a statement in bytes.
@@ -72,6 +73,31 @@ func writesSQL(words []string) bool {
 		"call", "exec", "execute", "do", "analyze", "nextval", "setval",
 	}
 	return !slices.Contains(reads, words[0]) || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(changes, w) })
+}
+
+// maxEach is the maximum number of executions of a statement with each.
+const maxEach = 10_000
+
+// renderEach returns the executions of the statement for one item.
+func (s *statement) renderEach(ctx context.Context, in *flows.Input, db *flows.Database) ([]*call, error) {
+	if s.each == nil {
+		c, err := s.render(ctx, in, db)
+		return []*call{c}, err
+	}
+	values, err := s.each.All(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(values) > maxEach {
+		return nil, failure.Errorf("each has %d results; %d are allowed", len(values), maxEach)
+	}
+	calls := make([]*call, len(values))
+	for i, v := range values {
+		if calls[i], err = s.render(ctx, in.With(v), db); err != nil {
+			return nil, err
+		}
+	}
+	return calls, nil
 }
 
 // render binds the arguments for one item.

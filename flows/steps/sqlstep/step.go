@@ -61,6 +61,9 @@ func newStep(args *flows.Args) (*step, error) {
 		if err != nil {
 			return nil, err
 		}
+		if s.transaction {
+			statement.each = part.Expr("each")
+		}
 		s.statements = append(s.statements, statement)
 	}
 	return s, nil
@@ -88,9 +91,9 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return nil, err
 	}
 	defer db.Release()
-	calls := make([]*call, len(s.statements))
+	calls := make([][]*call, len(s.statements))
 	for i, statement := range s.statements {
-		if calls[i], err = statement.render(ctx, in, db); err != nil {
+		if calls[i], err = statement.renderEach(ctx, in, db); err != nil {
 			return nil, err
 		}
 	}
@@ -103,12 +106,12 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return s.runTransaction(ctx, db, calls, in)
 	}
 	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx), in: in}
-	items, err := calls[0].run(ctx, db.DB, &rows)
+	items, err := calls[0][0].run(ctx, db.DB, &rows)
 	return items, sqlError(ctx, db, err)
 }
 
 // runTransaction executes all statements or none. It puts out one item, the list of the statements' results.
-func (s *step) runTransaction(ctx context.Context, db *flows.Database, calls []*call, in *flows.Input) ([]any, error) {
+func (s *step) runTransaction(ctx context.Context, db *flows.Database, calls [][]*call, in *flows.Input) ([]any, error) {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, sqlError(ctx, db, err)
@@ -116,13 +119,19 @@ func (s *step) runTransaction(ctx context.Context, db *flows.Database, calls []*
 	defer tx.Rollback() // no effect after a commit
 	rows := rowReader{dialect: db.Dialect, maxRows: s.maxRows, charger: in.Charger(ctx), in: in}
 	given := make([]any, len(calls))
-	for i, call := range calls {
-		items, err := call.run(ctx, tx, &rows)
-		if err != nil {
-			return nil, sqlError(ctx, db, err)
+	for i, statement := range s.statements {
+		results := make([]any, len(calls[i]))
+		for j, call := range calls[i] {
+			items, err := call.run(ctx, tx, &rows)
+			if err != nil {
+				return nil, sqlError(ctx, db, err)
+			}
+			if results[j] = items; !statement.query {
+				results[j] = items[0]
+			}
 		}
-		if given[i] = items; !call.statement.query {
-			given[i] = items[0]
+		if given[i] = results; statement.each == nil {
+			given[i] = results[0]
 		}
 	}
 	if err := tx.Commit(); err != nil {
