@@ -70,21 +70,11 @@ func (c *Client) stream(ctx context.Context, path string, last *string, each fun
 	if *last != "" {
 		r.Header.Set("Last-Event-ID", *last)
 	}
-	c.authorize(r, nil)
-	streaming := *c.config.HTTP
-	streaming.Timeout = 0 // a stream is limited by ctx only
-	w, err := streaming.Do(r)
+	w, err := c.open(r)
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", ErrUnreachable, withoutQuery(err))
+		return false, err
 	}
 	defer w.Body.Close()
-	if w.StatusCode >= http.StatusBadRequest {
-		a, err := readAnswer(w)
-		if err != nil {
-			return false, err
-		}
-		return false, newError(a)
-	}
 	if w.StatusCode == http.StatusNoContent { // last is the id of the final event
 		return true, nil
 	}

@@ -64,9 +64,12 @@ func nullBytes(b []byte) any {
 	return b
 }
 
-// Write stores runs, each once: one that is there is replaced. Errors: ErrUnavailable, and
-// that of a run whose record cannot be read.
-func (h *DB) Write(ctx context.Context, runs []Run) error {
+// Write stores runs, each once: one that is there is replaced. Statistics count a run when it is new. Errors: ErrUnavailable,
+// and that of a run whose record cannot be read.
+func (h *DB) Write(ctx context.Context, runs []Run) error { return h.write(ctx, runs, true) }
+
+// write is Write. counted: statistics count the new runs.
+func (h *DB) write(ctx context.Context, runs []Run, counted bool) error {
 	if len(runs) == 0 {
 		return nil
 	}
@@ -95,7 +98,7 @@ func (h *DB) Write(ctx context.Context, runs []Run) error {
 	}
 	return h.inTransaction(ctx, func(tx *sql.Tx) error {
 		isNew, err := h.dialect.write(ctx, tx, rows)
-		if err == nil {
+		if err == nil && counted {
 			err = h.countRuns(ctx, tx, rows, isNew)
 		}
 		if err != nil {

@@ -70,6 +70,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newOperations(env),
 		newFailures(env),
 		newStats(env),
+		newHistory(env),
 		newWebhooks(env),
 		newKey(env),
 		newUser(env),

@@ -19,7 +19,7 @@ func newList(e env, short, path string, columns []column) *cobra.Command {
 
 // newListOf is newList for objects of one that an argument names, if use has an argument.
 func newListOf(e env, use, short string, pathOf func(args []string) string, columns []column) *cobra.Command {
-	var filter, order, cursor string
+	var filter, order, cursor, search string
 	var page, size int
 	var all bool
 	cmd := &cobra.Command{
@@ -36,6 +36,7 @@ func newListOf(e env, use, short string, pathOf func(args []string) string, colu
 	f.BoolVar(&all, "all", false, "show every page")
 	if use == "list" && pathOf(nil) == runsPath {
 		f.StringVar(&cursor, "cursor", "", "go on behind an earlier page, with the `cursor` that it gave")
+		f.StringVar(&search, "search", "", "show those that contain all these `words`: in the event, the output, the error or the items")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		query := url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(size)}}
@@ -44,6 +45,9 @@ func newListOf(e env, use, short string, pathOf func(args []string) string, colu
 		}
 		if order != "" {
 			query.Set("order_by", order)
+		}
+		if search != "" {
+			query.Set("search", search)
 		}
 		if cursor != "" {
 			query.Set("cursor", cursor)

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/history"
+)
+
+func newHistory(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "history", Short: "Export, hold and erase ended runs, and move them to another database",
+		Long: "Export, hold and erase ended runs, and move them to another database.\n\n" + remoteHelp,
+	}
+	cmd.AddCommand(newHistoryExport(e), newHistoryHold(e, "hold", "Keep runs from being deleted, whatever their retention", true),
+		newHistoryHold(e, "release", "Let runs that are held be deleted again", false), newHistoryErase(e), newHistoryCopy(e))
+	return cmd
+}
+
+// chosenRuns are the flags that choose runs.
+type chosenRuns struct{ filter, search string }
+
+func (r *chosenRuns) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.filter, "filter", "", "the runs that fit the `expression`, as of runs list")
+	cmd.Flags().StringVar(&r.search, "search", "", "the runs that contain all these `words`")
+}
+
+// object returns the flags for a body. Error: neither is given.
+func (r *chosenRuns) object() (object, error) {
+	if r.filter == "" && r.search == "" {
+		return nil, usageError{errors.New("which runs? Give --filter or --search")}
+	}
+	return object{"filter": r.filter, "search": r.search}, nil
+}
+
+func newHistoryHold(e env, verb, short string, held bool) *cobra.Command {
+	var runs chosenRuns
+	cmd := &cobra.Command{Use: verb, Short: short, Args: exactArgs(0), Example: "  penstock history " + verb + ` --filter 'flow eq 69 and created_at ge 2026-11-01T00:00:00Z'`}
+	c := newCall(e, cmd)
+	runs.addFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		body, err := runs.object()
+		if err != nil {
+			return err
+		}
+		body["held"] = held
+		return c.send(cmd, http.MethodPost, "/v1/history/hold", body, "")
+	}
+	return cmd
+}
+
+func newHistoryErase(e env) *cobra.Command {
+	var runs chosenRuns
+	var dry bool
+	cmd := &cobra.Command{
+		Use: "erase", Short: "Erase what people have sent and got in ended runs", Args: exactArgs(0),
+		Long: "Erase the event, the parameters, headers, output, items, labels and error message of ended runs, and\n" +
+			"keep the fact that they ran. Runs that are held stay as they are, and those that have not ended.",
+		Example: "  penstock history erase --search zoe@example.org --dry-run\n  penstock history erase --filter 'labels contains \"customer=4711\"'",
+	}
+	c := newCall(e, cmd)
+	runs.addFlags(cmd)
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say how many runs match")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		body, err := runs.object()
+		if err != nil {
+			return err
+		}
+		body["dry_run"] = dry
+		return c.send(cmd, http.MethodPost, "/v1/history/erase", body, "")
+	}
+	return cmd
+}
+
+func newHistoryExport(e env) *cobra.Command {
+	var runs chosenRuns
+	var file string
+	cmd := &cobra.Command{
+		Use: "export", Short: "Write ended runs as lines of JSON, the oldest first", Args: exactArgs(0),
+		Long: "Write ended runs with their events, outputs and steps as lines of JSON, the oldest first. An export\n" +
+			"to a file that was interrupted goes on behind its last whole line when it is started again.",
+		Example: "  penstock history export --filter 'flow eq 69' -o runs.jsonl",
+	}
+	c := newCall(e, cmd)
+	runs.addFlags(cmd)
+	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this `file` instead of to standard output")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		query := url.Values{}
+		for name, value := range map[string]string{"filter": runs.filter, "search": runs.search} {
+			if value != "" {
+				query.Set(name, value)
+			}
+		}
+		out := cmd.OutOrStdout()
+		if file != "" {
+			f, cursor, err := openExport(file)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if out = f; cursor != "" {
+				query.Set("cursor", cursor)
+			}
+		}
+		server, err := c.client()
+		if err != nil {
+			return err
+		}
+		lines, err := server.Stream(cmd.Context(), "/v1/history/export?"+query.Encode(), "application/x-ndjson")
+		if err != nil {
+			return err
+		}
+		defer lines.Body.Close()
+		if _, err := io.Copy(out, lines.Body); err != nil {
+			return fmt.Errorf("the export ended early: %w; start it again to go on", err)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// openExport opens a file behind its last whole line, and returns the cursor in that.
+func openExport(file string) (f *os.File, cursor string, err error) {
+	if f, err = os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return nil, "", fmt.Errorf("open export: %w", err)
+	}
+	whole := int64(0)
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil { // the end, or a line that was cut off
+			break
+		}
+		var l struct {
+			Cursor string `json:"cursor"`
+		}
+		if err := json.Unmarshal(line, &l); err != nil || l.Cursor == "" {
+			_ = f.Close()
+			return nil, "", fmt.Errorf("%s is no export: its line at byte %d has no cursor", file, whole)
+		}
+		cursor, whole = l.Cursor, whole+int64(len(line))
+	}
+	if err := errors.Join(f.Truncate(whole), seekTo(f, whole)); err != nil {
+		_ = f.Close()
+		return nil, "", fmt.Errorf("open export: %w", err)
+	}
+	return f, cursor, nil
+}
+
+func seekTo(f *os.File, at int64) error {
+	_, err := f.Seek(at, io.SeekStart)
+	return err
+}
+
+func newHistoryCopy(e env) *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use: "copy", Short: "Copy a history to another database", Args: exactArgs(0),
+		Long: "Copy all runs and statistics of a history to another one, for instance from SQLite to PostgreSQL. Stop the\n" +
+			"processes that write to either first, or copy again afterwards: what is there is replaced.",
+		Example: "  penstock history copy --from sqlite:/var/lib/penstock/history.db --to postgres://penstock:secret@db/penstock",
+	}
+	cmd.Flags().StringVar(&from, "from", "", "`place` of the history to read: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
+	cmd.Flags().StringVar(&to, "to", "", "`place` of the history to write")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if from == "" || to == "" {
+			return usageError{errors.New("give both --from and --to")}
+		}
+		source, err := history.Open(cmd.Context(), from)
+		if err != nil {
+			return fmt.Errorf("--from: %w", err)
+		}
+		defer source.Close()
+		target, err := history.Open(cmd.Context(), to)
+		if err != nil {
+			return fmt.Errorf("--to: %w", err)
+		}
+		defer target.Close()
+		copied := 0
+		if err := source.Copy(cmd.Context(), target, func(n int) {
+			if copied = n; n%50_000 == 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%d runs\n", n)
+			}
+		}); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "copied %d runs\n", copied)
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,107 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/penstock/penstock/queue"
+)
+
+// copyBatch is the number of runs that Copy writes in one transaction.
+const copyBatch = 500
+
+// Copy writes all runs and statistics to another history, which should be new. What is there is replaced, so that a copy that
+// was interrupted can be made again. each is told how many runs were copied. Errors: ErrUnavailable.
+func (h *DB) Copy(ctx context.Context, to *DB, each func(runs int)) error {
+	if err := h.ready(ctx); err != nil {
+		return err
+	}
+	after, copied := queue.Place{}, 0
+	for {
+		runs, held, err := h.copyable(ctx, after)
+		if err != nil {
+			return err
+		}
+		if len(runs) == 0 {
+			return h.copyStats(ctx, to)
+		}
+		after = placeOf(&runs[len(runs)-1].Archived)
+		if err := to.write(ctx, runs, false); err != nil {
+			return err
+		}
+		if _, err := to.Hold(ctx, held, true); err != nil {
+			return err
+		}
+		copied += len(runs)
+		each(copied)
+	}
+}
+
+// copyable returns the next runs in the order of acceptance, and which of them are held.
+func (h *DB) copyable(ctx context.Context, after queue.Place) (runs []Run, held []string, err error) {
+	s := &statement{dialect: h.dialect}
+	text := fmt.Sprintf("SELECT id, shard, record, payload, expires, values_expire, held FROM runs WHERE (at, id) > (%s, %s) ORDER BY at, id LIMIT %d",
+		s.arg(after.At), s.arg(h.dialect.id(after.ID)), copyBatch)
+	rows, err := h.db.QueryContext(ctx, text, s.args...)
+	if err != nil {
+		return nil, nil, unavailable(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id runID
+		var shard string
+		var record, payload []byte
+		var expires int64
+		var valuesExpire sql.NullInt64
+		var isHeld bool
+		if err := rows.Scan(&id, &shard, &record, &payload, &expires, &valuesExpire, &isHeld); err != nil {
+			return nil, nil, unavailable(err)
+		}
+		a, err := unpackRun(string(id), shard, record, payload)
+		if err != nil {
+			return nil, nil, err
+		}
+		run := Run{Archived: a, Expires: time.UnixMilli(expires)}
+		if valuesExpire.Valid {
+			run.ValuesExpire = time.UnixMilli(valuesExpire.Int64)
+		}
+		decoded, err := a.Decode()
+		if err != nil {
+			return nil, nil, err
+		}
+		run.Labels = decoded.Labels
+		if runs = append(runs, run); isHeld {
+			held = append(held, string(id))
+		}
+	}
+	return runs, held, unavailable(rows.Err())
+}
+
+// copyStats replaces the statistics of another history.
+func (h *DB) copyStats(ctx context.Context, to *DB) error {
+	return to.inTransaction(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM stats"); err != nil {
+			return unavailable(err)
+		}
+		rows, err := h.db.QueryContext(ctx, "SELECT flow, width, at, summary FROM stats")
+		if err != nil {
+			return unavailable(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var flow, width, at int64
+			var summary []byte
+			if err := rows.Scan(&flow, &width, &at, &summary); err != nil {
+				return unavailable(err)
+			}
+			s := &statement{dialect: to.dialect}
+			text := fmt.Sprintf("INSERT INTO stats (flow, width, at, summary) VALUES (%s, %s, %s, %s)", s.arg(flow), s.arg(width), s.arg(at), s.arg(summary))
+			if _, err := tx.ExecContext(ctx, text, s.args...); err != nil {
+				return unavailable(err)
+			}
+		}
+		return unavailable(rows.Err())
+	})
+}
