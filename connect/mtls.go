@@ -26,7 +26,7 @@ func mtlsType() Type {
 				return nil, err
 			}
 			p := &certificateTransports{pair: pair, roots: roots, byBase: map[http.RoundTripper]*http.Transport{}}
-			return &pinned{wrap: p.transport}, nil
+			return &pinned{wrap: p.transport, order: 2}, nil
 		},
 	}
 }

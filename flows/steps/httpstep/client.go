@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
-// client returns the HTTP client for one item: the shared transport, with the credential of the step's connection and
+// client returns the HTTP client for one item: the shared transport, with the credentials of the step's connections and
 // the step's certificate authorities.
 func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
 	env := in.Env()
@@ -24,13 +24,11 @@ func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*ht
 		}
 		transport.base = trusting
 	}
-	if s.connection != "" {
-		conn, err := connect(ctx, env.Connections, s.connection, call.url)
-		if err != nil {
-			return nil, err
-		}
-		transport.conn = conn
+	conns, err := s.connections.find(ctx, in, call.url)
+	if err != nil {
+		return nil, err
 	}
+	transport.conns = conns
 	return &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects}.check}, nil
 }
 
@@ -49,20 +47,16 @@ func connect(ctx context.Context, all flows.Connections, name string, target *ur
 	return conn, nil
 }
 
-// pinnedTransport sends each request of a chain of redirects. It adds the credential for allowed hosts only; a
+// pinnedTransport sends each request of a chain of redirects. It adds credentials for allowed hosts only; a
 // redirect to another host is followed without it.
 type pinnedTransport struct {
-	base http.RoundTripper
-	conn flows.HTTPConnection // nil: none
+	base  http.RoundTripper
+	conns []flows.HTTPConnection
 }
 
 // RoundTrip implements http.RoundTripper.
 func (h pinnedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	transport := h.base
-	if h.conn != nil && h.conn.Allows(req.URL) {
-		transport = h.conn.Transport(h.base)
-	}
-	resp, err := transport.RoundTrip(req)
+	resp, err := through(h.conns, req.URL, h.base).RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}

@@ -32,35 +32,34 @@ func Kind() flows.Kind {
 
 // step is one http step of a flow.
 type step struct {
-	method     string
-	url        *flows.Template
-	query      flows.FieldSet
-	headers    []httpHeader
-	headerSet  flows.FieldSet // of headers that an expression gives
-	body       httpBody       // nil: none
-	connection string         // name; "": none
-	trust      *httpTrust
-	redirects  int // maximum number of redirects to follow
-	expect     flows.Statuses
-	anyOK      bool // expect is absent: any 2xx
-	parse      string
-	csv        payload.CSVDialect
-	limit      int64      // maximum size of a response body in bytes, decompressed
-	pages      *httpPages // nil: one request
-	agent      string
+	method      string
+	url         *flows.Template
+	query       flows.FieldSet
+	headers     []httpHeader
+	headerSet   flows.FieldSet // of headers that an expression gives
+	body        httpBody       // nil: none
+	connections connections
+	trust       *httpTrust
+	redirects   int // maximum number of redirects to follow
+	expect      flows.Statuses
+	anyOK       bool // expect is absent: any 2xx
+	parse       string
+	csv         payload.CSVDialect
+	limit       int64      // maximum size of a response body in bytes, decompressed
+	pages       *httpPages // nil: one request
+	agent       string
 }
 
 func newStep(args *flows.Args, agent string) (*step, error) {
 	s := &step{
-		query:      args.FieldSet("query"),
-		connection: args.String("connection"),
-		expect:     args.Statuses("expect"),
-		anyOK:      !args.Has("expect"),
-		parse:      args.String("parse"),
-		agent:      agent,
+		query:  args.FieldSet("query"),
+		expect: args.Statuses("expect"),
+		anyOK:  !args.Has("expect"),
+		parse:  args.String("parse"),
+		agent:  agent,
 	}
 	for _, set := range []func(*flows.Args) error{
-		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
+		s.setMethod, s.setConnections, s.setHeaders, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
 	} {
 		if err := set(args); err != nil {
 			return nil, err
