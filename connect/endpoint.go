@@ -20,6 +20,8 @@ type endpoint struct {
 
 	client, secret string // client "": no client authentication
 	inBody         bool   // client credentials go into the body
+	// assertion signs an assertion that authenticates the client; nil: there is none.
+	assertion func(time.Time) (string, error)
 }
 
 // maxTokenResponse is the maximum size of a response in bytes.
@@ -44,6 +46,14 @@ func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenResponse
 		if e.secret != "" {
 			form.Set("client_secret", e.secret)
 		}
+	}
+	if e.assertion != nil {
+		assertion, err := e.assertion(time.Now())
+		if err != nil {
+			return nil, err
+		}
+		form.Set("client_assertion_type", jwtClientAssertion)
+		form.Set("client_assertion", assertion)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.target.String(), strings.NewReader(form.Encode()))
 	if err != nil {
