@@ -2,6 +2,7 @@ package connect
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -97,17 +98,18 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 		}
 	}
 	source := &tokens{
-		conn: s.conn, grants: r.grants, log: r.config.Log,
-		endpoint: ask,
-		form: func(replaced string) (url.Values, error) {
+		conn: s.conn, grants: r.grants, log: r.config.Log, what: "its token endpoint",
+		request: func(ctx context.Context, replaced string) (*tokenResponse, bool, error) {
 			values, err := form(replaced)
-			if err == nil {
-				maps.Copy(values, common)
+			if err != nil {
+				return nil, false, failure(s.conn.Name, "%v", err)
 			}
-			return values, err
+			maps.Copy(values, common)
+			answer, err := ask.request(ctx, values)
+			return answer, values.Get("grant_type") == "refresh_token", err
 		},
 	}
-	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source} }}, nil
+	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, setBearer} }}, nil
 }
 
 // endpoint returns the token endpoint of the settings.
