@@ -44,9 +44,9 @@ type Overview struct {
 	Chart   *Chart // nil: the history does not answer, or Charted is false
 	Charted bool   // the chart has the place of the bars of Activity
 	Latest  []RunRow
-	Flows  int
-	Keys   int    // API keys, if the user may see them
-	First  string // number of a flow to try; empty: there is none
+	Flows   int
+	Keys    int    // API keys, if the user may see them
+	First   string // number of a flow to try; empty: there is none
 }
 
 func (p Activity) rate() string {
