@@ -44,6 +44,7 @@ var layers = []struct {
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
 	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows", "internal/payload"}, why: "flows are described from what they declare, with the forms of their bodies, whoever asks"},
 	{tree: "api/auditlist", may: []string{"api/listing", "store"}, why: "the API and the console list the audit log alike"},
+	{tree: "api/history", may: []string{"api/httpx", "api/listing", "api/runlist", "auth", "queue"}, why: whyDomains},
 	{tree: "api/runlist", may: []string{"api/listing", "flows", "queue"}, why: "the API and the console list runs alike"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "operation", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
@@ -63,14 +64,14 @@ var layers = []struct {
 	{tree: "api/stats", may: []string{"api/httpx", "auth", "history", "store"}, why: "statistics come from the history alone, without reading runs"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/stats", "api/fleet",
+		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/fleet",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "operation", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
 	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},

@@ -16,6 +16,7 @@ import (
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/failures"
+	"github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
@@ -80,6 +81,9 @@ type Config struct {
 
 	// Stats has the statistics of runs; nil: there is no history, and the endpoints say so.
 	Stats stats.Stats
+
+	// History exports, holds and erases runs; without one the endpoints say so.
+	History history.Config
 
 	// HookKeys gets the public keys of webhook senders; nil: senders whose keys are published are rejected.
 	HookKeys hooks.Keys

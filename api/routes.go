@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/fleet"
 	flowsapi "github.com/penstock/penstock/api/flows"
+	"github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/native"
@@ -82,6 +83,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,
 		Operations: a.config.Operations,
 	})
+	history.Mount(v1, a.config.History)
 	if a.config.Failures != nil {
 		failures.Mount(v1, a.config.Failures, a.config.Now)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api"
+	historyapi "github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/outbound"
@@ -45,7 +46,7 @@ func (p *Program) openAPI(context.Context) error {
 		return err
 	}
 	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
-	handler, err := api.New(api.Config{
+	config := api.Config{
 		Submit: func(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 			p.addTrace(ctx, &s)
 			return q.Submit(ctx, s)
@@ -82,7 +83,11 @@ func (p *Program) openAPI(context.Context) error {
 		Files:          p.files,
 		TrustedProxies: p.settings.TrustedProxies,
 		Origins:        p.settings.Origins,
-	})
+	}
+	if p.history != nil {
+		config.Stats, config.History = p.history, historyapi.Config{History: p.history, Runs: p.client}
+	}
+	handler, err := api.New(config)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ type Resolver struct {
 // openedConnection is one version of a connection, opened.
 type openedConnection struct {
 	version string
-	conn    any // *pinned, *pool or *mailer
+	conn    any // *pinned, *pool, *mailer or *proxy
 }
 
 var (
@@ -73,7 +73,7 @@ func New(config Config) (*Resolver, error) {
 
 // HTTP implements flows.Connections.
 func (r *Resolver) HTTP(ctx context.Context, name string) (flows.HTTPConnection, error) {
-	conn, err := resolve[*pinned](ctx, r, name, "http")
+	conn, err := resolve[*pinned](ctx, r, name, "http steps cannot use")
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (r *Resolver) HTTP(ctx context.Context, name string) (flows.HTTPConnection,
 // SQL implements flows.Connections.
 func (r *Resolver) SQL(ctx context.Context, name string) (*flows.Database, error) {
 	for {
-		p, err := resolve[*pool](ctx, r, name, "sql")
+		p, err := resolve[*pool](ctx, r, name, "sql steps cannot use")
 		if err != nil {
 			return nil, err
 		}
@@ -95,11 +95,20 @@ func (r *Resolver) SQL(ctx context.Context, name string) (*flows.Database, error
 
 // Mail implements flows.Connections.
 func (r *Resolver) Mail(ctx context.Context, name string) (flows.Mailer, error) {
-	m, err := resolve[*mailer](ctx, r, name, "email")
+	m, err := resolve[*mailer](ctx, r, name, "email steps cannot use")
 	if err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// Proxy implements flows.Connections.
+func (r *Resolver) Proxy(ctx context.Context, name string) (flows.HTTPProxy, error) {
+	p, err := resolve[*proxy](ctx, r, name, "is no proxy")
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Secret implements flows.Secrets.
@@ -111,8 +120,8 @@ func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
 	return secret, nil
 }
 
-// resolve returns the connection as T, the type for that step kind.
-func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, error) {
+// resolve returns the connection as T; otherwise says what a connection of another type is not good for.
+func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T, error) {
 	var none T
 	c, err := retryWhileUnavailable(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
 	if err != nil {
@@ -124,7 +133,7 @@ func resolve[T any](ctx context.Context, r *Resolver, name, step string) (T, err
 	}
 	conn, ok := made.conn.(T)
 	if !ok {
-		return none, failure(name, "it is of the type %s, which %s steps cannot use", c.Type, step)
+		return none, failure(name, "it is of the type %s, which %s", c.Type, otherwise)
 	}
 	return conn, nil
 }

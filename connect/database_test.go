@@ -32,7 +32,7 @@ func TestDatabaseTrouble(t *testing.T) {
 			{"database", "n0where", "the database ", ""},
 			{"port", "1", "the database does not accept connections", flows.ClassNetwork},
 			{"host", "n0where.invalid", "the database ", flows.ClassNetwork},
-			{"tls", "verify", "the database cannot be reached", flows.ClassNetwork},
+			{"tls", "verify", "the database does not offer TLS", ""},
 		} {
 			settings := maps.Clone(good)
 			settings[test.name] = test.value

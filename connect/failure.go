@@ -10,7 +10,10 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strings"
 	"syscall"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/penstock/penstock/flows"
 )
@@ -27,7 +30,7 @@ func unreachable(name, server string, err error) *flows.Error {
 	e.Class = flows.ClassNetwork
 	var timeout net.Error
 	switch {
-	case errors.Is(err, fs.ErrPermission), isDistrust(err):
+	case errors.Is(err, fs.ErrPermission), isDistrust(err), isWithoutTLS(err):
 		e.Class = ""
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Class = flows.ClassTimeout
@@ -41,6 +44,8 @@ func reason(err error) string {
 	switch {
 	case isDistrust(err):
 		return "has a certificate that is not trusted"
+	case isWithoutTLS(err):
+		return "does not offer TLS: without it, the connection needs `tls: none`, for a trusted network only"
 	case errors.As(err, &name) && name.IsNotFound:
 		return "has a host name that does not exist"
 	case errors.Is(err, fs.ErrPermission):
@@ -53,6 +58,11 @@ func reason(err error) string {
 		return "closed the connection"
 	}
 	return "cannot be reached"
+}
+
+// isWithoutTLS reports whether a database server refused TLS. PostgreSQL's driver has no value for that error.
+func isWithoutTLS(err error) bool {
+	return errors.Is(err, mysql.ErrNoTLS) || strings.Contains(err.Error(), "server refused TLS connection")
 }
 
 func isDistrust(err error) bool {

@@ -2,30 +2,24 @@ package connect
 
 import (
 	"errors"
-	"fmt"
-	"net"
 	"net/netip"
-	"strings"
 	"syscall"
 )
 
 // plainDial decides to which addresses a mailer connects without encryption: loopback, and the trusted networks of
 // its connection.
-type plainDial struct{ networks []netip.Prefix }
+type plainDial struct{ networks networks }
 
 var errUntrustedAddress = errors.New("the mail server's address is outside of trusted_network: without TLS it is not talked to")
 
 // newPlainDial parses networks, separated by commas or spaces. Without any, the host must be a loopback address or
 // localhost.
-func newPlainDial(host, networks string) (*plainDial, error) {
-	d := &plainDial{}
-	for _, text := range strings.FieldsFunc(networks, func(r rune) bool { return r == ',' || r == ' ' }) {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("trusted_network: %q is no network such as 10.20.0.0/16", text)
-		}
-		d.networks = append(d.networks, network.Masked())
+func newPlainDial(host, trustedNetwork string) (*plainDial, error) {
+	trusted, err := readNetworks(trustedNetwork)
+	if err != nil {
+		return nil, err
 	}
+	d := &plainDial{trusted}
 	ip, err := netip.ParseAddr(host)
 	switch {
 	case err == nil && !d.trusts(ip):
@@ -37,26 +31,13 @@ func newPlainDial(host, networks string) (*plainDial, error) {
 }
 
 func (d *plainDial) trusts(ip netip.Addr) bool {
-	ip = ip.Unmap().WithZone("")
-	if ip.IsLoopback() {
-		return true
-	}
-	for _, network := range d.networks {
-		if network.Contains(ip) {
-			return true
-		}
-	}
-	return false
+	return ip.Unmap().IsLoopback() || d.networks.contains(ip)
 }
 
 // control is the Control of a net.Dialer: it checks the resolved address before anything is sent.
 func (d *plainDial) control(_, address string, _ syscall.RawConn) error {
-	text, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	ip, err := netip.ParseAddr(text)
-	if err != nil || !d.trusts(ip) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil || !d.trusts(to.Addr()) {
 		return errUntrustedAddress
 	}
 	return nil

@@ -33,7 +33,7 @@ func newPool(s settings, dialect flows.Dialect, c driver.Connector) *pool {
 	db.SetMaxIdleConns(most)
 	db.SetConnMaxIdleTime(idleLife)
 	db.SetConnMaxLifetime(serverLife)
-	return &pool{Database: flows.Database{DB: db, Dialect: dialect, TooLarge: tooLarge}}
+	return &pool{Database: flows.Database{DB: db, Dialect: dialect, TooLarge: tooLarge, Describe: describeSQLError}}
 }
 
 // connector replaces the errors of a driver's connector, whose texts contain hosts, users and files.
@@ -69,14 +69,16 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, unreachable(c.name, "the database", err)
 }
 
+// primaryCode is the mask of the primary code of SQLite in an extended one.
+const primaryCode = 0xff
+
 // tooLarge reports whether a driver exceeded a limit of ours: for a message of a PostgreSQL server, or for SQLite's
 // values or memory.
 func tooLarge(err error) bool {
 	var message *pgproto3.ExceededMaxBodyLenErr
 	var code *sqlite.Error
 	if errors.As(err, &code) {
-		const primary = 0xff // mask of the primary code in an extended one
-		return code.Code()&primary == sqlite3.SQLITE_NOMEM || code.Code()&primary == sqlite3.SQLITE_TOOBIG
+		return code.Code()&primaryCode == sqlite3.SQLITE_NOMEM || code.Code()&primaryCode == sqlite3.SQLITE_TOOBIG
 	}
 	return errors.As(err, &message)
 }

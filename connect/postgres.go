@@ -17,7 +17,11 @@ const maxRow = 128 << 20
 
 func postgresType() Type {
 	return Type{
-		Name: "postgres", Summary: "A PostgreSQL database.", Fields: databaseFields("5432"),
+		Name: "postgres", Summary: "A PostgreSQL database.",
+		Fields: append(databaseFields("5432"), Field{
+			Name: "pooler", Kind: FieldChoice, Choices: []string{"none", "session", "transaction"}, Default: "none",
+			Summary: "Pooler before the server, such as PgBouncer, by its mode: with `transaction`, no prepared statement outlives its transaction. `none` and `session` behave alike.",
+		}),
 		open: func(_ *Resolver, s settings) (any, error) {
 			trust, err := tlsConfig(s)
 			if err != nil {
@@ -38,7 +42,10 @@ func postgresType() Type {
 				return frontend
 			}
 			config.RuntimeParams = map[string]string{"application_name": "penstock", "timezone": "UTC"}
-			return newPool(s, flows.Postgres, stdlib.GetConnector(*config)), nil
+			if s.text["pooler"] == "transaction" {
+				config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+			}
+			return newPool(s, flows.Postgres, postgresConnector{stdlib.GetConnector(*config)}), nil
 		},
 	}
 }

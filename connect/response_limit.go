@@ -48,7 +48,7 @@ type loginDials struct {
 	stops []func() bool // guarded by mu
 }
 
-// loginDialsKey is the key of a *connecting in a context.
+// loginDialsKey is the key of a *loginDials in a context.
 type loginDialsKey struct{}
 
 func (c *loginDials) watch(conn net.Conn) {

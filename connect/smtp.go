@@ -112,7 +112,7 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	if err != nil {
 		return failure(m.name, "the mail server cannot be used")
 	}
-	err = client.DialAndSendWithContext(ctx, msg)
+	err = exchange(ctx, client, msg)
 	switch {
 	case msg.IsDelivered(): // an error after the delivery does not matter
 		return nil
@@ -122,6 +122,22 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 		return failure(m.name, "the mail server did not take the message")
 	}
 	return m.sendError(err)
+}
+
+var errNoSMTPUTF8 = errors.New("the mail server offers no SMTPUTF8 (RFC 6531), which an address with characters beyond ASCII before its @ needs")
+
+// exchange connects and sends the message.
+func exchange(ctx context.Context, client *gomail.Client, msg *gomail.Msg) error {
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	if offered, _ := session.Extension("SMTPUTF8"); !offered && needsUTF8(msg) {
+		err = errNoSMTPUTF8
+	} else {
+		err = client.SendWithSMTPClient(session, msg)
+	}
+	return errors.Join(err, client.CloseWithSMTPClient(session))
 }
 
 // sendContext returns the context of one exchange, and its maximum duration.
@@ -168,6 +184,8 @@ func (m *mailer) sendError(err error) error {
 	switch {
 	case errors.Is(err, errUntrustedAddress):
 		return failure(m.name, "%v", errUntrustedAddress)
+	case errors.Is(err, errNoSMTPUTF8):
+		return failure(m.name, "%v", errNoSMTPUTF8)
 	case errors.As(err, &send) && send.ErrorCode() != 0:
 		e := failure(m.name, "the mail server refuses the message: %s", firstLine(send))
 		if send.IsTemp() {

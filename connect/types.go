@@ -45,7 +45,7 @@ func Types() []Type {
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
 		mtlsType(),
 		postgresType(), mysqlType(), sqlserverType(), sqliteType(),
-		smtpType(),
+		smtpType(), proxyType(),
 	}
 }
 

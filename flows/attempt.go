@@ -121,7 +121,7 @@ func (p *stepRun) record(charger *budget.Charger, results []any, failed error, i
 	}
 	e := p.step.fail(failed, index)
 	return json.Marshal(map[string]recordedFailure{"failed": {
-		Code: e.Code, Message: e.Message, Status: e.Status, Upstream: e.Upstream, Class: e.Class, Handled: p.step.onError != failRun && e.catchable(),
+		Code: e.Code, Message: e.Message, Status: e.Status, SQLState: e.SQLState, Upstream: e.Upstream, Class: e.Class, Handled: p.step.onError != failRun && e.catchable(),
 		Ambiguous: p.step.effect == Once && !p.step.rerun && e.ambiguous(),
 	}})
 }
@@ -140,7 +140,7 @@ func (p *stepRun) replay(charger *budget.Charger, result []byte) ([]any, error) 
 // decodeResult decodes what record has encoded. of is the number of items that the step had; -1: unknown.
 func decodeResult(charger *budget.Charger, result []byte) (items []any, of int, err error) {
 	if failed := failureOf(result); failed != nil {
-		return nil, -1, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, Upstream: failed.Upstream, Class: failed.Class}
+		return nil, -1, &Error{Code: failed.Code, Message: failed.Message, Status: failed.Status, SQLState: failed.SQLState, Upstream: failed.Upstream, Class: failed.Class}
 	}
 	v, err := DecodeJSONOn(charger, result)
 	if err != nil {
@@ -161,9 +161,14 @@ func decodeResult(charger *budget.Charger, result []byte) (items []any, of int, 
 // withRetry executes the step until it succeeds or the retry attribute allows no further try.
 func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	r := &p.step.retry
+	in.checkpoint = nil
 	for n := 1; ; n++ {
 		p.countAttempt(in)
+		in.advanced = false
 		results, err := p.attempt(ctx, in)
+		if in.advanced {
+			n = 1
+		}
 		if err == nil || n >= r.attempts || ctx.Err() != nil || asParked(err) != nil {
 			return results, err
 		}

@@ -16,12 +16,13 @@ func StepParams() []Param { return slices.Clone(attributes) }
 var attributes = []Param{
 	{Name: "name", Type: TypeString, Summary: "Names the step: later programs read its results as `$steps.NAME`. Unique in the flow."},
 	{Name: "if", Type: TypeExpr, Summary: "The step processes the items for which this is true; others pass unchanged."},
+	{Name: "as", Type: TypeString, Summary: "Keeps the item, an object or null: each result of the step is the item with the result as its member of this name. An error of `on_error: continue` is its member `error`.", Default: "the results replace the item"},
 	{Name: "timeout", Type: TypeDuration, Summary: "How long one attempt on one item may take.", Default: "the rest of the run's limit"},
 	{Name: "retry", Type: TypeObject, Summary: "Tries again when an item fails; a number is short for `attempts`.", Fields: retryParams},
 	{Name: "on_error", Type: TypeObject, Short: true, Default: "fail", Summary: "What happens to an item on which the step failed.", Fields: []Param{
 		{Name: "fail", Type: TypeObject, OneOf: "way", Summary: "The run fails."},
 		{Name: "skip", Type: TypeObject, OneOf: "way", Summary: "The item is dropped."},
-		{Name: "continue", Type: TypeObject, OneOf: "way", Summary: "The error becomes the item: `{error: {code, message, step, status}}`."},
+		{Name: "continue", Type: TypeObject, OneOf: "way", Summary: "The error becomes the item: `{error: {code, message, step, status, sqlstate}}`."},
 		{Name: "steps", Type: TypeSteps, OneOf: "way", Summary: "The error passes through these steps; the items that they return continue."},
 	}},
 	{Name: "concurrency", Type: TypeInt, Summary: "Items at once, 1 to 64. Results keep the order of the items.", Default: "8 for steps with effects, else 1"},
@@ -36,7 +37,7 @@ var retryParams = []Param{
 	{Name: "backoff", Type: TypeDuration, Default: "200ms", Summary: "Pause before the second attempt."},
 	{Name: "factor", Type: TypeInt, Default: "2", Summary: "Factor by which each further pause is longer, 1 to 10."},
 	{Name: "jitter", Type: TypeBool, Default: "true", Summary: "Shortens each pause by up to half, at random."},
-	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, a status or a class of statuses.", Default: "timeout, network, 429, 5xx; only 429 and 503 for a `once` step"},
+	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, `deadlock` (a database rolled back because of concurrent transactions), a status or a class of statuses.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429 and 503 for a `once` step"},
 }
 
 // readAttributes reads the attributes that do not depend on the runner.
@@ -45,6 +46,7 @@ func (c *compiler) readAttributes(s *step, attrs *Args) {
 		c.name(s, name, attrs.places["name"])
 	}
 	s.cond = attrs.Expr("if")
+	s.as = attrs.String("as")
 	s.timeout = attrs.Duration("timeout")
 	s.redact = attrs.Strings("redact")
 	c.flow.redacts = append(c.flow.redacts, s.redact...)
@@ -86,6 +88,9 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 				c.add(at, "put it on the steps that do the work", "%s has no meaning for a %s step", name, s.kind)
 			}
 		}
+	}
+	if at, given := attrs.places["as"]; given && (s.nestedRunner != nil || s.aggregates || s.terminal) {
+		c.add(at, "", "as has no meaning for a %s step", s.kind)
 	}
 	s.workers = 1
 	if s.effect != Pure || s.nestedEffects {
@@ -142,7 +147,7 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 	}
 	for _, word := range words {
 		if err := r.add(word); err != nil {
-			c.add(a.places["on"], suggest.DidYouMean(word, []string{"timeout", "network"}), "on: %v", err)
+			c.add(a.places["on"], suggest.DidYouMean(word, classWords()), "on: %v", err)
 		}
 	}
 }
@@ -150,22 +155,23 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 // retryWords are the failures of a step that are retried when on does not name others.
 func retryWords(effect Effect) []string {
 	if effect == Once {
-		return []string{"429", "503"} // the other side says that it did nothing
+		return []string{"deadlock", "429", "503"} // the other side says that it did nothing
 	}
-	return []string{"timeout", "network", "429", "5xx"}
+	return append(classWords(), "429", "5xx")
+}
+
+// classWords are the words of on for classes of failures.
+func classWords() []string {
+	return []string{string(ClassTimeout), string(ClassNetwork), string(ClassDeadlock)}
 }
 
 // add adds a word of on: a class of failures, a status, or a class of statuses.
 func (r *retry) add(word string) error {
-	switch Class(word) {
-	case ClassTimeout:
-		r.timeout = true
-	case ClassNetwork:
-		r.network = true
-	default:
-		return r.statuses.add(word)
+	if slices.Contains(classWords(), word) {
+		r.classes = append(r.classes, Class(word))
+		return nil
 	}
-	return nil
+	return r.statuses.add(word)
 }
 
 // pause returns the pause before a try; the second try is number 2. random is between 0 and 1.

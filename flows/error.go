@@ -38,8 +38,9 @@ func Reserved(code Code) bool {
 type Class string
 
 const (
-	ClassTimeout Class = "timeout" // the step's own timeout
-	ClassNetwork Class = "network" // no response: refused, reset, unknown host
+	ClassTimeout  Class = "timeout"  // the step's own timeout
+	ClassNetwork  Class = "network"  // no response: refused, reset, unknown host
+	ClassDeadlock Class = "deadlock" // a database rolled back because of concurrent transactions
 )
 
 // Error is the failure of a step or run. Message is written for the caller and never contains a secret.
@@ -49,7 +50,9 @@ type Error struct {
 	Step    string `json:"step,omitempty"`   // path of the step: "find", "switch.else.http"
 	Status  int    `json:"status,omitempty"` // HTTP status chosen by a fail or validate step; 0: none
 	Item    *int   `json:"item,omitempty"`   // index of the item at that step
-	Err     error  `json:"-"`
+	// SQLState is the SQLSTATE of a database's error, such as 23505. Empty: none.
+	SQLState string `json:"sqlstate,omitempty"`
+	Err      error  `json:"-"`
 
 	// A runner sets Excerpt to the beginning of what the other side answered. It becomes part of Message, except at a step
 	// with redact, because a text has no field name to redact by.
@@ -75,7 +78,7 @@ func (e *Error) ambiguous() bool {
 	var dial *net.OpError
 	var name *net.DNSError
 	switch {
-	case e.Upstream != 0 || e.Class == "":
+	case e.Upstream != 0 || e.Class == "" || e.Class == ClassDeadlock:
 		return false
 	case e.Class == ClassTimeout:
 		return true
@@ -90,6 +93,9 @@ func (e *Error) item() map[string]any {
 		told["status"] = e.Upstream
 	} else if e.Status != 0 {
 		told["status"] = e.Status
+	}
+	if e.SQLState != "" {
+		told["sqlstate"] = e.SQLState
 	}
 	return map[string]any{"error": told}
 }

@@ -73,7 +73,7 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 		}
 		return nil
 	}
-	return e.failed(e.program.Run(ctx, v, e.values(in), yield))
+	return e.failed(e.program.Run(ctx, v, e.values(in), in.p.x.flow.expressionTime, yield))
 }
 
 // follow evaluates a program that is a path. It returns false for another one, and when the interpreter must report

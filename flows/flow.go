@@ -51,8 +51,11 @@ type Flow struct {
 	externalSteps []ExternalStep
 	uses          []Use
 	schema        *Validator
-	output        *Validator       // of Output; nil without
-	reads         [ofStep + 1]bool // by kind of variable: some program reads it
+	output        *Validator // of Output; nil without
+
+	expressionTime time.Duration // run.expression_time; 0: the default
+
+	reads [ofStep + 1]bool // by kind of variable: some program reads it
 }
 
 // limitOf returns the maximum duration of a run.
@@ -139,6 +142,7 @@ var flowParams = []Param{
 	{Name: "on", Type: TypeObject, Short: true, Summary: "A synonym of trigger.", Fields: triggerParams},
 	{Name: "run", Type: TypeObject, Summary: "How runs of the flow are executed.", Fields: []Param{
 		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long a run may take, at most 24h. A caller that waits gets a response after 60s at the latest."},
+		{Name: "expression_time", Type: TypeDuration, Default: "250ms", Summary: "Processor time that one evaluation of an expression may take, at most 5s, beside 20 µs for each element of a list that goes in and each value that comes out."},
 		{Name: "queue", Type: TypeString, Default: "default", Summary: "The queue whose workers execute the flow."},
 		{Name: "share", Type: TypeInt, Summary: "The part of the queue's slots, in percent, that the flow gets while runs of other flows wait; alone it may use all. The workers' `--flow-share` by default."},
 		{Name: "fair_by", Type: TypeTemplate, Summary: "The key of a run: while runs of the flow wait for a slot, its keys take turns, for instance `${ $run.principal }`. Without it the run that was accepted first is next."},

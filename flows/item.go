@@ -42,6 +42,9 @@ func (p *stepRun) applyAttributes(ctx context.Context, in *Input, out []item) ([
 			return p.passThrough(in, out), nil
 		}
 	}
+	if err := p.checkAs(in.item.value); err != nil {
+		return p.handleError(ctx, in, err, out)
+	}
 	if s.nestedRunner != nil {
 		items, err := p.runNested(ctx, in)
 		if err != nil {
@@ -54,7 +57,8 @@ func (p *stepRun) applyAttributes(ctx context.Context, in *Input, out []item) ([
 	if err != nil {
 		return p.handleError(ctx, in, err, out)
 	}
-	for _, v := range results {
+	for _, result := range results {
+		v := p.output(in, result)
 		if err := p.holdValue(ctx, v, in.index); err != nil {
 			p.noteFailure(in, err)
 			return nil, err
@@ -121,7 +125,7 @@ func (p *stepRun) handleError(ctx context.Context, in *Input, err error, out []i
 	case skipItem:
 		return out, nil
 	case becomeItem:
-		return append(out, item{value: e.item(), lineage: in.item.lineage}), nil
+		return append(out, item{value: p.errorItem(in, e), lineage: in.item.lineage}), nil
 	case handleItem:
 		items, err := p.step.handler.RunItem(ctx, in.With(e.item()))
 		p.size.Add(items.size)
@@ -138,7 +142,18 @@ type Input struct {
 	outcome *ItemOutcome  // scratch record of the worker; nil: not recorded, see newOutcome
 	again   string        // makes the key of an effect another one, see RunKey
 	made    *atomic.Int64 // bytes charged by chargers for the item
+
+	checkpoint any  // of an earlier attempt on the item; nil: none
+	advanced   bool // the current attempt has set checkpoint
 }
+
+// Checkpoint returns what an earlier attempt on the item has passed to SetCheckpoint; nil: nothing.
+func (in *Input) Checkpoint() any { return in.checkpoint }
+
+// SetCheckpoint keeps what a part of the step's work on the item gave, so that an attempt after a failure goes on from
+// there; its attempts are counted anew. What it refers to stays charged to the run. It is kept in this process only, until
+// the step has finished the item.
+func (in *Input) SetCheckpoint(v any) { in.checkpoint, in.advanced = v, true }
 
 // Value returns the item, or for an aggregating kind the array of all items. It must not be modified: other items
 // share its parts.

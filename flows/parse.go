@@ -21,6 +21,8 @@ import (
 const (
 	defaultLimit = 60 * time.Second
 	maxLimit     = 24 * time.Hour
+
+	maxExpressionTime = 5 * time.Second
 )
 
 var (
@@ -216,6 +218,12 @@ func (c *compiler) run(a *Args) {
 		f.Limit = a.Duration("limit")
 		if f.Limit < time.Millisecond || f.Limit > maxLimit {
 			c.add(a.places["limit"], "", "limit: expected 1ms to 24h")
+		}
+	}
+	if a.Has("expression_time") {
+		f.expressionTime = a.Duration("expression_time")
+		if f.expressionTime < time.Millisecond || f.expressionTime > maxExpressionTime {
+			c.add(a.places["expression_time"], "", "expression_time: expected 1ms to 5s")
 		}
 	}
 	if a.Has("queue") {

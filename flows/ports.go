@@ -127,6 +127,8 @@ type Connections interface {
 	HTTP(ctx context.Context, name string) (HTTPConnection, error)
 	// SQL returns the connection of that name for sql steps. The caller must release it.
 	SQL(ctx context.Context, name string) (*Database, error)
+	// Proxy returns the connection of that name as the proxy of http steps.
+	Proxy(ctx context.Context, name string) (HTTPProxy, error)
 	// Mail returns the connection of that name for email steps.
 	Mail(ctx context.Context, name string) (Mailer, error)
 }
@@ -147,6 +149,12 @@ type HTTPConnection interface {
 	Transport(base http.RoundTripper) http.RoundTripper
 }
 
+// HTTPProxy is a proxy that http steps send their requests through. Safe for concurrent use.
+type HTTPProxy interface {
+	// Transport returns a transport like base that connects to the proxy only.
+	Transport(base http.RoundTripper) http.RoundTripper
+}
+
 // Database is a connection for sql steps: one bounded pool, shared by all steps of the process. Users of it must not
 // close it.
 type Database struct {
@@ -155,11 +163,21 @@ type Database struct {
 	// TooLarge reports whether an error means that a value or a statement exceeds the memory limit of an in-process
 	// database. nil: the database has no such limit.
 	TooLarge func(error) bool
+	// Describe classifies an error of the driver. nil: nothing is known about errors.
+	Describe func(error) SQLError
 	// Semaphore bounds the number of concurrent statements of a database that computes in this process; see Acquire.
 	// nil: the database computes elsewhere.
 	Semaphore chan struct{}
 	// OnRelease is called by Release. nil: nothing depends on the end of the use.
 	OnRelease func()
+}
+
+// SQLError is what a connection knows about an error of a database.
+type SQLError struct {
+	State       string // SQLSTATE (ISO/IEC 9075); empty: the driver has none
+	Hint        string // what the owner of the connection can do; empty: nothing
+	Deadlock    bool   // rolled back because of concurrent transactions: the same statements may succeed later
+	RefusedTime bool   // MySQL refused a value as a date and time
 }
 
 // Release ends the use of the database, so that the pool of a replaced connection can be closed. Calling it again has

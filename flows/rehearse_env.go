@@ -172,6 +172,9 @@ func (h rehearsedHTTP) RoundTrip(req *http.Request) (*http.Response, error) {
 			headers[name] = text
 		}
 	}
+	if req.Host != req.URL.Host {
+		headers["host"] = req.Host
+	}
 	target := *req.URL
 	password, _ := target.User.Password()
 	request := map[string]any{"method": req.Method, "headers": headers, "connection": h.connection, "user": target.User.Username(), "password": password}
@@ -229,6 +232,18 @@ func (c rehearsedConnections) SQL(ctx context.Context, name string) (*Database, 
 	}, errNotSent)
 	return &Database{DB: db, Dialect: Dialect(dialect), OnRelease: func() { _ = db.Close() }}, nil
 }
+
+// Proxy implements Connections. What is recorded does not depend on the proxy.
+func (c rehearsedConnections) Proxy(ctx context.Context, name string) (HTTPProxy, error) {
+	_, err := c.typeName(ctx, name)
+	return rehearsedProxy{}, err
+}
+
+// rehearsedProxy implements HTTPProxy.
+type rehearsedProxy struct{}
+
+// Transport implements HTTPProxy.
+func (rehearsedProxy) Transport(base http.RoundTripper) http.RoundTripper { return base }
 
 // Mail implements Connections.
 func (c rehearsedConnections) Mail(ctx context.Context, name string) (Mailer, error) {

@@ -364,6 +364,7 @@ type recordedFailure struct {
 	Code     Code   `json:"code"`
 	Message  string `json:"message"`
 	Status   int    `json:"status"`
+	SQLState string `json:"sqlstate,omitempty"`
 	Upstream int    `json:"upstream"`
 	Class    Class  `json:"class,omitempty"`
 	Handled  bool   `json:"handled,omitempty"` // by on_error of the step

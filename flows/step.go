@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 type step struct {
 	path            string // "find", "switch.else.http"
 	name            string // empty: it has none
+	as              string // member for the results; empty: they replace the item
 	kind            string
 	slot            int  // index of its results among ancestors; -1: no program can name it
 	aggregates      bool // runs once on the array of all items
@@ -54,8 +56,7 @@ type retry struct {
 	factor   int
 	jitter   bool
 	max      time.Duration // longest pause
-	timeout  bool
-	network  bool
+	classes  []Class
 	statuses Statuses
 }
 
@@ -66,10 +67,8 @@ func (r *retry) matches(e *Error) bool {
 		return false
 	case e.Upstream != 0:
 		return r.statuses.Has(e.Upstream)
-	case e.Class == ClassTimeout:
-		return r.timeout
 	}
-	return e.Class == ClassNetwork && r.network
+	return slices.Contains(r.classes, e.Class)
 }
 
 // fail converts an error of a runner to an *Error with this step and item. An error from nested steps keeps its own

@@ -124,7 +124,7 @@ func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (n int, e
 		if err != nil {
 			return n, err
 		}
-		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = NULL, record = " + s.arg(record) + " WHERE " + where
+		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = NULL, erased = true, record = " + s.arg(record) + " WHERE " + where
 		if _, err := tx.ExecContext(ctx, text, s.args...); err != nil {
 			return n, unavailable(err)
 		}

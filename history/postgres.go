@@ -126,7 +126,7 @@ func (p *postgres) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, e
 	selected := strings.Join(columns, ", ") + ", made, array_to_tsvector(string_to_array(nullif(words, ''), ' '))"
 	text := "INSERT INTO runs (" + strings.Join(names, ", ") + ") SELECT " + selected +
 		" FROM unnest(" + strings.Join(sources, ", ") + ") AS new (" + strings.Join(names, ", ") + ")" +
-		" ON CONFLICT (id, made) DO UPDATE SET " + strings.Join(updates, ", ")
+		" ON CONFLICT (id, made) DO UPDATE SET " + strings.Join(updates, ", ") + " WHERE NOT runs.erased"
 	inserted, err := p.notStored(ctx, tx, rows)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (d sqlite) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, erro
 	statements := make([]*sql.Stmt, 5)
 	for i, text := range []string{
 		"SELECT number FROM runs WHERE id = ?1",
-		"INSERT INTO runs (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ") ON CONFLICT (id) DO UPDATE SET " + strings.Join(updates, ", ") + " RETURNING number",
+		"INSERT INTO runs (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ") ON CONFLICT (id) DO UPDATE SET " + strings.Join(updates, ", ") + " WHERE NOT erased RETURNING number",
 		"DELETE FROM words WHERE rowid = ?1",
 		"INSERT INTO words (rowid, text) VALUES (?1, ?2)",
 		"INSERT INTO days (day, low, high) VALUES (?1, ?2, ?2) ON CONFLICT (day) DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)",
@@ -99,7 +99,9 @@ func (d sqlite) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, erro
 		if inserted[i] = errors.Is(err, sql.ErrNoRows); err != nil && !inserted[i] {
 			return nil, err
 		}
-		if err := insert.QueryRowContext(ctx, r.values(d)...).Scan(&number); err != nil {
+		if err := insert.QueryRowContext(ctx, r.values(d)...).Scan(&number); errors.Is(err, sql.ErrNoRows) { // it was erased
+			continue
+		} else if err != nil {
 			return nil, err
 		}
 		if !inserted[i] {

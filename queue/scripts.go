@@ -20,6 +20,7 @@ var (
 	tidyScript          = script("tidy")
 	archivedScript      = script("archived")
 	recallScript        = script("recall")
+	forgetScript        = script("forget")
 	beatScript          = script("beat")
 	deregisterScript    = script("deregister")
 	requeueScript       = script("requeue")
@@ -49,7 +50,7 @@ func script(name string) *redis.Script { return redis.NewScript(library.Source(n
 func scriptsByName() map[string]*redis.Script {
 	return map[string]*redis.Script{
 		"submit": submitScript, "submit_delayed": submitDelayedScript, "claim": claimScript, "redeliver": redeliverScript,
-		"finish": finishScript, "settle": settleScript, "complete": completeScript, "tidy": tidyScript, "archived": archivedScript, "recall": recallScript, "beat": beatScript,
+		"finish": finishScript, "settle": settleScript, "complete": completeScript, "tidy": tidyScript, "archived": archivedScript, "recall": recallScript, "forget": forgetScript, "beat": beatScript,
 		"deregister": deregisterScript, "requeue": requeueScript, "stop": stopScript, "park": parkScript,
 		"callback": callbackScript, "journal": journalScript, "states": statesScript, "attach": attachScript,
 		"respond": respondScript, "acquire": acquireScript, "release": releaseScript, "oldest_wait": oldestWaitScript,

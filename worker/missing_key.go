@@ -53,6 +53,13 @@ func (o keyCheckedConnections) SQL(ctx context.Context, name string) (*flows.Dat
 	return c, err
 }
 
+// Proxy implements flows.Connections.
+func (o keyCheckedConnections) Proxy(ctx context.Context, name string) (flows.HTTPProxy, error) {
+	p, err := o.Connections.Proxy(ctx, name)
+	o.check(err)
+	return p, err
+}
+
 // Mail implements flows.Connections.
 func (o keyCheckedConnections) Mail(ctx context.Context, name string) (flows.Mailer, error) {
 	c, err := o.Connections.Mail(ctx, name)

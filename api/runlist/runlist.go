@@ -3,6 +3,7 @@
 package runlist
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -182,6 +183,37 @@ func Collect(ctx context.Context, runs Lister, q *listing.Query[queue.Record], m
 		scan.After = next
 	}
 }
+
+// Each calls do for all runs that match a query, the oldest first, from its cursor on. Errors: *listing.Error for the cursor,
+// those of the lister and of do.
+func Each(ctx context.Context, runs Lister, q *listing.Query[queue.Record], do func(*queue.Record) error) error {
+	scan, _, err := scanOf(q)
+	if err == nil {
+		scan.After, err = parseCursor(q.Cursor)
+	}
+	if err != nil {
+		return err
+	}
+	scan.Oldest = true
+	for {
+		var failed error
+		next, more, err := runs.List(ctx, scan, func(r *queue.Record) {
+			if failed == nil && q.Match(r) {
+				failed = do(r)
+			}
+		})
+		if errors.Is(err, queue.ErrNoHistory) {
+			err = noHistory(&scan)
+		}
+		if err = cmp.Or(failed, err); err != nil || !more || next == scan.After {
+			return err
+		}
+		scan.After = next
+	}
+}
+
+// Cursor returns the cursor behind a run that was listed.
+func Cursor(r *queue.Record) string { return formatCursor(r.Place()) }
 
 // finder collects the runs of a page. In the order of acceptance it keeps only the runs of the page, in other
 // orders all matches.

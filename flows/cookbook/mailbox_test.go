@@ -2,6 +2,7 @@ package cookbook_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -64,6 +65,11 @@ func (s *services) post() {
 // Mail implements flows.Connections.
 func (s *services) Mail(ctx context.Context, name string) (flows.Mailer, error) {
 	return s.mailers.Mail(ctx, name)
+}
+
+// Proxy implements flows.Connections.
+func (s *services) Proxy(context.Context, string) (flows.HTTPProxy, error) {
+	return nil, errors.New("there is no proxy")
 }
 
 // session accepts one message after the other.

@@ -39,7 +39,7 @@ type letter struct {
 
 // newMailbox serves on a free port until the test ends. Implicit: TLS from
 // the first byte, else by STARTTLS.
-func newMailbox(t *testing.T, implicit bool) *mailbox {
+func newMailbox(t *testing.T, implicit bool, change ...func(*smtp.Server)) *mailbox {
 	t.Helper()
 	certificate, ca := selfSigned(t)
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}}
@@ -52,6 +52,9 @@ func newMailbox(t *testing.T, implicit bool) *mailbox {
 	server := smtp.NewServer(box)
 	server.Domain, server.ErrorLog = "localhost", log.New(io.Discard, "", 0)
 	server.AllowInsecureAuth = true // the client must refuse, not the server
+	for _, c := range change {
+		c(server)
+	}
 	if implicit {
 		listener = tls.NewListener(listener, config)
 	} else {

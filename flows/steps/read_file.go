@@ -27,6 +27,7 @@ func readFile() flows.Kind {
 		Params: []flows.Param{
 			{Name: "file", Type: flows.TypeTemplate, Inline: true, Required: true, Summary: "The file: an object with the member `file`, or that member."},
 			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64."},
+			content.CharsetParam("the file"),
 			{Name: "max_size", Type: flows.TypeString, Default: "10MB", Summary: "Largest file; a larger one is a failure. At most 50MB."},
 		},
 		Example:  "read_file: {file: \"${ .members }\", parse: csv}",
@@ -38,7 +39,9 @@ func readFile() flows.Kind {
 type readFileStep struct {
 	file  *flows.Template
 	parse payload.Form // empty: base64
-	limit int64
+
+	charset string // label; empty: that of the content type
+	limit   int64
 }
 
 func newReadFile(args *flows.Args) (flows.Runner, error) {
@@ -48,6 +51,10 @@ func newReadFile(args *flows.Args) (flows.Runner, error) {
 		s.parse = payload.Auto
 	case "base64":
 		s.parse = payload.Bytes
+	}
+	var err error
+	if s.charset, err = content.Charset(args); err != nil {
+		return nil, err
 	}
 	if args.Has("max_size") {
 		size, ok := flows.ParseSize(args.String("max_size"))
@@ -85,7 +92,7 @@ func (s *readFileStep) value(ctx context.Context, in *flows.Input, file flows.Fi
 	if form == payload.Bytes {
 		return base64Value(ctx, in, text)
 	}
-	reader := payload.Reader{Charger: charger, Depth: readDepth, Decode: flows.DecodeJSONOn}
+	reader := payload.Reader{Charger: charger, Charset: s.charset, Depth: readDepth, Decode: flows.DecodeJSONOn}
 	read, err := reader.Read(form, file.ContentType, text)
 	var wrong *payload.Error
 	switch {

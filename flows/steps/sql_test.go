@@ -58,6 +58,14 @@ func TestSQLOnPostgres(t *testing.T) {
 		{step: "query: select 1 as a where false", want: `[]`},
 		{step: "query: select n from generate_series(1, 3) n", want: `[{"n":1},{"n":2},{"n":3}]`},
 		{step: "query: select n from generate_series(1, 4) n\nmax_rows: 3", message: "more than 3 rows; raise max_rows"},
+		{step: "query: select 'infinity'::float8 as a, '-infinity'::float4 as b, 'NaN'::numeric as c, 'infinity'::timestamptz as d", want: `[{"a":"Infinity","b":"-Infinity","c":"NaN","d":"infinity"}]`},
+		{step: "query: select '{\"a\":[1.10]}' as t, '{}' as u\njson: [t]", want: `[{"t":{"a":[1.10]},"u":"{}"}]`},
+		{step: "query: select '{' as t\njson: [t]", message: `a value of the column "t" is no JSON`},
+		{step: "query: select 1 as a\njson: [b]", message: `json: the rows have no column "b"`},
+		{step: "exec: copy people from stdin", message: "COPY between the database and its client"},
+		{step: "exec: COPY (select 1) TO STDOUT", message: "COPY between the database and its client"},
+		{step: "exec: begin", message: "a transaction does not outlive its step"},
+		{step: "transaction: [{exec: commit}]", message: "a transaction does not outlive its step"},
 		{step: "query: select 1 as a, 2 as a", message: `two columns are named "a"`},
 		{step: "query: select '[1,2' || $1 as t, 'NaN'::float8 as nan, '1 day'::interval as d\nargs: ['x']", want: `[{"d":"1 day","nan":"NaN","t":"[1,2x"}]`},
 		{step: "query: select * from nobody", message: `step sql: the database says: ERROR: relation "nobody" does not exist (SQLSTATE 42P01)`},
@@ -93,6 +101,10 @@ func TestSQLOnMariaDB(t *testing.T) {
 		{step: "query: select id, score from people", want: `[{"id":18446744073709551614,"score":12345678901234567890.1234567891}]`},
 		{step: "exec: update people set name = name", want: `[{"rows_affected":1}]`},
 		{step: "exec: delete from people", want: `[{"rows_affected":1}]`},
+		{step: "exec: create table seen (at datetime(3), data json)", want: `[{"rows_affected":0}]`},
+		{step: "exec: insert into seen values (?, ?)\nargs: ['2026-11-21T20:00:00.5+02:00', {n: 1.10}]", want: `[{"rows_affected":1}]`},
+		{step: "transaction:\n  - exec: update seen set at = ?\n    args: ['2026-11-21T18:00:00.25Z']\n  - query: select * from seen where at = ?\n    args: ['2026-11-21T18:00:00.25Z']\n    json: [data]", want: `[[{"rows_affected":1},[{"at":"2026-11-21T18:00:00.25Z","data":{"n":1.10}}]]]`},
+		{step: "exec: insert into seen values (?, null)\nargs: ['yesterday']", message: "Error 1292 (22007): Incorrect datetime value: 'yesterday'"},
 		{step: "exec: create table days (d date, t datetime(3), s timestamp null)", want: `[{"rows_affected":0}]`},
 		{step: "transaction:\n  - exec: set sql_mode = ''\n  - exec: insert into days values ('2026-11-00', '2026-00-00', null), ('0000-00-00', '0000-00-00', null), ('2026-02-28', '2026-02-28 10:00:00.25', '2026-02-28 10:00:00')", want: `[[{"rows_affected":0},{"rows_affected":3}]]`},
 		{step: "query: select * from days where ? = 1\nargs: [1]", want: `[{"d":"2026-11-00","s":null,"t":"2026-00-00 00:00:00.000"},{"d":null,"s":null,"t":null},{"d":"2026-02-28","s":"2026-02-28T10:00:00Z","t":"2026-02-28T10:00:00.25Z"}]`},
@@ -147,6 +159,36 @@ func TestSQLOnSQLite(t *testing.T) {
 	})
 	if _, err := os.Stat(secret); !os.IsNotExist(err) {
 		t.Errorf("another file was made: %v", err)
+	}
+}
+
+// A statement that was undone because of others is tried again by default; what is wrong for good is not. The error has
+// its SQLSTATE.
+func TestSQLDeadlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.database("postgres", testenv.Postgres(t))
+	w.database("mysql", testenv.MariaDB(t))
+	w.must("sql: {connection: postgres, exec: create sequence tries}", nil)
+	w.must("sql:\n  connection: postgres\n  exec: |\n    create function busy(free int, state text) returns int language plpgsql as $$ begin\n      if nextval('tries') < free then raise exception 'busy' using errcode = state; end if; return currval('tries'); end $$", nil)
+	for _, test := range []struct{ state, retry, want string }{
+		{"40P01", "retry: {attempts: 3, backoff: 1ms}", `[{"n":3}]`},
+		{"40001", "retry: {attempts: 3, backoff: 1ms, on: [deadlock]}", `[{"n":3}]`},
+		{"40001", "retry: {attempts: 3, backoff: 1ms, on: [network]}", `[{"error":{"code":"step_failed","message":"the database says: ERROR: busy (SQLSTATE 40001)","sqlstate":"40001","step":"sql"}}]`},
+		{"23505", "retry: {attempts: 3, backoff: 1ms}", `[{"error":{"code":"step_failed","message":"the database says: ERROR: busy (SQLSTATE 23505)","sqlstate":"23505","step":"sql"}}]`},
+	} {
+		w.must("sql: {connection: postgres, exec: alter sequence tries restart}", nil)
+		got := w.must("sql: {connection: postgres, query: 'select busy(3, $1) as n', args: ["+test.state+"]}\neffect: once\non_error: continue\n"+test.retry, nil)
+		if got != test.want {
+			t.Errorf("%s, %s: %s, want %s", test.state, test.retry, got, test.want)
+		}
+	}
+	for number, want := range map[string]flows.Class{"1213": flows.ClassDeadlock, "1205": flows.ClassDeadlock, "1644": ""} {
+		_, err := w.run(t.Context(), "sql: {connection: mysql, exec: \"signal sqlstate '45000' set mysql_errno = "+number+"\"}", nil)
+		var failed *flows.Error
+		if !errors.As(err, &failed) || failed.Class != want || failed.SQLState != "45000" {
+			t.Errorf("%s: %v, class %q, want %q", number, err, failed.Class, want)
+		}
 	}
 }
 

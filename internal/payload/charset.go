@@ -106,6 +106,39 @@ func decodeAll(charger *budget.Charger, coding encoding.Encoding, text []byte) (
 	return decoded, charger.Charge(int64(len(decoded)))
 }
 
+// EncodeText converts a text in UTF-8 to the charset of a label. UTF-16 has no byte order mark. Errors: a *CharsetError,
+// an *UnencodableError, or that of charger.
+func EncodeText(charger *budget.Charger, text []byte, label string) ([]byte, error) {
+	coding, err := Charset(label)
+	if err != nil || coding == nil {
+		return text, err
+	}
+	if err := charger.Charge(2 * int64(len(text))); err != nil {
+		return nil, err
+	}
+	encoder := coding.NewEncoder()
+	encoded, err := encoder.Bytes(text)
+	if err == nil {
+		return encoded, nil
+	}
+	for _, r := range string(text) {
+		if _, err := encoder.String(string(r)); err != nil {
+			return nil, &UnencodableError{r, label}
+		}
+	}
+	return nil, fmt.Errorf("encode charset: %w", err)
+}
+
+// UnencodableError says that a charset has no code for a character.
+type UnencodableError struct {
+	Rune  rune
+	Label string
+}
+
+func (e *UnencodableError) Error() string {
+	return fmt.Sprintf("the charset %s has no code for the character %q (%U)", e.Label, e.Rune, e.Rune)
+}
+
 // TrimBOM removes a UTF-8 byte order mark.
 func TrimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 

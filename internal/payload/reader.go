@@ -18,6 +18,7 @@ type Reader struct {
 	Charger *budget.Charger // nil: nothing is charged
 	Depth   int             // maximum nesting of JSON
 	MaxSize int64           // maximum size in bytes of the texts that a row of CSV repeats; 0: no limit
+	Charset string          // label, instead of that of the content type; empty: that of the content type
 
 	// Decode decodes a JSON text that strictjson has checked. Only JSON in a part of a multipart body is decoded.
 	Decode func(charger *budget.Charger, text []byte) (any, error)
@@ -56,6 +57,9 @@ func (r *Reader) Read(as Form, contentType string, body []byte) (Content, error)
 	media, params := MediaType(contentType)
 	if len(body) == 0 {
 		return Content{}, nil
+	}
+	if r.Charset != "" {
+		params = map[string]string{"charset": r.Charset, "boundary": params["boundary"]}
 	}
 	if as != Text && as != Bytes && blank(body) {
 		return Content{}, nil

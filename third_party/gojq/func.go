@@ -192,6 +192,9 @@ func init() {
 		"delpaths":       argFunc1(funcDelpaths),
 		"getpath":        argFunc1(funcGetpath),
 		"transpose":      argFunc0(funcTranspose),
+		"_index_rows":    argFunc0(funcIndexRows),
+
+		"fromdateiso8601": argFunc0(funcFromDateISO8601),
 		"bsearch":        argFunc1(funcBsearch),
 		"gmtime":         argFunc0(funcGmtime),
 		"localtime":      argFunc0(funcLocaltime),
@@ -1829,6 +1832,17 @@ func funcGetpath(v, p any) any {
 	return v
 }
 
+// funcIndexRows makes an object of pairs of name and value, for INDEX.
+func funcIndexRows(v any) any {
+	rows, _ := v.([]any)
+	index := make(map[string]any, len(rows))
+	for _, row := range rows {
+		pair := row.([]any)
+		index[pair[0].(string)] = pair[1]
+	}
+	return index
+}
+
 func funcTranspose(v any) any {
 	vss, ok := v.([]any)
 	if !ok {
@@ -1917,6 +1931,36 @@ func timeToArray(t time.Time) []any {
 		int(t.Weekday()),
 		t.YearDay() - 1,
 	}
+}
+
+// funcFromDateISO8601 reads a date and time with or without a fraction of a
+// second, of which nine digits count.
+func funcFromDateISO8601(v any) any {
+	const format, nanoseconds = "%Y-%m-%dT%H:%M:%S%z", 9
+	s, fraction := v, ""
+	if text, ok := v.(string); ok {
+		if before, after, found := strings.Cut(text, "."); found {
+			rest := strings.TrimLeft(after, "0123456789")
+			if fraction = after[:len(after)-len(rest)]; fraction != "" {
+				s = before + rest
+			}
+		}
+	}
+	t := funcStrptime(s, format)
+	if _, failed := t.(error); failed {
+		return t
+	}
+	epoch := funcMktime(t)
+	fraction = strings.TrimRight(fraction[:min(len(fraction), nanoseconds)], "0")
+	seconds, ok := epoch.(float64)
+	switch {
+	case !ok || fraction == "":
+		return epoch
+	case seconds >= 0:
+		return funcToNumber(strconv.FormatFloat(seconds, 'f', 0, 64) + "." + fraction)
+	}
+	part, _ := strconv.ParseFloat("0."+fraction, 64)
+	return seconds + part
 }
 
 func funcMktime(v any) any {

@@ -9,17 +9,18 @@ import (
 	"runtime/metrics"
 	"time"
 
+	"github.com/penstock/penstock/internal/cputime"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
 // Limits of one evaluation.
 const (
-	maxTime      = 250 * time.Millisecond
-	timePerValue = 10 * time.Microsecond // added for each element of the input and each result
-	maxText      = 16 << 20              // bytes of one string
-	maxElements  = 1_000_000             // of one array or object
-	maxGrowth    = 192 << 20             // bytes by which the heap may grow
-	maxMatched   = 512 << 10             // bytes of a text that is matched against a regular expression
+	DefaultTime  = 250 * time.Millisecond // of processor time
+	timePerValue = 20 * time.Microsecond  // added for each element of the input and each result
+	maxText      = 16 << 20               // bytes of one string
+	maxElements  = 1_000_000              // of one array or object
+	maxGrowth    = 192 << 20              // bytes by which the heap may grow
+	maxMatched   = 512 << 10              // bytes of a text that is matched against a regular expression
 )
 
 const (
@@ -35,7 +36,7 @@ func (e lateError) Error() string {
 	return fmt.Sprintf("takes longer than %v", time.Duration(e).Round(time.Millisecond))
 }
 
-// IsLate reports whether an evaluation ended because it took too long, which depends on what else the machine does.
+// IsLate reports whether an evaluation ended because it took too long, which depends on the machine.
 func IsLate(err error) bool {
 	var late lateError
 	return errors.As(err, &late)
@@ -46,10 +47,11 @@ func IsLate(err error) bool {
 // goroutine.
 type meter struct {
 	context.Context
-	patterns map[string]int // sizes of the program's regular expressions
-	begun    time.Time
-	yielded  time.Time // last time at which other goroutines could run
-	allowed  time.Duration
+	patterns map[string]int  // sizes of the program's regular expressions
+	looked   cputime.Reading // at the last check of the clock
+	used     time.Duration   // processor time up to then
+	yielded  time.Time       // last time at which other goroutines could run
+	allowed  time.Duration   // limit of used
 	ops      uint
 	spent    int    // steps of native operations so far
 	unseen   int    // steps since the last check of the clock
@@ -86,13 +88,14 @@ func (m *meter) Now() time.Time {
 	return time.Now()
 }
 
-// newMeter starts to measure an evaluation on v.
-func newMeter(ctx context.Context, v any, patterns map[string]int) *meter {
+// newMeter starts to measure an evaluation on v, which may take so much processor time, and more for the elements of a
+// list.
+func newMeter(ctx context.Context, v any, patterns map[string]int, limit time.Duration) *meter {
 	list, _ := v.([]any)
 	now := time.Now()
-	return &meter{
-		Context: ctx, patterns: patterns, begun: now, yielded: now,
-		allowed: maxTime + time.Duration(min(len(list), MaxResults))*timePerValue,
+	return &meter{ // most evaluations end before the first check, which is why the thread's clock is not read
+		Context: ctx, patterns: patterns, looked: cputime.Reading{Wall: now}, yielded: now,
+		allowed: limit + time.Duration(min(len(list), MaxResults))*timePerValue,
 	}
 }
 
@@ -232,11 +235,12 @@ func (m *meter) look(heap bool) error {
 		return err
 	}
 	m.unseen = 0
-	before := time.Now()
-	if before.Sub(m.begun) > m.allowed {
+	now := cputime.Now()
+	m.used += now.Since(m.looked)
+	if m.looked = now; m.used > m.allowed {
 		return m.late()
 	}
-	m.yield(before)
+	m.yield(now.Wall)
 	if !heap {
 		return nil
 	}
@@ -263,8 +267,8 @@ func (m *meter) yield(now time.Time) {
 		return
 	}
 	runtime.Gosched()
-	m.yielded = time.Now()
-	m.begun = m.begun.Add(m.yielded.Sub(now))
+	m.looked = cputime.Now()
+	m.yielded = m.looked.Wall
 }
 
 func (m *meter) late() error {

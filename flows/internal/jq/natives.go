@@ -31,7 +31,7 @@ var natives = map[string]native{
 		list, _ := in.([]any)
 		b.times(len(list), steps)
 	},
-	"add": summing, "join": joining, "flatten": flattening, "transpose": transposing,
+	"add": summing, "_index_rows": indexingRows, "join": joining, "flatten": flattening, "transpose": transposing,
 
 	"sort": sorting, "unique": sorting, "min": sorting, "max": sorting,
 	"_sort_by": sortingBy, "_group_by": sortingBy, "_unique_by": sortingBy, "_min_by": sortingBy, "_max_by": sortingBy,
@@ -43,7 +43,7 @@ var natives = map[string]native{
 
 	"length": scanning, "utf8bytelength": scanning, "ascii_downcase": scanning, "ascii_upcase": scanning,
 	"trim": scanning, "ltrim": scanning, "rtrim": scanning, "startswith": scanning, "endswith": scanning,
-	"ltrimstr": scanning, "rtrimstr": scanning, "trimstr": scanning, "strptime": formatting,
+	"ltrimstr": scanning, "rtrimstr": scanning, "trimstr": scanning, "strptime": formatting, "fromdateiso8601": scanning,
 	"strftime": formatting, "strflocaltime": formatting,
 	"explode": splitting, "split": splitting, "fromjson": splitting, "implode": each,
 
@@ -56,7 +56,7 @@ var natives = map[string]native{
 var resultChecked = map[string]bool{
 	"_add": true, "_multiply": true, "add": true, "join": true, "flatten": true, "tojson": true, "tostring": true,
 	"format": true, "_tohtml": true, "_touri": true, "_tosh": true, "_tocsv": true, "_totsv": true, "_tobase64": true,
-	"setpath": true, "_setpath": true, "transpose": true, "_match": true, "implode": true,
+	"setpath": true, "_setpath": true, "transpose": true, "_index_rows": true, "_match": true, "implode": true,
 }
 
 func comparing(b *cost, _ any, args []any) { b.addComparison(args[0], args[1]) }
@@ -66,6 +66,13 @@ func numbers(b *cost, in any, args []any) {
 	for _, v := range args {
 		b.add(scalarCost(v))
 	}
+}
+
+// indexingRows charges for an object with a member for each row.
+func indexingRows(b *cost, in any, _ []any) {
+	rows, _ := in.([]any)
+	b.add(5 * len(rows))
+	b.bytes = 64 * len(rows)
 }
 
 // each charges for a single pass over an array or object.

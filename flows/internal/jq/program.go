@@ -3,9 +3,11 @@
 package jq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/penstock/penstock/third_party/gojq"
 )
@@ -27,9 +29,10 @@ type Program struct {
 var ErrStop = errors.New("stop")
 
 // Run evaluates the program on v and calls yield with each result. values are those of Variables, in the same order;
-// they are shared and never modified. It returns the first error of the program, of yield, or of ctx.
-func (p *Program) Run(ctx context.Context, v any, values []any, yield func(any) error) (err error) {
-	meter := newMeter(ctx, v, p.patterns)
+// they are shared and never modified. limit is the processor time that the evaluation may take, DefaultTime for 0. It
+// returns the first error of the program, of yield, or of ctx.
+func (p *Program) Run(ctx context.Context, v any, values []any, limit time.Duration, yield func(any) error) (err error) {
+	meter := newMeter(ctx, v, p.patterns, cmp.Or(limit, DefaultTime))
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("cannot be evaluated: %v", r)

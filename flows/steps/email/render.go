@@ -26,8 +26,8 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*flows.Mail, error)
 	r := renderer{ctx: ctx, in: in}
 	m := &flows.Mail{
 		ID: messageID(in),
-		To: r.addresses("to", s.to), Cc: r.addresses("cc", s.cc), Bcc: r.addresses("bcc", s.bcc),
-		ReplyTo: r.addresses("reply_to", s.replyTo),
+		To: r.addresses("to", s.to), Cc: r.givenAddresses("cc", s.cc), Bcc: r.givenAddresses("bcc", s.bcc),
+		ReplyTo: r.givenAddresses("reply_to", s.replyTo),
 		Subject: r.line("subject", s.subject),
 		Text:    r.text(s.text), HTML: r.text(s.html),
 	}
@@ -114,11 +114,33 @@ func (r *renderer) line(what string, t *flows.Template) string {
 // addresses renders one address from a text or an object, several from a list. Each text is one address: a comma in a
 // value adds no recipient.
 func (r *renderer) addresses(what string, t *flows.Template) []string {
-	v := r.value(t)
+	return r.addressList(what, asList(r.value(t)))
+}
+
+// givenAddresses is addresses, without the entries that are empty: null, empty text, or an object without an address.
+func (r *renderer) givenAddresses(what string, t *flows.Template) []string {
+	return r.addressList(what, slices.DeleteFunc(slices.Clone(asList(r.value(t))), isEmptyAddress))
+}
+
+func asList(v any) []any {
 	list, ok := v.([]any)
 	if !ok && v != nil {
 		list = []any{v}
 	}
+	return list
+}
+
+func isEmptyAddress(v any) bool {
+	if object, ok := v.(map[string]any); ok {
+		if v, ok = object["address"]; !ok {
+			return false // not an address at all
+		}
+	}
+	text, isText := v.(string)
+	return v == nil || isText && strings.TrimSpace(text) == ""
+}
+
+func (r *renderer) addressList(what string, list []any) []string {
 	var all []string
 	for _, element := range list {
 		address, err := addressOf(element)
@@ -186,7 +208,9 @@ func (r *renderer) attachment(a attachment) flows.Attachment {
 	case a.file != nil:
 		r.attachFile(&rendered, r.value(a.file))
 	case a.base64 == nil:
-		rendered.Content = []byte(r.text(a.content))
+		if text := r.text(a.content); r.err == nil {
+			rendered.Content, r.err = content.EncodeText(r.in.Charger(r.ctx), []byte(text), rendered.ContentType)
+		}
 	case r.err == nil:
 		rendered.Content, r.err = content.DecodeBase64(r.ctx, r.in, a.base64)
 	}

@@ -1,6 +1,7 @@
 package httpstep
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 )
@@ -16,6 +18,7 @@ import (
 type httpCall struct {
 	method  string
 	url     *url.URL
+	host    string // of the header Host; "": that of url
 	header  http.Header
 	body    rendered
 	hasBody bool
@@ -38,6 +41,9 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 	if call.header, err = s.header(ctx, in); err != nil {
 		return nil, err
 	}
+	if call.host, err = takeHost(call.header); err != nil {
+		return nil, err
+	}
 	if s.body != nil {
 		body, err := s.body.render(ctx, in)
 		if err != nil {
@@ -46,10 +52,16 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 		if err := in.Charger(ctx).Charge(body.memory()); err != nil {
 			return nil, failure.Limit(err)
 		}
-		call.body, call.hasBody = body, true
+		call.hasBody = true
 		if _, ok := call.header["Content-Type"]; !ok {
 			call.header["Content-Type"] = []string{body.contentType}
 		}
+		if _, isText := s.body.(textBody); isText {
+			if body.content, err = content.EncodeText(in.Charger(ctx), body.content, call.header.Get("Content-Type")); err != nil {
+				return nil, err
+			}
+		}
+		call.body = body
 	}
 	if _, ok := call.header[idempotencyKey]; !ok && s.Effect() != flows.Read {
 		call.key = in.RunKey()
@@ -61,7 +73,7 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 // requests.
 func (c *httpCall) request(ctx context.Context) *http.Request {
 	req := (&http.Request{
-		Method: c.method, URL: c.url, Host: c.url.Host, Header: c.header.Clone(),
+		Method: c.method, URL: c.url, Host: cmp.Or(c.host, c.url.Host), Header: c.header.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if c.key != "" {

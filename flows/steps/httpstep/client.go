@@ -1,6 +1,7 @@
 package httpstep
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -17,25 +18,43 @@ func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*ht
 		return nil, failure.Errorf("there is no network here: http steps cannot run")
 	}
 	transport := pinnedTransport{base: env.HTTP}
+	if s.proxy != "" {
+		proxy, err := proxied(ctx, env.Connections, s.proxy)
+		if err != nil {
+			return nil, err
+		}
+		transport.base = proxy.Transport(env.HTTP)
+	}
 	if s.trust != nil {
-		trusting, err := s.trust.transport(env.HTTP)
+		trusting, err := s.trust.transport(transport.base)
 		if err != nil {
 			return nil, err
 		}
 		transport.base = trusting
 	}
 	if s.connection != "" {
-		conn, err := connect(ctx, env.Connections, s.connection, call.url)
+		conn, err := connect(ctx, env.Connections, s.connection, call)
 		if err != nil {
 			return nil, err
 		}
 		transport.conn = conn
 	}
-	return &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects}.check}, nil
+	client := &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects}.check}
+	if s.cookies {
+		client.Jar = newCookieJar()
+	}
+	return client, nil
+}
+
+func proxied(ctx context.Context, all flows.Connections, name string) (flows.HTTPProxy, error) {
+	if all == nil {
+		return nil, failure.Errorf("there is no connection %q: no connections are configured here", name)
+	}
+	return all.Proxy(ctx, name)
 }
 
 // connect finds the connection and checks that the first request may carry its credential.
-func connect(ctx context.Context, all flows.Connections, name string, target *url.URL) (flows.HTTPConnection, error) {
+func connect(ctx context.Context, all flows.Connections, name string, call *httpCall) (flows.HTTPConnection, error) {
 	if all == nil {
 		return nil, failure.Errorf("there is no connection %q: no connections are configured here", name)
 	}
@@ -43,10 +62,19 @@ func connect(ctx context.Context, all flows.Connections, name string, target *ur
 	if err != nil {
 		return nil, &flows.Error{Code: flows.CodeStepFailed, Message: err.Error(), Err: err}
 	}
-	if !conn.Allows(target) {
-		return nil, failure.Errorf("connection %q must not be used for %s: its allowed hosts do not include it", name, origin(target))
+	for _, target := range []*url.URL{call.url, withHost(call.url, call.host)} {
+		if !conn.Allows(target) {
+			return nil, failure.Errorf("connection %q must not be used for %s: its allowed hosts do not include it", name, origin(target))
+		}
 	}
 	return conn, nil
+}
+
+// withHost returns the URL of a request as its server sees it, with the header Host; "": none.
+func withHost(target *url.URL, host string) *url.URL {
+	seen := *target
+	seen.Host = cmp.Or(host, target.Host)
+	return &seen
 }
 
 // pinnedTransport sends each request of a chain of redirects. It adds the credential for allowed hosts only; a
@@ -59,7 +87,7 @@ type pinnedTransport struct {
 // RoundTrip implements http.RoundTripper.
 func (h pinnedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	transport := h.base
-	if h.conn != nil && h.conn.Allows(req.URL) {
+	if h.conn != nil && h.conn.Allows(req.URL) && h.conn.Allows(withHost(req.URL, req.Host)) {
 		transport = h.conn.Transport(h.base)
 	}
 	resp, err := transport.RoundTrip(req)

@@ -25,6 +25,10 @@ func (n named) SQL(context.Context, string) (*flows.Database, error) {
 	return nil, errors.ErrUnsupported
 }
 
+func (n named) Proxy(context.Context, string) (flows.HTTPProxy, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (n named) Mail(context.Context, string) (flows.Mailer, error) { return nil, errors.ErrUnsupported }
 
 func (n named) HTTP(_ context.Context, name string) (flows.HTTPConnection, error) {

@@ -14,7 +14,7 @@ const doc = `The resulting item is the response:
 | member | holds |
 |---|---|
 | ` + "`status`" + ` | the status, a number |
-| ` + "`headers`" + ` | names in lower case; several values of one name are joined with ` + "`, `" + ` |
+| ` + "`headers`" + ` | names in lower case; several values of one name are joined with ` + "`, `" + `, and ` + "`set-cookie`" + ` is a list |
 | ` + "`body`" + ` | the body as ` + "`parse`" + ` reads it; null when there is none |
 
 A status that ` + "`expect`" + ` does not list is a failure: its message shows the method, the URL without its query, the
@@ -27,7 +27,8 @@ TLS, so that an unreachable host is detected; getting a token for a connection h
 **URL.** The result of a program is inserted into the URL unchanged: escape it with ` + "`@uri`" + `, as in the example, or use
 ` + "`query`" + `, which escapes its values.
 
-**Effect.** GET, HEAD and OPTIONS read; PUT and DELETE are idempotent; POST and PATCH happen once. Requests that write carry
+**Effect.** GET, HEAD and OPTIONS read; PUT and DELETE are idempotent; POST and PATCH happen once. Other methods go by IANA's registry: PROPFIND,
+QUERY, REPORT and SEARCH read, COPY, MKCOL, MOVE and the like are idempotent, and one that is not registered happens once. Requests that write carry
 ` + "`Idempotency-Key: <run>.<step>.<item>`" + `, the same in every attempt, unless the flow sets one.
 
 **Parsing.** ` + "`json`" + ` keeps numbers exact. ` + "`csv`" + ` takes names from the first row and gives a list of objects of texts.
@@ -40,9 +41,15 @@ children have one name in two namespaces: ` + "`p:name`" + `. One child is not a
 credential is removed, and a connection adds its credential for its allowed hosts only.
 
 **Networks.** Loopback, private and other special addresses are refused, in every notation, also after a redirect
-or from the resolution of a name, unless Penstock runs with ` + "`--allow-private-networks`" + `.
+or from the resolution of a name, unless Penstock runs with ` + "`--allow-private-networks`" + `. With ` + "`proxy`" + ` they apply to the address of the proxy; it resolves the names of the
+servers, and its own rules say what can be reached. Requests for the tokens of a connection do not go through it.
 
-**Pages.**
+**Host.** A header ` + "`Host`" + ` names another host than the URL, for a virtual host behind an address. TLS still
+verifies that of the URL, and a connection must allow both.
+
+**Keep the item.** ` + "`as: crm`" + ` beside ` + "`http`" + ` makes the response the member ` + "`crm`" + ` of the item, instead of the item: ` + "`.crm.body`" + `.
+
+**Pages.** ` + "`retry`" + ` sends the request for the page that failed again, not those before it, and counts the attempts of each page.
 
 ` + "```yaml" + `
 http:

@@ -1,6 +1,7 @@
 package httpstep
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -74,7 +75,7 @@ func classOf(err error) flows.Class {
 }
 
 // statusError is a response with a status that the step does not expect.
-func (c *httpCall) statusError(resp *http.Response) error {
+func (c *httpCall) statusError(resp *http.Response, charset string) error {
 	message := fmt.Sprintf("%s: status %d", c.name(), resp.StatusCode)
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
 		message += fmt.Sprintf(", a redirect to %s that follow_redirects would follow", urlName(to))
@@ -82,7 +83,7 @@ func (c *httpCall) statusError(resp *http.Response) error {
 	return &flows.Error{
 		Code:       flows.CodeStepFailed,
 		Message:    message,
-		Excerpt:    excerpt(resp),
+		Excerpt:    excerpt(resp, charset),
 		Upstream:   resp.StatusCode,
 		RetryAfter: outbound.RetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}
@@ -92,14 +93,14 @@ func (c *httpCall) statusError(resp *http.Response) error {
 // connection to be reused.
 const drainSize = 64 << 10
 
-// excerpt returns the beginning of a text body on one line.
-func excerpt(resp *http.Response) string {
+// excerpt returns the beginning of a text body on one line. charset is that of the step, "" for that of the response.
+func excerpt(resp *http.Response, charset string) string {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize))
 	mediaType, params := contentType(resp.Header)
 	if mediaType != "" && !isText(mediaType) || resp.Header.Get("Content-Encoding") != "" {
 		return ""
 	}
-	coding, err := payload.Charset(params["charset"])
+	coding, err := payload.Charset(cmp.Or(charset, params["charset"]))
 	if err == nil && coding != nil {
 		text, err = coding.NewDecoder().Bytes(text)
 	}

@@ -49,11 +49,11 @@ func headerKey(name string) string {
 	return key
 }
 
-// reservedHeader reports whether a header frames the message or names the host. With such a header, a flow could send
-// a credential to another host or smuggle a second request.
+// reservedHeader reports whether a header frames the message, or belongs to a proxy. With such a header, a flow could
+// smuggle a second request.
 func reservedHeader(name string) bool {
 	switch name {
-	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
+	case "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
 		"Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding":
 		return true
 	}
@@ -94,4 +94,17 @@ func headerValues(v any) ([]string, error) {
 		}
 	}
 	return values, nil
+}
+
+// takeHost removes the header Host, which net/http takes from elsewhere, and returns its value; "" without one.
+func takeHost(header http.Header) (string, error) {
+	values := header["Host"]
+	delete(header, "Host")
+	switch {
+	case len(values) == 0:
+		return "", nil
+	case len(values) > 1 || values[0] == "" || !httpguts.ValidHostHeader(values[0]):
+		return "", failure.Errorf("header Host is not one host, such as api.example.org or api.example.org:8443")
+	}
+	return values[0], nil
 }

@@ -145,7 +145,10 @@ func (p multipartPart) content(ctx context.Context, in *flows.Input) (rendered [
 	if err != nil || len(values) != 1 {
 		return nil, "", failure.Errorf("the content_type of a part is not one line of text")
 	}
-	return rendered, values[0], nil
+	if p.file == nil && p.base64 == nil {
+		rendered, err = content.EncodeText(in.Charger(ctx), rendered, values[0])
+	}
+	return rendered, values[0], err
 }
 
 func (p multipartPart) text(ctx context.Context, in *flows.Input) ([]byte, string, error) {

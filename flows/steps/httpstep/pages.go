@@ -40,46 +40,69 @@ type httpPage struct {
 	found    int // number of its items
 }
 
+// pagesRead is the state between two pages, the checkpoint of the step.
+type pagesRead struct {
+	next   *url.URL // page to read; nil: all were read
+	number int      // of next, from 0
+	items  []any
+	jar    http.CookieJar // nil: cookies are not kept
+	size   int64          // size of the pages in bytes
+	seen   map[string]int // number of each page by its URL, from 1
+}
+
+// run reads the pages, or what an earlier attempt has not read of them.
 func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step, client *http.Client, call *httpCall) ([]any, error) {
-	var all []any
-	var size int64
-	charger := in.Charger(ctx)
-	call = call.withPage(p.pager.first(call.url), 0)
-	pages := map[string]int{} // number of each page by its URL, from 1
-	for {
-		pages[call.url.String()] = call.page + 1
-		read := charger.Part()
-		call.charger = read
-		answer, err := s.send(ctx, in, client, call)
-		if err != nil {
-			read.Drop()
-			return nil, err
-		}
-		if size += answer.size; size > maxResponse {
-			return nil, failure.Errorf("%s: the pages are larger than %s together", call.name(), flows.SizeText(maxResponse))
-		}
-		found, err := p.itemsOf(ctx, in, answer)
-		if err == nil && p.items != nil { // only the items of the page are kept
-			err = charger.Charge(flows.SizeOf(found))
-			read.Drop()
-		}
-		if err != nil {
-			return nil, failure.Limit(err)
-		}
-		page := &httpPage{number: call.page, target: call.url, response: answer, before: len(all), found: len(found)}
-		all = append(all, found...)
-		next, err := p.pager.next(ctx, in, page)
-		switch {
-		case err != nil:
-			return nil, err
-		case next == nil, p.explicit && call.page+1 == p.maxPages:
-			return all, nil
-		}
-		if err := p.mayFollow(call, next, pages); err != nil {
-			return nil, err
-		}
-		call = call.withPage(next, call.page+1)
+	read, resumed := in.Checkpoint().(*pagesRead)
+	if !resumed {
+		read = &pagesRead{next: p.pager.first(call.url), jar: client.Jar, seen: map[string]int{}}
 	}
+	client.Jar = read.jar
+	for read.next != nil {
+		if err := p.readNext(ctx, in, s, client, call.withPage(read.next, read.number), read); err != nil {
+			return nil, err
+		}
+		in.SetCheckpoint(read)
+	}
+	return read.items, nil
+}
+
+// readNext reads the next page. After an error, read is unchanged.
+func (p *httpPages) readNext(ctx context.Context, in *flows.Input, s *step, client *http.Client, call *httpCall, read *pagesRead) error {
+	charger := in.Charger(ctx)
+	call.charger = charger.Part()
+	answer, err := s.send(ctx, in, client, call)
+	if err != nil {
+		call.charger.Drop()
+		return err
+	}
+	if read.size+answer.size > maxResponse {
+		return failure.Errorf("%s: the pages are larger than %s together", call.name(), flows.SizeText(maxResponse))
+	}
+	found, err := p.itemsOf(ctx, in, answer)
+	if err == nil && p.items != nil { // only the items of the page are kept
+		err = charger.Charge(flows.SizeOf(found))
+		call.charger.Drop()
+	}
+	if err != nil {
+		return failure.Limit(err)
+	}
+	page := &httpPage{number: call.page, target: call.url, response: answer, before: len(read.items), found: len(found)}
+	next, err := p.pager.next(ctx, in, page)
+	if err != nil {
+		return err
+	}
+	read.seen[call.url.String()] = call.page + 1
+	if p.explicit && call.page+1 == p.maxPages {
+		next = nil
+	}
+	if next != nil {
+		if err := p.mayFollow(call, next, read.seen); err != nil {
+			return err
+		}
+	}
+	read.next, read.number = next, call.page+1
+	read.items, read.size = append(read.items, found...), read.size+answer.size
+	return nil
 }
 
 func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpResponse) ([]any, error) {

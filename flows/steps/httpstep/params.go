@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
 // httpMethods are the parameters that set method and URL at once.
@@ -20,7 +21,7 @@ func httpParams() []flows.Param {
 	}
 	params = append(params,
 		flows.Param{Name: "url", Type: flows.TypeTemplate, OneOf: "url", Summary: "URL, beside `method`."},
-		flows.Param{Name: "method", Type: flows.TypeEnum, Enum: upper(httpMethods()), Default: "GET", Summary: "Method of `url`."},
+		flows.Param{Name: "method", Type: flows.TypeString, Default: "GET", Summary: "Method of `url`, such as PROPFIND or QUERY."},
 	)
 	params = append(params, httpRequestParams()...)
 	return append(params, httpResponseParams()...)
@@ -33,11 +34,12 @@ func httpRequestParams() []flows.Param {
 		{Name: "json", Type: flows.TypeTemplate, Summary: "Body as JSON, numbers exact."},
 		{Name: "form", Type: flows.TypeFields, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
 		{Name: "multipart", Type: flows.TypeList, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
-		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text."},
+		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text, in the charset that its content type names: `text/csv; charset=windows-1252`. A character that the charset does not have is a failure."},
 		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
 		{Name: "file", Type: flows.TypeTemplate, Summary: "Body as the bytes of a file of the run, such as one of the event. They are streamed, and its content type is the usual one."},
 		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, if not the usual one."},
 		{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Summary: "Name of the connection whose credential the request carries, to its allowed hosts only."},
+		{Name: "proxy", Type: flows.TypeString, Names: flows.ResourceConnection, Summary: "Name of the connection with the proxy that the request goes through. What can be reached is decided by the proxy."},
 		{Name: "tls", Type: flows.TypeObject, Fields: []flows.Param{
 			{Name: "ca", Type: flows.TypeString, Required: true, Summary: "PEM certificates of the authorities to trust instead of the system's."},
 		}, Summary: "Trust in an API with its own certificate authority. A client certificate belongs in a connection."},
@@ -59,7 +61,9 @@ func httpResponseParams() []flows.Param {
 	return []flows.Param{
 		{Name: "expect", Type: flows.TypeStatuses, Default: "2xx", Summary: "Statuses that are not failures."},
 		{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "text", "bytes", "xml", "csv", "ndjson", parseFile}, Default: "auto", Summary: "What the body becomes; `auto` goes by its content type, `bytes` is base64, and `file` stores it as a file of the run, which later steps take by reference."},
+		content.CharsetParam("the response"),
 		{Name: "max_response", Type: flows.TypeString, Default: "10MB", Summary: "Largest body, decompressed; a larger one is a failure. At most 100MB. With `parse: file` 100MB, and at most 1GB."},
+		{Name: "cookies", Type: flows.TypeEnum, Enum: []string{"keep"}, Default: "they are not sent back", Summary: "`keep`: the cookies that responses set go with further requests of the step for the item, by their domains and paths: pages, redirects and new attempts at a page."},
 		{Name: "follow_redirects", Type: flows.TypeInt, Default: "5 for GET and HEAD, else 0", Summary: "How many redirects are followed, at most 20."},
 		{Name: "paginate", Type: flows.TypeObject, Fields: paginateParams(), Summary: "Fetches page after page; the output is the items of all pages."},
 	}
@@ -90,12 +94,4 @@ func paginateParams() []flows.Param {
 		{Name: "items", Type: flows.TypeExpr, Summary: "Program over the response; each result is an item. It gives all items of the page: filter them in a later step. Default: each response is an item."},
 		{Name: "max_pages", Type: flows.TypeInt, Default: "100, and a further page is a failure", Summary: "Stops after this many pages, at most 10,000."},
 	}
-}
-
-func upper(words []string) []string {
-	all := make([]string, len(words))
-	for i, word := range words {
-		all[i] = strings.ToUpper(word)
-	}
-	return all
 }

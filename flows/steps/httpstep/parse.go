@@ -2,6 +2,7 @@ package httpstep
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -15,8 +16,8 @@ import (
 
 // parseBody decodes a response body: as the flow says or, for "auto" and "", by the content type. An empty body is
 // null, and so is white space where it is no text. limit is the maximum size in bytes of the body without its content
-// codings. "bytes" are those that were sent, except for gzip, which the client of HTTP has removed.
-func parseBody(charger *budget.Charger, as string, header http.Header, body []byte, limit int64) (any, error) {
+// codings; charset is its charset, if not that of the content type. "bytes" are those that were sent, except for gzip, which the client of HTTP has removed.
+func parseBody(charger *budget.Charger, as, charset string, header http.Header, body []byte, limit int64) (any, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
@@ -30,6 +31,7 @@ func parseBody(charger *budget.Charger, as string, header http.Header, body []by
 		return nil, err
 	}
 	mediaType, params := contentType(header)
+	charset = cmp.Or(charset, params["charset"])
 	if as == "" || as == "auto" {
 		as = parseFor(mediaType, body)
 	}
@@ -40,9 +42,9 @@ func parseBody(charger *budget.Charger, as string, header http.Header, body []by
 		return nil, nil
 	}
 	if as == "xml" {
-		return payload.ParseXML(charger, body, params["charset"])
+		return payload.ParseXML(charger, body, charset)
 	}
-	text, err := payload.DecodeText(charger, body, params["charset"])
+	text, err := payload.DecodeText(charger, body, charset)
 	if err != nil {
 		return nil, fmt.Errorf("the response cannot be read: %w; use parse: bytes", err)
 	}

@@ -142,3 +142,24 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
+
+// Spaces and characters beyond ASCII in a Location are escaped, as browsers do.
+func TestHTTPRedirectIsEscaped(t *testing.T) {
+	t.Parallel()
+	for location, want := range map[string]string{
+		"/a b?q=c d": "/a%20b?q=c%20d", "/é?q=ü": "/%C3%A9?q=%C3%BC", "/\xe9?\xe9": "/%E9?%E9", "/a%20b?q=%C3%BC&r=<>": "/a%20b?q=%C3%BC&r=%3C%3E",
+	} {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/" {
+				w.Header()["Location"] = []string{location}
+				w.WriteHeader(http.StatusFound)
+				return
+			}
+			io.WriteString(w, r.RequestURI)
+		})
+		items, err := runHTTP(t, `http: {get: "${ $vars.api }/", parse: text}`, server.URL, nil)
+		if err != nil || items[0].(object)["body"] != want {
+			t.Errorf("%q: %v, %v, want %s", location, items, err, want)
+		}
+	}
+}

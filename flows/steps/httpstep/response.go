@@ -24,9 +24,21 @@ type httpResponse struct {
 func (a *httpResponse) item() map[string]any {
 	headers := make(map[string]any, len(a.header))
 	for name, values := range a.header {
+		if name == "Set-Cookie" { // its values have commas (RFC 6265, section 3)
+			headers["set-cookie"] = headerList(values)
+			continue
+		}
 		headers[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
 	}
 	return map[string]any{"status": a.status, "headers": headers, "body": a.body}
+}
+
+func headerList(values []string) []any {
+	list := make([]any, len(values))
+	for i, value := range values {
+		list[i] = strings.ToValidUTF8(value, "\uFFFD")
+	}
+	return list
 }
 
 // readBody reads at most limit bytes. It counts after decompression, because a small body may decompress to a huge

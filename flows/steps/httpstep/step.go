@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/blob"
 )
 
@@ -37,13 +38,16 @@ type step struct {
 	headers    []httpHeader
 	body       httpBody // nil: none
 	connection string   // name; "": none
+	proxy      string   // name of its connection; "": none
 	trust      *httpTrust
 	redirects  int // maximum number of redirects to follow
 	expect     flows.Statuses
 	anyOK      bool // expect is absent: any 2xx
 	parse      string
+	charset    string     // label of the response's charset; "": that of its content type
 	limit      int64      // maximum size of a response body in bytes, decompressed
 	pages      *httpPages // nil: one request
+	cookies    bool       // cookies of a response are sent with the next request
 	agent      string
 }
 
@@ -51,10 +55,16 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 	s := &step{
 		query:      args.Fields("query"),
 		connection: args.String("connection"),
+		proxy:      args.String("proxy"),
 		expect:     args.Statuses("expect"),
 		anyOK:      !args.Has("expect"),
 		parse:      args.String("parse"),
+		cookies:    args.Has("cookies"),
 		agent:      agent,
+	}
+	var err error
+	if s.charset, err = content.Charset(args); err != nil {
+		return nil, err
 	}
 	for _, set := range []func(*flows.Args) error{
 		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setRedirects, s.setTrust, s.setPages,
@@ -64,36 +74,6 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 		}
 	}
 	return s, nil
-}
-
-// setMethod reads `get: URL`, or `method: GET` with `url: URL`.
-func (s *step) setMethod(args *flows.Args) error {
-	for _, name := range httpMethods() {
-		if args.Has(name) {
-			s.method, s.url = strings.ToUpper(name), args.Template(name)
-			if args.Has("method") {
-				return args.Errorf("method", "%s: already says the method; method goes with url", name)
-			}
-			return nil
-		}
-	}
-	s.method, s.url = http.MethodGet, args.Template("url")
-	if args.Has("method") {
-		s.method = args.String("method")
-	}
-	return nil
-}
-
-// Effect follows RFC 9110, section 9.2: safe methods are Read, idempotent ones may be repeated, the others must not
-// be.
-func (s *step) Effect() flows.Effect {
-	switch s.method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return flows.Read
-	case http.MethodPut, http.MethodDelete:
-		return flows.Idempotent
-	}
-	return flows.Once
 }
 
 // Run sends the request, or the requests of all pages, for one item.
@@ -143,7 +123,7 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 	}
 	defer resp.Body.Close()
 	if !s.expects(resp.StatusCode) {
-		return nil, call.statusError(resp)
+		return nil, call.statusError(resp, s.charset)
 	}
 	raw := call.charger.Part()
 	defer raw.Drop()
@@ -157,16 +137,16 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 		}
 		return &httpResponse{url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: size}, nil
 	}
-	content, err := readBody(raw, resp, s.limit)
+	text, err := readBody(raw, resp, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.charger, s.parse, resp.Header, content, s.limit)
+	body, err := parseBody(call.charger, s.parse, s.charset, resp.Header, text, s.limit)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
 	}
 	return &httpResponse{
-		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: int64(len(content)),
+		url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, size: int64(len(text)),
 	}, nil
 }
 

@@ -2,9 +2,9 @@ package sqlstep
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/penstock/penstock/flows"
 )
@@ -13,25 +13,47 @@ import (
 type call struct {
 	statement *statement
 	text      string // of the statement, with lists expanded
-	dialect   flows.Dialect
+	db        *flows.Database
 	args      []any
 }
 
-// run executes the statement and returns its rows, or one object with the number of affected rows.
-func (c *call) run(ctx context.Context, db runner, rows *rowReader) ([]any, error) {
-	if !c.statement.query {
-		return c.exec(ctx, db)
+// run executes the statement with on, and returns its rows, or one object with the number of affected rows. A statement
+// in which MySQL refuses a time, and which changed nothing therefore, is executed once more with times as MySQL writes
+// them.
+func (c *call) run(ctx context.Context, on runner, rows *rowReader) ([]any, error) {
+	items, err := c.execute(ctx, on, rows)
+	if describe(c.db, err).RefusedTime && c.convertTimes() {
+		return c.execute(ctx, on, rows)
 	}
-	found, err := db.QueryContext(ctx, c.text, c.args...)
+	return items, err
+}
+
+func (c *call) execute(ctx context.Context, on runner, rows *rowReader) ([]any, error) {
+	if !c.statement.query {
+		return c.exec(ctx, on)
+	}
+	found, err := on.QueryContext(ctx, c.text, c.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer found.Close()
-	return rows.read(ctx, found, c.statement.files)
+	return rows.read(ctx, found, c.statement)
 }
 
-func (c *call) exec(ctx context.Context, db runner) ([]any, error) {
-	result, err := c.result(ctx, db)
+// convertTimes replaces the arguments that are times of RFC 3339 by what MySQL takes as a date and time, in UTC; false:
+// there are none.
+func (c *call) convertTimes() (converted bool) {
+	for i, arg := range c.args {
+		text, _ := arg.(string)
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			c.args[i], converted = t.UTC().Format("2006-01-02 15:04:05.999999"), true
+		}
+	}
+	return converted
+}
+
+func (c *call) exec(ctx context.Context, on runner) ([]any, error) {
+	result, err := on.ExecContext(ctx, c.text, c.args...)
 	if err != nil {
 		return nil, err
 	}
@@ -40,30 +62,17 @@ func (c *call) exec(ctx context.Context, db runner) ([]any, error) {
 		object["rows_affected"] = int(n)
 	}
 	// SQLite returns the last id of the connection, whichever statement created it.
+	dialect := c.db.Dialect
 	words, _ := sqlWords(c.text)
-	if inserts := words[0] == "insert" || words[0] == "replace"; inserts && (c.dialect == flows.MySQL || c.dialect == flows.SQLite) {
+	if inserts := words[0] == "insert" || words[0] == "replace"; inserts && (dialect == flows.MySQL || dialect == flows.SQLite) {
 		if id, err := result.LastInsertId(); err == nil && id != 0 {
 			object["last_insert_id"] = json.Number(strconv.FormatInt(id, 10))
-			if c.dialect == flows.MySQL { // may be unsigned
+			if dialect == flows.MySQL { // may be unsigned
 				object["last_insert_id"] = json.Number(strconv.FormatUint(uint64(id), 10))
 			}
 		}
 	}
 	return []any{object}, nil
-}
-
-// result executes the statement. On PostgreSQL it prepares a statement without arguments, because the driver would
-// otherwise execute every statement in the text.
-func (c *call) result(ctx context.Context, db runner) (sql.Result, error) {
-	if c.dialect != flows.Postgres || len(c.args) > 0 {
-		return db.ExecContext(ctx, c.text, c.args...)
-	}
-	prepared, err := db.PrepareContext(ctx, c.text)
-	if err != nil {
-		return nil, err
-	}
-	defer prepared.Close()
-	return prepared.ExecContext(ctx)
 }
 
 // bindSQL converts a value to an argument. Numbers stay exact: one without an exact type in the driver is sent as

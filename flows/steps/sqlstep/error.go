@@ -28,9 +28,25 @@ func sqlError(ctx context.Context, db *flows.Database, err error) error {
 	}
 	failed := failure.Errorf("the database says: %s", failure.ShortLine(err.Error()))
 	failed.Err = err
+	about := describe(db, err)
+	failed.SQLState = about.State
+	if about.Hint != "" {
+		failed.Message += ": " + about.Hint
+	}
+	if about.Deadlock {
+		failed.Class = flows.ClassDeadlock
+	}
 	switch {
 	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		failed.Message, failed.Class = "the connection to the database was lost", flows.ClassNetwork
 	}
 	return failed
+}
+
+// describe returns what the connection knows about an error of the database.
+func describe(db *flows.Database, err error) flows.SQLError {
+	if db.Describe == nil || err == nil {
+		return flows.SQLError{}
+	}
+	return db.Describe(err)
 }

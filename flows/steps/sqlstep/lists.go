@@ -15,16 +15,16 @@ const maxListed = 10_000
 // its elements: databases without arrays would compare with the list's JSON instead. values are those that args were
 // made from.
 func (c *call) expandLists(values []any) error {
-	if c.dialect == flows.Postgres || !slices.ContainsFunc(values, isList) {
+	if c.db.Dialect == flows.Postgres || !slices.ContainsFunc(values, isList) {
 		return nil
 	}
-	r := sqlReader{text: c.text, sqlite: c.dialect == flows.SQLite, escapes: c.dialect == flows.MySQL}
+	r := sqlReader{text: c.text, sqlite: c.db.Dialect == flows.SQLite, escapes: c.db.Dialect == flows.MySQL}
 	r.read()
-	if c.dialect == flows.SQLServer {
+	if c.db.Dialect == flows.SQLServer {
 		r.placeholders = nil // its placeholders have numbers
 	}
 	if len(r.numbered) > 0 {
-		return failure.Errorf("a list is no value of %s in the parentheses of IN: %s", r.numbered[0], insteadOf(c.dialect))
+		return failure.Errorf("a list is no value of %s in the parentheses of IN: %s", r.numbered[0], insteadOf(c.db.Dialect))
 	}
 	var text strings.Builder
 	var args []any
@@ -45,10 +45,10 @@ func (c *call) expandLists(values []any) error {
 			return failure.Errorf("a list for IN has %d values, %d are allowed", len(list), maxListed)
 		}
 		text.WriteString(c.text[done:p.at])
-		text.WriteString(placeholders(c.dialect, len(list)))
+		text.WriteString(placeholders(c.db.Dialect, len(list)))
 		done = p.at + 1
 		for _, v := range list {
-			args = append(args, bindSQL(c.dialect, v))
+			args = append(args, bindSQL(c.db.Dialect, v))
 		}
 	}
 	if done == 0 {

@@ -18,6 +18,7 @@ func statementParams() []flows.Param {
 		{Name: "exec", Type: flows.TypeString, OneOf: "statement", Hint: instead, Summary: "Statement that changes something."},
 		{Name: "args", Type: flows.TypeTemplate, Summary: "List of the values for the placeholders, in their order. A file of the run is its bytes, 50 MB at most together."},
 		{Name: "files", Type: flows.TypeStrings, Summary: "Columns of the query whose values become files of the run."},
+		{Name: "json", Type: flows.TypeStrings, Summary: "Columns of the query whose texts are JSON and become the values they stand for."},
 	}
 }
 
@@ -43,15 +44,21 @@ item, the list of its statements' results: the rows of a query as a list, that o
 
 In the parentheses of ` + "`in (?)`" + ` a list stands for its elements, at most 10,000; of an empty list ` + "`in`" + ` is false and ` + "`not in`" + ` true.
 
-**Values.** Integers, NUMERIC and DECIMAL stay exact. JSON columns become values. Times are RFC 3339 in UTC, a column without a
-time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. MySQL's ` + "`0000-00-00`" + ` is null, and a date with a zero month or day stays as MySQL writes it. Binary columns are base64; those
+**Values.** Integers, NUMERIC and DECIMAL stay exact, and ` + "`Infinity`, `-Infinity` and `NaN`" + ` are texts. JSON columns become values; those of MariaDB, which are
+texts to its clients, and other columns with JSON in them do when ` + "`json`" + ` names them: ` + "`json: [data]`" + `. Times are RFC 3339 in UTC, a column without a
+time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. MySQL's ` + "`0000-00-00`" + ` is null, and a date with a zero month or day stays as MySQL writes it. A time that was
+read can be written back: where MySQL refuses ` + "`2026-11-21T18:00:00.5Z`" + ` as a DATETIME, the statement is executed with all such args as ` + "`2026-11-21 18:00:00.5`" + `, in UTC. Binary columns are base64; those
 of ` + "`files`" + ` become files of the run, null stays null, and a file among the args is stored as its bytes. Types that JSON does not have are text as the
 database writes them, a PostgreSQL array for instance; ` + "`to_jsonb(tags)`" + ` makes a list of it.
 
 **Effect.** A query whose text only reads may run again when a run resumes; all other statements happen once. A
 SELECT that calls a function which writes needs ` + "`effect: once`" + `.
 
-**One statement each.** Several in one text are refused. SQLite statements work on tables: ATTACH, PRAGMA and VACUUM are refused.
+**Errors.** ` + "`sqlstate`" + ` of an error (` + "`on_error: continue`" + `, and the run's) is the SQLSTATE of PostgreSQL, MySQL and MariaDB: ` + "`23505`" + ` or ` + "`23000`" + ` for a key that exists.
+A deadlock, a serialization failure and a lock that was not free in time undo the statement or the whole transaction; ` + "`retry: 3`" + `
+tries again (` + "`on: [deadlock]`" + `: after nothing else).
+
+**One statement each.** Several in one text are refused, and so are BEGIN, COMMIT and the like, and COPY from and to the client. SQLite statements work on tables: ATTACH, PRAGMA and VACUUM are refused.
 
 ` + "```yaml" + `
 sql:

@@ -25,13 +25,13 @@ type rowReader struct {
 // maxSQLSize limits the total size of the rows of a step in bytes.
 const maxSQLSize = 100_000_000
 
-// read returns the rows. The values of the columns that files names become files of the run.
-func (r *rowReader) read(ctx context.Context, rows *sql.Rows, files []string) ([]any, error) {
+// read returns the rows of a statement.
+func (r *rowReader) read(ctx context.Context, rows *sql.Rows, s *statement) ([]any, error) {
 	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
 	}
-	if err := checkColumns(columns, files); err != nil {
+	if err := checkColumns(columns, s); err != nil {
 		return nil, err
 	}
 	values := make([]any, len(columns))
@@ -47,7 +47,7 @@ func (r *rowReader) read(ctx context.Context, rows *sql.Rows, files []string) ([
 		if err := rows.Scan(places...); err != nil {
 			return nil, err
 		}
-		item, err := r.item(ctx, columns, values, files)
+		item, err := r.item(ctx, columns, values, s)
 		if err != nil {
 			return nil, err
 		}
@@ -56,13 +56,13 @@ func (r *rowReader) read(ctx context.Context, rows *sql.Rows, files []string) ([
 	return items, rows.Err()
 }
 
-func (r *rowReader) item(ctx context.Context, columns []*sql.ColumnType, values []any, files []string) (map[string]any, error) {
+func (r *rowReader) item(ctx context.Context, columns []*sql.ColumnType, values []any, s *statement) (map[string]any, error) {
 	if err := r.charger.Charge(budget.Cell + budget.Object + budget.Members(len(columns))); err != nil {
 		return nil, failure.Limit(err)
 	}
 	item := make(map[string]any, len(columns))
 	for i, column := range columns {
-		if slices.Contains(files, column.Name()) {
+		if slices.Contains(s.files, column.Name()) {
 			var err error
 			if item[column.Name()], err = r.file(ctx, values[i]); err != nil {
 				return nil, err
@@ -85,6 +85,13 @@ func (r *rowReader) item(ctx context.Context, columns []*sql.ColumnType, values 
 			return nil, failure.Errorf("the rows are larger than %s together", flows.SizeText(maxSQLSize))
 		}
 		item[column.Name()] = sqlValue(r.dialect, column.DatabaseTypeName(), values[i])
+		if text, ok := item[column.Name()].(string); ok && slices.Contains(s.json, column.Name()) {
+			v, err := flows.DecodeJSON([]byte(text))
+			if err != nil {
+				return nil, failure.Errorf("json: a value of the column %q is no JSON: %v", column.Name(), err)
+			}
+			item[column.Name()] = v
+		}
 	}
 	return item, nil
 }
@@ -115,7 +122,7 @@ func (r *rowReader) file(ctx context.Context, value any) (any, error) {
 	return file.Value(), nil
 }
 
-func checkColumns(columns []*sql.ColumnType, files []string) error {
+func checkColumns(columns []*sql.ColumnType, s *statement) error {
 	seen := map[string]bool{}
 	for i, column := range columns {
 		name := column.Name()
@@ -127,9 +134,14 @@ func checkColumns(columns []*sql.ColumnType, files []string) error {
 		}
 		seen[name] = true
 	}
-	for _, name := range files {
+	for _, name := range s.files {
 		if !seen[name] {
 			return failure.Errorf("files: the rows have no column %q", name)
+		}
+	}
+	for _, name := range s.json {
+		if !seen[name] {
+			return failure.Errorf("json: the rows have no column %q", name)
 		}
 	}
 	return nil

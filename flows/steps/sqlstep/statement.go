@@ -15,6 +15,7 @@ type statement struct {
 	query  bool // returns rows
 	args   *flows.Template
 	files  []string // columns whose values become files
+	json   []string // columns whose text becomes the value that it is the JSON of
 	writes bool
 }
 
@@ -22,7 +23,7 @@ type statement struct {
 const maxStatement = 64 << 10
 
 func newStatement(args *flows.Args) (*statement, error) {
-	s := &statement{query: args.Has("query"), args: args.Template("args"), files: args.Strings("files")}
+	s := &statement{query: args.Has("query"), args: args.Template("args"), files: args.Strings("files"), json: args.Strings("json")}
 	param := "exec"
 	if s.query {
 		param = "query"
@@ -30,8 +31,10 @@ func newStatement(args *flows.Args) (*statement, error) {
 	if s.text = args.String(param); len(s.text) > maxStatement {
 		return nil, args.Errorf(param, "a statement has at most %d bytes", maxStatement)
 	}
-	if args.Has("files") && !s.query {
-		return nil, args.Errorf("files", "files are columns of a query")
+	for _, name := range []string{"files", "json"} {
+		if args.Has(name) && !s.query {
+			return nil, args.Errorf(name, "%s are columns of a query", name)
+		}
 	}
 	if list, fixed := s.argsLiteral(); fixed {
 		if _, ok := list.([]any); !ok {
@@ -44,6 +47,10 @@ func newStatement(args *flows.Args) (*statement, error) {
 		return nil, args.Errorf(param, "expected a statement, found none")
 	case several:
 		return nil, args.Errorf(param, "one statement each: several go into transaction")
+	case copies(words):
+		return nil, args.Errorf(param, "COPY between the database and its client has no meaning here: INSERT the rows, or SELECT them")
+	case controlsTransaction(words):
+		return nil, args.Errorf(param, "a transaction does not outlive its step: write its statements into transaction, without BEGIN and COMMIT")
 	}
 	s.writes = !s.query || writesSQL(words)
 	return s, nil
@@ -68,13 +75,13 @@ func writesSQL(words []string) bool {
 }
 
 // render binds the arguments for one item.
-func (s *statement) render(ctx context.Context, in *flows.Input, dialect flows.Dialect) (*call, error) {
-	if dialect == flows.SQLite {
+func (s *statement) render(ctx context.Context, in *flows.Input, db *flows.Database) (*call, error) {
+	if db.Dialect == flows.SQLite {
 		if err := checkSQLite(s.text); err != nil {
 			return nil, err
 		}
 	}
-	c := &call{statement: s, text: s.text, dialect: dialect}
+	c := &call{statement: s, text: s.text, db: db}
 	if s.args == nil {
 		return c, nil
 	}
@@ -99,7 +106,7 @@ func (s *statement) render(ctx context.Context, in *flows.Input, dialect flows.D
 				continue
 			}
 		}
-		c.args[i] = bindSQL(dialect, value)
+		c.args[i] = bindSQL(db.Dialect, value)
 	}
 	return c, c.expandLists(list)
 }

@@ -47,7 +47,7 @@ func newStep(args *flows.Args) (*step, error) {
 	parts := []*flows.Args{args}
 	if s.transaction {
 		parts = args.List("transaction")
-		for _, name := range []string{"args", "files"} {
+		for _, name := range []string{"args", "files", "json"} {
 			if args.Has(name) {
 				return nil, args.Errorf(name, "each statement of a transaction has its own %s", name)
 			}
@@ -90,7 +90,7 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	defer db.Release()
 	calls := make([]*call, len(s.statements))
 	for i, statement := range s.statements {
-		if calls[i], err = statement.render(ctx, in, db.Dialect); err != nil {
+		if calls[i], err = statement.render(ctx, in, db); err != nil {
 			return nil, err
 		}
 	}
@@ -135,5 +135,4 @@ func (s *step) runTransaction(ctx context.Context, db *flows.Database, calls []*
 type runner interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }

@@ -43,10 +43,15 @@ func sqlValue(dialect flows.Dialect, column string, v any) any {
 	return v
 }
 
-// sqlFloat returns text for values that JSON has no number for.
+// sqlFloat returns Infinity, -Infinity or NaN, as databases write them, for values that JSON has no number for.
 func sqlFloat(f float64, bits int) any {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return strings.TrimPrefix(strconv.FormatFloat(f, 'g', -1, bits), "+")
+	switch {
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	case math.IsNaN(f):
+		return "NaN"
 	}
 	return json.Number(strconv.FormatFloat(f, 'g', -1, bits))
 }

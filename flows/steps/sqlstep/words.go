@@ -21,6 +21,27 @@ func sqlWords(text string) (words []string, several bool) {
 	return append(standard.words, escaped.words...), standard.several && escaped.several
 }
 
+// copies reports whether a statement is PostgreSQL's COPY from or to its client, for which the client would have to send
+// or receive other messages.
+func copies(words []string) bool {
+	return words[0] == "copy" && (slices.Contains(words, "stdin") || slices.Contains(words, "stdout"))
+}
+
+// controlsTransaction reports whether a statement begins or ends a transaction, or a part of one: the connection would go
+// back to the pool in it. A block of SQL Server or MariaDB begins with BEGIN as well.
+func controlsTransaction(words []string) bool {
+	begins := []string{"work", "transaction", "tran", "isolation", "read", "deferrable", "immediate", "exclusive", "deferred"}
+	switch words[0] {
+	case "commit", "rollback", "savepoint", "abort", "end":
+		return true
+	case "start":
+		return len(words) > 1 && words[1] == "transaction"
+	case "begin":
+		return len(words) == 1 || slices.Contains(begins, words[1]) && !slices.Contains(words, "commit")
+	}
+	return false
+}
+
 // checkSQLite allows only statements on tables: ATTACH and VACUUM INTO open and create other files, PRAGMA changes
 // settings, and the driver executes all statements of a text. Pragmas also exist as table functions, whose names
 // SQLite accepts in any quotes, those of strings included.

@@ -106,7 +106,7 @@ func TestSQLValues(t *testing.T) {
 		{flows.SQLServer, "NVARCHAR", "Zoë", "Zoë"},
 		{flows.SQLServer, "REAL", float32(0.1), json.Number("0.1")},
 
-		{flows.Postgres, "FLOAT8", math.Inf(-1), "-Inf"},
+		{flows.Postgres, "FLOAT8", math.Inf(-1), "-Infinity"},
 		{flows.Postgres, "NUMERIC", "NaN", "NaN"},
 		{flows.Postgres, "JSONB", []byte(`{"a":[1.10]}`), map[string]any{"a": []any{json.Number("1.10")}}},
 		{flows.Postgres, "TEXT", "a\xffb", "a\uFFFDb"},
@@ -241,7 +241,7 @@ func TestListsOnSQLServer(t *testing.T) {
 		"select 1 where a in (select value from openjson(@p1))": "",
 		"select @p1": "",
 	} {
-		c := &call{text: text, dialect: flows.SQLServer, args: []any{"[1]"}}
+		c := &call{text: text, db: &flows.Database{Dialect: flows.SQLServer}, args: []any{"[1]"}}
 		err := c.expandLists(list)
 		if got := fmt.Sprint(err); err != nil && got != want || err == nil && want != "" || c.text != text {
 			t.Errorf("%s: %v, want %s", text, err, want)

@@ -23,6 +23,7 @@ CREATE TABLE runs (
 	expires bigint NOT NULL,
 	values_expire bigint, -- NULL: with the run, or dropped
 	held boolean NOT NULL DEFAULT false, -- it is not deleted
+	erased boolean NOT NULL DEFAULT false, -- it is not written again
 	PRIMARY KEY (id, made)
 ) PARTITION BY RANGE (made);
 ALTER TABLE runs ALTER COLUMN record SET STORAGE EXTERNAL, ALTER COLUMN payload SET STORAGE EXTERNAL; -- they are compressed

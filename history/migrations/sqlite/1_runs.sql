@@ -20,7 +20,8 @@ CREATE TABLE runs (
 	size INTEGER NOT NULL, -- of record and payload, bytes
 	expires INTEGER NOT NULL,
 	values_expire INTEGER, -- NULL: with the run, or dropped
-	held INTEGER NOT NULL DEFAULT 0 -- 1: it is not deleted
+	held INTEGER NOT NULL DEFAULT 0, -- 1: it is not deleted
+	erased INTEGER NOT NULL DEFAULT 0 -- 1: it is not written again
 );
 CREATE INDEX runs_at ON runs (at, id);
 CREATE INDEX runs_flow ON runs (flow, at, id);

@@ -1,0 +1,171 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/queue"
+)
+
+var typeNDJSON = []string{"application/x-ndjson"}
+
+// maxRuns is the number of runs that one request holds or erases.
+const maxRuns = 10_000
+
+// selection names runs. At least one of its fields is needed.
+type selection struct {
+	Filter string `json:"filter"` // that of GET /v1/runs
+	Search string `json:"search"` // words, as there
+}
+
+// find returns the runs of a selection, whatever flow they are of.
+func (a *api) find(ctx context.Context, s selection) ([]string, error) {
+	params := url.Values{}
+	if s.Filter != "" {
+		params.Set(listing.ParamFilter, s.Filter)
+	}
+	if s.Search != "" {
+		params.Set(runlist.ParamSearch, s.Search)
+	}
+	if len(params) == 0 {
+		return nil, &httpx.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid_body", Message: "filter or search is needed: all runs at once are none to hold or to erase"}
+	}
+	q, err := listing.ParseParams(params, runlist.Schema())
+	if err != nil {
+		return nil, err
+	}
+	return runlist.Collect(ctx, a.config.Runs, q, maxRuns, func(*queue.Record) bool { return true })
+}
+
+// hold answers POST /v1/history/hold.
+func (a *api) hold(c *gin.Context) {
+	var want struct {
+		selection
+		Held *bool `json:"held"` // false: they may be deleted again; absent: true
+	}
+	if err := httpx.ReadJSON(c, &want); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.KeepOpen(c, runlist.MaxCollectTime)
+	ids, err := a.find(c.Request.Context(), want.selection)
+	held := want.Held == nil || *want.Held
+	n := 0
+	if err == nil {
+		n, err = a.config.History.Hold(c.Request.Context(), ids, held)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.StateOf(c).Object = strconv.Itoa(n) + " runs, held " + strconv.FormatBool(held) + ", filter " + want.Filter
+	httpx.WriteJSON(c, http.StatusOK, map[string]any{"runs": n, "held": held})
+}
+
+// report says what became of the runs of an erasure.
+type report struct {
+	Runs   int      `json:"runs"`   // that match
+	Erased int      `json:"erased"` // 0 in a dry run
+	Kept   int      `json:"kept"`   // that are held, or not in the history yet
+	Live   []string `json:"live"`   // that have not ended: erase them later
+	DryRun bool     `json:"dry_run,omitempty"`
+}
+
+// erase answers POST /v1/history/erase. It removes the runs from Redis first, so that no later change writes them again.
+func (a *api) erase(c *gin.Context) {
+	var want struct {
+		selection
+		DryRun bool `json:"dry_run"`
+	}
+	if err := httpx.ReadJSON(c, &want); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.KeepOpen(c, 2*runlist.MaxCollectTime)
+	ctx := c.Request.Context()
+	ids, err := a.find(ctx, want.selection)
+	r := report{Runs: len(ids), Live: []string{}, DryRun: want.DryRun}
+	if err == nil && !want.DryRun {
+		err = a.eraseAll(ctx, ids, &r)
+	}
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.StateOf(c).Object = strconv.Itoa(r.Erased) + " runs" // the filter may name the person
+	httpx.WriteJSON(c, http.StatusOK, r)
+}
+
+func (a *api) eraseAll(ctx context.Context, ids []string, r *report) error {
+	erased, err := a.config.History.Erase(ctx, ids)
+	if err != nil {
+		return err
+	}
+	live, err := a.config.Runs.Forget(ctx, ids)
+	if err != nil {
+		return err
+	}
+	r.Live = append(r.Live, live...)
+	r.Erased, r.Kept = erased, len(ids)-erased-len(live)
+	return nil
+}
+
+// exported is one line of an export.
+type exported struct {
+	Cursor string       `json:"cursor"` // the export goes on behind this run
+	Run    queue.Record `json:"run"`
+}
+
+// export answers GET /v1/history/export with all runs that match, the oldest first, as lines of JSON. An answer that ends
+// early is continued with the cursor of its last line.
+func (a *api) export(c *gin.Context) {
+	q, err := listing.Parse(c.Request.URL.RawQuery, runlist.Schema())
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	p := httpx.StateOf(c).Principal
+	begun := false
+	err = runlist.Each(c.Request.Context(), a.config.Runs, q, func(found *queue.Record) error {
+		if !p.MayForOthers(auth.ScopeReadRuns, found.Flow) || !found.State.Terminal() {
+			return nil
+		}
+		whole, err := a.config.Runs.Record(c.Request.Context(), found.ID)
+		if errors.Is(err, queue.ErrNotFound) {
+			return nil // it has expired meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		line, err := json.Marshal(exported{runlist.Cursor(found), whole})
+		if err != nil {
+			return err
+		}
+		if !begun {
+			begun = true
+			c.Header("Content-Type", typeNDJSON[0])
+			c.Status(http.StatusOK)
+		}
+		httpx.KeepOpen(c, runlist.MaxCollectTime)
+		_, err = c.Writer.Write(append(line, '\n'))
+		return err
+	})
+	switch {
+	case err == nil && !begun:
+		httpx.Write(c, http.StatusOK, typeNDJSON, nil)
+	case err != nil && !begun:
+		httpx.Fail(c, err)
+	case err != nil:
+		panic(http.ErrAbortHandler) // the caller must not take the lines for all of them
+	}
+}

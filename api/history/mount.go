@@ -1,0 +1,55 @@
+// Package history has the endpoints that export, hold and erase runs of the history.
+package history
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/queue"
+)
+
+// History has the runs that have ended. *history.DB implements it.
+type History interface {
+	// Hold keeps runs from being deleted, or no longer does, and returns how many of them it has.
+	Hold(ctx context.Context, ids []string, held bool) (int, error)
+	// Erase deletes what people have sent and got in runs, unless they are held, and returns how many it has erased.
+	Erase(ctx context.Context, ids []string) (int, error)
+}
+
+// Runs lists and reads runs of Redis and the history. *queue.Client implements it.
+type Runs interface {
+	runlist.Lister
+	Record(ctx context.Context, id string) (queue.Record, error)
+	// Forget removes ended runs from Redis, and returns those that have not ended.
+	Forget(ctx context.Context, ids []string) (live []string, err error)
+}
+
+// Config of the routes. The zero Config has no history, which the routes say.
+type Config struct {
+	History History
+	Runs    Runs
+}
+
+// api has the handlers of the routes.
+type api struct{ config Config }
+
+// Mount adds the routes to /v1, where requests are authenticated and changes are audited.
+func Mount(v1 gin.IRouter, config Config) {
+	a := &api{config}
+	v1.GET("/history/export", httpx.Requires(auth.ScopeReadRuns), a.exists, a.export)
+	v1.POST("/history/hold", httpx.Requires(auth.ScopeUsers), a.exists, a.hold)
+	v1.POST("/history/erase", httpx.Requires(auth.ScopeUsers), a.exists, a.erase)
+}
+
+var errNoHistory = &httpx.Fault{Status: http.StatusNotFound, Code: "no_history", Message: "the history of runs is off: start the server with --history"}
+
+func (a *api) exists(c *gin.Context) {
+	if a.config.History == nil {
+		httpx.Fail(c, errNoHistory)
+	}
+}

@@ -1,0 +1,14 @@
+-- uses: keys run
+-- forget removes an ended run that the history has, before it is erased there.
+--
+-- KEYS[1] due
+-- ARGV[1] run id
+--
+-- Returns the previous state, "" when there is no such run. A run that has not ended, or is not settled, is not changed.
+local id, run = ARGV[1], RUN .. ARGV[1]
+local state = call("HGET", run, "state")
+if not state then return "" end
+if live(state) or not call("ZSCORE", OURS .. "index", id) then return state end
+call("UNLINK", run, OURS .. "journal:" .. id)
+call("ZREM", OURS .. "index", id)
+return state
