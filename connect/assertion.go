@@ -63,7 +63,7 @@ func newAssertion(s settings) (func(time.Time) (string, error), error) {
 	if s.text["claims"] != "" && json.Unmarshal([]byte(s.text["claims"]), &further) != nil {
 		return nil, errors.New("claims is no JSON object")
 	}
-	signer, err := newSigner(jose.SignatureAlgorithm(s.text["algorithm"]), key, s.text["key_id"])
+	signer, err := newSigner(jose.SignatureAlgorithm(s.text["algorithm"]), key, s.text["key_id"], nil)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,8 @@ func sign(signer jose.Signer, further map[string]any, claims jwt.Claims) (string
 	return text, nil
 }
 
-func newSigner(algorithm jose.SignatureAlgorithm, key, id string) (jose.Signer, error) {
+// newSigner returns the signer with a key. headers are further ones of each assertion.
+func newSigner(algorithm jose.SignatureAlgorithm, key, id string, headers map[jose.HeaderKey]any) (jose.Signer, error) {
 	var parsed any = []byte(key)
 	if algorithm != jose.HS256 {
 		private, err := privateKey(key)
@@ -99,6 +100,9 @@ func newSigner(algorithm jose.SignatureAlgorithm, key, id string) (jose.Signer, 
 	options := (&jose.SignerOptions{}).WithType("JWT")
 	if id != "" {
 		options = options.WithHeader("kid", id)
+	}
+	for name, v := range headers {
+		options = options.WithHeader(name, v)
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: parsed}, options)
 	if err == nil {

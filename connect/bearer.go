@@ -11,7 +11,11 @@ import (
 type bearer struct {
 	base   http.RoundTripper
 	tokens *tokens
+	set    func(req *http.Request, token string)
 }
+
+// setBearer is the usual way to send a token (RFC 6750, section 2.1).
+func setBearer(req *http.Request, token string) { req.Header.Set("Authorization", "Bearer "+token) }
 
 // maxSends is the maximum number of times a request is sent: with the token of the process, with that of the fleet,
 // and with a new one.
@@ -45,7 +49,7 @@ func (b bearer) send(req *http.Request, body []byte, token string) (*http.Respon
 	if req.Body != nil {
 		sent.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	sent.Header.Set("Authorization", "Bearer "+token)
+	b.set(sent, token)
 	resp, err := b.base.RoundTrip(sent)
 	if err == nil {
 		resp.Request = req

@@ -20,6 +20,8 @@ type endpoint struct {
 
 	client, secret string // client "": no client authentication
 	inBody         bool   // client credentials go into the body
+	// assertion signs an assertion that authenticates the client; nil: there is none.
+	assertion func(time.Time) (string, error)
 }
 
 // maxTokenResponse is the maximum size of a response in bytes.
@@ -44,6 +46,14 @@ func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenResponse
 		if e.secret != "" {
 			form.Set("client_secret", e.secret)
 		}
+	}
+	if e.assertion != nil {
+		assertion, err := e.assertion(time.Now())
+		if err != nil {
+			return nil, err
+		}
+		form.Set("client_assertion_type", jwtClientAssertion)
+		form.Set("client_assertion", assertion)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.target.String(), strings.NewReader(form.Encode()))
 	if err != nil {
@@ -90,13 +100,9 @@ func parseTokenResponse(resp *http.Response, content []byte) *tokenResponse {
 	a := &tokenResponse{token: body.AccessToken, refresh: body.RefreshToken, status: resp.StatusCode, life: defaultTokenLife}
 	switch {
 	case resp.StatusCode != http.StatusOK:
-		a.failure = fmt.Sprintf("answered %d", resp.StatusCode)
+		a.refuse(resp)
 		if errorWord.MatchString(body.Error) {
 			a.failure += " " + body.Error
-		}
-		a.final = resp.StatusCode/100 == 4 && resp.StatusCode != http.StatusRequestTimeout && resp.StatusCode != http.StatusTooManyRequests
-		if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
-			a.retryAfter = time.Duration(seconds) * time.Second
 		}
 	case unreadable || body.AccessToken == "":
 		a.failure = "answered without a token"
@@ -109,6 +115,15 @@ func parseTokenResponse(resp *http.Response, content []byte) *tokenResponse {
 		a.life = time.Duration(seconds * float64(time.Second))
 	}
 	return a
+}
+
+// refuse notes that the response has no token, because of its status.
+func (a *tokenResponse) refuse(resp *http.Response) {
+	a.failure = fmt.Sprintf("answered %d", resp.StatusCode)
+	a.final = resp.StatusCode/100 == 4 && resp.StatusCode != http.StatusRequestTimeout && resp.StatusCode != http.StatusTooManyRequests
+	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
+		a.retryAfter = time.Duration(seconds) * time.Second
+	}
 }
 
 // usableUntil reserves time for a request to arrive while the token is valid: a tenth of its lifetime, at most 30 s.

@@ -33,7 +33,7 @@ func mtlsType() Type {
 					made.TLSClientConfig.RootCAs = roots
 				}
 			})
-			return &pinned{wrap: p.transport}, nil
+			return &pinned{wrap: p.transport, order: 2}, nil
 		},
 	}
 }

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -16,25 +17,28 @@ func tokenFields(own ...Field) []Field {
 		Field{Name: "scope", Summary: "Requested scopes, separated by spaces."},
 		Field{Name: "audience", Summary: "`audience` parameter, if the server requires one."},
 		Field{Name: "resource", Summary: "`resource` parameter (RFC 8707), if the server requires one."},
+		Field{Name: "token_params", Kind: FieldLines, Secret: true, Summary: "Further parameters of the token request, one per line: `account_id: …`."},
 	)
 }
 
 // clientFields identify the client; not all grants need one.
 func clientFields(required bool) []Field {
-	return []Field{
+	return append([]Field{
 		{Name: "client_id", Required: required, Summary: "Client identifier."},
 		{Name: "client_secret", Secret: true, Summary: "Client secret."},
-		{Name: "client_auth", Kind: FieldChoice, Choices: []string{"basic", "body"}, Default: "basic", Summary: "Client authentication: `basic` (HTTP Basic) or `body` (in the request body)."},
-	}
+		{Name: "client_auth", Kind: FieldChoice, Choices: []string{"basic", authBody, authPrivateKeyJWT}, Default: "basic", Summary: "Client authentication: `basic` (HTTP Basic), `body` (in the request body) or `private_key_jwt` (signed with a key, without a secret)."},
+	}, clientKeyFields()...)
 }
 
 func oauthClientType() Type {
 	return Type{
 		Name: "oauth2_client", Summary: "OAuth 2.0 client credentials (RFC 6749, section 4.4).", Pinned: true,
-		Fields: tokenFields(clientFields(true)...),
+		Fields: tokenFields(append(clientFields(true),
+			Field{Name: "grant_type", Default: "client_credentials", Summary: "Grant, for servers with one of their own, such as Zoom's `account_credentials`."},
+		)...),
 		open: func(r *Resolver, s settings) (any, error) {
 			return r.oauth(s, func(string) (url.Values, error) {
-				return url.Values{"grant_type": {"client_credentials"}}, nil
+				return url.Values{"grant_type": {s.text["grant_type"]}}, nil
 			})
 		},
 	}
@@ -84,32 +88,40 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 	if err != nil {
 		return nil, err
 	}
-	common := url.Values{}
+	common, err := tokenParams(s)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range []string{"scope", "audience", "resource"} {
 		if v := s.text[name]; v != "" {
 			common.Set(name, v)
 		}
 	}
 	source := &tokens{
-		conn: s.conn, grants: r.grants, log: r.config.Log,
-		endpoint: ask,
-		form: func(replaced string) (url.Values, error) {
+		conn: s.conn, grants: r.grants, log: r.config.Log, what: "its token endpoint",
+		request: func(ctx context.Context, replaced string) (*tokenResponse, bool, error) {
 			values, err := form(replaced)
-			if err == nil {
-				maps.Copy(values, common)
+			if err != nil {
+				return nil, false, failure(s.conn.Name, "%v", err)
 			}
-			return values, err
+			maps.Copy(values, common)
+			answer, err := ask.request(ctx, values)
+			return answer, values.Get("grant_type") == "refresh_token", err
 		},
 	}
-	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source} }}, nil
+	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, setBearer} }}, nil
 }
 
 // endpoint returns the token endpoint of the settings.
 func (r *Resolver) endpoint(s settings) (endpoint, error) {
 	target, err := address(s, "token_url")
+	if err != nil {
+		return endpoint{}, err
+	}
+	assertion, err := clientAssertion(s)
 	return endpoint{
-		target: target, http: r.config.HTTP,
-		client: s.text["client_id"], secret: s.text["client_secret"], inBody: s.text["client_auth"] == "body",
+		target: target, http: r.config.HTTP, assertion: assertion,
+		client: s.text["client_id"], secret: s.text["client_secret"], inBody: s.text["client_auth"] == authBody,
 	}, err
 }
 

@@ -292,6 +292,7 @@ func TestTokenRequest(t *testing.T) {
 		{"oauth2_client", []string{"client_id", "a:b c", "client_secret", "d/e"}, "a%3Ab+c:d%2Fe grant_type=client_credentials"},
 		{"oauth2_client", []string{"client_auth", "body", "scope", "a b", "audience", "x", "resource", "y"}, ": audience=x&client_id=c&client_secret=s3cret&grant_type=client_credentials&resource=y&scope=a+b"},
 		{"oauth2_client", []string{"client_secret", ""}, ": client_id=c&grant_type=client_credentials"},
+		{"oauth2_client", []string{"grant_type", "account_credentials", "token_params", "account_id: acc: 1\nx: y"}, "c:s3cret account_id=acc%3A+1&grant_type=account_credentials&x=y"},
 		{"oauth2_password", []string{"client_id", "", "username", "u", "password", "p"}, ": grant_type=password&password=p&username=u"},
 		{"jwt_assertion", []string{"assertion", "a.b.c", "scope", "x"}, "c:s3cret assertion=a.b.c&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&scope=x"},
 	} {

@@ -9,6 +9,7 @@ import (
 // pinned is an HTTP credential. It implements flows.HTTPConnection.
 type pinned struct {
 	hosts []host
+	order int // see Order
 	wrap  func(base http.RoundTripper) http.RoundTripper
 }
 
@@ -16,6 +17,10 @@ type pinned struct {
 func (p *pinned) Allows(u *url.URL) bool {
 	return slices.ContainsFunc(p.hosts, func(h host) bool { return h.matches(u) })
 }
+
+// Order returns when the connection sees a request that has several: 0 in the order of the step, 1 after those, because it
+// signs the request, 2 last, because it sends the request by a transport of its own.
+func (p *pinned) Order() int { return p.order }
 
 // Transport implements flows.HTTPConnection.
 func (p *pinned) Transport(base http.RoundTripper) http.RoundTripper { return p.wrap(base) }

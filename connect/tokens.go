@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -35,11 +34,13 @@ const (
 // tokens are the access tokens of one connection: requested by one process at a time, used by all. Safe for
 // concurrent use.
 type tokens struct {
-	conn     *store.Connection
-	grants   *store.Grants
-	log      *slog.Logger
-	endpoint endpoint
-	form     func(replaced string) (url.Values, error)
+	conn   *store.Connection
+	grants *store.Grants
+	log    *slog.Logger
+	what   string // is asked for a token: "its token endpoint"
+	// request asks for a token once. replaced is the latest refresh token of the server, empty if none; rotates says that the
+	// answer may have a newer one. An error means that there was no response, or a *flows.Error why nothing was asked.
+	request func(ctx context.Context, replaced string) (answer *tokenResponse, rotates bool, err error)
 
 	last   atomic.Pointer[store.Grant] // last one seen by this process; nil: none
 	flight singleflight.Group
@@ -200,26 +201,26 @@ func (t *tokens) currentRefreshToken(ctx context.Context) (string, error) {
 
 // requestToken requests a token. It returns the grant to store, and the error when that is not a token.
 func (t *tokens) requestToken(ctx context.Context, replaced string) (*store.Grant, error) {
-	form, err := t.form(replaced)
-	if err != nil {
-		return nil, failure(t.conn.Name, "%v", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
-	answer, err := t.endpoint.request(ctx, form)
-	if err != nil {
-		return nil, unreachable(t.conn.Name, "its token endpoint", err)
+	answer, rotates, err := t.request(ctx, replaced)
+	var told *flows.Error
+	switch {
+	case errors.As(err, &told):
+		return nil, told
+	case err != nil:
+		return nil, unreachable(t.conn.Name, t.what, err)
 	}
 	if answer.failure != "" {
-		failure := failure(t.conn.Name, "its token endpoint %s", answer.failure)
+		failure := failure(t.conn.Name, "%s %s", t.what, answer.failure)
 		failure.Upstream, failure.RetryAfter = answer.status, answer.retryAfter
 		if !answer.final {
 			return nil, failure
 		}
-		return &store.Grant{Refused: "its token endpoint " + answer.failure, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: replaced}, failure
+		return &store.Grant{Refused: t.what + " " + answer.failure, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: replaced}, failure
 	}
 	g := &store.Grant{AccessToken: answer.token, ExpiresAt: answer.usableUntil(time.Now()), RefreshToken: replaced}
-	if form.Get("grant_type") == "refresh_token" && answer.refresh != "" {
+	if rotates && answer.refresh != "" {
 		g.RefreshToken = answer.refresh
 	}
 	return g, nil

@@ -41,7 +41,7 @@ const (
 // Types lists the types in the order of the reference.
 func Types() []Type {
 	return []Type{
-		basicType(), bearerType(), apiKeyType(),
+		basicType(), bearerType(), apiKeyType(), apiType(), sessionType(), awsType(),
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
 		mtlsType(),
 		postgresType(), mysqlType(), sqlserverType(), sqliteType(),

@@ -187,7 +187,7 @@ func (c *compiler) shorthand(p Param, n *yaml.Node) (*yaml.Node, error) {
 	}
 	var words []string
 	for _, f := range p.Fields {
-		if f.Inline && (n.Shape == yaml.Sequence) == (f.Type == TypeSteps) {
+		if f.Inline && ((n.Shape == yaml.Sequence) == (f.Type == TypeSteps) || f.Type == TypeStrings) {
 			return yaml.Member(n.Place, f.Name, n), nil
 		}
 		if p.Short && f.Type == TypeObject {

@@ -141,7 +141,9 @@ type Secrets interface {
 }
 
 // HTTPConnection is a credential for HTTP, restricted to the hosts that may receive it. The http step enforces the
-// restriction, so that no connection type can forget it. Safe for concurrent use.
+// restriction, so that no connection type can forget it. A connection with a method Order() int is nearer to the network
+// than those of the same request with a smaller number, or without: one that signs has 1, one with its own transport 2. Safe
+// for concurrent use.
 type HTTPConnection interface {
 	// Allows reports whether a request to u may carry the credential.
 	Allows(u *url.URL) bool

@@ -145,7 +145,12 @@ type rehearsedHTTP struct {
 func (rehearsedHTTP) Allows(*url.URL) bool { return true }
 
 // Transport implements HTTPConnection.
-func (h rehearsedHTTP) Transport(http.RoundTripper) http.RoundTripper { return h }
+func (h rehearsedHTTP) Transport(base http.RoundTripper) http.RoundTripper {
+	if inner, ok := base.(rehearsedHTTP); ok && inner.connection != "" { // several connections
+		h.connection += ", " + inner.connection
+	}
+	return h
+}
 
 // Clone returns a transport with the same behavior, for steps that set certificate authorities.
 func (h rehearsedHTTP) Clone() *http.Transport {

@@ -56,6 +56,21 @@ A key in a header, a database and a mail server:
 Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: donors, …}`, `email: {connection: mail, …}`" + `. A secret is named by
 ` + "`verify` of a webhook and by `hmac` and `jwt` of an `encode`" + ` step.
 
+An ` + "`http`" + ` step may name several connections, ` + "`connection: [crm, client_certificate]`" + `: the request carries the credentials of all. A
+signature is made after the others have changed the request. ` + "`connection: {choose: \"crm-${ .tenant }\", of: [crm-north, crm-south]}`" + `
+takes one of those named, by an expression.
+
+An API that wants several values, and Zoom's grant with its account:
+
+` + "```json" + `
+{"type": "api", "hosts": ["api.example.org"], "settings": {"headers": "X-App: penstock\nX-Key: …", "query": "customer: 17"}}
+` + "```" + `
+
+` + "```json" + `
+{"type": "oauth2_client", "hosts": ["api.zoom.us"], "settings": {"client_id": "…", "client_secret": "…", "token_url": "https://zoom.us/oauth/token",
+ "grant_type": "account_credentials", "token_params": "account_id: …"}}
+` + "```" + `
+
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
 

@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
-// client returns the HTTP client for one item: the shared transport, with the credential of the step's connection and
+// client returns the HTTP client for one item: the shared transport, with the credentials of the step's connections and
 // the step's certificate authorities.
 func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*http.Client, error) {
 	env := in.Env()
@@ -32,13 +32,11 @@ func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*ht
 		}
 		transport.base = trusting
 	}
-	if s.connection != "" {
-		conn, err := connect(ctx, env.Connections, s.connection, call)
-		if err != nil {
-			return nil, err
-		}
-		transport.conn = conn
+	conns, err := s.connections.find(ctx, in, call)
+	if err != nil {
+		return nil, err
 	}
+	transport.conns = conns
 	client := &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects}.check}
 	if s.cookies {
 		client.Jar = newCookieJar()
@@ -77,20 +75,16 @@ func withHost(target *url.URL, host string) *url.URL {
 	return &seen
 }
 
-// pinnedTransport sends each request of a chain of redirects. It adds the credential for allowed hosts only; a
+// pinnedTransport sends each request of a chain of redirects. It adds credentials for allowed hosts only; a
 // redirect to another host is followed without it.
 type pinnedTransport struct {
-	base http.RoundTripper
-	conn flows.HTTPConnection // nil: none
+	base  http.RoundTripper
+	conns []flows.HTTPConnection
 }
 
 // RoundTrip implements http.RoundTripper.
 func (h pinnedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	transport := h.base
-	if h.conn != nil && h.conn.Allows(req.URL) && h.conn.Allows(withHost(req.URL, req.Host)) {
-		transport = h.conn.Transport(h.base)
-	}
-	resp, err := transport.RoundTrip(req)
+	resp, err := through(h.conns, req, h.base).RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}

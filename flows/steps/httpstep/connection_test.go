@@ -1,6 +1,7 @@
 package httpstep
 
 import (
+	"cmp"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -45,10 +47,16 @@ func TestHTTPConnection(t *testing.T) {
 	env := flows.Env{HTTP: way(t), Connections: named{
 		"crm":   keyed{map[string]bool{host: true}},
 		"other": keyed{map[string]bool{"crm.example.org": true}},
+		"token": tagging{"Authorization", 0}, "sign": tagging{"Referer", 1}, "tls": tagging{"Cookie", 2},
 	}}
 	tests := []struct{ connection, want, message string }{
 		{connection: "crm", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
 		{connection: "other", message: `connection "other" must not be used for ` + server.URL + ": its allowed hosts do not include it"},
+		{connection: "[tls, sign, crm, token]", want: "Authorization=X-Api-Key Cookie=Authorization,Referer,X-Api-Key X-Api-Key=of the connection Referer=Authorization,X-Api-Key User-Agent=" + userAgent()},
+		{connection: "[token, sign]", want: "Authorization=none Referer=Authorization User-Agent=" + userAgent()},
+		{connection: "[crm, other]", message: `connection "other" must not be used for`},
+		{connection: "{choose: 'cr${ \"m\" }', of: [crm, other]}", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
+		{connection: "{choose: token, of: [crm, other]}", message: `connection: "token" is not one of those that may be chosen`},
 		{connection: "none", message: `there is no connection "none"`},
 	}
 	for _, test := range tests {
@@ -109,4 +117,28 @@ func TestHTTPOwnAuthority(t *testing.T) {
 	if _, err := flow.Execute(t.Context(), flows.Run{ID: "r", Attempt: 1}, flows.Env{HTTP: closed}); err == nil || !strings.Contains(err.Error(), "refused: 127.0.0.1") {
 		t.Errorf("closed network: %v", err)
 	}
+}
+
+// tagging is a connection that sets a header to the names of the headers that others have set, which shows their order.
+type tagging struct {
+	header string
+	order  int
+}
+
+func (g tagging) Order() int { return g.order }
+
+func (tagging) Allows(*url.URL) bool { return true }
+
+func (g tagging) Transport(base http.RoundTripper) http.RoundTripper {
+	return sender(func(req *http.Request) (*http.Response, error) {
+		req = req.Clone(req.Context())
+		var before []string
+		for _, name := range []string{"Authorization", "Referer", "Cookie", "X-Api-Key"} {
+			if req.Header.Values(name) != nil {
+				before = append(before, name)
+			}
+		}
+		req.Header.Set(g.header, cmp.Or(strings.Join(before, ","), "none"))
+		return base.RoundTrip(req)
+	})
 }

@@ -49,7 +49,11 @@ func sendWithHeaders(t *testing.T, conn flows.HTTPConnection, target string) (*h
 		"Authorization": {"Basic hunter2"}, "Cookie": {"s=hunter2"}, "X-Api-Key": {"hunter2"},
 		"Accept": {"*/*"}, "User-Agent": {"Penstock/test"},
 	}}
-	client := &http.Client{Transport: pinnedTransport{base: way(t), conn: conn}, CheckRedirect: redirects{5}.check}
+	conns := []flows.HTTPConnection{conn}
+	if conn == nil {
+		conns = nil
+	}
+	client := &http.Client{Transport: pinnedTransport{base: way(t), conns: conns}, CheckRedirect: redirects{5}.check}
 	return (&step{anyOK: true, bodyFormat: bodyFormat{limit: 1 << 20}}).send(t.Context(), nil, client, call)
 }
 

@@ -32,18 +32,18 @@ func Kind() flows.Kind {
 
 // step is one http step of a flow.
 type step struct {
-	method     string
-	url        *flows.Template
-	query      flows.FieldSet
-	headers    []httpHeader
-	headerSet  flows.FieldSet // of headers that an expression gives
-	body       httpBody       // nil: none
-	connection string         // name; "": none
-	proxy      string         // name of its connection; "": none
-	trust      *httpTrust
-	redirects  int // maximum number of redirects to follow
-	expect     flows.Statuses
-	anyOK      bool // expect is absent: any 2xx
+	method      string
+	url         *flows.Template
+	query       flows.FieldSet
+	headers     []httpHeader
+	headerSet   flows.FieldSet // of headers that an expression gives
+	body        httpBody       // nil: none
+	connections connections
+	proxy       string // name of its connection; "": none
+	trust       *httpTrust
+	redirects   int // maximum number of redirects to follow
+	expect      flows.Statuses
+	anyOK       bool // expect is absent: any 2xx
 	bodyFormat
 	pages   *httpPages // nil: one request
 	cookies bool       // cookies of a response are sent with the next request
@@ -53,7 +53,6 @@ type step struct {
 func newStep(args *flows.Args, agent string) (*step, error) {
 	s := &step{
 		query:      args.FieldSet("query"),
-		connection: args.String("connection"),
 		proxy:      args.String("proxy"),
 		expect:     args.Statuses("expect"),
 		anyOK:      !args.Has("expect"),
@@ -66,7 +65,7 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 		return nil, err
 	}
 	for _, set := range []func(*flows.Args) error{
-		s.setMethod, s.setHeaders, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
+		s.setMethod, s.setConnections, s.setHeaders, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
 	} {
 		if err := set(args); err != nil {
 			return nil, err
