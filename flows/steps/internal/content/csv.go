@@ -5,7 +5,7 @@ import (
 	"github.com/penstock/penstock/internal/payload"
 )
 
-// CSVParams are the parameters of a dialect of CSV. Those for reading only are left out for writing alone.
+// CSVParams are the parameters of a dialect of CSV.
 func CSVParams() []flows.Param {
 	return []flows.Param{
 		{Name: "delimiter", Type: flows.TypeString, Default: "a comma", Summary: "Character between cells, such as `;` or `\"\\t\"`."},
@@ -18,7 +18,7 @@ func CSVParams() []flows.Param {
 	}
 }
 
-// ReadingCSV are the parameters that have no meaning for writing.
+// ReadingCSV are the parameters that have no meaning for writing. Read only.
 var ReadingCSV = []string{"ragged", "duplicates", "lenient"}
 
 // CSVDialect returns the dialect that the parameters describe.
