@@ -97,11 +97,10 @@ func (c *connections) find(ctx context.Context, in *flows.Input, call *httpCall)
 	return all, nil
 }
 
-// through returns base with the credentials of the connections that allow the URL of a request, and its header Host. The last
-// one is nearest to base.
-func through(all []flows.HTTPConnection, r *http.Request, base http.RoundTripper) http.RoundTripper {
+// through returns base with the credentials of the connections that allow the request. The last one is nearest to base.
+func through(all []flows.HTTPConnection, req *http.Request, base http.RoundTripper) http.RoundTripper {
 	for _, conn := range slices.Backward(all) {
-		if conn.Allows(r.URL) && conn.Allows(withHost(r.URL, r.Host)) {
+		if conn.Allows(req.URL) && conn.Allows(withHost(req.URL, req.Host)) {
 			base = conn.Transport(base)
 		}
 	}

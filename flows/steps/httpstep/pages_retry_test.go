@@ -3,7 +3,10 @@ package httpstep
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -80,5 +83,75 @@ func TestHTTPRetriesThePageOfItsItem(t *testing.T) {
   retry: {attempts: 2, backoff: 1ms}`, server.URL, nil)
 	if diff := cmp.Diff([]any{"/a1", "/a2", "/b1", "/b2"}, items); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+// A cursor in the body goes on from the page that failed, and UUIDs are those of a run without the failure: the request
+// is rendered once, and no two pages have one.
+func TestHTTPRetriesThePageOfACursor(t *testing.T) {
+	t.Parallel()
+	read := func(failures int) (items []any, bodies []string) {
+		var mu sync.Mutex
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			mu.Lock()
+			defer mu.Unlock()
+			bodies = append(bodies, string(body))
+			var sent struct{ After int }
+			_ = json.Unmarshal(body, &sent)
+			if sent.After == 2 && failures > 0 {
+				failures--
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			next := "null"
+			if sent.After < 3 {
+				next = strconv.Itoa(sent.After + 1)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"next": %s}`, next)
+		})
+		items, err := runHTTP(t, `
+http: {post: "${ $vars.api }", json: {id: "${ uuid }", after: 0}, paginate: {cursor: {from: .body.next, body: .after}, items: uuid}}
+retry: {attempts: 3, backoff: 1ms}`, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return items, bodies
+	}
+	items, bodies := read(0)
+	again, resent := read(2)
+	if diff := cmp.Diff(items, again); diff != "" || len(items) != 4 {
+		t.Errorf("items (-without a failure +with)\n%s", diff)
+	}
+	want := []string{bodies[0], bodies[1], bodies[2], bodies[2], bodies[2], bodies[3]}
+	if diff := cmp.Diff(want, resent); diff != "" {
+		t.Errorf("bodies (-want +got)\n%s", diff)
+	}
+}
+
+// Where retry.if is true for an item, all pages are read again; these attempts are not counted anew for each page. The
+// condition sees what goes on, with as the item and its member.
+func TestHTTPReadsPagesAgain(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var pages []string
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		page := r.URL.Query().Get("page")
+		mu.Lock()
+		pages = append(pages, page)
+		mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, map[string]string{"1": "[1]", "2": "[]"}[page])
+	})
+	_, err := runHTTP(t, `
+http: {get: "${ $vars.api }", paginate: {page: {}, items: ".body[]"}}
+as: n
+retry: {attempts: 3, backoff: 1ms, if: .n == 1}`, server.URL, nil)
+	if err == nil || !strings.Contains(err.Error(), "retry.if is true") {
+		t.Errorf("error %v", err)
+	}
+	if diff := cmp.Diff([]string{"1", "2", "1", "2", "1", "2"}, pages); diff != "" {
+		t.Errorf("pages (-want +got)\n%s", diff)
 	}
 }
