@@ -44,11 +44,11 @@ var layers = []struct {
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
 	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows", "internal/payload"}, why: "flows are described from what they declare, with the forms of their bodies, whoever asks"},
 	{tree: "api/auditlist", may: []string{"api/listing", "store"}, why: "the API and the console list the audit log alike"},
-	{tree: "api/history", may: []string{"api/httpx", "api/listing", "api/runlist", "auth", "queue"}, why: whyDomains},
 	{tree: "api/runlist", may: []string{"api/listing", "flows", "queue"}, why: "the API and the console list runs alike"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "operation", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
 	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget", "internal/payload"}, why: "running a flow for a caller is the same in each domain, with the form of its body, and needs no store"},
+	{tree: "api/history", may: []string{"api/httpx", "api/listing", "api/runlist", "auth", "queue"}, why: whyDomains},
 	{tree: "api/smartsync", may: domains, why: whyDomains},
 	{tree: "api/native", may: domains, why: whyDomains},
 	{tree: "api/hooks", may: append([]string{"api/listing"}, domains...), why: whyDomains},
@@ -77,7 +77,7 @@ var layers = []struct {
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},
 
 	{tree: "examples", may: []string{"app/cli", "flows"}, why: "a program with steps of its own imports no more than this"},
-	{tree: "bench", may: []string{"api", "api/runner", "flows", "queue", "store", "worker", "internal"}, why: "it measures the layers one by one, without what wires them"},
+	{tree: "bench", may: []string{"api", "api/runner", "flows", "history", "queue", "store", "worker", "internal"}, why: "it measures the layers one by one, without what wires them"},
 }
 
 // domains is what a domain of the front door that runs flows may import.
