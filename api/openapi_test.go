@@ -23,6 +23,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
+	historyapi "github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/internal/callback"
@@ -159,7 +160,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callStats, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callStats, callHistory, callFleet, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -193,7 +194,7 @@ func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 	r.Times = queue.Times{Accepted: r.Accepted, Started: r.Accepted, Finished: r.Accepted}
 	apitest.Fatal(t, h.Write(t.Context(), []history.Run{{Archived: queue.Archive(r), Expires: time.Now().Add(time.Hour)}}))
 	return signer, func(c *api.Config) {
-		c.Callbacks, c.Stats = signer, h
+		c.Callbacks, c.Stats, c.History = signer, h, historyapi.Config{History: h, Runs: c.Fleet.(*queue.Client)}
 		c.Call = func(context.Context, string, string, []byte) error { return nil }
 	}
 }
@@ -323,6 +324,16 @@ func callStats(p *apitest.Product) {
 	for _, path := range []string{"/v1/stats?by=trigger", "/v1/flows/21/stats?from=1h&step=a"} {
 		p.Want(p.Do("GET", path, "vera", ""), 200)
 		p.Want(p.Do("GET", path+"&to=x", "vera", ""), 400)
+	}
+}
+
+func callHistory(p *apitest.Product) {
+	p.Want(p.Do("GET", "/v1/history/export?filter="+"flow+eq+99", "vera", ""), 200)
+	p.Want(p.Do("GET", "/v1/history/export?filter=x", "vera", ""), 400)
+	for _, path := range []string{"/v1/history/hold", "/v1/history/erase"} {
+		p.Want(p.Do("POST", path, "ann", `{"filter":"flow eq 99"}`), 200)
+		p.Want(p.Do("POST", path, "ann", `{}`), 400)
+		p.Want(p.Do("POST", path, "otto", `{"filter":"flow eq 99"}`), 403)
 	}
 }
 

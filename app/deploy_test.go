@@ -19,6 +19,7 @@ func TestDeployedMetricsExist(t *testing.T) {
 	m := telemetry.NewMetrics("")
 	m.Waiters(func() int { return 0 })
 	m.Store(nil)
+	m.History(nil)
 	for _, d := range m.Described() {
 		known[d.Name] = true
 		if d.Type == "histogram" {

@@ -38,7 +38,7 @@ func (a *api) find(ctx context.Context, s selection) ([]string, error) {
 		params.Set(runlist.ParamSearch, s.Search)
 	}
 	if len(params) == 0 {
-		return nil, &httpx.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid_body", Message: "filter or search is needed: all runs at once are none to hold or to erase"}
+		return nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "invalid", Message: "filter or search is needed: all runs at once are none to hold or to erase"}
 	}
 	q, err := listing.ParseParams(params, runlist.Schema())
 	if err != nil {
