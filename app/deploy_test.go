@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/telemetry"
 )
 
@@ -19,7 +20,7 @@ func TestDeployedMetricsExist(t *testing.T) {
 	m := telemetry.NewMetrics("")
 	m.Waiters(func() int { return 0 })
 	m.Store(nil)
-	m.History(nil)
+	m.History(new(history.Archiver))
 	for _, d := range m.Described() {
 		known[d.Name] = true
 		if d.Type == "histogram" {
