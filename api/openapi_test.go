@@ -37,7 +37,7 @@ var document = sync.OnceValues(func() (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, media := range []string{"text/html", "text/css", "text/event-stream"} {
+	for _, media := range []string{"text/html", "text/css", "text/event-stream", "application/x-ndjson"} {
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.PlainBodyDecoder)
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)

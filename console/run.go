@@ -64,7 +64,7 @@ func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 	}
 	run.Resumable, run.ResumedFrom, run.ResumedBy = r.Resumable() == nil, r.ResumedFrom, r.ResumedBy
 	run.ReplayedBy, run.Triage = r.ReplayedBy, r.Triage
-	run.FailureOf, run.FailureRun = r.FailureOf, r.FailureRun
+	run.FailureOf, run.FailureRun, run.Labels = r.FailureOf, r.FailureRun, r.Labels
 	run.WithItems()
 	run.Files = filesOf(run.Event, run.Output)
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))

@@ -21,14 +21,15 @@ type Run struct {
 	Started                time.Time
 	Finished               time.Time
 	Ended                  bool
-	Resumable              bool          // a new run may continue it
-	ResumedFrom, ResumedBy string        // runs before and after it; empty: none
-	ReplayedBy             string        // the last run that replays it; empty: none
-	FailureOf, FailureRun  string        // the run whose failure it handles, and the run that handles its own; empty: none
-	Triage                 *queue.Triage // nil: it has not failed
-	Deployed               bool          // the flow still exists
-	Current                bool          // the run's version is the current one
-	Early                  int           // status of a response sent before the run's end; zero: none
+	Resumable              bool              // a new run may continue it
+	ResumedFrom, ResumedBy string            // runs before and after it; empty: none
+	ReplayedBy             string            // the last run that replays it; empty: none
+	Labels                 map[string]string // as its flow computes them
+	FailureOf, FailureRun  string            // the run whose failure it handles, and the run that handles its own; empty: none
+	Triage                 *queue.Triage     // nil: it has not failed
+	Deployed               bool              // the flow still exists
+	Current                bool              // the run's version is the current one
+	Early                  int               // status of a response sent before the run's end; zero: none
 
 	Event   json.RawMessage // nil: none
 	Params  map[string]string
