@@ -187,7 +187,8 @@ func (m *mailer) sendError(err error) error {
 	case errors.Is(err, errNoSMTPUTF8):
 		return failure(m.name, "%v", errNoSMTPUTF8)
 	case errors.As(err, &send) && send.ErrorCode() != 0:
-		e := failure(m.name, "the mail server refuses the message: %s", firstLine(send))
+		answer, _, _ := strings.Cut(firstLine(send), ", affected ") // the library's list of recipients has the blind copies, too
+		e := failure(m.name, "the mail server refuses the message: %s", answer)
 		if send.IsTemp() {
 			e.Class = flows.ClassNetwork
 		}
