@@ -167,6 +167,9 @@ func TestRunsAreFound(t *testing.T) {
 		zoe := add(func(r *queue.Record) {
 			r.Event = json.RawMessage(`{"customer":{"name":"Zoë O'Neill","mail":"zoe@example.org"},"order":17,"note":["a\u0000b"]}`)
 		})
+		items := add(func(r *queue.Record) {
+			r.Steps = json.RawMessage(`{"steps":[{"step":"stepname","us":4177,"items":["itemword"],"each":[{"us":4178,"error":"outcomeword"}]}],"log":[{"message":"logword"}]}`)
+		})
 		out := add(func(r *queue.Record) { r.Output, r.Flow = json.RawMessage(`[{"id":"INV-2026/0042"}]`), 9 })
 		failed := add(func(r *queue.Record) {
 			r.State, r.Output = queue.Failed, nil
@@ -189,6 +192,8 @@ func TestRunsAreFound(t *testing.T) {
 			"a beginning":         {queue.List{Search: "exam*"}, []string{zoe.ID}},
 			"a name of a member":  {queue.List{Search: "customer"}, nil},
 			"an output":           {queue.List{Search: "INV-2026/0042"}, []string{out.ID}},
+			"items and log":       {queue.List{Search: "itemword logword outcomeword"}, []string{items.ID}},
+			"the time of a step":  {queue.List{Search: "4177"}, nil},
 			"an error":            {queue.List{Search: "übermut"}, []string{failed.ID}},
 			"an id":               {queue.List{Search: failed.ID}, []string{failed.ID}},
 			"nothing":             {queue.List{Search: "' \" * & | :"}, nil},
@@ -300,7 +305,7 @@ func TestErase(t *testing.T) {
 		change := func(r *queue.Record) {
 			r.Event, r.Headers, r.Params = json.RawMessage(`"secretword"`), map[string]string{"x": "secretword"}, map[string]string{"p": "secretword"}
 			r.State, r.Output, r.Error = queue.Failed, nil, errorOf("http", "crm", "secretword is wrong")
-			r.Steps = json.RawMessage(`[{"items":["secretword"]}]`)
+			r.Steps = json.RawMessage(`{"steps":[{"items":["secretword"]}]}`)
 		}
 		run, held := ended(noon, change), ended(noon, change)
 		for _, r := range []*Run{&run, &held} {

@@ -29,11 +29,42 @@ func wordsOf(r *queue.Record) []string {
 		w.add(r.Error.Message)
 		w.add(string(r.Error.Code))
 	}
-	for _, value := range []json.RawMessage{r.Event, r.Output, r.Steps} {
+	w.addJSON(r.Event)
+	w.addJSON(r.Output)
+	for _, value := range recordedIn(r.Steps) {
 		w.addJSON(value)
 	}
 	slices.Sort(w.words)
 	return w.words
+}
+
+// recordedIn returns the items and the log messages that the steps of a run recorded, and the errors of single items.
+func recordedIn(steps json.RawMessage) (values []json.RawMessage) {
+	var recorded struct {
+		Steps []struct {
+			Items json.RawMessage `json:"items"`
+			Each  []struct {
+				Error json.RawMessage `json:"error"`
+			} `json:"each"`
+		} `json:"steps"`
+		Log []struct {
+			Message json.RawMessage `json:"message"`
+			Fields  json.RawMessage `json:"fields"`
+		} `json:"log"`
+	}
+	if json.Unmarshal(steps, &recorded) != nil {
+		return nil // it was written by another version
+	}
+	for _, s := range recorded.Steps {
+		values = append(values, s.Items)
+		for _, item := range s.Each {
+			values = append(values, item.Error)
+		}
+	}
+	for _, l := range recorded.Log {
+		values = append(values, l.Message, l.Fields)
+	}
+	return values
 }
 
 // wordSet collects different words.

@@ -379,6 +379,9 @@ func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Reco
 			continue
 		}
 		record.ListedAt = batch[i].at
+		if archived := batch[i].archived; archived != nil {
+			record.Labels = archived.Labels // Redis does not have them
+		}
 		records = append(records, &record)
 	}
 	if err := c.resolve(ctx, records); err != nil {

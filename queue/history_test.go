@@ -125,6 +125,20 @@ func TestARunOfTheHistoryIsARun(t *testing.T) {
 	if err != nil || fmt.Sprintf("%s %v %+v %v", after.Event, after.Headers, after.Error, after.Times.Finished) != fmt.Sprintf("%s %v %+v %v", before.Event, before.Headers, before.Error, before.Times.Finished) {
 		t.Errorf("the run is\n%+v, %v; it was\n%+v", after, err, before)
 	}
+	labelled := h.runs[id]
+	labelled.Record["labels"] = `{"order":"17"}`
+	if err := r.client.recall(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	r.redis.HDel(ctx, keysOf("default").runPrefix()+id, "labels") // as a run that Redis has not removed yet
+	if _, _, err := r.client.List(ctx, List{Labels: map[string]string{"order": "17"}}, func(r *Record) {
+		if r.Labels["order"] != "17" {
+			t.Errorf("a run that both have is listed with the labels %v", r.Labels)
+		}
+	}); err != nil {
+		t.Error(err)
+	}
+	r.archive(h)
 	if ids, more := r.list(List{}); more || !slices.Equal(ids, []string{id}) {
 		t.Errorf("listed are %v, %v", ids, more)
 	}

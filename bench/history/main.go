@@ -87,7 +87,7 @@ func madeUp(r *rand.Rand, i int, at time.Time) history.Run {
 	record.Event = fmt.Appendf(nil, `{"order":{"number":%d,"total":"%d.%02d"},"customer":{"name":%q,"mail":"customer%d@example.org","city":%q},"note":"made up for a measurement"}`,
 		i, r.IntN(900), r.IntN(100), name, r.IntN(1_000_000), cities[r.IntN(len(cities))])
 	record.Times = queue.Times{Accepted: at, Started: at.Add(took / 20), Finished: at.Add(took)}
-	record.Steps = json.RawMessage(`[{"name":"lookup","kind":"http","in":1,"out":1,"ms":12},{"name":"create","kind":"http","in":1,"out":1,"ms":9}]`)
+	record.Steps = json.RawMessage(`{"steps":[{"step":"lookup","kind":"http","in":1,"out":1,"us":12345},{"step":"create","kind":"http","in":1,"out":1,"us":9123}]}`)
 	if r.IntN(50) == 0 {
 		step := steps[r.IntN(len(steps))]
 		record.State, record.Error = queue.Failed, &flows.Error{Code: flows.Code(codes[r.IntN(len(codes))]), Step: step, Message: fmt.Sprintf("%s: the CRM answered 503 for order %d", step, i)}
