@@ -74,6 +74,7 @@ func (a *Archiver) Failed() int64 { return a.failed.Load() }
 func (a *Archiver) Run(ctx context.Context) error {
 	tick := time.NewTicker(archiveEvery)
 	defer tick.Stop()
+	defer a.endTurn(context.WithoutCancel(ctx))
 	failing := false
 	for {
 		select {
@@ -133,6 +134,15 @@ func (a *Archiver) takeTurn(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return true, a.config.Redis.PExpire(ctx, keyArchiver, archiverTTL).Err()
+}
+
+// endTurn lets another process copy at once.
+func (a *Archiver) endTurn(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if of, err := a.config.Redis.Get(ctx, keyArchiver).Result(); err == nil && of == a.config.Process {
+		a.config.Redis.Del(ctx, keyArchiver) // if this fails, the turn ends by itself
+	}
 }
 
 // copyQueue copies the ended runs of a queue, and returns how many are left.
