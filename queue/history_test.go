@@ -313,7 +313,7 @@ func TestWhatWasArchived(t *testing.T) {
 	var ids []string
 	for range 4 {
 		id := NewRunID("default")
-		s.c.HSet(ctx, s.keys.runPrefix()+id, "state", "failed")
+		s.c.HSet(ctx, s.keys.runPrefix()+id, "state", "failed", "turn", "w1", "reply", "p", "deadline", "1", "limit", "1")
 		s.c.ZAdd(ctx, s.keys.index(), redis.Z{Score: 1, Member: id})
 		s.c.RPush(ctx, s.keys.ended(), id)
 		ids = append(ids, id)
@@ -331,6 +331,9 @@ func TestWhatWasArchived(t *testing.T) {
 	ended, archived := s.c.LRange(ctx, s.keys.ended(), 0, -1).Val(), s.c.LRange(ctx, s.keys.archived(), 0, -1).Val()
 	if got != "3" || !slices.Equal(archived, ids[:3]) || !slices.Equal(ended, []string{ids[3], ids[0], ids[1]}) {
 		t.Errorf("moved %s; archived are %v, ended %v", got, archived, ended)
+	}
+	if n := s.c.HLen(ctx, s.keys.runPrefix()+ids[2]).Val(); n != 1 {
+		t.Errorf("a record has %d fields: %v", n, s.c.HGetAll(ctx, s.keys.runPrefix()+ids[2]).Val())
 	}
 	if changed(ids[0]) != "" || changed(ids[1]) == "" {
 		t.Errorf("changed are %q and %q; the second has changed since it was read", changed(ids[0]), changed(ids[1]))
