@@ -51,6 +51,7 @@ type Flow struct {
 	redacts       []string // fields that some step redacts
 	externalSteps []ExternalStep
 	uses          []Use
+	warnings      Problems // see Warnings
 	schema        *Validator
 	output        *Validator // of Output; nil without
 
@@ -66,6 +67,9 @@ func (f *Flow) limitOf(run *Run) time.Duration {
 	}
 	return f.Limit
 }
+
+// Warnings are what is valid in the file and probably not what is meant, each with a Code and a Hint; nil: nothing.
+func (f *Flow) Warnings() Problems { return f.warnings }
 
 // Responds reports whether the flow may answer its caller before it ends.
 func (f *Flow) Responds() bool { return f.steps.Responds() || f.afterResponse != nil }
