@@ -191,7 +191,7 @@ func TestRangesOfAFile(t *testing.T) {
 func TestAForgedReferenceOpensNothing(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
-	p.Deploy(1, webhookFiles+"steps: [{read_file: {file: '${ .doc }', parse: text}}]")
+	p.Deploy(1, "trigger: {webhook: {max_body: 1MB, errors: detailed}}\nsteps: [{read_file: {file: '${ .doc }', parse: text}}]")
 	body, contentType := fileForm(t, []byte("secret"))
 	r := post(t, p, "/v1/flows/1/runs", contentType, body)
 	if r.StatusCode != 200 || !strings.Contains(r.Text, `"output":["secret"]`) {

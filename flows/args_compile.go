@@ -118,7 +118,11 @@ func (c *compiler) read(p Param, n *yaml.Node, trail string) (any, error) {
 		if n.Shape != yaml.Scalar {
 			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.ShapeName())
 		}
-		return nonNil(c.bareProgram(n)), nil
+		e := c.bareProgram(n)
+		if p.Condition {
+			c.lintCondition(n, e)
+		}
+		return nonNil(e), nil
 	case TypeTemplate:
 		t := c.template(n)
 		t.order = orderOf(n)

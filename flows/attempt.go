@@ -231,6 +231,11 @@ func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err er
 	defer stop()
 	if p.x.mocks != nil {
 		if results, ok, err := p.mockResult(); ok {
+			if p.x.observed != nil {
+				if err := p.x.observed.request(ctx, p, in); err != nil {
+					return nil, err
+				}
+			}
 			return results, err
 		}
 	}

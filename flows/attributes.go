@@ -15,7 +15,7 @@ func StepParams() []Param { return slices.Clone(attributes) }
 // attributes are the parameters of every step, besides those of its kind.
 var attributes = []Param{
 	{Name: "name", Type: TypeString, Summary: "Names the step: later programs read its results as `$steps.NAME`. Unique in the flow."},
-	{Name: "if", Type: TypeExpr, Summary: "The step processes the items for which this is true; others pass unchanged."},
+	{Name: "if", Type: TypeExpr, Condition: true, Summary: "The step processes the items for which this is true; others pass unchanged."},
 	{Name: "as", Type: TypeString, Summary: "Keeps the item, an object or null: each result of the step is the item with the result as its member of this name. An error of `on_error: continue` is its member `error`.", Default: "the results replace the item"},
 	{Name: "timeout", Type: TypeDuration, Summary: "How long one attempt on one item may take.", Default: "the rest of the run's limit"},
 	{Name: "retry", Type: TypeObject, Summary: "Tries again when an item fails; a number is short for `attempts`.", Fields: retryParams},
@@ -38,7 +38,7 @@ var retryParams = []Param{
 	{Name: "factor", Type: TypeInt, Default: "2", Summary: "Factor by which each further pause is longer, 1 to 10."},
 	{Name: "jitter", Type: TypeBool, Default: "true", Summary: "Shortens each pause by up to half, at random."},
 	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, `deadlock` (a database rolled back because of concurrent transactions), a status or a class of statuses.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429 and 503 for a `once` step"},
-	{Name: "if", Type: TypeExpr, Summary: "Condition over what the step put out without a failure: when it is true for one of the items, the step is tried again. After the last attempt that is a failure. For an answer with an error status name it in `expect`."},
+	{Name: "if", Type: TypeExpr, Condition: true, Summary: "Condition over what the step put out without a failure: when it is true for one of the items, the step is tried again. After the last attempt that is a failure. For an answer with an error status name it in `expect`."},
 }
 
 // readAttributes reads the attributes that do not depend on the runner.

@@ -43,7 +43,8 @@ const (
 	ClassDeadlock Class = "deadlock" // a database rolled back because of concurrent transactions
 )
 
-// Error is the failure of a step or run. Message is written for the caller and never contains a secret.
+// Error is the failure of a step or run. Message never contains a secret. With CodeStepFailed and no Status it may name
+// hosts and settings: callers get it only where the flow's trigger says `errors: detailed`.
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
@@ -58,10 +59,10 @@ type Error struct {
 	// with redact, because a text has no field name to redact by.
 	Excerpt string `json:"-"`
 
-	// A runner sets these for retry.on.
-	Class      Class         `json:"-"`
-	Upstream   int           `json:"-"` // HTTP status of the other side's response; 0: none
-	RetryAfter time.Duration `json:"-"` // pause that the other side asked for; 0: none
+	// A runner sets these for retry.on. Class and Upstream also choose the status for the run's caller.
+	Class      Class         `json:"class,omitempty"`
+	Upstream   int           `json:"upstream,omitempty"` // HTTP status of the other side's response; 0: none
+	RetryAfter time.Duration `json:"-"`                  // pause that the other side asked for; 0: none
 }
 
 func (e *Error) Error() string {

@@ -26,6 +26,7 @@ type execution struct {
 	runInfo  map[string]any // $run
 	failure  map[string]any // $error
 	mocks    map[string]any // of a test; nil: not a test
+	observed *observation   // of a test that compares what was sent; nil: of others
 	sequence *mockSequence  // of a test; see mockSequence
 	memory   *memoryUse
 
@@ -51,16 +52,17 @@ type item struct {
 // *Error, or a *Parked when env.Parks. Execute returns when ctx ends, at the run's deadline, or at the flow's limit
 // when the run has no deadline. Safe for concurrent use; no goroutine outlives the call.
 func (f *Flow) Execute(ctx context.Context, run Run, env Env) ([]any, error) {
-	return f.execute(ctx, run, env, nil)
+	return f.execute(ctx, run, env, nil, nil)
 }
 
-func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]any) ([]any, error) {
+func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]any, observed *observation) ([]any, error) {
 	if run.Deadline.IsZero() {
 		run.Deadline = time.Now().Add(f.limitOf(&run))
 	}
 	limited, cancel := context.WithDeadline(ctx, run.Deadline)
 	defer cancel()
 	x := f.begin(run, env)
+	x.observed = observed
 	if x.mocks = mocks; mocks != nil {
 		x.sequence = &mockSequence{taken: map[string]int{}}
 	}

@@ -36,6 +36,7 @@ type Flow struct {
 	HTTP     *HTTP     // nil: the trigger is not http
 	Schedule *Schedule // nil: the trigger is neither a schedule nor a poll
 	Alert    *Alert    // nil: the trigger is not alert
+	Detailed bool      // errors of a webhook or manual trigger is "detailed": callers get the messages of failed steps
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
 
@@ -50,6 +51,7 @@ type Flow struct {
 	redacts       []string // fields that some step redacts
 	externalSteps []ExternalStep
 	uses          []Use
+	warnings      Problems // see Warnings
 	schema        *Validator
 	output        *Validator // of Output; nil without
 
@@ -65,6 +67,9 @@ func (f *Flow) limitOf(run *Run) time.Duration {
 	}
 	return f.Limit
 }
+
+// Warnings are what is valid in the file and probably not what is meant, each with a Code and a Hint; nil: nothing.
+func (f *Flow) Warnings() Problems { return f.warnings }
 
 // Responds reports whether the flow may answer its caller before it ends.
 func (f *Flow) Responds() bool { return f.steps.Responds() || f.afterResponse != nil }
@@ -177,13 +182,23 @@ var triggerParams = []Param{
 		{Name: "methods", Type: TypeStrings, Default: "[POST]", Summary: "Methods of deliveries at `/hooks/{flow}`: `POST`, `GET`. The event of a GET is an object of its query parameters."},
 		{Name: "verify", Type: TypeObject, Summary: "How the sender authenticates at `/hooks/{flow}`; without it every request there is refused.", Fields: verifyParams},
 		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or gets 202 at once."},
+		errorsParam,
 		{Name: "on_redelivery", Type: TypeEnum, Enum: []string{"resume", "rerun"}, Default: "resume", Summary: "What happens when a delivery comes again whose run failed: a run that continues the failed one, without what that one has done, or a run from the start."},
 	}},
 	{Name: "schedule", Type: TypeObject, OneOf: "trigger", Summary: "Times at which a run starts.", Fields: scheduleParams},
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks a source for new data: `$event.watermark` is the value that a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
 	{Name: "http", Type: TypeList, Single: true, OneOf: "trigger", Fields: httpParams, Summary: "Requests at a path of the flow's own; several operations are a list."},
 	{Name: "alert", Type: TypeObject, OneOf: "trigger", Summary: "What runs, queues and schedules do that somebody should hear of: see [alerts](alerts.md). The event is an object of `alerts`.", Fields: alertParams},
-	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Only the API starts a run."},
+	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Only the API starts a run.", Fields: []Param{errorsParam}},
+}
+
+// detailedErrors is the value of errorsParam for callers that may know hosts and settings.
+const detailedErrors = "detailed"
+
+// errorsParam is what a caller that waits gets to know of a step's failure.
+var errorsParam = Param{
+	Name: "errors", Type: TypeEnum, Enum: []string{"brief", detailedErrors}, Default: "brief",
+	Summary: "What a caller that waits gets to know when a step fails: that it failed, or also the message, which may name hosts and settings. The messages of `fail` and `validate` are always sent.",
 }
 
 func (c *compiler) trigger(a *Args) {
@@ -203,6 +218,11 @@ func (c *compiler) trigger(a *Args) {
 	}
 	if at, given := t.places["http"]; given {
 		c.http(t.List("http"), at)
+	}
+	for _, word := range []string{"webhook", "manual"} {
+		if o := t.Object(word); o != nil {
+			c.flow.Detailed = o.String("errors") == detailedErrors
+		}
 	}
 	if al := t.Object("alert"); al != nil {
 		c.flow.Alert = c.alert(al)

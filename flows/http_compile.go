@@ -72,7 +72,7 @@ func (c *compiler) http(all []*Args, at yaml.Place) {
 	for _, a := range all {
 		o := &Operation{
 			Name: a.String("name"), Summary: a.String("summary"), Description: a.String("description"), Deprecated: a.Bool("deprecated"),
-			Response: ResponseItems, Line: a.place.Line, Body: a.Literal("schema"), Output: c.flow.Output,
+			Response: ResponseItems, Detailed: a.String("errors") == detailedErrors, Line: a.place.Line, Body: a.Literal("schema"), Output: c.flow.Output,
 		}
 		c.operation(a, o)
 		h.Operations = append(h.Operations, o)

@@ -39,6 +39,7 @@ type Operation struct {
 	Output   any           // JSON Schema of one output item, of the body with ResponseBody; nil: not declared
 	Response string        // ResponseItems, ResponseOne, ResponsePage or ResponseBody
 	Listing  *Listing      // nil: the operation takes no filter, order or page
+	Detailed bool          // errors: detailed
 	Cache    time.Duration // how old an answer from the cache may be; 0: every request is a run
 
 	Line int // in the flow's file, from 1
@@ -201,6 +202,7 @@ var httpParams = append(methodParams(),
 	Param{Name: "output_schema", Type: TypeLiteral, Summary: "JSON Schema of one output item, in place of the flow's."},
 	Param{Name: "response", Type: TypeEnum, Enum: []string{ResponseItems, ResponseOne, ResponsePage, ResponseBody}, Default: ResponseItems, Summary: "The body of the answer: the array of the items; the only item, 404 when there is none; a page as the API's own listings have it, with `listing`; or what a `respond` step says."},
 	Param{Name: "listing", Type: TypeObject, Fields: listingParams, Summary: "The operation takes `filter`, `order_by`, `page` and `page_size`. Programs read them as `$listing`; if none does, they are applied to the output."},
+	errorsParam,
 	Param{Name: "cache", Type: TypeDuration, Summary: "How old an answer to GET may be when the same caller repeats a request: until then there is no further run. 1s to 24h."},
 )
 

@@ -47,6 +47,7 @@ func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	if err := c.err(); err != nil {
 		return nil, err
 	}
+	c.flow.warnings = c.warnings.sorted()
 	return c.flow, nil
 }
 

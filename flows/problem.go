@@ -9,21 +9,22 @@ import (
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
-// Problem is one error in a flow file.
+// Problem is one mistake in a flow file, or a warning of what is valid and probably not meant.
 type Problem struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`   // from 1
 	Column  int    `json:"column"` // from 1, in characters
 	Message string `json:"message"`
+	Code    string `json:"code,omitempty"`    // of a warning, stable; empty: a mistake
 	Hint    string `json:"hint,omitempty"`    // suggested correction
 	Snippet string `json:"snippet,omitempty"` // the line; of a long one, the part around the column
 
 	shift int // characters cut off at the start of the snippet
 }
 
-// Error is one line: file:line:column: message (hint).
+// Error is one line: file:line:column: message (hint). The message of a warning begins with "warning CODE: ".
 func (p *Problem) Error() string {
-	s := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
+	s := p.line()
 	if p.Hint != "" {
 		s += " (" + p.Hint + ")"
 	}
@@ -33,7 +34,7 @@ func (p *Problem) Error() string {
 // Text formats the problem for a terminal: the message, the line with a caret under the column, and the hint.
 func (p *Problem) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d:%d: %s\n", p.File, p.Line, p.Column, p.Message)
+	b.WriteString(p.line() + "\n")
 	if p.Snippet != "" {
 		number := fmt.Sprintf("%4d", p.Line)
 		fmt.Fprintf(&b, "%s | %s\n", number, p.Snippet)
@@ -43,6 +44,14 @@ func (p *Problem) Text() string {
 		fmt.Fprintf(&b, "     = %s\n", p.Hint)
 	}
 	return b.String()
+}
+
+func (p *Problem) line() string {
+	message := p.Message
+	if p.Code != "" {
+		message = "warning " + p.Code + ": " + message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, message)
 }
 
 // indent returns white space as wide as the snippet before the column; tabs are kept.
@@ -77,6 +86,8 @@ type report struct {
 	file  string
 	lines yaml.Lines
 	found Problems
+
+	warnings Problems
 }
 
 // maxProblems is the maximum number of reported problems. A file of a thousand lines may have several in each; more
@@ -92,14 +103,24 @@ func (r *report) add(at yaml.Place, hint, format string, args ...any) {
 }
 
 func (r *report) put(p Problem) {
-	if len(r.found) >= maxProblems {
-		return
+	if len(r.found) < maxProblems {
+		r.found = append(r.found, r.completed(p))
 	}
+}
+
+func (r *report) warn(at yaml.Place, code, hint, format string, args ...any) {
+	if len(r.warnings) < maxProblems {
+		r.warnings = append(r.warnings, r.completed(Problem{Line: at.Line, Column: at.Column, Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)}))
+	}
+}
+
+// completed returns the problem with what the report knows of its place.
+func (r *report) completed(p Problem) Problem {
 	p.File, p.Message, p.Hint = r.file, shorten(p.Message, 400), shorten(p.Hint, 400)
 	if p.Line >= 1 && p.Line <= len(r.lines) {
 		p.excerpt(r.lines[p.Line-1])
 	}
-	r.found = append(r.found, p)
+	return p
 }
 
 // maxSnippet is the maximum number of characters in a snippet.
@@ -120,9 +141,13 @@ func (r *report) err() error {
 	if len(r.found) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.found, func(a, b Problem) int {
+	return r.found.sorted()
+}
+
+// sorted returns the problems by position, each once.
+func (ps Problems) sorted() Problems {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	r.found = slices.CompactFunc(r.found, func(a, b Problem) bool { return a == b })
-	return r.found
+	return slices.Compact(ps)
 }

@@ -209,12 +209,10 @@ func (r *rehearsal) execute(ctx context.Context, p *stepRun, in *Input) ([]any, 
 		e.requests = []any{map[string]any{"item": in.Value()}}
 		return r.resolve(ctx, p, in, r.add(e))
 	}
-	r.mu.Lock()
-	r.waiting[e.Key] = e
-	r.mu.Unlock()
+	r.wait(e)
 	results, err := p.attempt(withEffect(ctx, e), in)
+	r.waited(e)
 	r.mu.Lock()
-	delete(r.waiting, e.Key)
 	reached := len(e.requests) > 0
 	if reader, ok := p.step.runner.(ResponseReader); ok && reached {
 		if request, ok := e.requests[0].(map[string]any); ok {
@@ -233,6 +231,20 @@ func (r *rehearsal) execute(ctx context.Context, p *stepRun, in *Input) ([]any, 
 		return results, err
 	}
 	return r.resolve(ctx, p, in, r.add(e))
+}
+
+// wait notes that an effect is being executed.
+func (r *rehearsal) wait(e *RehearsedEffect) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting[e.Key] = e
+}
+
+// waited notes the end of the execution of an effect.
+func (r *rehearsal) waited(e *RehearsedEffect) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.waiting, e.Key)
 }
 
 // ResponseReader is a Runner that says how it reads the responses to its requests, as a value of JSON, without defaults. A rehearsal compares

@@ -192,6 +192,9 @@ func (c *compiler) template(n *yaml.Node) *Template {
 		return t
 	}
 	s, isText := n.Value.(string)
+	if isText {
+		c.lintText(n, s)
+	}
 	if !isText || !strings.Contains(s, "${") {
 		return &Template{literal: n.Value}
 	}

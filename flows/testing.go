@@ -2,6 +2,7 @@ package flows
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -27,6 +28,8 @@ var testParams = []Param{
 	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
 	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
+	{Name: "sent", Type: TypeLiteral, Summary: "What steps with mocks sent, by step name or, without one, kind: the list of the requests, of which only the members that are written here are compared, and of `headers` only those that are."},
+	{Name: "response", Type: TypeLiteral, Summary: "What the flow responded before its end: any of status, headers and body. Members and headers that are not written here are not compared."},
 	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "The expected output of the run."},
 	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "The expected failure: a part of the message, or any of code, message, step, status."},
 }
@@ -42,6 +45,9 @@ type test struct {
 	output any // nil: the run must fail
 	fails  bool
 	want   any // expected error
+
+	sent     map[string]any // lists of requests by step; nil: not compared
+	response map[string]any // nil: not compared
 }
 
 // readTests checks and stores the tests of the file.
@@ -55,6 +61,7 @@ func (c *compiler) readTests(all []*Args) {
 		}
 		t.run.Params, t.run.Headers = c.texts(a, "params"), c.texts(a, "headers")
 		t.run.Failure = c.testFailure(a)
+		t.sent, t.response = c.testSent(a), c.named(a, "response", []string{"status", "headers", "body"})
 		c.httpTest(a, &t)
 		if t.state, _ = a.Literal("state").(map[string]any); t.state == nil && a.Literal("state") != nil {
 			c.add(a.places["state"], "", "state: expected a mapping")
@@ -66,6 +73,17 @@ func (c *compiler) readTests(all []*Args) {
 		}
 		c.flow.tests = append(c.flow.tests, t)
 	}
+}
+
+// testSent returns the requests that a test wants; nil: it wants none in particular.
+func (c *compiler) testSent(a *Args) map[string]any {
+	sent := c.named(a, "sent", append(c.mockable(), c.catalogue.names()...))
+	for name, v := range sent {
+		if _, ok := v.([]any); !ok {
+			c.add(a.places["sent"], "write [ ] around it; [] means that nothing was sent", "sent: %s: expected a list of requests", name)
+		}
+	}
+	return sent
 }
 
 // testFailure returns the failure that a test of on_failure gives; nil: the test is none of on_failure.
@@ -154,13 +172,16 @@ func RunTests(ctx context.Context, f *Flow) []TestResult {
 	for i := range f.tests {
 		t := &f.tests[i]
 		begun := time.Now()
-		results[i] = TestResult{Name: t.name, Line: t.line, Failure: t.compareResult(f.runTest(ctx, t))}
+		observed := newObservation()
+		failure := t.compareResult(f.runTest(ctx, t, observed))
+		results[i] = TestResult{Name: t.name, Line: t.line, Failure: cmp.Or(failure, observed.compare(t))}
 		results[i].Took = time.Since(begun)
 	}
 	return results
 }
 
-func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
+// runTest executes the flow as a test does. observed receives what the test compares besides the end of the run.
+func (f *Flow) runTest(ctx context.Context, t *test, observed *observation) ([]any, error) {
 	mocks := t.mocks
 	if mocks == nil {
 		mocks = map[string]any{}
@@ -180,7 +201,13 @@ func (f *Flow) runTest(ctx context.Context, t *test) ([]any, error) {
 		}
 		mocks, _ = stored.(map[string]any)
 	}
-	output, err := f.execute(ctx, run, env, mocks)
+	if t.response != nil {
+		env.Respond = observed.respond(run.ID, env.Files)
+	}
+	if t.sent == nil {
+		observed = nil
+	}
+	output, err := f.execute(ctx, run, env, mocks, observed)
 	if err != nil || f.output == nil || run.Failure != nil {
 		return output, err
 	}

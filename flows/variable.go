@@ -100,6 +100,8 @@ func (c *compiler) program(source string, locate func(offset int) yaml.Place) *E
 	r := &resolver{compiler: c}
 	program := jq.Compile(source, r, func(offset int, hint, format string, args ...any) {
 		c.add(locate(offset), hint, format, args...)
+	}, func(offset int, code, hint, format string, args ...any) {
+		c.warn(locate(offset), code, hint, format, args...)
 	})
 	if program == nil {
 		return nil

@@ -52,7 +52,7 @@ func (a *api) replyOf(c *gin.Context, r *request, result *queue.Result) (*reply,
 			return out.tagged(), nil
 		}
 		items, out.contentType = early.Items, httpx.TypeJSON
-	} else if f := runner.RunFault(run, result); f != nil {
+	} else if f := runner.RunFault(run, result, r.operation.Detailed); f != nil {
 		return nil, f
 	}
 	if err := a.shape(c, r, out, items); err != nil {

@@ -67,7 +67,7 @@ func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*
 
 // writeResult writes the stored output, or the error of a run without output.
 func writeResult(c *gin.Context, id string, result *queue.Result) {
-	if f := RunFault(id, result); f != nil {
+	if f := RunFault(id, result, Detailed(c)); f != nil {
 		httpx.Fail(c, f)
 		return
 	}

@@ -79,7 +79,7 @@ func TestRunFault(t *testing.T) {
 			httpx.Fault{Status: 504, Code: "timeout", Message: "the run hit its execution limit", Step: "find"},
 		},
 	} {
-		got := RunFault("run-1", &tc.result)
+		got := RunFault("run-1", &tc.result, false)
 		if tc.want.Status == 0 {
 			if got != nil {
 				t.Errorf("%s: %+v", tc.name, got)
@@ -89,6 +89,36 @@ func TestRunFault(t *testing.T) {
 		tc.want.Run = "run-1"
 		if got == nil || cmp.Diff(tc.want, *got) != "" {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// A failure of another system is 502 or 504, and callers get the message of a step only where the flow says so.
+func TestRunFaultOfAStep(t *testing.T) {
+	t.Parallel()
+	const host = "POST https://crm.internal: status 500"
+	for _, tc := range []struct {
+		err    flows.Error
+		status int
+		brief  string
+	}{
+		{flows.Error{Upstream: 500}, 502, "a system that the flow calls does not work"},
+		{flows.Error{Upstream: 504, Class: flows.ClassTimeout}, 502, "a system that the flow calls does not work"},
+		{flows.Error{Class: flows.ClassNetwork}, 502, "a system that the flow calls does not work"},
+		{flows.Error{Class: flows.ClassTimeout}, 504, "a system that the flow calls did not answer in time"},
+		{flows.Error{Upstream: 404}, 422, "a system that the flow calls refused the request"},
+		{flows.Error{Class: flows.ClassDeadlock}, 422, "the step failed"},
+		{flows.Error{}, 422, "the step failed"},
+		{flows.Error{Status: 429}, 429, host}, // the step limit writes for callers
+	} {
+		tc.err.Code, tc.err.Message, tc.err.Step = flows.CodeStepFailed, host, "find"
+		result := &queue.Result{State: queue.Failed, Error: &tc.err}
+		got := RunFault("run-1", result, false)
+		if got.Status != tc.status || got.Message != tc.brief || got.Code != "step_failed" || got.Step != "find" {
+			t.Errorf("%+v: %+v", tc.err, got)
+		}
+		if got := RunFault("run-1", result, true); got.Status != tc.status || got.Message != host {
+			t.Errorf("%+v, detailed: %+v", tc.err, got)
 		}
 	}
 }

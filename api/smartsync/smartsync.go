@@ -65,7 +65,7 @@ func (a *api) run(c *gin.Context, s queue.Submission) (*queue.Result, error) {
 	if err != nil || result != nil && result.Early != nil {
 		return result, err
 	}
-	f := failureOf(httpx.StateOf(c).Run, result)
+	f := failureOf(c, result)
 	if f == nil {
 		return result, nil
 	}
@@ -181,11 +181,11 @@ func replayKey(call *signedCall) *queue.IdempotencyKey {
 
 // failureOf returns the error of a run without output, or nil. A nil result means that the run did not end in time.
 // The status is 400 for all errors but internal ones, also when the flow chooses another.
-func failureOf(id string, r *queue.Result) *httpx.Fault {
+func failureOf(c *gin.Context, r *queue.Result) *httpx.Fault {
 	if r == nil {
 		r = &queue.Result{State: queue.TimedOut}
 	}
-	f := runner.RunFault(id, r)
+	f := runner.RunFault(httpx.StateOf(c).Run, r, runner.Detailed(c))
 	if f == nil {
 		return nil
 	}

@@ -103,7 +103,8 @@ func TestRunFailed(t *testing.T) {
 		status  int
 		message string
 	}{
-		{"a step failed", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "HTTP 500"}}, 400, "step find: HTTP 500"},
+		{"a step failed", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "dial 10.0.0.1"}}, 400, "step find: the step failed"},
+		{"another system failed", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "dial 10.0.0.1", Upstream: 500}}, 400, "step find: a system that the flow calls does not work"},
 		{"a fail step chose message and status", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Step: "steps[1]", Message: "no such person", Status: 404}}, 400, "no such person"},
 		{"a fail step chose a code", queue.Result{State: queue.Failed, Error: &flows.Error{Code: "no_such_person", Step: "steps[1]", Message: "nobody is called so", Status: 404}}, 400, "nobody is called so"},
 		{"a fail step chose a status of the log's own", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Message: "odd", Status: 499}}, 400, "odd"},

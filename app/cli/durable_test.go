@@ -44,6 +44,7 @@ steps:
 
 const connectedFlow = `flow: 504
 slug: connected
+trigger: {manual: {errors: detailed}}
 steps: [{http: {get: "http://127.0.0.1:9", connection: nowhere}}]
 `
 

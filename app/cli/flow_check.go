@@ -17,9 +17,10 @@ import (
 func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "validate PATHS…",
-		Short:   "Report every mistake in flow files",
-		Long:    "Check flow files, and those in directories, and report every mistake with its place. - is\nstandard input.",
+		Use:   "validate PATHS…",
+		Short: "Report every mistake in flow files",
+		Long: "Check flow files, and those in directories, and report every mistake with its place, and warnings\n" +
+			"of what is valid and probably not meant. - is standard input.",
 		Example: "  penstock flow validate flows/\n  penstock flow validate - < greet.yaml",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
@@ -37,7 +38,7 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 			return errors.Join(printValue(cmd.OutOrStdout(), problems), problemsError(problems, files))
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes and warnings as JSON")
 	return cmd
 }
 
@@ -54,7 +55,7 @@ func validate(w io.Writer, kinds *flows.Catalogue, files []flowSource) error {
 	return err
 }
 
-// problemsIn returns the problems of all files, never nil. The error is not that of a flow.
+// problemsIn returns the mistakes and warnings of all files, never nil. The error is not that of a flow.
 func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, error) {
 	all := flows.Problems{}
 	numbers := map[int64]string{}
@@ -69,17 +70,24 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 			all = append(all, flows.Problem{File: file.name, Line: 1, Column: 1, Message: fmt.Sprintf("flow %d is in %s, too", flow.Number, numbers[flow.Number])})
 		default:
 			numbers[flow.Number] = file.name
+			all = append(all, flow.Warnings()...)
 		}
 	}
 	return all, nil
 }
 
-// problemsError returns an error that counts the problems; nil when there are none.
+// problemsError returns an error that counts the mistakes; nil when there are none.
 func problemsError(problems flows.Problems, files []flowSource) error {
-	if len(problems) == 0 {
+	mistakes := 0
+	for _, p := range problems {
+		if p.Code == "" {
+			mistakes++
+		}
+	}
+	if mistakes == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s in %s", phrase.Count(len(problems), "mistake"), phrase.Count(len(files), "file"))
+	return fmt.Errorf("%s in %s", phrase.Count(mistakes, "mistake"), phrase.Count(len(files), "file"))
 }
 
 func printProblems(w io.Writer, problems flows.Problems) {

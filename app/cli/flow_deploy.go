@@ -50,6 +50,9 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 				return err
 			}
 			ready, err := readFlows(cmd, cmd.ErrOrStderr(), kinds, paths)
+			for _, f := range ready {
+				printProblems(cmd.ErrOrStderr(), f.flow.Warnings())
+			}
 			if err == nil && !untested {
 				err = requirePassingTests(cmd.Context(), cmd.ErrOrStderr(), kinds, ready)
 			}

@@ -13,7 +13,7 @@ func filter() flows.Kind {
 		Summary: "Keeps the items for which a jq program is true, and drops the others.",
 		Doc:     "Everything but `null` and `false` is true, as in jq. A program without a result counts as false.",
 		Params: []flows.Param{
-			{Name: "when", Type: flows.TypeExpr, Required: true, Inline: true, Summary: "The condition."},
+			{Name: "when", Type: flows.TypeExpr, Condition: true, Required: true, Inline: true, Summary: "The condition."},
 		},
 		Example: "filter: .email != null",
 		New: func(args *flows.Args) (flows.Runner, error) {

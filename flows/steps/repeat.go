@@ -31,7 +31,7 @@ func repeat() flows.Kind {
 			"time, again. Tests do not wait; a mock with `each` has an answer for each round.",
 		Params: []flows.Param{
 			{Name: "steps", Type: flows.TypeSteps, Required: true, Summary: "The steps of a round."},
-			{Name: "until", Type: flows.TypeExpr, Required: true, Summary: "Condition over an item that a round put out; it reads `$steps.NAME` of the steps above it, too."},
+			{Name: "until", Type: flows.TypeExpr, Condition: true, Required: true, Summary: "Condition over an item that a round put out; it reads `$steps.NAME` of the steps above it, too."},
 			{Name: "max", Type: flows.TypeInt, Default: "100", Summary: "Maximum of rounds, 1 to 1,000."},
 			{Name: "every", Type: flows.TypeDuration, Default: "0s", Summary: "Pause between two rounds, at most 24h."},
 			{Name: "within", Type: flows.TypeDuration, Summary: "How long after the start of the first round another one may begin. Without it only `max` ends the rounds."},

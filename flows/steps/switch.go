@@ -15,7 +15,7 @@ func switchKind() flows.Kind {
 			"Results come in the order of the items. An item that no branch takes passes unchanged.",
 		Params: []flows.Param{
 			{Name: "branches", Type: flows.TypeList, Required: true, Inline: true, Summary: "The branches, in order.", Fields: []flows.Param{
-				{Name: "when", Type: flows.TypeExpr, Summary: "Selects the items for which this is true; they go through `steps`."},
+				{Name: "when", Type: flows.TypeExpr, Condition: true, Summary: "Selects the items for which this is true; they go through `steps`."},
 				{Name: "steps", Type: flows.TypeSteps, OneOf: "steps", Summary: "The steps of the branch."},
 				{Name: "else", Type: flows.TypeSteps, OneOf: "steps", Summary: "The steps for all items left, without a `when`; the last branch."},
 			}},

@@ -38,6 +38,7 @@ type compilation struct {
 	source string
 	scope  Scope
 	report Report
+	warn   Warn
 
 	vars   []string // values that the program reads
 	bound  []string // variables bound by the program, for hints
@@ -47,9 +48,9 @@ type compilation struct {
 	sizes map[string]int // sizes of the regular expressions, by their text
 }
 
-// Compile parses, checks and compiles a program. Problems go to the report; the Program is then nil.
-func Compile(source string, scope Scope, report Report) *Program {
-	p := &compilation{source: source, scope: scope, report: report}
+// Compile parses, checks and compiles a program. Problems go to the report; the Program is then nil. Warnings go to warn.
+func Compile(source string, scope Scope, report Report, warn Warn) *Program {
+	p := &compilation{source: source, scope: scope, report: report, warn: warn}
 	if len(source) > maxSource {
 		p.problem(0, "", "the program has %d bytes, %d are allowed", len(source), maxSource)
 		return nil
@@ -72,7 +73,7 @@ func Compile(source string, scope Scope, report Report) *Program {
 		p.uncompiled(err)
 		return nil
 	}
-	return &Program{Source: strings.TrimSpace(source), Variables: p.vars, Path: p.asPath(query), UUIDs: strings.Contains(source, "uuid"), code: code, patterns: p.sizes}
+	return &Program{Source: strings.TrimSpace(source), Variables: p.vars, Path: p.asPath(query), Assigns: assigns(query), UUIDs: strings.Contains(source, "uuid"), code: code, patterns: p.sizes}
 }
 
 func (p *compilation) problem(offset int, hint, format string, args ...any) {

@@ -18,7 +18,8 @@ func (noScope) Resolve(Reference) string { return "" }
 
 func compiled(t testing.TB, source string) *Program {
 	t.Helper()
-	p := Compile(source, noScope{}, func(_ int, _, format string, args ...any) { t.Errorf(source+": "+format, args...) })
+	p := Compile(source, noScope{}, func(_ int, _, format string, args ...any) { t.Errorf(source+": "+format, args...) },
+		func(int, string, string, string, ...any) {})
 	if p == nil {
 		t.FailNow()
 	}

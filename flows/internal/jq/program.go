@@ -19,6 +19,7 @@ const MaxResults = 100_000
 type Program struct {
 	Source    string
 	Variables []string // names of the values that the program reads, as its Scope resolved them
+	Assigns   bool     // its result is that of =, the whole item
 	UUIDs     bool     // it may call uuid, see WithUUIDs
 	Path      *Path    // the program as a path; nil: it is not one
 

@@ -51,6 +51,7 @@ func (p *compilation) term(t *gojq.Term) {
 	if t == nil {
 		return
 	}
+	p.lintTerm(t)
 	p.suffixes(t)
 	p.index(t.Index)
 	p.string(t.Str)

@@ -1,0 +1,39 @@
+package flows
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/yaml"
+)
+
+// Codes of warnings about texts; those about programs are in package jq.
+const (
+	codePathAsText     = "path_as_text"
+	codeTemplateBraces = "template_braces"
+)
+
+var (
+	// pathForm is a text that is a jq path, alone or at the beginning of a pipe: .email, $event.a[0] | length.
+	pathForm = regexp.MustCompile(`^(\.[A-Za-z_]\w*|\$(event|steps|vars|params|headers|run|index|listing|error|round)\b)(\.[A-Za-z_]\w*|\[\d*\]|\["[^"]*"\])*\s*((\||//).*)?$`)
+	// bracesForm is the placeholder of other template languages: {{ .email }}, {{ $json.email }}.
+	bracesForm = regexp.MustCompile(`\{\{-?\s*([.$][\w.$\[\]"]*)\s*-?\}\}`)
+)
+
+// lintText warns of a text of the file that looks like a program and is none. A text in quotes may be meant as it is.
+func (c *compiler) lintText(n *yaml.Node, s string) {
+	if n.Style == yaml.Plain && pathForm.MatchString(s) {
+		c.warn(n.Place, codePathAsText, "did you mean ${ "+s+" }? If not, put quotes around it", "%s is text here", quoted(n))
+	}
+	if at := bracesForm.FindStringSubmatchIndex(s); at != nil {
+		c.warn(c.lines.Locate(n, at[0]), codeTemplateBraces, "write ${ "+strings.TrimPrefix(s[at[2]:at[3]], "$json")+" }", "%s is text: {{ }} is not rendered", s[at[0]:at[1]])
+	}
+}
+
+// lintCondition warns of a condition that assigns.
+func (c *compiler) lintCondition(n *yaml.Node, e *Expr) {
+	if e != nil && e.program.Assigns {
+		c.warn(n.Place, jq.CodeAssignment, jq.AssignmentHint, jq.AssignmentMessage)
+	}
+}
