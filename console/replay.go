@@ -75,6 +75,9 @@ func replayRun(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	if _, edited := req.r.PostForm["event"]; record.Dropped && !edited {
+		return queue.ErrDropped
+	}
 	record.Replay(&s)
 	if event, edited := req.r.PostForm["event"]; edited {
 		form.Event = event[0]

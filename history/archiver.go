@@ -207,7 +207,20 @@ func (a *Archiver) copy(ctx context.Context, archived []queue.Archived) error {
 		}
 		runs = append(runs, run)
 	}
-	return a.config.History.Write(ctx, runs)
+	err := a.config.History.Write(ctx, runs)
+	if err == nil || !a.config.History.refuses(err) {
+		return err
+	}
+	for i := range runs {
+		err := a.config.History.Write(ctx, runs[i:i+1])
+		if err != nil && !a.config.History.refuses(err) {
+			return err
+		}
+		if err != nil {
+			a.config.Log.Error("an ended run is left out of the history, which does not take it", "run_id", runs[i].ID, "error", err)
+		}
+	}
+	return nil
 }
 
 // describe adds to a run how long it is kept, and its labels.

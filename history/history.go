@@ -68,6 +68,8 @@ type dialect interface {
 	days(ctx context.Context, db *sql.DB, all span) ([]span, error)
 	// expire deletes runs that have expired, and the values of those whose values have, a part of them. more: there may be others.
 	expire(ctx context.Context, h *DB, now int64) (e Expired, more bool, err error)
+	// refuses reports whether an error is about the values of a statement.
+	refuses(err error) bool
 	// dropWords deletes the words of a run.
 	dropWords(ctx context.Context, tx *sql.Tx, id string) error
 }
@@ -121,7 +123,7 @@ func Check(place string) error {
 	}
 	u, err := url.Parse(place)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" {
-		return errors.New("history: the place is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/NAME") // the URL may have a password
+		return errors.New("history: the place is neither sqlite:PATH nor postgres://USER:PASSWORD@HOST/NAME, with special characters of the password percent-encoded") // the URL may have a password
 	}
 	return nil
 }
@@ -155,6 +157,9 @@ func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
+// refuses reports whether the database answers and does not take what was written.
+func (h *DB) refuses(err error) bool { return h.dialect.refuses(err) }
+
 // inTransaction calls do in a transaction of the writer, and commits unless it returns an error.
 func (h *DB) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
 	if err := h.ready(ctx); err != nil {
@@ -183,6 +188,9 @@ type statement struct {
 
 // arg adds a parameter and returns its place.
 func (s *statement) arg(v any) string {
+	if text, ok := v.(string); ok {
+		v = plain(text)
+	}
 	s.args = append(s.args, v)
 	return s.dialect.placeholder(len(s.args))
 }

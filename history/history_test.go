@@ -170,6 +170,10 @@ func TestRunsAreFound(t *testing.T) {
 		items := add(func(r *queue.Record) {
 			r.Steps = json.RawMessage(`{"steps":[{"step":"stepname","us":4177,"items":["itemword"],"each":[{"us":4178,"error":"outcomeword"}]}],"log":[{"message":"logword"}]}`)
 		})
+		long := add(func(r *queue.Record) {
+			r.Event = json.RawMessage(`"beginningword ` + strings.Repeat("x ", 150_000) + `"`)
+			r.State, r.Output, r.Error = queue.Cancelled, nil, errorOf("cancelled", "a\x00b", "NUL \x00 here")
+		})
 		out := add(func(r *queue.Record) { r.Output, r.Flow = json.RawMessage(`[{"id":"INV-2026/0042"}]`), 9 })
 		failed := add(func(r *queue.Record) {
 			r.State, r.Output = queue.Failed, nil
@@ -196,6 +200,8 @@ func TestRunsAreFound(t *testing.T) {
 			"the time of a step":  {queue.List{Search: "4177"}, nil},
 			"an error":            {queue.List{Search: "übermut"}, []string{failed.ID}},
 			"an id":               {queue.List{Search: failed.ID}, []string{failed.ID}},
+			"a long text":         {queue.List{Search: "beginningword"}, []string{long.ID}},
+			"NUL":                 {queue.List{Where: []queue.Condition{{Field: "code", Values: []string{"a\x00"}}}, Labels: map[string]string{"a": "\x00"}}, nil},
 			"nothing":             {queue.List{Search: "' \" * & | :"}, nil},
 			"a word and a flow":   {queue.List{Search: "0042", Where: queue.OfFlow(7)}, nil},
 			"a flow":              {queue.List{Where: queue.OfFlow(9)}, []string{out.ID}},

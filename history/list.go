@@ -15,6 +15,16 @@ import (
 // listTime is how long one List looks through runs. It then returns what it has found and how far it has looked.
 const listTime = 1500 * time.Millisecond
 
+// The number of days that one statement looks through grows while a statement takes less than quickSpan, and falls back to one
+// when it takes longer than slowSpan.
+const (
+	quickSpan = 20 * time.Millisecond
+	slowSpan  = 150 * time.Millisecond
+)
+
+// readTime is the maximum duration of a Read.
+const readTime = 5 * time.Second
+
 // Read implements queue.History.
 func (h *DB) Read(ctx context.Context, id string) (*queue.Archived, error) {
 	made := madeAt(id)
@@ -24,6 +34,8 @@ func (h *DB) Read(ctx context.Context, id string) (*queue.Archived, error) {
 	if err := h.ready(ctx); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	s := &statement{dialect: h.dialect}
 	where := "id = " + s.arg(h.dialect.id(id))
 	if within := h.dialect.within(s, span{made, made + 1}); within != "" {
@@ -62,9 +74,10 @@ func (h *DB) List(ctx context.Context, l queue.List) (runs []queue.Archived, rea
 	if l.Oldest {
 		slices.Reverse(days)
 	}
-	for n := 1; len(days) > 0; n *= 2 {
+	for n := 1; len(days) > 0; {
 		some := days[:min(n, len(days))]
 		days = days[len(some):]
+		begun := time.Now()
 		found, err := h.listWithin(ctx, &l, where, join(some), l.Most-len(runs)+1)
 		if err != nil {
 			return nil, nil, err
@@ -74,8 +87,11 @@ func (h *DB) List(ctx context.Context, l queue.List) (runs []queue.Archived, rea
 			at := placeOf(&runs[len(runs)-1])
 			return runs, &at, nil
 		}
-		if len(found) > 0 {
+		switch took := time.Since(begun); {
+		case len(found) > 0 || took > slowSpan:
 			n = 1
+		case took < quickSpan:
+			n *= 2
 		}
 		if len(days) > 0 && time.Now().After(deadline) {
 			return runs, lookedTo(&l, join(some)), nil

@@ -84,6 +84,12 @@ const partitionFormat = "runs_20060102"
 
 func partitionOf(at span) string { return time.UnixMilli(at.from).UTC().Format(partitionFormat) }
 
+// refuses reports a data exception (class 22 of SQLSTATE).
+func (*postgres) refuses(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && strings.HasPrefix(e.Code, "22")
+}
+
 // duplicate reports whether another process has created the table at the same time.
 func duplicate(err error) bool {
 	var e *pgconn.PgError

@@ -66,6 +66,9 @@ func (sqlite) id(id string) any {
 
 func (sqlite) prepare(context.Context, *sql.DB, int64, int64) error { return nil }
 
+// refuses is false: SQLite takes any value.
+func (sqlite) refuses(error) bool { return false }
+
 func (sqlite) within(*statement, span) string { return "" }
 
 func (d sqlite) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {

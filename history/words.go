@@ -84,6 +84,9 @@ func (w *wordSet) addJSON(value []byte) {
 	for !w.full() {
 		token, err := d.Token()
 		if err != nil {
+			if rest := value[:min(len(value), maxLooked)]; len(value) > maxLooked { // the value was cut off within a text
+				w.add(string(rest[min(int(d.InputOffset()), len(rest)):]))
+			}
 			return
 		}
 		switch token := token.(type) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/queue"
@@ -37,7 +38,7 @@ func (r *row) values(d dialect) []any {
 		valuesExpire = wholeHours(r.ValuesExpire)
 	}
 	return []any{
-		d.id(r.ID), r.at, r.flow, r.version, r.queue, r.Queue, r.principal, r.state, null(r.code), null(r.step), null(r.message), r.worker, r.attempt, r.crashes,
+		d.id(r.ID), r.at, r.flow, r.version, r.queue, r.Queue, plain(r.principal), r.state, null(r.code), null(r.step), null(r.message), r.worker, r.attempt, r.crashes,
 		nullNumber(r.started), nullNumber(r.finished), r.took, null(r.triage), null(r.replayOf), null(r.resumedFrom), null(r.resumedBy), null(r.replayedBy), null(r.failureOf), null(r.failureRun),
 		r.record, nullBytes(r.payload), len(r.record) + len(r.payload), wholeHours(r.Expires), valuesExpire,
 	}
@@ -47,8 +48,11 @@ func null(s string) any {
 	if s == "" {
 		return nil
 	}
-	return s
+	return plain(s)
 }
+
+// plain replaces NUL, which PostgreSQL has no text with.
+func plain(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
 func nullNumber(n int64) any {
 	if n == 0 {
@@ -115,7 +119,7 @@ func (h *DB) writeLabels(ctx context.Context, tx *sql.Tx, rows []row) error {
 		for name, value := range r.Labels {
 			s := &statement{dialect: h.dialect}
 			id := s.arg(h.dialect.id(r.ID))
-			text := fmt.Sprintf("INSERT INTO labels (name, value, at, run) SELECT %s, %s, at, id FROM runs WHERE id = %s AND NOT erased", s.arg(name), s.arg(value), id)
+			text := fmt.Sprintf("INSERT INTO labels (name, value, at, run) SELECT %s, %s, at, id FROM runs WHERE id = %s AND NOT erased", s.arg(name), s.arg(plain(value)), id)
 			if within := h.dialect.within(s, span{madeAt(r.ID), madeAt(r.ID) + 1}); within != "" {
 				text += " AND " + within
 			}

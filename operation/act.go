@@ -66,6 +66,9 @@ func gone(err error) error {
 	if errors.Is(err, queue.ErrNotFound) {
 		return &skip{"not_found", "the run is not kept any more"}
 	}
+	if errors.Is(err, queue.ErrDropped) {
+		return &skip{"payload_dropped", "what the run received was deleted, by its retention or by an erasure"}
+	}
 	return err
 }
 
@@ -142,6 +145,9 @@ func (e *Executor) version(ctx context.Context, r *queue.Record, version string)
 }
 
 func (e *Executor) replay(ctx context.Context, o *Operation, r *queue.Record) (Result, error) {
+	if r.Dropped {
+		return Result{}, gone(queue.ErrDropped)
+	}
 	flow, err := e.version(ctx, r, o.Version)
 	if err != nil {
 		return Result{}, err

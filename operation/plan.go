@@ -115,6 +115,9 @@ func (p *planner) one(ctx context.Context, id string) (examined, error) {
 		}
 		return x, err
 	case Replay:
+		if record.Dropped {
+			return x, gone(queue.ErrDropped)
+		}
 		if _, err := e.version(ctx, &record, p.about.Version); err != nil {
 			return x, err
 		}
@@ -132,8 +135,11 @@ func (p *planner) one(ctx context.Context, id string) (examined, error) {
 			return x, &skip{"has_ended", ""}
 		}
 	default:
-		if record.Triage == nil {
+		switch {
+		case record.Triage == nil:
 			return x, &skip{"not_triaged", ""}
+		case record.Dropped:
+			return x, gone(queue.ErrDropped)
 		}
 	}
 	return x, nil

@@ -29,6 +29,8 @@ type Record struct {
 
 	FailureRun string `json:"failure_run,omitempty"` // the run that handles the failure of this one
 
+	Dropped bool `json:"dropped,omitempty"` // what it received and recorded was deleted: it can only be looked at
+
 	Labels map[string]string `json:"labels,omitempty"` // as its flow computes them; of runs that the history has
 
 	shard string // the queue that it is on

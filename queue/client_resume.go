@@ -51,6 +51,9 @@ func (r *Record) Resumable() error {
 	if !r.State.Terminal() || r.State == Succeeded {
 		return ErrMoved
 	}
+	if r.Dropped {
+		return ErrDropped
+	}
 	return nil
 }
 

@@ -115,10 +115,18 @@ type submission struct {
 // which case the run may have been accepted.
 func (c *Client) Submit(ctx context.Context, s Submission) (*Ticket, error) {
 	t, err := c.submit(ctx, s)
-	if missing := missingRun(&s, err); missing != "" && c.recall(ctx, missing) == nil {
-		return c.submit(ctx, s)
+	missing := missingRun(&s, err)
+	if missing == "" || c.cfg.History == nil {
+		return t, err
 	}
-	return t, err
+	switch failed := c.recallAll(ctx, missing); {
+	case failed == nil:
+		return c.submit(ctx, s)
+	case errors.Is(failed, ErrNotFound), errors.Is(failed, ErrDropped):
+		return t, err
+	default: // what became of the run is not known now
+		return nil, failed
+	}
 }
 
 // missingRun returns the run that a submission needs and that Redis has removed: the one that it continues, or the first with

@@ -205,11 +205,15 @@ func (c *Client) MarkArchived(ctx context.Context, queue string, runs []Archived
 	return nil
 }
 
+// ErrDropped reports that what a run has received and recorded was deleted, by its retention or by an erasure: it can only be
+// looked at.
+var ErrDropped = errors.New("queue: what the run received was deleted")
+
 // recallTTL is how long the journal of a recalled run is kept should the process end before it has stored the record.
 const recallTTL = time.Hour
 
 // recall stores a run in Redis again as the history has it, unless it is there. Errors: ErrNotFound when the history does not
-// have it or not its values any more; ErrUnavailable; those of the history.
+// have it; ErrDropped; ErrUnavailable; those of the history.
 func (c *Client) recall(ctx context.Context, id string) error {
 	if c.cfg.History == nil {
 		return ErrNotFound
@@ -219,7 +223,7 @@ func (c *Client) recall(ctx context.Context, id string) error {
 		return err
 	}
 	if a.Values == nil {
-		return ErrNotFound
+		return ErrDropped
 	}
 	k := keysOf(a.Queue)
 	n, err := c.redis.Exists(ctx, k.runPrefix()+id).Result()
@@ -243,6 +247,21 @@ func (c *Client) recall(ctx context.Context, id string) error {
 	}
 	if err := recallScript.Run(ctx, c.redis, k.slot(), args...).Err(); err != nil {
 		return redisError("recall run", err)
+	}
+	return nil
+}
+
+// recallAll recalls a run and those that continue it, so that its idempotency key leads to the last of them.
+func (c *Client) recallAll(ctx context.Context, id string) error {
+	for range maxContinued {
+		if err := c.recall(ctx, id); err != nil {
+			return err
+		}
+		record, err := c.Record(ctx, id)
+		if err != nil || record.ResumedBy == "" {
+			return err
+		}
+		id = record.ResumedBy
 	}
 	return nil
 }
@@ -278,7 +297,9 @@ func (c *Client) fromHistory(ctx context.Context, id string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	return a.Decode()
+	r, err := a.Decode()
+	r.Dropped = a.Values == nil
+	return r, err
 }
 
 // withRecall calls do, and once more after the run was recalled when Redis did not have it.

@@ -84,6 +84,8 @@ var kinds = []struct {
 	{target: operation.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such operation for you, or it is not kept any more", Title: NotFoundTitle, Text: NotFoundText}},
 	{target: queue.ErrNotTriaged, Kind: Kind{Status: http.StatusConflict, Code: "not_triaged", Message: "only a run that failed or timed out is open, resolved or ignored",
 		Title: "The run has not failed", Text: "Only a run that failed or timed out is open, resolved or ignored."}},
+	{target: queue.ErrDropped, Kind: Kind{Status: http.StatusConflict, Code: "payload_dropped", Message: "what the run received was deleted, by its retention or by an erasure: it can only be looked at",
+		Title: "The run can only be looked at", Text: "What it received was deleted, by its retention or by an erasure."}},
 	{target: queue.ErrMoved, Kind: Kind{Status: http.StatusConflict, Code: "not_resumable", Message: "the run has not ended, or has succeeded",
 		Title: "The run cannot be resumed", Text: "It has not ended, or it has succeeded."}},
 	{target: store.ErrExists, Kind: Kind{Status: http.StatusConflict, Code: "exists", Message: "there is one of that name already", Title: notSaved, Text: "There is one of that name already."}},

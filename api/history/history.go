@@ -135,6 +135,10 @@ func (a *api) export(c *gin.Context) {
 		return
 	}
 	p := httpx.StateOf(c).Principal
+	if !p.Staff {
+		httpx.Fail(c, errNotStaff)
+		return
+	}
 	begun := false
 	err = runlist.Each(c.Request.Context(), a.config.Runs, q, func(found *queue.Record) error {
 		if !p.MayForOthers(auth.ScopeReadRuns, found.Flow) || !found.State.Terminal() {

@@ -46,6 +46,8 @@ func Mount(v1 gin.IRouter, config Config) {
 	v1.POST("/history/erase", httpx.Requires(auth.ScopeUsers), a.exists, a.erase)
 }
 
+var errNotStaff = &httpx.Fault{Status: http.StatusForbidden, Code: "forbidden", Message: "an export has the runs of all callers, which only staff may read"}
+
 var errNoHistory = &httpx.Fault{Status: http.StatusNotFound, Code: "no_history", Message: "the history of runs is off: start the server with --history"}
 
 func (a *api) exists(c *gin.Context) {

@@ -73,7 +73,7 @@ func TestRunFlowFailed(t *testing.T) {
 		code   string
 		detail string
 	}{
-		{"a step failed", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "HTTP 500"}}, 422, "step_failed", "HTTP 500"},
+		{"a step failed", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeStepFailed, Step: "find", Message: "HTTP 500"}}, 422, "step_failed", "the step failed"},
 		{"a fail step chose the status", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Step: "find", Message: "gone", Status: 410}}, 410, "fail", "gone"},
 		{"a status beyond failure", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Step: "find", Message: "ok?", Status: 200}}, 422, "fail", "ok?"},
 		{"a status of the log's own", queue.Result{State: queue.Failed, Error: &flows.Error{Code: flows.CodeFail, Step: "find", Message: "odd", Status: 499}}, 499, "fail", "odd"},

@@ -59,7 +59,7 @@ func TestBulkResume(t *testing.T) {
 	const runs = 12
 	var ids []string
 	for range runs {
-		ids = append(ids, p.Want(p.Do("POST", "/v1/flows/1/runs", "key-one", "{}"), 422)["run_id"].(string))
+		ids = append(ids, p.Want(p.Do("POST", "/v1/flows/1/runs", "key-one", "{}"), 502)["run_id"].(string))
 	}
 	testenv.Eventually(t, func() string { // all are settled, and listed
 		if n := p.Want(p.Do("GET", "/v1/runs?filter=state+eq+%22failed%22", "ann", ""), 200)["total"]; n != float64(runs) {
@@ -69,7 +69,7 @@ func TestBulkResume(t *testing.T) {
 	})
 	key := "penstock:{default}:journal:" + ids[1]
 	apitest.Fatal(t, p.Redis.HSet(t.Context(), key, "charge.0", "sBEGUN").Err())
-	p.Want(p.Do("POST", "/v1/runs/"+ids[2]+"/resume", "key-one", ""), 422)
+	p.Want(p.Do("POST", "/v1/runs/"+ids[2]+"/resume", "key-one", ""), 502)
 	for _, c := range []struct {
 		who, body string
 		status    int

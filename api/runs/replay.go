@@ -79,6 +79,9 @@ func (a *api) admitReplay(c *gin.Context) (s queue.Submission, dry *replayPlan, 
 		return s, nil, err
 	}
 	given, err := want.replaces(first, flow)
+	if err == nil && first.Dropped && given == "" {
+		err = queue.ErrDropped
+	}
 	if err != nil {
 		return s, nil, err
 	}

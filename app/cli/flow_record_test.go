@@ -116,7 +116,7 @@ func TestFlowRecord(t *testing.T) {
 	}
 	_, err = remote.Start(t.Context(), client.Request{Flow: "5", Event: []byte(`{"ids": [2]}`)})
 	var failed *client.Error
-	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "step read: GET http") {
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "step read: a system that the flow calls refused the request") {
 		t.Fatalf("person 2 is not there: %v", err)
 	}
 	if entry, err = record(failed.Run); err != nil || !strings.Contains(entry, `"message":"GET http`) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -173,6 +174,11 @@ func newHistoryCopy(e env) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if from == "" || to == "" {
 			return usageError{errors.New("give both --from and --to")}
+		}
+		if path, local := strings.CutPrefix(from, "sqlite:"); local { // Open would make it
+			if _, err := os.Stat(path); err != nil {
+				return fmt.Errorf("--from: %w", err)
+			}
 		}
 		source, err := history.Open(cmd.Context(), from)
 		if err != nil {

@@ -80,6 +80,7 @@ type roundEnd struct {
 	since time.Time // when that run began its first round
 	next  time.Time // when the next round begins
 	value any       // what the next round begins with
+	over  string    // why that run makes no further round: "rounds" or "time"; empty: it does
 }
 
 // errLastRound ends the recording of a round that is the last one.
@@ -112,6 +113,9 @@ func (r *repeatStep) nest(ctx context.Context, in *flows.Input) (flows.Items, er
 		if last.value = in.Value(); r.previous {
 			last.value = end.value
 		}
+		if end.run == in.Run().ID && end.over != "" {
+			return flows.Items{}, r.notTrue(rounds, end.over)
+		}
 		if err := in.WaitUntil(ctx, end.next); err != nil {
 			return flows.Items{}, err
 		}
@@ -135,16 +139,19 @@ func (r *repeatStep) round(ctx context.Context, in *flows.Input, last roundEnd, 
 	values := items.Values()
 	in.Discard(items)
 	elapsed := max(time.Since(last.since), time.Duration(ofRun-1)*r.every) // a test does not wait
-	switch {
-	case ofRun >= r.max:
-		return nil, items, &flows.Error{Message: fmt.Sprintf("until is not true after %d rounds", ofRun)}
-	case r.within > 0 && elapsed+r.every > r.within:
-		return nil, items, &flows.Error{Class: flows.ClassTimeout, Message: fmt.Sprintf("until is not true after %d rounds within %v", ofRun, r.within)}
-	case r.previous && len(values) != 1:
+	if r.previous && len(values) != 1 {
 		return nil, items, &flows.Error{Message: fmt.Sprintf("round %d put out %d items: with input: previous the next one begins with exactly one", round, len(values))}
 	}
+	over := ""
+	switch {
+	case ofRun >= r.max:
+		over = "rounds"
+	case r.within > 0 && elapsed+r.every > r.within:
+		over = "time"
+	}
 	end := map[string]any{
-		"run": last.run, "since": last.since.UTC().Format(time.RFC3339Nano), "next": time.Now().Add(r.every).UTC().Format(time.RFC3339Nano),
+		"over": over,
+		"run":  last.run, "since": last.since.UTC().Format(time.RFC3339Nano), "next": time.Now().Add(r.every).UTC().Format(time.RFC3339Nano),
 	}
 	if r.previous {
 		end["value"] = values[0]
@@ -152,10 +159,20 @@ func (r *repeatStep) round(ctx context.Context, in *flows.Input, last roundEnd, 
 	return end, items, nil
 }
 
+// notTrue is the failure of a run that makes no further round. The last one is recorded before it, so that a run that
+// continues this one begins with the next.
+func (r *repeatStep) notTrue(rounds int, over string) error {
+	if over == "time" {
+		return &flows.Error{Class: flows.ClassTimeout, Message: fmt.Sprintf("until is not true after %d rounds within %v", rounds, r.within)}
+	}
+	return &flows.Error{Message: fmt.Sprintf("until is not true after %d rounds", rounds)}
+}
+
 func readRound(v any) (end roundEnd, err error) {
 	object, _ := v.(map[string]any)
 	end.run, _ = object["run"].(string)
 	end.value = object["value"]
+	end.over, _ = object["over"].(string)
 	since, _ := object["since"].(string)
 	next, _ := object["next"].(string)
 	if end.since, err = time.Parse(time.RFC3339Nano, since); err == nil {

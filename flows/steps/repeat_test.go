@@ -56,15 +56,15 @@ func TestRepeatAfterALostWorker(t *testing.T) {
 func TestRepeatOfAResumedRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newDurableRun(t, "  - repeat:\n      steps: [{probe: {}}, {transform: $round}]\n      until: . == 5\n      every: 2s\n      within: 5s\n      max: 3\n")
+		r := newDurableRun(t, "  - repeat:\n      steps: [{probe: {}}, {transform: $round}]\n      until: . == 6\n      every: 2s\n      within: 5s\n      max: 3\n")
 		r.fails("x", flows.CodeStepFailed, "until is not true after 3 rounds")
 		r.sawEffects(3)
 		time.Sleep(time.Hour)
 		items, err := r.flow.Execute(t.Context(), flows.Run{ID: "next", Origin: "run", Event: "x"}, r.env)
-		if err != nil || string(flows.EncodeJSON(items)) != "[5]" {
+		if err != nil || string(flows.EncodeJSON(items)) != "[6]" {
 			t.Errorf("put out %v, %v", items, err)
 		}
-		r.sawEffects(5)
+		r.sawEffects(6)
 	})
 }
 

@@ -19,6 +19,9 @@ func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*ht
 	}
 	transport := pinnedTransport{base: env.HTTP}
 	if s.proxy != "" {
+		if call.host != "" && call.url.Scheme == "http" { // the proxy would send the request to that host
+			return nil, failure.Errorf("the header Host of a request by http:// cannot be set when it goes through a proxy")
+		}
 		proxy, err := proxied(ctx, env.Connections, s.proxy)
 		if err != nil {
 			return nil, err

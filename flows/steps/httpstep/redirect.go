@@ -39,7 +39,7 @@ func (r redirects) check(req *http.Request, via []*http.Request) error {
 	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
 		return finalErrorf("a redirect to a %s: address", req.URL.Scheme)
 	}
-	req.URL.RawQuery = escapeQuery(req.URL.RawQuery) // net/http sends it as the server wrote it
+	req.URL.RawQuery = escape(req.URL.RawQuery) // net/http sends it as the server wrote it
 	// The query of the previous URL may contain secrets.
 	req.Header.Del("Referer")
 	if leavesOrigin(req, via) {

@@ -48,7 +48,13 @@ func parseTarget(text string) (*url.URL, error) {
 		return nil, failure.Errorf("%q names no host", redactURL(text))
 	}
 	target.Fragment, target.RawFragment = "", ""
-	target.RawQuery = escapeQuery(target.RawQuery)
+	target.RawQuery = escape(target.RawQuery)
+	target.RawPath = escape(target.RawPath) // what is escaped already stays so: %2F is no /
+	for segment := range strings.SplitSeq(target.EscapedPath(), "/") {
+		if plain, _ := url.PathUnescape(segment); plain == "." || plain == ".." {
+			return nil, failure.Errorf("the path of %q has the segment %q, with which servers reach another path", redactURL(text), plain)
+		}
+	}
 	return target, nil
 }
 
@@ -69,9 +75,9 @@ func redactURL(text string) string {
 	return scheme + rest
 }
 
-// escapeQuery escapes characters that a query must not contain (RFC 3986), from interpolated text. A space would end
-// the request line.
-func escapeQuery(query string) string {
+// escape escapes characters that a path or a query must not contain (RFC 3986), from interpolated text. A space would
+// end the request line.
+func escape(query string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(query) {
