@@ -196,6 +196,47 @@ func TestARunOfTheHistoryIsARun(t *testing.T) {
 	if left := r.redis.Keys(ctx, keysOf("default").journalPrefix()+"*").Val(); len(left) != 0 {
 		t.Errorf("journals are left: %v", left)
 	}
+	if last := r.submit(s); r.wait(last).State != Succeeded || last.RunID() != continued.RunID() {
+		t.Errorf("the key leads to %s, want the run that continued the first one", last.RunID())
+	}
+}
+
+// Of a run whose values were dropped only the fact is left: nothing can be done with it. While the history is away it is not
+// known what became of a key's run.
+func TestADroppedRunCanOnlyBeLookedAt(t *testing.T) {
+	t.Parallel()
+	r, h := newHistoryQueue(t)
+	ctx := t.Context()
+	r.worker(failAfterEffect)
+	s := Submission{Spec: spec(), IdempotencyKey: &IdempotencyKey{Key: "k", Window: time.Hour}}
+	ticket := r.submit(s)
+	id := ticket.RunID()
+	r.wait(ticket)
+	r.archive(h)
+	h.fail = fmt.Errorf("away: %w", ErrUnavailable)
+	if _, err := r.client.Submit(ctx, s); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("while the history is away: %v", err)
+	}
+	h.fail = nil
+	a := h.runs[id]
+	if err := a.Erase(); err != nil {
+		t.Fatal(err)
+	}
+	h.runs[id] = a
+	record, err := r.client.Record(ctx, id)
+	if err != nil || !record.Dropped || record.Event != nil || record.Error.Message != "erased" {
+		t.Errorf("the record is %+v, %v", record, err)
+	}
+	if err := record.Resumable(); !errors.Is(err, ErrDropped) {
+		t.Errorf("continued: %v", err)
+	}
+	if err := r.client.SetTriage(ctx, id, Triage{State: Ignored}); !errors.Is(err, ErrDropped) {
+		t.Errorf("triaged: %v", err)
+	}
+	var ran *RanError
+	if _, err := r.client.Submit(ctx, s); !errors.As(err, &ran) || ran.Run != id {
+		t.Errorf("with its key: %v", err)
+	}
 }
 
 // Long values go to the history and come back in full.
