@@ -132,6 +132,10 @@ func TestConsole(t *testing.T) {
 		if diff := cmp.Diff(want, got.Lines); err == nil || diff != "" {
 			t.Errorf("%v, lines (-want +got)\n%s", err, diff)
 		}
+		got, err = eval(t.Context(), newScript(`const a = {}; a.a = a; console.log("x", a, {get y() { throw 1 }}, {b: 1}); return 1`, "{}"))
+		if err != nil || len(got.Lines) != 1 || got.Lines[0].Message != "x [a value that cannot be written] [a value that cannot be written]" {
+			t.Errorf("values that cannot be written: %+v, %v", got, err)
+		}
 		got, err = eval(t.Context(), newScript("for (let i = 0; i < 1e4; i++) console.log('é'.repeat(5000), ['x'.repeat(5000)])", "{}"))
 		size := 0
 		for _, line := range got.Lines {

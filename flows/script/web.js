@@ -23,13 +23,17 @@
   const show = (v) => (v instanceof Error ? String(v) : undefined);
   const line = (level) => (...args) => {
     const texts = [], values = [];
-    for (const v of args) {
-      const text = typeof v === "object" && v !== null ? show(v) : String(v);
-      if (text === undefined) values.push(v);
-      else texts.push(text);
-    }
     const written = (_, v) => (typeof v === "bigint" ? String(v) : show(v) ?? v);
-    call("log", level, texts.join(" "), values.length ? stringify(values, written) : "");
+    for (const v of args) {
+      try {
+        const text = typeof v === "object" && v !== null ? show(v) : String(v);
+        if (text === undefined) values.push(stringify(v, written) ?? "null");
+        else texts.push(text);
+      } catch { // a line of a log does not decide over the run
+        texts.push("[a value that cannot be written]");
+      }
+    }
+    call("log", level, texts.join(" "), values.length ? "[" + values.join() + "]" : "");
   };
   const console = { log: line("info"), info: line("info"), debug: line("debug"), warn: line("warn"), error: line("error") };
 
@@ -43,7 +47,10 @@
       this.encoding = call("charset", String(label));
       this.#fatal = fatal;
     }
-    decode(data = new Uint8Array()) { return call("decode", this.encoding, toBinary(view(data)), String(this.#fatal)); }
+    decode(data = new Uint8Array(), { stream = false } = {}) {
+      if (stream) throw new TypeError("TextDecoder: stream is not there: decode all bytes at once");
+      return call("decode", this.encoding, toBinary(view(data)), String(this.#fatal));
+    }
   }
 
   const escape = (text) =>
