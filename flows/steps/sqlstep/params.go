@@ -49,7 +49,8 @@ In the parentheses of ` + "`in (?)`" + ` a list stands for its elements, at most
 **Values.** Integers, NUMERIC and DECIMAL stay exact, and ` + "`Infinity`, `-Infinity` and `NaN`" + ` are texts. JSON columns become values; those of MariaDB, which are
 texts to its clients, and other columns with JSON in them do when ` + "`json`" + ` names them: ` + "`json: [data]`" + `. Times are RFC 3339 in UTC, a column without a
 time zone is taken as UTC; dates are ` + "`2026-11-21`" + `. MySQL's ` + "`0000-00-00`" + ` is null, and a date with a zero month or day stays as MySQL writes it. A time that was
-read can be written back: where MySQL refuses ` + "`2026-11-21T18:00:00.5Z`" + ` as a DATETIME, the statement is executed with all such args as ` + "`2026-11-21 18:00:00.5`" + `, in UTC. Binary columns are base64; those
+read can be written back: where MySQL refuses ` + "`2026-11-21T18:00:00.5Z`" + ` as a DATETIME, the statement is executed with all such args as ` + "`2026-11-21 18:00:00.5`" + `, in UTC. PostgreSQL drops the offset of a text for a column without a time
+zone: convert it with ` + "`to_zone(\"UTC\")`" + `, or use TIMESTAMPTZ. Binary columns are base64; those
 of ` + "`files`" + ` become files of the run, null stays null, and a file among the args is stored as its bytes. Types that JSON does not have are text as the
 database writes them, a PostgreSQL array for instance; ` + "`to_jsonb(tags)`" + ` makes a list of it.
 
