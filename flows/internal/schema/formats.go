@@ -88,7 +88,7 @@ func checkEmail(s string, local *regexp.Regexp, checkDomain func(string) error) 
 		if ip, err := netip.ParseAddr(text); err == nil && ip.Is6() && ip.Zone() == "" {
 			return nil
 		}
-		return errors.New("has no IPv6 address after IPv6:")
+		return errors.New("has no IPv6 address behind its prefix")
 	}
 	if !closed {
 		return errFormat
