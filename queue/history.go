@@ -218,6 +218,19 @@ func (c *Client) recall(ctx context.Context, id string) error {
 	if c.cfg.History == nil {
 		return ErrNotFound
 	}
+	queues, err := c.queuesOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, queue := range queues {
+		n, err := c.redis.Exists(ctx, keysOf(queue).runPrefix()+id).Result()
+		if err != nil {
+			return redisError("recall run", err)
+		}
+		if n > 0 {
+			return nil
+		}
+	}
 	a, err := c.cfg.History.Read(ctx, id)
 	if err != nil {
 		return err
@@ -226,13 +239,6 @@ func (c *Client) recall(ctx context.Context, id string) error {
 		return ErrDropped
 	}
 	k := keysOf(a.Queue)
-	n, err := c.redis.Exists(ctx, k.runPrefix()+id).Result()
-	if err != nil {
-		return redisError("recall run", err)
-	}
-	if n > 0 {
-		return nil
-	}
 	if err := c.writeJournal(ctx, k.journalPrefix()+id, a.Journal); err != nil {
 		return redisError("recall run", err)
 	}

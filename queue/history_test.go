@@ -199,6 +199,14 @@ func TestARunOfTheHistoryIsARun(t *testing.T) {
 	if last := r.submit(s); r.wait(last).State != Succeeded || last.RunID() != continued.RunID() {
 		t.Errorf("the key leads to %s, want the run that continued the first one", last.RunID())
 	}
+	r.archive(h)
+	if err := r.client.recall(ctx, continued.RunID()); err != nil {
+		t.Fatal(err)
+	}
+	delete(h.runs, continued.RunID()) // as one that the history does not have yet
+	if last := r.submit(s); last.RunID() != continued.RunID() {
+		t.Errorf("the key leads to %s, want the run that continues the first one in Redis alone", last.RunID())
+	}
 }
 
 // Of a run whose values were dropped only the fact is left: nothing can be done with it. While the history is away it is not
