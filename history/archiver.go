@@ -208,12 +208,12 @@ func (a *Archiver) copy(ctx context.Context, archived []queue.Archived) error {
 		runs = append(runs, run)
 	}
 	err := a.config.History.Write(ctx, runs)
-	if err == nil || !a.config.History.refuses(err) {
+	if err == nil || !a.config.History.dialect.refuses(err) {
 		return err
 	}
 	for i := range runs {
 		err := a.config.History.Write(ctx, runs[i:i+1])
-		if err != nil && !a.config.History.refuses(err) {
+		if err != nil && !a.config.History.dialect.refuses(err) {
 			return err
 		}
 		if err != nil {

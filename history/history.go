@@ -157,9 +157,6 @@ func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// refuses reports whether the database answers and does not take what was written.
-func (h *DB) refuses(err error) bool { return h.dialect.refuses(err) }
-
 // inTransaction calls do in a transaction of the writer, and commits unless it returns an error.
 func (h *DB) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
 	if err := h.ready(ctx); err != nil {
@@ -193,6 +190,16 @@ func (s *statement) arg(v any) string {
 	}
 	s.args = append(s.args, v)
 	return s.dialect.placeholder(len(s.args))
+}
+
+// isRun returns the condition for one run.
+func (s *statement) isRun(id string) string {
+	made := madeAt(id)
+	where := "id = " + s.arg(s.dialect.id(id))
+	if within := s.dialect.within(s, span{made, made + 1}); within != "" {
+		where += " AND " + within
+	}
+	return where
 }
 
 // in returns the condition that a column has one of the values.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -61,14 +61,7 @@ func (h *DB) Hold(ctx context.Context, ids []string, held bool) (n int, err erro
 	}
 	for some := range slices.Chunk(ids, maxParameters) {
 		s := &statement{dialect: h.dialect}
-		value := "0"
-		if _, ok := h.dialect.(*postgres); ok {
-			value = "false"
-		}
-		if held {
-			value = strings.NewReplacer("0", "1", "false", "true").Replace(value)
-		}
-		result, err := h.writer.ExecContext(ctx, "UPDATE runs SET held = "+value+" WHERE "+s.in("id", h.ids(some)), s.args...)
+		result, err := h.writer.ExecContext(ctx, "UPDATE runs SET held = "+strconv.FormatBool(held)+" WHERE "+s.in("id", h.ids(some)), s.args...)
 		if err != nil {
 			return n, unavailable(err)
 		}
@@ -82,29 +75,28 @@ func (h *DB) Hold(ctx context.Context, ids []string, held bool) (n int, err erro
 const maxParameters = 500
 
 // Erase deletes the values and the words of runs and keeps the fact that they ran. Runs that are held stay as they are.
-// It returns how many were changed. Errors: ErrUnavailable.
-func (h *DB) Erase(ctx context.Context, ids []string) (n int, err error) {
+// It returns those that were changed. Errors: ErrUnavailable.
+func (h *DB) Erase(ctx context.Context, ids []string) (erased []string, err error) {
 	for some := range slices.Chunk(ids, maxParameters) {
-		err := h.inTransaction(ctx, func(tx *sql.Tx) error {
-			dropped, err := h.dropValues(ctx, tx, some)
-			n += dropped
+		var dropped []string
+		err := h.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+			dropped, err = h.dropValues(ctx, tx, some)
 			return err
 		})
 		if err != nil {
-			return n, unavailable(err)
+			return erased, unavailable(err)
 		}
+		erased = append(erased, dropped...)
 	}
-	return n, nil
+	return erased, nil
 }
 
-// dropValues deletes the values and the words of runs, and clears the messages of their errors.
-func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (n int, err error) {
+// dropValues deletes the values and the words of runs, and clears the messages of their errors. It returns those that are
+// there and not held.
+func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (dropped []string, err error) {
 	for _, id := range ids {
 		s := &statement{dialect: h.dialect}
-		where := "id = " + s.arg(h.dialect.id(id))
-		if within := h.dialect.within(s, span{madeAt(id), madeAt(id) + 1}); within != "" {
-			where += " AND " + within
-		}
+		where := s.isRun(id)
 		var shard string
 		var record []byte
 		err := tx.QueryRowContext(ctx, "SELECT shard, record FROM runs WHERE "+where+" AND NOT held", s.args...).Scan(&shard, &record)
@@ -112,7 +104,7 @@ func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (n int, e
 			continue
 		}
 		if err != nil {
-			return n, unavailable(err)
+			return nil, unavailable(err)
 		}
 		a, err := unpackRun(id, shard, record, nil)
 		if err == nil {
@@ -122,22 +114,22 @@ func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (n int, e
 			record, err = pack(a.Record)
 		}
 		if err != nil {
-			return n, err
+			return nil, err
 		}
 		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = NULL, erased = true, record = " + s.arg(record) + " WHERE " + where
 		if _, err := tx.ExecContext(ctx, text, s.args...); err != nil {
-			return n, unavailable(err)
+			return nil, unavailable(err)
 		}
 		if err := h.dialect.dropWords(ctx, tx, id); err != nil {
-			return n, unavailable(err)
+			return nil, unavailable(err)
 		}
 		labels := &statement{dialect: h.dialect}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM labels WHERE run = "+labels.arg(h.dialect.id(id)), labels.args...); err != nil {
-			return n, unavailable(err)
+			return nil, unavailable(err)
 		}
-		n++
+		dropped = append(dropped, id)
 	}
-	return n, nil
+	return dropped, nil
 }
 
 // expire implements dialect.

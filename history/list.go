@@ -27,8 +27,7 @@ const readTime = 5 * time.Second
 
 // Read implements queue.History.
 func (h *DB) Read(ctx context.Context, id string) (*queue.Archived, error) {
-	made := madeAt(id)
-	if made == 0 {
+	if madeAt(id) == 0 {
 		return nil, queue.ErrNotFound
 	}
 	if err := h.ready(ctx); err != nil {
@@ -37,13 +36,10 @@ func (h *DB) Read(ctx context.Context, id string) (*queue.Archived, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	s := &statement{dialect: h.dialect}
-	where := "id = " + s.arg(h.dialect.id(id))
-	if within := h.dialect.within(s, span{made, made + 1}); within != "" {
-		where += " AND " + within
-	}
 	var shard string
 	var record, payload []byte
-	err := h.db.QueryRowContext(ctx, "SELECT shard, record, payload FROM runs WHERE "+where, s.args...).Scan(&shard, &record, &payload)
+	text := "SELECT shard, record, payload FROM runs WHERE " + s.isRun(id)
+	err := h.db.QueryRowContext(ctx, text, s.args...).Scan(&shard, &record, &payload)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, queue.ErrNotFound
 	}

@@ -118,12 +118,8 @@ func (h *DB) writeLabels(ctx context.Context, tx *sql.Tx, rows []row) error {
 		r := &rows[i]
 		for name, value := range r.Labels {
 			s := &statement{dialect: h.dialect}
-			id := s.arg(h.dialect.id(r.ID))
-			text := fmt.Sprintf("INSERT INTO labels (name, value, at, run) SELECT %s, %s, at, id FROM runs WHERE id = %s AND NOT erased", s.arg(name), s.arg(plain(value)), id)
-			if within := h.dialect.within(s, span{madeAt(r.ID), madeAt(r.ID) + 1}); within != "" {
-				text += " AND " + within
-			}
-			text += " ON CONFLICT DO NOTHING"
+			text := fmt.Sprintf("INSERT INTO labels (name, value, at, run) SELECT %s, %s, at, id FROM runs WHERE %s AND NOT erased ON CONFLICT DO NOTHING",
+				s.arg(name), s.arg(value), s.isRun(r.ID))
 			if _, err := tx.ExecContext(ctx, text, s.args...); err != nil {
 				return err
 			}

@@ -333,25 +333,20 @@ func (c *Client) KeptByHistory(ctx context.Context, run string, ago time.Duratio
 	return err == nil && a.Values != nil, err
 }
 
-// Forget removes ended runs that the history has from Redis, before they are erased there. It returns those that have not
-// ended. Errors: ErrUnavailable.
-func (c *Client) Forget(ctx context.Context, ids []string) (live []string, err error) {
+// Forget removes ended runs from Redis that were erased in the history. Errors: ErrUnavailable.
+func (c *Client) Forget(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		queues, err := c.queuesOf(ctx, id)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, queue := range queues {
-			state, err := forgetScript.Run(ctx, c.redis, keysOf(queue).slot(), id).Text()
-			if err != nil {
-				return nil, redisError("forget run", err)
-			}
-			if state != "" && !State(state).Terminal() {
-				live = append(live, id)
+			if err := forgetScript.Run(ctx, c.redis, keysOf(queue).slot(), id).Err(); err != nil {
+				return redisError("forget run", err)
 			}
 		}
 	}
-	return live, nil
+	return nil
 }
 
 // Archive returns the record of an ended run as Redis would store it, for what makes records: generators and tests. The id is

@@ -28,8 +28,8 @@ type selection struct {
 	Search string `json:"search"` // words, as there
 }
 
-// find returns the runs of a selection, whatever flow they are of.
-func (a *api) find(ctx context.Context, s selection) ([]string, error) {
+// find returns the runs of a selection that have ended, and those that have not, whatever flow they are of.
+func (a *api) find(ctx context.Context, s selection) (ended, live []string, err error) {
 	params := url.Values{}
 	if s.Filter != "" {
 		params.Set(listing.ParamFilter, s.Filter)
@@ -38,13 +38,20 @@ func (a *api) find(ctx context.Context, s selection) ([]string, error) {
 		params.Set(runlist.ParamSearch, s.Search)
 	}
 	if len(params) == 0 {
-		return nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "invalid", Message: "filter or search is needed: all runs at once are none to hold or to erase"}
+		return nil, nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "invalid", Message: "filter or search is needed: all runs at once are none to hold or to erase"}
 	}
 	q, err := listing.ParseParams(params, runlist.Schema())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return runlist.Collect(ctx, a.config.Runs, q, maxRuns, func(*queue.Record) bool { return true })
+	live = []string{}
+	ended, err = runlist.Collect(ctx, a.config.Runs, q, maxRuns, func(r *queue.Record) bool {
+		if !r.State.Terminal() {
+			live = append(live, r.ID)
+		}
+		return r.State.Terminal()
+	})
+	return ended, live, err
 }
 
 // hold answers POST /v1/history/hold.
@@ -58,7 +65,7 @@ func (a *api) hold(c *gin.Context) {
 		return
 	}
 	httpx.KeepOpen(c, runlist.MaxCollectTime)
-	ids, err := a.find(c.Request.Context(), want.selection)
+	ids, _, err := a.find(c.Request.Context(), want.selection)
 	held := want.Held == nil || *want.Held
 	n := 0
 	if err == nil {
@@ -81,7 +88,8 @@ type report struct {
 	DryRun bool     `json:"dry_run,omitempty"`
 }
 
-// erase answers POST /v1/history/erase. It removes the runs from Redis first, so that no later change writes them again.
+// erase answers POST /v1/history/erase. The history does not store an erased run again, so that a change in Redis meanwhile does
+// not bring it back.
 func (a *api) erase(c *gin.Context) {
 	var want struct {
 		selection
@@ -93,8 +101,8 @@ func (a *api) erase(c *gin.Context) {
 	}
 	httpx.KeepOpen(c, 2*runlist.MaxCollectTime)
 	ctx := c.Request.Context()
-	ids, err := a.find(ctx, want.selection)
-	r := report{Runs: len(ids), Live: []string{}, DryRun: want.DryRun}
+	ids, live, err := a.find(ctx, want.selection)
+	r := report{Runs: len(ids) + len(live), Live: live, DryRun: want.DryRun}
 	if err == nil && !want.DryRun {
 		err = a.eraseAll(ctx, ids, &r)
 	}
@@ -111,13 +119,8 @@ func (a *api) eraseAll(ctx context.Context, ids []string, r *report) error {
 	if err != nil {
 		return err
 	}
-	live, err := a.config.Runs.Forget(ctx, ids)
-	if err != nil {
-		return err
-	}
-	r.Live = append(r.Live, live...)
-	r.Erased, r.Kept = erased, len(ids)-erased-len(live)
-	return nil
+	r.Erased, r.Kept = len(erased), len(ids)-len(erased)
+	return a.config.Runs.Forget(ctx, erased)
 }
 
 // exported is one line of an export.

@@ -150,3 +150,26 @@ func TestNoHistory(t *testing.T) {
 		}
 	}
 }
+
+// A run that the history does not have yet is kept, and told.
+func TestErasureKeepsWhatIsNotArchived(t *testing.T) {
+	t.Parallel()
+	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"))
+	apitest.Fatal(t, err)
+	t.Cleanup(func() { _ = h.Close() })
+	p := apitest.NewProductQueue(t, queue.Config{History: h}, func(c *api.Config) {
+		c.History = historyapi.Config{History: h, Runs: c.Fleet.(*queue.Client)}
+	})
+	p.Deploy(1, apitest.FlowPasses)
+	id := p.Want(p.Do("POST", "/v1/flows/1/runs", "ann", `{"n":1}`), 200)["run_id"].(string)
+	testenv.Eventually(t, func() string { // it is settled
+		if n, err := p.Redis.LLen(t.Context(), "penstock:{default}:ended").Result(); err != nil || n != 1 {
+			return "it is not settled"
+		}
+		return ""
+	})
+	if got := p.Want(p.Do("POST", "/v1/history/erase", "ann", `{"filter":"flow eq 1"}`), 200); got["runs"] != 1.0 || got["erased"] != 0.0 || got["kept"] != 1.0 {
+		t.Errorf("erased: %v", got)
+	}
+	p.Want(p.Do("GET", "/v1/runs/"+id, "ann", ""), 200)
+}

@@ -17,16 +17,16 @@ import (
 type History interface {
 	// Hold keeps runs from being deleted, or no longer does, and returns how many of them it has.
 	Hold(ctx context.Context, ids []string, held bool) (int, error)
-	// Erase deletes what people have sent and got in runs, unless they are held, and returns how many it has erased.
-	Erase(ctx context.Context, ids []string) (int, error)
+	// Erase deletes what people have sent and got in runs, unless they are held, and returns those that it has erased.
+	Erase(ctx context.Context, ids []string) (erased []string, err error)
 }
 
 // Runs lists and reads runs of Redis and the history. *queue.Client implements it.
 type Runs interface {
 	runlist.Lister
 	Record(ctx context.Context, id string) (queue.Record, error)
-	// Forget removes ended runs from Redis, and returns those that have not ended.
-	Forget(ctx context.Context, ids []string) (live []string, err error)
+	// Forget removes runs from Redis that were erased in the history.
+	Forget(ctx context.Context, ids []string) error
 }
 
 // Config of the routes. The zero Config has no history, which the routes say.

@@ -1,5 +1,5 @@
 -- uses: keys run
--- forget removes an ended run that the history has, before it is erased there.
+-- forget removes an ended run that was erased in the history, which does not store it again.
 --
 -- KEYS[1] due
 -- ARGV[1] run id
