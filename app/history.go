@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/console"
-	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/queue"
 )
@@ -72,13 +71,10 @@ func (p *Program) describeRun(ctx context.Context, r *history.Run, record *queue
 	if !flow.HasLabels() {
 		return
 	}
-	run := flows.Run{ID: record.ID, Principal: record.Principal, Params: record.Params, Headers: record.Headers}
-	if len(record.Event) > 0 {
-		if run.Event, err = flows.DecodeJSON(record.Event); err != nil {
-			return
-		}
+	if run, err := record.Input(); err == nil {
+		run.ID = record.ID
+		r.Labels = flow.Labels(ctx, run)
 	}
-	r.Labels = flow.Labels(ctx, run)
 }
 
 // stats returns the statistics of runs; nil without a history.

@@ -226,13 +226,13 @@ func (a *Archiver) copy(ctx context.Context, archived []queue.Archived) error {
 // describe adds to a run how long it is kept, and its labels.
 func (a *Archiver) describe(ctx context.Context, archived *queue.Archived) (Run, error) {
 	run := Run{Archived: *archived}
-	record, err := archived.Decode()
+	record, err := run.record()
 	if err != nil {
 		return run, err
 	}
 	run.KeepFor(a.config.Keep, record.Times.Finished)
 	if a.config.Describe != nil {
-		a.config.Describe(ctx, &run, &record)
+		a.config.Describe(ctx, &run, record)
 	}
 	return run, nil
 }

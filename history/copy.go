@@ -67,7 +67,7 @@ func (h *DB) copyable(ctx context.Context, after queue.Place) (runs []Run, held 
 		if valuesExpire.Valid {
 			run.ValuesExpire = time.UnixMilli(valuesExpire.Int64)
 		}
-		decoded, err := a.Decode()
+		decoded, err := run.record()
 		if err != nil {
 			return nil, nil, err
 		}

@@ -34,7 +34,7 @@ const maxMessage = 1000
 
 // makeRow computes the columns of a run.
 func makeRow(r *Run) (row, error) {
-	record, err := r.Decode()
+	record, err := r.record()
 	if err != nil {
 		return row{}, err
 	}
@@ -51,7 +51,7 @@ func makeRow(r *Run) (row, error) {
 		state: string(record.State), worker: record.Worker, attempt: record.Attempt, crashes: record.Crashes,
 		triage: string(record.TriageState()), replayOf: record.ReplayOf, resumedFrom: record.ResumedFrom,
 		resumedBy: record.ResumedBy, replayedBy: record.ReplayedBy, failureOf: record.FailureOf, failureRun: record.FailureRun,
-		finished: record.Times.Finished.UnixMicro(), words: wordsOf(&record), observation: observe(&record),
+		finished: record.Times.Finished.UnixMicro(), words: wordsOf(record), observation: observe(record),
 	}
 	if !record.Times.Started.IsZero() {
 		n.started = record.Times.Started.UnixMicro()

@@ -25,6 +25,20 @@ type Run struct {
 
 	// ValuesExpire is when its values and its words may be deleted; zero: with the run.
 	ValuesExpire time.Time
+
+	decoded *queue.Record // what record has decoded; nil: nothing yet
+}
+
+// record decodes the run, once.
+func (r *Run) record() (*queue.Record, error) {
+	if r.decoded == nil {
+		record, err := r.Decode()
+		if err != nil {
+			return nil, err
+		}
+		r.decoded = &record
+	}
+	return r.decoded, nil
 }
 
 // DB is a history. Safe for concurrent use.

@@ -51,11 +51,9 @@ func (s *Submission) SetFairKey(ctx context.Context, f *flows.Flow) (err error) 
 	if f.FairBy == nil {
 		return nil
 	}
-	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
-	if len(s.Event) > 0 {
-		if run.Event, err = flows.DecodeJSON(s.Event); err != nil {
-			return fmt.Errorf("decode event: %w", err)
-		}
+	run, err := s.Input()
+	if err != nil {
+		return err
 	}
 	s.FairKey, err = f.FairKey(ctx, run)
 	return err

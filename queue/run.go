@@ -2,6 +2,7 @@ package queue
 
 import (
 	"encoding/json"
+	"fmt"
 	"hash/crc32"
 	"strconv"
 	"time"
@@ -55,6 +56,17 @@ type Spec struct {
 	FailureOf   string            `json:"failure_of,omitempty"`   // the run whose failure this one handles, with the flow's on_failure
 	Failure     json.RawMessage   `json:"failure,omitempty"`      // the error of that run
 	RequestID   string            `json:"request_id,omitempty"`   // of the request that began the run, if others may attach to it
+}
+
+// Input returns what a flow's settings are computed from, such as its fair key and its labels. The id is left out.
+func (s *Spec) Input() (run flows.Run, err error) {
+	run = flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	if len(s.Event) > 0 {
+		if run.Event, err = flows.DecodeJSON(s.Event); err != nil {
+			return run, fmt.Errorf("decode event: %w", err)
+		}
+	}
+	return run, nil
 }
 
 // Result is the result of a run. Output is set when it succeeded, Error otherwise.

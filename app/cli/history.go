@@ -130,7 +130,7 @@ func newHistoryExport(e env) *cobra.Command {
 
 // openExport opens a file behind its last whole line, and returns the cursor in that.
 func openExport(file string) (f *os.File, cursor string, err error) {
-	if f, err = os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if f, err = os.OpenFile(file, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		return nil, "", fmt.Errorf("open export: %w", err)
 	}
 	whole := int64(0)
@@ -149,16 +149,11 @@ func openExport(file string) (f *os.File, cursor string, err error) {
 		}
 		cursor, whole = l.Cursor, whole+int64(len(line))
 	}
-	if err := errors.Join(f.Truncate(whole), seekTo(f, whole)); err != nil {
+	if err := f.Truncate(whole); err != nil {
 		_ = f.Close()
 		return nil, "", fmt.Errorf("open export: %w", err)
 	}
 	return f, cursor, nil
-}
-
-func seekTo(f *os.File, at int64) error {
-	_, err := f.Seek(at, io.SeekStart)
-	return err
 }
 
 func newHistoryCopy(e env) *cobra.Command {
