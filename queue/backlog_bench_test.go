@@ -2,7 +2,10 @@ package queue
 
 import (
 	"context"
+	"regexp"
+	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,7 +16,7 @@ import (
 // without waiting callers. One iteration is one backlog.
 func BenchmarkBacklog(b *testing.B) {
 	const backlog, callers = 20_000, 64
-	var spent time.Duration
+	var spent, worker, redis time.Duration
 	for range b.N {
 		r := newTestQueue(b, testenv.Redis(b).URL())
 		s := spec()
@@ -36,7 +39,7 @@ func BenchmarkBacklog(b *testing.B) {
 		}
 		var ended atomic.Int64
 		all := make(chan struct{})
-		begun := time.Now()
+		begun, ownCPU, redisCPU := time.Now(), processTime(b), redisTime(b, r)
 		stop := r.worker(func(ctx context.Context, a *Attempt) Outcome {
 			if ended.Add(1) == backlog {
 				close(all)
@@ -45,7 +48,35 @@ func BenchmarkBacklog(b *testing.B) {
 		}, func(c *ServerConfig) { c.Slots = 64 })
 		<-all
 		spent += time.Since(begun)
+		worker, redis = worker+processTime(b)-ownCPU, redis+redisTime(b, r)-redisCPU
 		stop()
 	}
-	b.ReportMetric(float64(backlog*b.N)/spent.Seconds(), "runs/s")
+	runs := float64(backlog * b.N)
+	b.ReportMetric(runs/spent.Seconds(), "runs/s")
+	b.ReportMetric(float64(worker.Microseconds())/runs, "worker-µs/run")
+	b.ReportMetric(float64(redis.Microseconds())/runs, "redis-µs/run")
+}
+
+// processTime returns the processor time of this process.
+func processTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+var cpuSeconds = regexp.MustCompile(`used_cpu_(?:sys|user):([0-9.]+)`)
+
+// redisTime returns the processor time of Redis.
+func redisTime(b *testing.B, r *testQueue) (sum time.Duration) {
+	text, err := r.redis.Info(b.Context(), "cpu").Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, m := range cpuSeconds.FindAllStringSubmatch(text, -1) {
+		seconds, _ := strconv.ParseFloat(m[1], 64)
+		sum += time.Duration(seconds * float64(time.Second))
+	}
+	return sum
 }
