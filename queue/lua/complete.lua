@@ -18,8 +18,9 @@ local out = {}
 
 for i = 5, #ARGV, 7 do
 	local id = ARGV[i]
-	local r = call("HMGET", RUN .. id, "state", "fence", "reply", "started", "at", "early", "worker", "turn", "gates")
-	local answer = finishRun(r, i, us, ARGV[1], ARGV[4])
+	local run = RUN .. id
+	local r = call("HMGET", run, "state", "fence", "reply", "started", "at", "early", "worker", "turn", "gates")
+	local answer = finishRun(run, r, i, us, ARGV[1], ARGV[4])
 	if answer == 1 and live(r[1]) and not r[9] then
 		answer = 2
 		leave(id, r[2], ARGV[4], r[8], ARGV[i+6])

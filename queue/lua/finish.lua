@@ -14,8 +14,9 @@ local _, us = clock()
 local out = {}
 
 for i = 3, #ARGV, 6 do
-	local r = call("HMGET", RUN .. ARGV[i], "state", "fence", "reply", "started", "at", "early", "worker")
-	out[#out+1] = finishRun(r, i, us, ARGV[1], ARGV[2])
+	local run = RUN .. ARGV[i]
+	local r = call("HMGET", run, "state", "fence", "reply", "started", "at", "early", "worker")
+	out[#out+1] = finishRun(run, r, i, us, ARGV[1], ARGV[2])
 end
 announce(ARGV[1])
 return out

@@ -23,19 +23,21 @@ local function gather(command, processes, reply)
 end
 
 -- finishRun stores the outcome of the attempt whose values begin at ARGV[i]: run id,
--- fence, state, output or the reference to its pieces, error, steps. r contains the
--- fields state, fence, reply, started, at, early and worker of the run. It returns 1 when
--- the attempt has ended its run, also for a repeated call, and 0 for a stale fence.
-local function finishRun(r, i, us, command, worker)
-	local id = ARGV[i]
+-- fence, state, output or the reference to its pieces, error, steps. run is the key of
+-- the run, and r contains its fields state, fence, reply, started, at, early and worker.
+-- It returns 1 when the attempt has ended its run, also for a repeated call, and 0 for a
+-- stale fence.
+local function finishRun(run, r, i, us, command, worker)
 	if executes(r[1], r[2], ARGV[i+1], r[7], worker) then
-		call("HSET", RUN .. id, "state", ARGV[i+2], "output", ARGV[i+3], "error", ARGV[i+4], "steps", ARGV[i+5], "finished", us)
+		local id, failure = ARGV[i], ARGV[i+4]
+		call("HSET", run, "state", ARGV[i+2], "output", ARGV[i+3], "steps", ARGV[i+5], "finished", us)
+		if failure ~= "" then call("HSET", run, "error", failure) end
 		if r[3] and r[3] ~= "" then
 			local output, complete = ARGV[i+3], "1"
 			if r[6] or string.sub(output, 1, 1) == "#" then -- the API process reads an early response, and pieces, from the record
 				output, complete = "", "0"
 			end
-			gather(command, r[3], replyOf(id, ARGV[i+2], complete, r[5], r[4], us, ARGV[i+4], output))
+			gather(command, r[3], replyOf(id, ARGV[i+2], complete, r[5], r[4], us, failure, output))
 		end
 		return 1
 	end

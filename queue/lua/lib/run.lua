@@ -8,7 +8,7 @@
 -- gets. A stored run without a fence has had no attempt.
 local LOOK_AFTER = 15000 -- ms until the reconciler checks a healthy run again
 
-local function whole(n) return string.format("%.0f", n) end
+local function whole(n) return string.format("%d", n) end
 
 local nowMs, nowUs -- the time of this call; nil until clock is called
 
@@ -34,10 +34,7 @@ local function executes(state, stored, fence, of, worker)
 	return state == "running" and stored == fence and of == worker
 end
 
-local function taskOf(id, fence)
-	if type(fence) == "number" then fence = whole(fence) end
-	return id .. "." .. fence
-end
+local function taskOf(id, fence) return id .. "." .. fence end
 
 -- lookAt makes a run due at a time. Only settle and complete remove a run from due,
 -- after its end: until then the reconciler finds it.

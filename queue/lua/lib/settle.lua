@@ -1,5 +1,5 @@
 -- settle: the work that remains when runs have ended. It uses turns and advance.
-local ended, at, failed = {}, {}, {} -- runs to add to the index, their times of acceptance, and which of them failed
+local ended, at, failed = {}, {}, {} -- runs to add to the index, when each was accepted (unix ms), and which failed
 local MOST_FAILED = 100000 -- entries of the stream of failed runs, about
 
 -- leave removes the last attempt of a run from its worker. visible is "1" when beat may
@@ -11,7 +11,8 @@ end
 
 -- enterIndex adds a run to the index, unless it is there. accepted is in microseconds.
 local function enterIndex(id, state, accepted)
-	ended[#ended+1], at[id] = id, string.sub(accepted, 1, -4) -- unix ms
+	local n = #ended + 1
+	ended[n], at[n] = id, string.sub(accepted, 1, -4)
 	if state == "failed" or state == "timed_out" then failed[id] = true end
 end
 
@@ -24,11 +25,11 @@ end
 
 -- dropSettled drops the runs that are in the index, which were settled before.
 local function dropSettled()
-	local new = {}
-	for _, id in ipairs(ended) do
-		if not call("ZSCORE", OURS .. "index", id) then new[#new+1] = id end
+	local new, times = {}, {}
+	for n, id in ipairs(ended) do
+		if not call("ZSCORE", OURS .. "index", id) then new[#new+1], times[#times+1] = id, at[n] end
 	end
-	ended = new
+	ended, at = new, times
 end
 
 -- settleAll writes the changes of leave and enterIndex and moves runs in line up. day is
@@ -39,7 +40,7 @@ local function settleAll(day, expiry)
 	if #ended > 0 then
 		local index, failures = {}, 0
 		for n, id in ipairs(ended) do
-			index[2*n-1], index[2*n] = at[id], id
+			index[2*n-1], index[2*n] = at[n], id
 			if failed[id] then
 				failures = failures + 1
 				call("XADD", OURS .. "failed", "MAXLEN", "~", whole(MOST_FAILED), "*", "run", id)
