@@ -221,6 +221,7 @@ func (c *compiler) run(a *Args) {
 			c.add(a.places["limit"], "", "limit: expected 1ms to 24h")
 		}
 	}
+	f.CancelWithCaller = a.Bool("cancel_with_caller")
 	if a.Has("expression_time") {
 		f.expressionTime = a.Duration("expression_time")
 		if f.expressionTime < time.Millisecond || f.expressionTime > maxExpressionTime {

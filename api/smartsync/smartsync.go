@@ -61,7 +61,7 @@ func (a *api) execute(c *gin.Context) {
 // run runs a flow to its end, or until it responds. The error is a Fault for a run without output.
 func (a *api) run(c *gin.Context, s queue.Submission) (*queue.Result, error) {
 	a.config.Runner.ChooseVersion(c, &s)
-	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s))
+	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s, false)) // "Execution time is limited to 60 seconds", says its document
 	if err != nil || result != nil && result.Early != nil {
 		return result, err
 	}
