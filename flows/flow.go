@@ -24,12 +24,13 @@ type Flow struct {
 	Limit            time.Duration
 	Queue            string       // run.queue, "default" by default
 	Concurrency      *Concurrency // nil: no limit
+	Debounce         *Debounce    // run.debounce; nil: each event is a run
+	Batch            *Batch       // run.batch; nil: likewise
 	Share            int          // run.share, in percent; 0: the workers' --flow-share
 	FairBy           *Template    // run.fair_by: runs of each value take turns; nil: none
 	Retry            *Retry       // run.retry; nil: a run that fails has ended
 	CancelWithCaller bool         // run.cancel_with_caller: a run that a caller waits for ends when the caller does not wait any more
-
-	RecordItems bool // run.record is "items": the run's record includes output items of the steps
+	RecordItems      bool         // run.record is "items": the run's record includes output items of the steps
 
 	OnFailure *OnFailure // nil: nothing follows the failure of a run
 	Keep      Keep       // how long the history keeps its runs
@@ -156,6 +157,8 @@ var flowParams = []Param{
 		{Name: "fair_by", Type: TypeTemplate, Summary: "The key of a run: while runs of the flow wait for a slot, its keys take turns, for instance `${ $run.principal }`. Without it the run that was accepted first is next."},
 		{Name: "record", Type: TypeEnum, Enum: []string{"steps", "items"}, Default: "steps", Summary: "What the run's record holds of each step: its outcome or, in addition, the first 20 items that it returned, up to 256 KiB per run, with the fields of `redact` masked."},
 		{Name: "retry", Type: TypeObject, Summary: "Executes a run that failed again after a pause: results of effects are kept, the failed step and what follows is executed. A number is short for `attempts`.", Fields: runRetryParams},
+		{Name: "debounce", Type: TypeObject, Summary: "Events that follow each other quickly are one run, with the [last event](concurrency.md#debounce).", Fields: debounceParams},
+		{Name: "batch", Type: TypeObject, Summary: "Events are collected, and are one run with the [list of them](concurrency.md#batch).", Fields: batchParams},
 		{Name: "concurrency", Type: TypeObject, Summary: "Limits the runs that execute at once.", Fields: []Param{
 			{Name: "limit", Type: TypeInt, Inline: true, Required: true, Summary: "Runs at once."},
 			{Name: "key", Type: TypeTemplate, Summary: "The limit applies to each value of this, not to the flow as a whole."},

@@ -27,9 +27,12 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 }
 
 // Await submits a run and waits for its result as long as the caller prefers. If the caller prefers not to wait until
-// the end, or the limit of the run is longer than a request waits, Await writes 202 with the address of the run and returns nil, nil.
+// the end, the limit of the run is longer than a request waits, or the run waits for further events, Await writes 202 with the address of the run and returns nil, nil.
 func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*queue.Result, error) {
 	r.ChooseVersion(c, &s)
+	if collects(httpx.StateOf(c).Flow, &s) {
+		prefer = prefer.notToWait()
+	}
 	var wait time.Duration
 	if prefer.Given {
 		wait = min(prefer.Wait, s.Limit, maxWait)

@@ -127,6 +127,9 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	if s.FairKey, err = r.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
 		return nil, err
 	}
+	if err := r.collect(c.Request.Context(), x.Flow, &s); err != nil {
+		return nil, err
+	}
 	if s.IdempotencyKey != nil && !s.IdempotencyKey.Reject { // else no request attaches to the run
 		s.RequestID = x.ID
 	}

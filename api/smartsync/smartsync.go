@@ -136,6 +136,9 @@ func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submissio
 	if err := a.config.Runner.RejectIfPaused(flow.Number); err != nil {
 		return queue.Submission{}, err
 	}
+	if err := runner.RejectIfCollects(flow); err != nil {
+		return queue.Submission{}, err
+	}
 	params, err := runner.DeclaredParams(flow, call.query, "flow", "key", "ts", "check")
 	if err != nil {
 		return queue.Submission{}, err

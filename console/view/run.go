@@ -27,6 +27,7 @@ type Run struct {
 	Labels                 map[string]string // as its flow computes them
 	FailureOf, FailureRun  string            // the run whose failure it handles, and the run that handles its own; empty: none
 	Triage                 *queue.Triage     // nil: it has not failed
+	Collects               *queue.Collects   // nil: it waits for no further events
 	Deployed               bool              // the flow still exists
 	Current                bool              // the run's version is the current one
 	Early                  int               // status of a response sent before the run's end; zero: none
