@@ -212,12 +212,17 @@ func TestALargeBatchBegins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := NewRunID("default") // whose process dies after the script
-	if err := submitBatchedScript.Run(t.Context(), r.redis, k.slot(), id, spec, `{"event":1}`, 60000, "u1", "g", "", 60000, "", -1, keyHash("dead"), 3600000, 1, maxBatchBytes).Err(); err != nil {
-		t.Fatal(err)
+	begins := []string{first}
+	for range 2 { // events whose process dies after the script
+		id := NewRunID("default")
+		out, err := submitBatchedScript.Run(t.Context(), r.redis, k.slot(), id, spec, `{"event":1}`, 60000, "u1", id, "", 60000, "", -1, keyHash("dead"), 3600000, 1, maxBatchBytes).StringSlice()
+		if err != nil || out[1] != id {
+			t.Fatalf("a full batch takes another event: %s, %v", out, err)
+		}
+		begins = append(begins, id)
 	}
 	r.worker(echo)
-	for _, id := range []string{first, id} {
+	for _, id := range begins {
 		ticket, err := r.client.Attach(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)

@@ -106,7 +106,9 @@ func (w *world) collect(t *rapid.T, c Collecting, take func(r, open *modelRun) *
 		}
 		got, ticket, _ := w.send(s, false)
 		if ticket != nil {
-			got = ticket.RunID()
+			if got = ticket.RunID(); c.debounce != nil {
+				w.says("attached to an earlier run", ticket.Attached(), got != s.ID)
+			}
 			ticket.Close()
 		}
 		w.says(fmt.Sprintf("collect an event for %s, call %d", c.key, i+1), got, want)

@@ -153,7 +153,7 @@ var guards = []guard{
 	{file: "submit_debounced", text: `	enterIndex(before, "cancelled", r[2])`},
 	{file: "submit_debounced", text: `, "fence", "1"`},
 	{file: "submit_debounced", text: `	send(ARGV[15], r[1], replyOf(before, "cancelled", "1", r[2], "", us, ARGV[14], ""))`, test: "TestTheLastEventCounts"},
-	{file: "submit_debounced", text: `if longest >= 0 then begins = math.min(begins, begun + longest) end`},
+	{file: "submit_debounced", text: `if longest >= 0 then begins = math.min(begins, begun + longest) end`, test: "TestAFloodIsOneRunForEachWindow"},
 	{file: "submit_debounced", text: `if guard then call("SET", guard, id .. ARGV[7], "PX", ARGV[8]) end`},
 	{file: "submit_batched", text: `if answer then return {answer, "", ""} end`},
 	{file: "submit_batched", text: `call("SET", guard, id .. ARGV[7], "PX", ARGV[8])`},
