@@ -48,6 +48,11 @@ type Run struct {
 	Dropped int // number of steps and log lines that were not recorded
 }
 
+// replaced reports whether a run with a later event took its place, which is no failure.
+func (r *Run) replaced() bool {
+	return r.Failure != nil && r.Failure.Code == string(flows.CodeReplaced)
+}
+
 // Failure is the error of a run.
 type Failure struct {
 	Code, Message, Step string
