@@ -44,25 +44,38 @@ func (s *Submission) Collect(ctx context.Context, f *flows.Flow, run flows.Run) 
 	return nil
 }
 
-// submitCollected stores a run that waits for further events, or adds its event to such a run, see submit_debounced.lua and
-// submit_batched.lua. It repeats a call whose reply was lost.
+// submitCollected stores a run that waits for further events, or adds its event to such a run. It repeats a call whose reply was
+// lost.
 func (c *Client) submitCollected(ctx context.Context, q *queueState, s *Submission) (*Ticket, error) {
 	if s.Sync {
 		return nil, errors.New("submit run: no caller can wait for a run that collects events")
 	}
-	call := c.debounced
+	script, arguments := submitDebouncedScript, c.debounced
 	if s.Collecting.batch != nil {
-		call = c.batched
+		script, arguments = submitBatchedScript, c.batched
+	}
+	args, err := arguments(s)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitWait)
 	defer cancel()
-	answer, run, err := call(ctx, q, s)
+	out, err := script.Run(ctx, c.redis, q.keys.slot(), args...).StringSlice()
 	for wait := 10 * time.Millisecond; err != nil && redisconn.Temporary(err) && ctx.Err() == nil; wait *= 2 {
 		sleep(ctx, wait)
-		answer, run, err = call(ctx, q, s)
+		out, err = script.Run(ctx, c.redis, q.keys.slot(), args...).StringSlice()
+	}
+	if err == nil && len(out) != 3 {
+		err = fmt.Errorf("script answered %d values, not 3", len(out))
 	}
 	if err != nil {
 		return nil, redisError("submit run", err)
+	}
+	answer, run, ready := out[0], out[1], out[2]
+	if ready != "" {
+		if _, err := requeueRun(ctx, c.redis, c.asynq, q.name, requeue{id: ready, from: Waiting, last: true}, 0); err != nil {
+			c.cfg.Log.Warn("begin batch", "run_id", ready, "error", err) // the reconciler does it within seconds
+		}
 	}
 	if answer == "" {
 		t := c.waiters.add(c, q, run)
@@ -77,31 +90,35 @@ func (c *Client) submitCollected(ctx context.Context, q *queueState, s *Submissi
 	return t, nil
 }
 
-// submittedOnce returns the arguments that both scripts begin with.
-func (c *Client) submittedOnce(s *Submission, spec []byte, event []byte) []any {
+// collected returns the arguments that both scripts begin with.
+func (c *Client) collected(s *Submission, event []byte) ([]any, error) {
+	spec, err := encodeSpec(&s.Spec)
+	if err != nil {
+		return nil, err
+	}
 	args := []any{s.ID, spec, event, s.Limit.Milliseconds(), s.turn(), "", "", "", "", c.cfg.MaxPending, s.Collecting.key}
 	if g := s.IdempotencyKey; g != nil {
 		copy(args[5:], []any{keyHash(g.Key), g.Fingerprint, g.Window.Milliseconds(), g.repetition()})
 	}
-	return args
+	return args, nil
 }
 
-func (c *Client) debounced(ctx context.Context, q *queueState, s *Submission) (answer, run string, err error) {
-	spec, err := encodeSpec(&s.Spec)
+// debounced returns the arguments of submit_debounced.lua.
+func (c *Client) debounced(s *Submission) ([]any, error) {
+	args, err := c.collected(s, s.Event)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
 	why, err := json.Marshal(flows.Error{Code: flows.CodeReplaced, Message: "a later event with the same debounce key took its place, in the run " + s.ID})
 	if err != nil {
-		return "", "", fmt.Errorf("encode error: %w", err)
+		return nil, fmt.Errorf("encode error: %w", err)
 	}
 	d, longest := s.Collecting.debounce, int64(-1)
 	if d.Max > 0 {
 		longest = d.Max.Milliseconds()
 	}
-	args := append(c.submittedOnce(s, spec, s.Event), d.For.Milliseconds(), longest, why, publishCommand(c.cfg.Redis.Cluster()))
-	answer, err = submitDebouncedScript.Run(ctx, c.redis, q.keys.slot(), append(args, today()...)...).Text()
-	return answer, s.ID, err
+	args = append(args, d.For.Milliseconds(), longest, why, publishCommand(c.cfg.Redis.Cluster()))
+	return append(args, today()...), nil
 }
 
 // batchEntry is an event in the event of a run with run.batch.
@@ -114,37 +131,22 @@ type batchEntry struct {
 	Event     json.RawMessage   `json:"event"`
 }
 
-func (c *Client) batched(ctx context.Context, q *queueState, s *Submission) (answer, run string, err error) {
+// batched returns the arguments of submit_batched.lua.
+func (c *Client) batched(s *Submission) ([]any, error) {
 	entry := batchEntry{s.ID, s.Accepted.UTC(), s.Principal, s.Params, s.Headers, s.Event}
 	if len(s.Event) == 0 {
 		entry.Event = json.RawMessage("null")
 	}
 	event, err := json.Marshal(entry)
 	if err != nil {
-		return "", "", fmt.Errorf("encode event of batch: %w", err)
+		return nil, fmt.Errorf("encode event of batch: %w", err)
 	}
-	first := *s
-	first.Params, first.Headers = nil, nil
-	if s.IdempotencyKey == nil { // so that a repeated call adds the event once
-		first.IdempotencyKey = &IdempotencyKey{Key: "batch\x00" + s.ID, Window: batchedOnce}
+	run := *s
+	run.Params, run.Headers = nil, nil
+	if run.IdempotencyKey == nil { // so that a repeated call adds the event once
+		run.IdempotencyKey = &IdempotencyKey{Key: "batch\x00" + s.ID, Window: batchedOnce}
 	}
-	spec, err := encodeSpec(&first.Spec)
-	if err != nil {
-		return "", "", err
-	}
+	args, err := c.collected(&run, event)
 	b := s.Collecting.batch
-	args := append(c.submittedOnce(&first, spec, event), b.Within.Milliseconds(), b.Size, maxBatchBytes)
-	out, err := submitBatchedScript.Run(ctx, c.redis, q.keys.slot(), args...).StringSlice()
-	if err != nil {
-		return "", "", err
-	}
-	if len(out) != 3 {
-		return "", "", fmt.Errorf("submit_batched script answered %d values, not 3", len(out))
-	}
-	if ready := out[2]; ready != "" {
-		if _, err := requeueRun(ctx, c.redis, c.asynq, q.name, requeue{id: ready, from: Waiting, last: true}, 0); err != nil {
-			c.cfg.Log.Warn("begin batch", "run_id", ready, "error", err) // the reconciler does it within seconds
-		}
-	}
-	return out[0], out[1], nil
+	return append(args, b.Within.Milliseconds(), b.Size, maxBatchBytes), err
 }

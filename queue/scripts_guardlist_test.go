@@ -146,7 +146,7 @@ var guards = []guard{
 	{file: "submit_delayed", text: `lookAt(ARGV[1], ms + ARGV[5])`},
 
 	{file: "submit_debounced", text: `if first and first ~= id then`, gone: `if first then`},
-	{file: "submit_debounced", text: `if call("EXISTS", run) == 1 then return "" end`},
+	{file: "submit_debounced", text: `if call("EXISTS", run) == 1 then return {"", id, ""} end`},
 	{file: "submit_debounced", text: `if not before and most >= 0 and`, gone: `if false and`, test: "TestRunsThatCollectAreBounded"},
 	{file: "submit_debounced", text: `if before then replace() else begun = ms end`, gone: `begun = ms`},
 	{file: "submit_debounced", text: `	closeWindow(before, hash, r[3])`},

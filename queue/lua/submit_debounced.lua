@@ -12,7 +12,7 @@
 -- ARGV[14] error of the run that is replaced (JSON)  ARGV[15] PUBLISH or SPUBLISH
 -- ARGV[16] asynq's day, as in its keys  ARGV[17] expiry of the day's counts, unix seconds
 --
--- Returns "" when the run is accepted, also for a repeated call; otherwise what submit returns.
+-- Returns "", the run, and "", also for a repeated call; otherwise what submit returns, and two empty texts.
 local id, run, hash = ARGV[1], RUN .. ARGV[1], ARGV[11]
 local ms, us = clock()
 local _, flow = parseTurn(ARGV[5])
@@ -22,14 +22,14 @@ local first = held and string.sub(held, 1, ID)
 local retried = nil
 if first and first ~= id then
 	local answer, failed = repetitionOf(first, string.sub(held, ID + 1) == ARGV[7], ARGV[9], "")
-	if answer then return answer end
+	if answer then return {answer, "", ""} end
 	retried = failed
 end
-if call("EXISTS", run) == 1 then return "" end
+if call("EXISTS", run) == 1 then return {"", id, ""} end
 
 local before, begun = collecting(hash)
 local most = tonumber(ARGV[10])
-if not before and most >= 0 and call("SCARD", OURS .. "gated:" .. flow) >= most then return "full" end
+if not before and most >= 0 and call("SCARD", OURS .. "gated:" .. flow) >= most then return {"full", "", ""} end
 
 -- replace ends the run that waits for events of the key.
 local function replace()
@@ -48,4 +48,4 @@ call("HSET", run, "state", "waiting", "spec", ARGV[2], "event", ARGV[3], "at", u
 if guard then call("SET", guard, id .. ARGV[7], "PX", ARGV[8]) end
 if retried then call("HSET", RUN .. retried, "resumed_by", id) end
 openWindow(id, hash, ms, begins, whole(tonumber(begun)), flow)
-return ""
+return {"", id, ""}
