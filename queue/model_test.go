@@ -174,6 +174,7 @@ type world struct {
 	tidier     string               // has the turn until time passes
 	ended      []*modelRun          // settled, in that order
 	made       int                  // workers
+	failedOver bool                 // Redis has gone back to an earlier state
 	pausesMade int
 }
 
