@@ -189,6 +189,9 @@ func New(config Config) (*API, error) {
 		},
 	}
 	forRunner := runner.Config{Submit: config.Submit, Records: config.Records, Version: a.version, Paused: a.paused, Memory: config.Memory}
+	if config.Runs != nil {
+		forRunner.Cancel = config.Runs.Cancel
+	}
 	if config.Store != nil {
 		forRunner.Canary = config.Store.Flows().CanaryFor
 	}

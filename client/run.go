@@ -81,10 +81,11 @@ type Request struct {
 	IdempotencyKey string // equal requests with the same key share one run; empty: no deduplication
 
 	Async bool          // return without waiting for the run
-	Wait  time.Duration // maximum wait in whole seconds; zero: until the end of the run
+	Wait  time.Duration // maximum wait in whole seconds; zero: until the end of the run, at most 60 s
 }
 
-// Start runs a flow through the native API. Without Async and Wait the run has ended when Start returns. Errors of
+// Start runs a flow through the native API. Without Async and Wait the run has ended when Start returns, unless it takes longer
+// than a request waits, which is 60 s, or its flow collects events (run.debounce, run.batch): then State is empty. Errors of
 // the server are *Error, with the id of a run that failed.
 func (c *Client) Start(ctx context.Context, q Request) (*Run, error) {
 	query := url.Values{}

@@ -50,7 +50,7 @@ func (req *requestState) lines() ([]view.QueueLines, error) {
 }
 
 func (req *requestState) queueLines(s *queue.Sharing, names map[int64]string, paused bool) view.QueueLines {
-	q := view.QueueLines{Queue: s.Queue, Slots: s.Slots, Spare: s.Spare, Share: s.Share, Turns: s.Turns, More: s.More, Paused: paused}
+	q := view.QueueLines{Queue: s.Queue, Slots: s.Slots, Spare: s.Spare, Share: s.Share, Turns: s.Turns, More: s.More, Collecting: s.Collecting, Paused: paused}
 	for _, l := range s.Lines {
 		q.Lines = append(q.Lines, view.LineRow{
 			Flow: l.Flow, Name: names[l.Flow], Now: l.Now, Waited: l.Waited, Unwaited: l.Unwaited, Oldest: l.Oldest(),

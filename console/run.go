@@ -63,6 +63,7 @@ func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 		run.Early = r.Early.Status
 	}
 	run.Resumable, run.ResumedFrom, run.ResumedBy = r.Resumable() == nil, r.ResumedFrom, r.ResumedBy
+	run.Collects = r.Collects
 	run.ReplayedBy, run.Triage = r.ReplayedBy, r.Triage
 	run.FailureOf, run.FailureRun, run.Labels = r.FailureOf, r.FailureRun, r.Labels
 	run.WithItems()

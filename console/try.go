@@ -100,6 +100,13 @@ func tryFlow(req *requestState) error {
 	if err := req.setFairKey(flow, &s); err != nil {
 		return err
 	}
+	input, err := s.Input()
+	if err == nil {
+		err = s.Collect(req.ctx(), flow, input)
+	}
+	if err != nil {
+		return &fault{http.StatusBadRequest, "The flow does not take the event", err.Error()}
+	}
 	if !req.fragment() {
 		return req.start(s)
 	}

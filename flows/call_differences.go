@@ -21,6 +21,8 @@ func (f *Flow) CallDifferences(o *Flow) []string {
 		{"enabled", f.Enabled == o.Enabled},
 		{"run.queue", f.Queue == o.Queue},
 		{"run.concurrency", reflect.DeepEqual(f.fileValue("run", "concurrency"), o.fileValue("run", "concurrency"))}, // both versions share its places
+		{"run.debounce", reflect.DeepEqual(f.fileValue("run", "debounce"), o.fileValue("run", "debounce"))},
+		{"run.batch", reflect.DeepEqual(f.fileValue("run", "batch"), o.fileValue("run", "batch"))},
 		{"the headers that programs read", slices.Equal(slices.Sorted(slices.Values(f.Headers())), slices.Sorted(slices.Values(o.Headers())))},
 		{"output_schema", f.HTTP == nil || reflect.DeepEqual(f.Output, o.Output)},
 		{"the use of $listing", f.HTTP == nil || o.HTTP == nil || f.HTTP.pushdown == o.HTTP.pushdown && f.HTTP.filterTree == o.HTTP.filterTree},

@@ -30,6 +30,7 @@ func TestCallDifferences(t *testing.T) {
 		{"trigger: webhook\nenabled: false" + steps, "trigger: webhook\nrun: {queue: slow}" + steps, "enabled, run.queue"},
 		{"slug: old" + steps, "slug: new" + steps, "slug"},
 		{"run: {concurrency: {limit: 1, key: '${ .a }'}}" + steps, "run: {concurrency: {limit: 1, key: '${ .b }'}}" + steps, "run.concurrency"},
+		{"run: {debounce: {for: 1s}}" + steps, "run: {batch: {size: 2, within: 1s}}" + steps, "run.debounce, run.batch"},
 		{"run: {limit: 1s, concurrency: 2}" + steps, "run: {concurrency: 2}" + steps, ""},
 	} {
 		if got := strings.Join(parse(c.a).CallDifferences(parse(c.b)), ", "); got != c.want {

@@ -17,6 +17,7 @@ const (
 	CodeValidation Code = "validation"  // an item does not fit its schema
 	CodeTimeout    Code = "timeout"     // the run's execution limit
 	CodeCancelled  Code = "cancelled"   // the run was cancelled
+	CodeReplaced   Code = "replaced"    // a run with a later event took its place, see run.debounce
 	CodeLimit      Code = "limit"       // a limit of the engine: items, memory, nesting
 	CodeBusy       Code = "busy"        // the concurrency limit of the flow rejected the run
 	CodeUncertain  Code = "uncertain"   // a once effect was begun and left no result
@@ -27,7 +28,7 @@ const (
 // Reserved reports whether the code belongs to the engine; a fail step must not use it.
 func Reserved(code Code) bool {
 	switch code {
-	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled,
+	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled, CodeReplaced,
 		CodeLimit, CodeBusy, CodeUncertain, CodeCrashed, CodeInternal:
 		return true
 	}

@@ -142,6 +142,9 @@ func (x *execution) checkEvent(ctx context.Context) error {
 			return err
 		}
 	}
+	if x.flow.Batch != nil {
+		return x.flow.checkBatch(ctx, x.run.Event)
+	}
 	if x.flow.schema != nil {
 		if err := x.flow.schema.Check(ctx, x.run.Event); err != nil {
 			return SchemaError(err, "event: ", 422)

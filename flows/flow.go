@@ -21,13 +21,16 @@ type Flow struct {
 
 	// Limit is the maximum duration of a run: run.limit, default 60 s, at most 24 h. An API process waits at most 60
 	// s of it for the output.
-	Limit       time.Duration
-	Queue       string       // run.queue, "default" by default
-	Concurrency *Concurrency // nil: no limit
-	Share       int          // run.share, in percent; 0: the workers' --flow-share
-	FairBy      *Template    // run.fair_by: runs of each value take turns; nil: none
-	Retry       *Retry       // run.retry; nil: a run that fails has ended
-	RecordItems bool         // run.record is "items": the run's record includes output items of the steps
+	Limit            time.Duration
+	Queue            string       // run.queue, "default" by default
+	Concurrency      *Concurrency // nil: no limit
+	Debounce         *Debounce    // run.debounce; nil: each event is a run
+	Batch            *Batch       // run.batch; nil: likewise
+	Share            int          // run.share, in percent; 0: the workers' --flow-share
+	FairBy           *Template    // run.fair_by: runs of each value take turns; nil: none
+	Retry            *Retry       // run.retry; nil: a run that fails has ended
+	CancelWithCaller bool         // run.cancel_with_caller: a run that a caller waits for ends when the caller does not wait any more
+	RecordItems      bool         // run.record is "items": the run's record includes output items of the steps
 
 	OnFailure *OnFailure // nil: nothing follows the failure of a run
 	Keep      Keep       // how long the history keeps its runs
@@ -146,13 +149,16 @@ var flowParams = []Param{
 	{Name: "trigger", Type: TypeObject, Short: true, Default: "manual", Summary: "What starts a run without the API.", Fields: triggerParams},
 	{Name: "on", Type: TypeObject, Short: true, Summary: "A synonym of trigger.", Fields: triggerParams},
 	{Name: "run", Type: TypeObject, Summary: "How runs of the flow are executed.", Fields: []Param{
-		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long a run may take, at most 24h. A caller that waits gets a response after 60s at the latest."},
+		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long a run may take, at most 24h. A caller that waits gets a response after 60s at the latest: 202 with the address of a run that may take longer, see [long runs](concurrency.md#runs-that-take-longer-than-their-caller-waits)."},
+		{Name: "cancel_with_caller", Type: TypeBool, Default: "false", Summary: "Whether a run that a caller waits for ends when the caller does not wait any more: after 60s, or when its connection ends."},
 		{Name: "expression_time", Type: TypeDuration, Default: "250ms", Summary: "Processor time that one evaluation of an expression may take, at most 5s, beside 20 µs for each element of a list that goes in and each value that comes out."},
 		{Name: "queue", Type: TypeString, Default: "default", Summary: "The queue whose workers execute the flow."},
 		{Name: "share", Type: TypeInt, Summary: "The part of the queue's slots, in percent, that the flow gets while runs of other flows wait; alone it may use all. The workers' `--flow-share` by default."},
 		{Name: "fair_by", Type: TypeTemplate, Summary: "The key of a run: while runs of the flow wait for a slot, its keys take turns, for instance `${ $run.principal }`. Without it the run that was accepted first is next."},
 		{Name: "record", Type: TypeEnum, Enum: []string{"steps", "items"}, Default: "steps", Summary: "What the run's record holds of each step: its outcome or, in addition, the first 20 items that it returned, up to 256 KiB per run, with the fields of `redact` masked."},
 		{Name: "retry", Type: TypeObject, Summary: "Executes a run that failed again after a pause: results of effects are kept, the failed step and what follows is executed. A number is short for `attempts`.", Fields: runRetryParams},
+		{Name: "debounce", Type: TypeObject, Summary: "Events that follow each other quickly are one run, with the [last event](concurrency.md#debounce).", Fields: debounceParams},
+		{Name: "batch", Type: TypeObject, Summary: "Events are collected, and are one run with the [list of them](concurrency.md#batch).", Fields: batchParams},
 		{Name: "concurrency", Type: TypeObject, Summary: "Limits the runs that execute at once.", Fields: []Param{
 			{Name: "limit", Type: TypeInt, Inline: true, Required: true, Summary: "Runs at once."},
 			{Name: "key", Type: TypeTemplate, Summary: "The limit applies to each value of this, not to the flow as a whole."},

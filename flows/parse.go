@@ -221,6 +221,10 @@ func (c *compiler) run(a *Args) {
 			c.add(a.places["limit"], "", "limit: expected 1ms to 24h")
 		}
 	}
+	if f.CancelWithCaller = a.Bool("cancel_with_caller"); f.CancelWithCaller && f.HTTP != nil &&
+		slices.ContainsFunc(f.HTTP.Operations, func(o *Operation) bool { return o.Cache > 0 }) {
+		c.add(a.places["cancel_with_caller"], "", "cancel_with_caller: several callers may wait for one run of an operation with cache")
+	}
 	if a.Has("expression_time") {
 		f.expressionTime = a.Duration("expression_time")
 		if f.expressionTime < time.Millisecond || f.expressionTime > maxExpressionTime {
@@ -237,6 +241,7 @@ func (c *compiler) run(a *Args) {
 		c.add(a.places["share"], "", "share: expected 1 to 100, in percent")
 	}
 	f.FairBy = a.Template("fair_by")
+	c.collect(a)
 	f.RecordItems = a.String("record") == "items"
 	f.Retry = c.runRetry(a.Object("retry"))
 	if k := a.Object("concurrency"); k != nil {

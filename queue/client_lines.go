@@ -23,6 +23,7 @@ type Sharing struct {
 	Slots, Spare int    // of the live workers
 	Share        int    // of a flow without a share of its own, in percent; zero: no worker
 	Turns        int64  // number of turns that were given since the queue exists
+	Collecting   int64  // number of runs that wait for further events, see Submission.Collect; they are in no line
 	Lines        []Line // in the order of their turns
 	More         int    // number of further flows in line that are not in Lines
 }
@@ -72,7 +73,7 @@ var classes = [...]string{"w", "u"}
 // readLines adds the lines of one shard.
 func (c *Client) readLines(ctx context.Context, k keys, s *Sharing) error {
 	pipe := c.redis.Pipeline()
-	slots, given := pipe.Get(ctx, k.slots()), pipe.Get(ctx, k.given())
+	slots, given, collecting := pipe.Get(ctx, k.slots()), pipe.Get(ctx, k.given()), pipe.SCard(ctx, k.collecting())
 	var first [len(classes)]*redis.StringSliceCmd
 	var all [len(classes)]*redis.IntCmd
 	for i, class := range classes {
@@ -87,6 +88,7 @@ func (c *Client) readLines(ctx context.Context, k keys, s *Sharing) error {
 	}
 	turns, _ := strconv.ParseInt(given.Val(), 10, 64) // absent: none yet
 	s.Turns += turns
+	s.Collecting += collecting.Val()
 	flows := mergeFlows(first[0].Val(), first[1].Val())
 	if len(flows) == 0 {
 		return nil

@@ -46,7 +46,7 @@ type List struct {
 // listedFields are the fields that List reads. Event, output and steps are left
 // out because they may be large.
 var listedFields = []string{
-	"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "replayed_by", "triage", "failure_run",
+	"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "replayed_by", "triage", "failure_run", "until", "events",
 }
 
 // List calls each for the selected runs in the order of their acceptance. The

@@ -21,7 +21,9 @@ type Record struct {
 	Worker  string          `json:"worker,omitempty"`
 	Steps   json.RawMessage `json:"steps,omitempty"` // what each step did, as the worker reports it
 
-	ResumedBy  string  `json:"resumed_by,omitempty"`  // the run that continues this one
+	Collects *Collects `json:"collects,omitempty"` // nil: the run waits for no further events
+
+	ResumedBy  string  `json:"resumed_by,omitempty"`  // the run that continues this one, or that took its place
 	ReplayedBy string  `json:"replayed_by,omitempty"` // the last run that replays this one
 	Triage     *Triage `json:"triage,omitempty"`      // nil: the run has not failed or timed out
 
@@ -41,6 +43,12 @@ type Record struct {
 	// ListedAt is the time, in unix milliseconds, by which List orders the record;
 	// zero: the record was not read by List.
 	ListedAt int64 `json:"-"`
+}
+
+// Collects describes a run that waits for further events, see Submission.Collect.
+type Collects struct {
+	Until  time.Time `json:"until"`            // when it begins at the latest, without further events
+	Events int       `json:"events,omitempty"` // of its batch; 0: a later event takes its place
 }
 
 // Duration returns the time from the acceptance of the run to its end; 0: it has not ended.
@@ -160,6 +168,10 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 	}
 	r.Crashes, _ = strconv.Atoi(f["crashes"])
 	r.Worker, r.ResumedBy, r.ReplayedBy, r.FailureRun = f["worker"], f["resumed_by"], f["replayed_by"], f["failure_run"]
+	if ms, err := strconv.ParseInt(f["until"], 10, 64); err == nil {
+		r.Collects = &Collects{Until: time.UnixMilli(ms)}
+		r.Collects.Events, _ = strconv.Atoi(f["events"])
+	}
 	if err := r.decodeTriage(f["triage"]); err != nil {
 		return Record{}, err
 	}

@@ -23,7 +23,7 @@ const (
 type Submission struct {
 	Spec
 	IdempotencyKey *IdempotencyKey // nil: each submission is a new run
-	Limited        bool            // the run has concurrency limits, so it must be on the same shard as the other runs of its flow
+	Limited        bool            // the run has concurrency limits or collects events, so it must be on the same shard as the other runs of its flow
 
 	// Share is the part of the queue's slots, in percent, that the flow may use
 	// while runs of other flows wait. Zero means ServerConfig.Share.
@@ -35,13 +35,16 @@ type Submission struct {
 
 	// Resume is what the run continues; nil: nothing.
 	Resume *Resume
+
+	// Collecting is how the run waits for further events, see Collect; nil: it begins at once.
+	Collecting *Collecting
 }
 
 // SubmissionOf returns a submission with everything that the flow decides except
 // the fair key, see SetFairKey.
 func SubmissionOf(f *flows.Flow) Submission {
 	return Submission{
-		Limited: f.Concurrency != nil, Share: f.Share,
+		Limited: f.Concurrency != nil || f.Collects(), Share: f.Share,
 		Spec: Spec{Flow: f.Number, Version: f.Version, Queue: f.Queue, Limit: f.Limit},
 	}
 }
@@ -157,6 +160,9 @@ func (c *Client) submit(ctx context.Context, s Submission) (*Ticket, error) {
 	if s.Accepted.IsZero() {
 		s.Accepted = time.Now()
 	}
+	if s.Collecting != nil {
+		return c.submitCollected(ctx, q, &s)
+	}
 	sub := &submission{}
 	if err := c.compose(ctx, q, sub, &s); err != nil {
 		return nil, err
@@ -167,36 +173,35 @@ func (c *Client) submit(ctx context.Context, s Submission) (*Ticket, error) {
 		t.Close()
 		return nil, sub.err
 	}
-	switch sub.answer {
-	case "":
+	if sub.answer == "" {
 		c.waiters.accept(t)
 		if s.ReplayOf != "" {
 			c.linkReplay(ctx, &s.Spec)
 		}
 		return t, nil
-	case "replayed":
-		err = ErrReplayed
-	case "mismatch":
-		err = ErrMismatch
-	case "full":
-		err = ErrFull
-	case "gone":
-		err = ErrNotFound
-	case "moved":
-		err = ErrMoved
-	default:
-		if err = refusalOf(sub.answer); err != nil {
-			break
-		}
-		t.attach(sub.answer)
-		return t, nil
 	}
-	t.Close()
-	return nil, err
+	if err := refusalOf(sub.answer); err != nil {
+		t.Close()
+		return nil, err
+	}
+	t.attach(sub.answer)
+	return t, nil
 }
 
-// refusalOf returns the error of an answer that names another run; nil: the submission is attached to that run.
+// refusalOf returns the error of an answer of submit.lua; nil: it is the id of the run to which the submission is attached.
 func refusalOf(answer string) error {
+	switch answer {
+	case "replayed":
+		return ErrReplayed
+	case "mismatch":
+		return ErrMismatch
+	case "full":
+		return ErrFull
+	case "gone":
+		return ErrNotFound
+	case "moved":
+		return ErrMoved
+	}
 	if run, ok := strings.CutPrefix(answer, "ran"); ok {
 		return &RanError{Run: run}
 	}

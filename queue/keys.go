@@ -36,7 +36,8 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	state fence crashes  the state machine, see lua/lib/run.lua
 //	turn                 class, flow, share and fair key, see lua/lib/turns.lua
 //	worker               id of the worker of the latest attempt
-//	entered gated        "1" once it was a holder of a concurrency limit; its flow while it waits for a place
+//	entered gated        "1" once it was a holder of a concurrency limit; its flow while it waits for a place, or collects events
+//	window until events  hash of the key whose events it collects, and the unix milliseconds at which it begins; how many it has collected
 //	gates                hashes of the concurrency limits that it has reached, comma separated
 //	stopped              attempts that had begun when it was stopped from outside
 //	reply                API processes with a waiting caller, comma separated
@@ -51,7 +52,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 //	replayed_by triage   the last run that replays it; its triage state (JSON), absent until it was set by hand
 //	failure_run          the run that handles its failure
 //	changed recalled     when it has changed after it was settled, until the history has it; when it came back from the history
-//	resumed_by origin    the run that continues it, or that began anew in its place; the first of the runs that it continues
+//	resumed_by origin    the run that continues it, that began anew in its place, or that replaced it, see submit_debounced.lua; the first of the runs that it continues
 //
 // TTL: none; tidy removes it when its retention is over.
 func (k keys) runPrefix() string { return k.ours + "run:" }
@@ -114,6 +115,9 @@ func (k keys) shares() string { return k.ours + "shares" }
 // given is a STRING, the number of turns that were given.
 func (k keys) given() string { return k.ours + "given" }
 
+// collecting is a SET of the ids of the runs that collect events. TTL: none; a run leaves it when it begins or is cancelled.
+func (k keys) collecting() string { return k.ours + "collecting" }
+
 // keyHash returns the hash under which a key of a caller or a flow is stored.
 func keyHash(key string) string {
 	sum := sha256.Sum256([]byte(key))
@@ -159,8 +163,12 @@ func (k keys) pausedFlow(flow int64) (resumed, line string) {
 //
 //	turn                  STRING, number of the last change in the order of turns
 //	capacity              HASH of worker ids to their capacity, in the format of slots
-//	gated: + flow         SET of the ids of a flow's runs that wait at a concurrency limit
+//	gated: + flow         SET of the ids of a flow's runs that wait at a concurrency limit, or collect events
 //	guard: + sha256       STRING of an idempotency key: run id, fingerprint. TTL: IdempotencyKey.Window
+//	window: + sha256      STRING of a debounce or batch key: the run that takes its events, and, for debounce, the unix milliseconds of the
+//	                      first. TTL: until the run begins
+//	batch: + run id       STRING, the events of a run that collects them (JSON, with commas between them). TTL: none; it becomes the event of
+//	                      the run when that begins, or is cancelled
 //	gate: + sha256        of a concurrency limit, with :inside and :line: two ZSETs of runs by unix microseconds of
 //	                      acceptance, the holders and the waiting runs. TTL: 25 h from the last change
 //	tidy                  STRING, id of the worker that removes old runs now. TTL: 15 s

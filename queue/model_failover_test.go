@@ -73,6 +73,7 @@ func (f *failover) allKeys() []string {
 // failOver makes the replica the master. All connections break, and with them what was
 // being claimed.
 func (f *failover) failOver() {
+	f.failedOver = true
 	f.redis.FlushDB(f.ctx)
 	for key, r := range f.replica {
 		f.must(f.redis.Restore(f.ctx, key, r.ttl, r.value).Err())

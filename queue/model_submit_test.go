@@ -179,6 +179,7 @@ func (w *world) resume(t *rapid.T) {
 	}
 	r.resumedBy = &modelRun{
 		id: s.ID, version: s.Version, flow: s.Flow, waited: true, state: Queued, fence: r.fence + 1, due: w.now + soon, deadline: w.now + modelLimit, ticket: ticket,
+		collects: r.collects, // it has the same event
 	}
 	w.add(r.resumedBy)
 	r.resumedBy.journal, r.journal = r.journal, map[string]string{}

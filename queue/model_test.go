@@ -44,6 +44,10 @@ func (w *world) steps() map[string]func(*rapid.T) {
 		"submit":         w.submit,
 		"submit ":        w.submit,
 		"submit delayed": w.submitDelayed,
+		"debounce":       w.debounce,
+		"debounce ":      w.debounce,
+		"batch":          w.batch,
+		"batch ":         w.batch,
 		"read":           w.read,
 		"resume":         w.resume,
 		"claim":          w.claim,
@@ -113,6 +117,7 @@ type modelRun struct {
 	journal     map[string]string
 	resumedBy   *modelRun
 	ticket      *Ticket
+	collects    *modelCollecting // nil: it began, or begins, with its own event
 }
 
 func (r *modelRun) live() bool { return !r.gone && !r.state.Terminal() }
@@ -162,12 +167,14 @@ type world struct {
 	handed     []dueRun // by beats whose worker has not repaired yet
 	records    []Record // with which runs may be resumed later
 	guards     map[string]modelKey
-	replaced   *modelRun           // the failed run in whose place the last submission began
-	pauses     map[int64]time.Time // flow to its last pause
-	resumed    map[int64]bool      // that pause is over
-	tidier     string              // has the turn until time passes
-	ended      []*modelRun         // settled, in that order
-	made       int                 // workers
+	open       map[string]*modelRun // the last run that collected events, by debounce or batch key
+	replaced   *modelRun            // the failed run in whose place the last submission began
+	pauses     map[int64]time.Time  // flow to its last pause
+	resumed    map[int64]bool       // that pause is over
+	tidier     string               // has the turn until time passes
+	ended      []*modelRun          // settled, in that order
+	made       int                  // workers
+	failedOver bool                 // Redis has gone back to an earlier state
 	pausesMade int
 }
 
@@ -194,7 +201,7 @@ func newHistories(t *testing.T) func(*rapid.T) *world {
 func newWorld(t *rapid.T, conn *redisconn.Conn, client *Client, base redis.UniversalClient) *world {
 	w := &world{
 		ctx: context.Background(), t: t, conn: conn, client: client, redis: base, keys: keysOf("default"),
-		byID: map[string]*modelRun{}, guards: map[string]modelKey{}, pauses: map[int64]time.Time{}, resumed: map[int64]bool{},
+		byID: map[string]*modelRun{}, guards: map[string]modelKey{}, open: map[string]*modelRun{}, pauses: map[int64]time.Time{}, resumed: map[int64]bool{},
 	}
 	base.FlushDB(w.ctx)
 	base.SAdd(w.ctx, asynqQueues, "default")
@@ -224,6 +231,7 @@ func (w *world) newWorker() *modelWorker {
 func (w *world) begin(m *modelWorker, a *Attempt) {
 	w.must(decodeSpec(a.spec, &a.Spec))
 	w.says("I8: the version", a.Version, w.byID[a.ID].version)
+	w.hasEvents(a)
 	a.server, a.Queue, a.done = m.Server, "default", make(chan struct{})
 	w.attempts = append(w.attempts, begunAttempt{a, m})
 }
@@ -311,6 +319,7 @@ func (w *world) check(t *rapid.T) {
 			[]bool{!r.gone && !r.settled, !r.gone && r.settled})
 	}
 	w.checkFailed()
+	w.checkCollecting()
 	faults, _, err := w.client.audit(w.ctx, "default")
 	w.must(err)
 	if len(faults) > 0 {
@@ -353,7 +362,7 @@ var older = redis.NewScript(`
 local ms = tonumber(ARGV[1])
 local function back(n, unit) return string.format("%.0f", n - ms * unit) end
 local sets = {due = 1, workers = 1, index = 1, held = 1000, inside = 1000, line = 1000, g = 1000, lease = 0.001}
-local fields = {at = 1000, started = 1000, finished = 1000, deadline = 1}
+local fields = {at = 1000, started = 1000, finished = 1000, deadline = 1, ["until"] = 1}
 for _, key in ipairs(redis.call("KEYS", "*")) do
 	local kind = redis.call("TYPE", key).ok
 	local unit = sets[string.match(key, "}:(%a+)$") or string.match(key, "}:(%a+):") or ""] or sets[string.match(key, ":(%a+)$") or ""]
@@ -365,6 +374,10 @@ for _, key in ipairs(redis.call("KEYS", "*")) do
 			local at = redis.call("HGET", key, field)
 			if at then redis.call("HSET", key, field, back(at, unit)) end
 		end
+	end
+	if kind == "string" and string.find(key, "}:window:", 1, true) then
+		local value = redis.call("GET", key)
+		if #value > 36 then redis.call("SET", key, string.sub(value, 1, 36) .. back(string.sub(value, 37), 1), "KEEPTTL") end
 	end
 	local left = redis.call("PTTL", key)
 	if left >= 0 then redis.call("PEXPIRE", key, math.max(left - ms, 0)) end

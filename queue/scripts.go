@@ -10,34 +10,36 @@ import (
 )
 
 var (
-	submitScript        = script("submit")
-	submitDelayedScript = script("submit_delayed")
-	claimScript         = script("claim")
-	redeliverScript     = script("redeliver")
-	finishScript        = script("finish")
-	settleScript        = script("settle")
-	completeScript      = script("complete")
-	tidyScript          = script("tidy")
-	archivedScript      = script("archived")
-	recallScript        = script("recall")
-	forgetScript        = script("forget")
-	beatScript          = script("beat")
-	deregisterScript    = script("deregister")
-	requeueScript       = script("requeue")
-	stopScript          = script("stop")
-	parkScript          = script("park")
-	callbackScript      = script("callback")
-	journalScript       = script("journal")
-	statesScript        = script("states")
-	attachScript        = script("attach")
-	respondScript       = script("respond")
-	acquireScript       = script("acquire")
-	releaseScript       = script("release")
-	oldestWaitScript    = script("oldest_wait")
-	deliveredScript     = script("delivered")
-	parkPausedScript    = script("park_paused")
-	resumeFlowScript    = script("resume_flow")
-	annotateScript      = script("annotate")
+	submitScript          = script("submit")
+	submitDelayedScript   = script("submit_delayed")
+	submitDebouncedScript = script("submit_debounced")
+	submitBatchedScript   = script("submit_batched")
+	claimScript           = script("claim")
+	redeliverScript       = script("redeliver")
+	finishScript          = script("finish")
+	settleScript          = script("settle")
+	completeScript        = script("complete")
+	tidyScript            = script("tidy")
+	archivedScript        = script("archived")
+	recallScript          = script("recall")
+	forgetScript          = script("forget")
+	beatScript            = script("beat")
+	deregisterScript      = script("deregister")
+	requeueScript         = script("requeue")
+	stopScript            = script("stop")
+	parkScript            = script("park")
+	callbackScript        = script("callback")
+	journalScript         = script("journal")
+	statesScript          = script("states")
+	attachScript          = script("attach")
+	respondScript         = script("respond")
+	acquireScript         = script("acquire")
+	releaseScript         = script("release")
+	oldestWaitScript      = script("oldest_wait")
+	deliveredScript       = script("delivered")
+	parkPausedScript      = script("park_paused")
+	resumeFlowScript      = script("resume_flow")
+	annotateScript        = script("annotate")
 )
 
 // library joins the embedded scripts with what they share.
@@ -49,7 +51,9 @@ func script(name string) *redis.Script { return redis.NewScript(library.Source(n
 // scriptsByName returns all scripts, by the names of their files.
 func scriptsByName() map[string]*redis.Script {
 	return map[string]*redis.Script{
-		"submit": submitScript, "submit_delayed": submitDelayedScript, "claim": claimScript, "redeliver": redeliverScript,
+		"submit": submitScript, "submit_delayed": submitDelayedScript,
+		"submit_debounced": submitDebouncedScript, "submit_batched": submitBatchedScript,
+		"claim": claimScript, "redeliver": redeliverScript,
 		"finish": finishScript, "settle": settleScript, "complete": completeScript, "tidy": tidyScript, "archived": archivedScript, "recall": recallScript, "forget": forgetScript, "beat": beatScript,
 		"deregister": deregisterScript, "requeue": requeueScript, "stop": stopScript, "park": parkScript,
 		"callback": callbackScript, "journal": journalScript, "states": statesScript, "attach": attachScript,

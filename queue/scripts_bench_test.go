@@ -237,6 +237,12 @@ func (s *scriptBench) calls() []scriptCall {
 	}
 	return []scriptCall{
 		{"submit", submitScript, func(int) { submit() }},
+		{"submit_debounced", submitDebouncedScript, func(int) { // replaces a run
+			s.must(submitDebouncedScript, NewRunID("default"), "s", `{"n":1}`, 60_000, "u1", "", "", "", "", -1, "k", 3_600_000, -1, "{}", "PUBLISH", "2026-01-01", 4102444800)
+		}},
+		{"submit_batched", submitBatchedScript, func(i int) { // adds an event
+			s.must(submitBatchedScript, NewRunID("default"), "s", `{"event":1}`, 60_000, "u1", strconv.Itoa(i), "", 60_000, "", -1, "b", 3_600_000, 1_000_000, 1_000_000)
+		}},
 		{"claim", claimScript, func(int) {
 			s.c.Del(s.ctx, s.keys.pending())
 			submit()

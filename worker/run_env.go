@@ -70,9 +70,15 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	if err != nil {
 		return "", &flows.Error{Code: flows.CodeExpression, Message: "run.fair_by of the other flow: " + err.Error(), Err: err}
 	}
+	if flow.Collects() && time.Until(m.At) > 0 {
+		return "", &flows.Error{Message: "the other flow collects events (run.debounce, run.batch), so its run cannot start at a given time"}
+	}
 	submission := queue.SubmissionOf(flow)
 	submission.Principal, submission.Event, submission.Depth, submission.FairKey = e.principal, flows.EncodeJSON(m.Event), depth, key
 	submission.IdempotencyKey = &queue.IdempotencyKey{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window}
+	if err := submission.Collect(ctx, flow, flows.Run{Event: m.Event, Principal: e.principal}); err != nil {
+		return "", err
+	}
 	run, err := e.start(ctx, submission, m.At)
 	if err != nil {
 		return "", &flows.Error{Message: "the run of the other flow was not accepted", Class: flows.ClassNetwork, Err: err}

@@ -41,12 +41,13 @@ func viewQueue(s *queue.Stats) queueView {
 // sharingView is a queue with the lines of its flows.
 type sharingView struct {
 	queueView
-	Slots int        `json:"slots"`
-	Spare int        `json:"spare_slots"`
-	Share int        `json:"flow_share"` // share in percent of a flow without a configured one
-	Turns int64      `json:"turns"`      // since the creation of the queue
-	Lines []lineView `json:"lines"`      // flows with the next turns
-	More  int        `json:"more_lines"` // number of flows in line that Lines does not have
+	Slots      int        `json:"slots"`
+	Spare      int        `json:"spare_slots"`
+	Share      int        `json:"flow_share"`      // share in percent of a flow without a configured one
+	Turns      int64      `json:"turns"`           // since the creation of the queue
+	Collecting int64      `json:"collecting_runs"` // runs that wait for further events
+	Lines      []lineView `json:"lines"`           // flows with the next turns
+	More       int        `json:"more_lines"`      // number of flows in line that Lines does not have
 }
 
 // lineView is a flow in line.
@@ -69,7 +70,7 @@ func (a *api) viewSharing(ctx context.Context, v queueView, may func(flow int64)
 		if s.Queue != v.Name {
 			continue
 		}
-		out.Slots, out.Spare, out.Share, out.Turns, out.More = s.Slots, s.Spare, s.Share, s.Turns, s.More
+		out.Slots, out.Spare, out.Share, out.Turns, out.More, out.Collecting = s.Slots, s.Spare, s.Share, s.Turns, s.More, s.Collecting
 		for _, l := range s.Lines {
 			if may(l.Flow) {
 				share := cmp.Or(l.Share, s.Share)

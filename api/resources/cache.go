@@ -20,6 +20,11 @@ const (
 // errLeft says that who led a flight went away before there was an answer.
 var errLeft = errors.New("who led the request left")
 
+// unfinishedError says that the run of a flight takes longer than a request waits: all its callers get the address of the run.
+type unfinishedError struct{ run string }
+
+func (e *unfinishedError) Error() string { return "run " + e.run + " has not ended" }
+
 // cacheKey names equal requests.
 type cacheKey [sha256.Size]byte
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -49,6 +50,7 @@ func (a *api) runOnce(c *gin.Context, r *request) (*reply, error) {
 // attach their request to the same run, which the queue finds by its key.
 func (a *api) runCached(c *gin.Context, r *request) error {
 	key, ttl := keyOf(r), r.operation.Cache
+	var unfinished *unfinishedError
 	for {
 		kept, f, leads := a.cache.look(key, httpx.Now(c))
 		switch {
@@ -60,6 +62,11 @@ func (a *api) runCached(c *gin.Context, r *request) error {
 		}
 		kept, err := f.wait(c, r.submit.Limit)
 		switch {
+		case errors.As(err, &unfinished):
+			httpx.StateOf(c).Run, httpx.StateOf(c).Attached = unfinished.run, true
+			c.Header(httpx.HeaderRun, unfinished.run)
+			runner.WriteHandle(c, unfinished.run)
+			return nil
 		case errors.Is(err, errLeft): // who led does not want the answer any more
 			continue
 		case err != nil:
@@ -87,6 +94,10 @@ func (a *api) lead(c *gin.Context, r *request, key cacheKey, f *flight, ttl time
 			failed = err
 		}
 		return err
+	}
+	if out == nil {
+		failed = &unfinishedError{httpx.StateOf(c).Run}
+		return nil
 	}
 	if until := out.accepted.Add(ttl); httpx.StateOf(c).Attached && until.Before(shared.until) {
 		shared.until = until

@@ -183,3 +183,67 @@ func TestWithValue(t *testing.T) {
 		t.Errorf("%d bytes of values were not given back", left)
 	}
 }
+
+// A run may take longer than a request waits: its caller gets the address of the run, unless the caller's API or the flow says otherwise.
+func TestALongRun(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		flow      flows.Flow
+		kind      auth.Kind
+		prefer    Preference
+		leaves    bool // the caller disconnects after a second
+		attached  bool
+		limit     time.Duration // of the run
+		handle    bool
+		cancelled bool
+	}{
+		"goes on":                          {kind: auth.KindUser, limit: 5 * time.Minute, handle: true},
+		"of an API client":                 {kind: auth.KindClient, limit: 5 * time.Minute},
+		"of an API client that prefers":    {kind: auth.KindClient, prefer: Preference{Given: true, Wait: time.Hour}, limit: 5 * time.Minute, handle: true},
+		"whose caller left":                {kind: auth.KindUser, leaves: true, limit: 5 * time.Minute},
+		"that ends with its caller":        {flow: flows.Flow{CancelWithCaller: true}, kind: auth.KindUser, limit: time.Minute, cancelled: true},
+		"that ends with its gone caller":   {flow: flows.Flow{CancelWithCaller: true}, kind: auth.KindUser, leaves: true, limit: time.Minute, cancelled: true},
+		"of the caller of another request": {flow: flows.Flow{CancelWithCaller: true}, kind: auth.KindUser, leaves: true, attached: true, limit: time.Minute},
+		"that no caller waits for":         {flow: flows.Flow{CancelWithCaller: true}, kind: auth.KindUser, prefer: Preference{Given: true, Wait: time.Second}, limit: 5 * time.Minute, handle: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var sent queue.Submission
+			cancelled := ""
+			r := New(Config{
+				Records: records{queue.Running},
+				Submit: func(_ context.Context, s queue.Submission) (Ticket, error) {
+					sent = s
+					return &ticket{attached: tc.attached}, nil
+				},
+				Cancel: func(_ context.Context, id string, _ []byte) (queue.State, error) {
+					cancelled = id
+					return queue.Running, nil
+				},
+			})
+			c, w := contextOf(t)
+			if tc.leaves {
+				ctx, leave := context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, leave)
+				c.Request = c.Request.WithContext(ctx)
+			}
+			tc.flow.Number, tc.flow.Limit = 7, 5*time.Minute
+			p := &auth.Principal{Kind: tc.kind, ID: "ann"}
+			httpx.StateOf(c).Principal = p
+			begun := time.Now()
+			_, err := r.Await(c, Submission(c, &tc.flow, p), tc.prefer)
+			if took := time.Since(begun); took > 62*time.Second {
+				t.Errorf("%s: the caller waited for %v", name, took)
+			}
+			if sent.Limit != tc.limit || (cancelled == "run-1") != tc.cancelled {
+				t.Errorf("%s: limit %v, cancelled %q", name, sent.Limit, cancelled)
+			}
+			c.Writer.WriteHeaderNow()
+			if tc.handle != (err == nil && w.Code == 202 && w.Header().Get("Location") == "/v1/runs/run-1") {
+				t.Errorf("%s: %d %v %v", name, w.Code, w.Header(), err)
+			}
+			if !tc.handle && !tc.leaves && httpx.FaultOf(err).Status != 504 {
+				t.Errorf("%s: %v, want 504", name, err)
+			}
+		})
+	}
+}

@@ -63,6 +63,35 @@ func (r *Runner) render(ctx context.Context, s *queue.Submission, code string, t
 	return rendered, err
 }
 
+// collects reports whether a submission waits for further events, as the flow says. f is nil for a replay.
+func collects(f *flows.Flow, s *queue.Submission) bool {
+	return f != nil && f.Collects() && s.ReplayOf == "" && s.Resume == nil
+}
+
+// collect makes a submission wait for further events, if the flow says so.
+func (r *Runner) collect(ctx context.Context, f *flows.Flow, s *queue.Submission) error {
+	if !collects(f, s) {
+		return nil
+	}
+	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}
+	return r.WithValue(ctx, s.Event, func(ctx context.Context, event any) error {
+		run.Event = event
+		err := s.Collect(ctx, f, run)
+		if wrong := new(flows.Error); errors.As(err, &wrong) {
+			return &httpx.Fault{Status: wrong.Status, Code: string(wrong.Code), Message: wrong.Message}
+		}
+		return err
+	})
+}
+
+// RejectIfCollects rejects a call of an API whose callers get nothing but outputs, if the flow waits for further events.
+func RejectIfCollects(f *flows.Flow) error {
+	if f.Collects() {
+		return httpx.BadRequest("no_output", "this flow waits for further events, so a caller gets no output: start it with POST /v1/flows/{flow}/runs")
+	}
+	return nil
+}
+
 // CheckEvent returns the fault of a submission with which the flow would fail at once.
 func (r *Runner) CheckEvent(ctx context.Context, f *flows.Flow, s *queue.Submission) error {
 	run := flows.Run{Principal: s.Principal, Params: s.Params, Headers: s.Headers}

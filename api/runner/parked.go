@@ -19,7 +19,12 @@ func (r *Runner) unfinishedFault(c *gin.Context, id string) *httpx.Fault {
 	if !r.Parked(c, id) {
 		return timeoutFault(id)
 	}
-	return &httpx.Fault{Status: http.StatusGatewayTimeout, Code: string(queue.Waiting), Message: ParkedMessage, Run: id}
+	return continuesFault(id, ParkedMessage)
+}
+
+// continuesFault returns the error of a run that continues without its caller, for callers that do not get 202.
+func continuesFault(id, message string) *httpx.Fault {
+	return &httpx.Fault{Status: http.StatusGatewayTimeout, Code: string(queue.Waiting), Message: message, Run: id}
 }
 
 // Parked reports whether a run is parked.

@@ -16,6 +16,15 @@ type Preference struct {
 	Applied string        // value of the header Preference-Applied
 }
 
+// notToWait returns the preference of a caller who is not asked, because the run waits for further events.
+func (p Preference) notToWait() Preference {
+	async := Preference{Given: true}
+	if p.Given && p.Wait == 0 {
+		async.Applied = p.Applied
+	}
+	return async
+}
+
 // ParsePrefer parses respond-async and wait=N. wait=N means to wait N seconds and then to respond with 202, with or
 // without respond-async. Unknown and invalid preferences are ignored, as the RFC requires.
 func ParsePrefer(h http.Header) Preference {

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -26,16 +27,19 @@ func (r *Runner) Answer(c *gin.Context, s queue.Submission, prefer Preference) {
 }
 
 // Await submits a run and waits for its result as long as the caller prefers. If the caller prefers not to wait until
-// the end, Await writes 202 with the address of the run and returns nil, nil.
+// the end, the limit of the run is longer than a request waits, or the run waits for further events, Await writes 202 with the address of the run and returns nil, nil.
 func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*queue.Result, error) {
 	r.ChooseVersion(c, &s)
+	if collects(httpx.StateOf(c).Flow, &s) {
+		prefer = prefer.notToWait()
+	}
 	var wait time.Duration
 	if prefer.Given {
 		wait = min(prefer.Wait, s.Limit, maxWait)
 	} else if err := r.RejectIfPaused(s.Flow); err != nil {
 		return nil, err
 	} else {
-		wait = WaitForEnd(c, &s)
+		wait = WaitForEnd(c, &s, !cancelsWithCaller(c))
 	}
 	result, err := r.Execute(c, s, wait)
 	var ran *queue.RanError
@@ -43,7 +47,7 @@ func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*
 	case errors.As(err, &ran) && prefer.Given && prefer.Wait == 0: // the caller needs only the acceptance, not the result
 		c.Header("Idempotent-Replayed", "true")
 		c.Header(httpx.HeaderRun, ran.Run)
-		writeHandle(c, ran.Run)
+		WriteHandle(c, ran.Run)
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -56,8 +60,10 @@ func (r *Runner) Await(c *gin.Context, s queue.Submission, prefer Preference) (*
 		c.Header("Preference-Applied", prefer.Applied)
 	}
 	switch {
-	case result == nil && prefer.Given:
-		writeHandle(c, x.Run)
+	case result == nil && s.Limit > maxWait && !prefer.Given && !cancelsWithCaller(c) && gets504(c):
+		return nil, continuesFault(x.Run, "the run takes longer than a request waits and goes on; its result can be read later")
+	case result == nil && (prefer.Given || s.Limit > maxWait && !cancelsWithCaller(c)):
+		WriteHandle(c, x.Run)
 		return nil, nil
 	case result == nil:
 		return nil, r.unfinishedFault(c, x.Run)
@@ -80,8 +86,12 @@ func nativeOpening(id string) []byte {
 	return append(append(opening, id...), `","output":`...)
 }
 
-// writeHandle writes 202 with the address of the run.
-func writeHandle(c *gin.Context, id string) {
+// gets504 reports whether the caller gets 504 for a run that continues: Ansira's document promises it to API clients whose call
+// takes too long ("504 (Gateway Timeout)").
+func gets504(c *gin.Context) bool { return httpx.StateOf(c).Principal.Kind == auth.KindClient }
+
+// WriteHandle writes 202 with the address of the run.
+func WriteHandle(c *gin.Context, id string) {
 	c.Header("Location", httpx.RunPath(id))
 	httpx.Write(c, http.StatusAccepted, httpx.TypeJSON, []byte(`{"run_id":"`+id+`","href":"`+httpx.RunPath(id)+`"}`))
 }

@@ -53,6 +53,9 @@ type Config struct {
 	// without one; nil: the current version does. Optional.
 	Canary func(ctx context.Context, flow int64, principal, key string) *flows.Flow
 
+	// Cancel cancels a run, as queue.Client.Cancel does; nil: run.cancel_with_caller limits the run, and cancels nothing.
+	Cancel func(ctx context.Context, id string, why []byte) (queue.State, error)
+
 	// Paused reports whether a flow is paused; nil: none is.
 	Paused func(flow int64) bool
 
@@ -67,7 +70,7 @@ type Runner struct{ config Config }
 func New(config Config) *Runner { return &Runner{config} }
 
 const (
-	// maxWait is the longest wait of a request, and so the limit of a run that a caller waits for.
+	// maxWait is the longest wait of a request.
 	maxWait = 60 * time.Second
 	// AnswerGrace is the additional wait after the limit of a run, because a worker enforces the limit and the
 	// result must arrive here. Invariant I4 allows 2 s in total.
@@ -101,13 +104,17 @@ func (r *Runner) ChooseVersion(c *gin.Context, s *queue.Submission) {
 	s.Version, s.Limit, s.Share = of.Version, of.Limit, of.Share
 }
 
-// WaitForEnd marks the submission as synchronous, and returns how long the request waits. The limit of the run is
-// set to that time, so that it does not outlive its caller, unless its flow responds before its end.
-func WaitForEnd(c *gin.Context, s *queue.Submission) time.Duration {
+// WaitForEnd marks the submission as synchronous, and returns how long the request waits: for the limit of the run, at most
+// maxWait. The run may outlive its caller if outlives is true, or if its flow responds before its end; otherwise its limit is
+// set to the wait.
+func WaitForEnd(c *gin.Context, s *queue.Submission, outlives bool) time.Duration {
 	s.Sync = true
 	wait := min(s.Limit, maxWait)
-	if !httpx.StateOf(c).MayRespondEarly { // a flow that has responded may go on after the response
+	if !outlives && !httpx.StateOf(c).MayRespondEarly {
 		s.Limit = wait
+	}
+	if s.Limit > wait {
+		return wait
 	}
 	return wait + AnswerGrace
 }
@@ -118,6 +125,9 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 	x, submitted := httpx.StateOf(c), httpx.Now(c)
 	var err error
 	if s.FairKey, err = r.fairKey(c.Request.Context(), x.Flow, &s); err != nil {
+		return nil, err
+	}
+	if err := r.collect(c.Request.Context(), x.Flow, &s); err != nil {
 		return nil, err
 	}
 	if s.IdempotencyKey != nil && !s.IdempotencyKey.Reject { // else no request attaches to the run
@@ -157,6 +167,9 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 		x.RunEnded = result.State.Terminal()
 		return &result, nil
 	}
+	if s.Sync && !x.Attached && cancelsWithCaller(c) {
+		r.cancel(context.Cause(ctx), x.Run)
+	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
 		return nil, cause // the caller has disconnected, or this process stops
 	}
@@ -164,6 +177,27 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 		return nil, nil
 	}
 	return nil, err
+}
+
+// cancelsWithCaller reports whether the flow of the request has run.cancel_with_caller.
+func cancelsWithCaller(c *gin.Context) bool {
+	f := httpx.StateOf(c).Flow
+	return f != nil && f.CancelWithCaller
+}
+
+// cancelWait is the time limit for the cancellation of a run whose caller has gone.
+const cancelWait = 5 * time.Second
+
+// cancel cancels a run whose caller has disconnected or got its last response. A process that stops cancels none. If Redis is
+// away, the run ends at its limit.
+func (r *Runner) cancel(cause error, run string) {
+	if r.config.Cancel == nil || !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cancelWait)
+	defer cancel()
+	why := flows.EncodeJSON(map[string]any{"code": string(flows.CodeCancelled), "message": "the caller no longer waits, and the flow has run.cancel_with_caller"})
+	_, _ = r.config.Cancel(ctx, run, why)
 }
 
 // setTiming sets the header Server-Timing: auth until the submission, queue until a worker began the run, run, and

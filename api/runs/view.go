@@ -15,26 +15,27 @@ import (
 
 // runView is a run in responses. writeRun adds the output unchanged.
 type runView struct {
-	ID          string        `json:"run_id"`
-	Flow        int64         `json:"flow"`
-	Version     string        `json:"version"`
-	Queue       string        `json:"queue"`
-	State       queue.State   `json:"state"`
-	Principal   string        `json:"principal,omitempty"` // caller that started the run
-	Attempt     int           `json:"attempt"`
-	Crashes     int           `json:"crashes,omitempty"`
-	CreatedAt   time.Time     `json:"created_at"`
-	StartedAt   time.Time     `json:"started_at,omitzero"`
-	FinishedAt  time.Time     `json:"finished_at,omitzero"`
-	RepliedAt   time.Time     `json:"replied_at,omitzero"`
-	ReplayOf    string        `json:"replay_of,omitempty"`
-	ResumedFrom string        `json:"resumed_from,omitempty"` // run that this one continues
-	ResumedBy   string        `json:"resumed_by,omitempty"`   // run that continues this one
-	ReplayedBy  string        `json:"replayed_by,omitempty"`  // last run that replays this one
-	Triage      *queue.Triage `json:"triage,omitempty"`       // of a run that failed or timed out
-	Retry       *queue.Retry  `json:"retry,omitempty"`        // its tries that failed and were followed by another one
-	FailureOf   string        `json:"failure_of,omitempty"`   // run whose failure this one handles
-	FailureRun  string        `json:"failure_run,omitempty"`  // run that handles the failure of this one
+	ID          string          `json:"run_id"`
+	Flow        int64           `json:"flow"`
+	Version     string          `json:"version"`
+	Queue       string          `json:"queue"`
+	State       queue.State     `json:"state"`
+	Principal   string          `json:"principal,omitempty"` // caller that started the run
+	Attempt     int             `json:"attempt"`
+	Crashes     int             `json:"crashes,omitempty"`
+	CreatedAt   time.Time       `json:"created_at"`
+	StartedAt   time.Time       `json:"started_at,omitzero"`
+	FinishedAt  time.Time       `json:"finished_at,omitzero"`
+	RepliedAt   time.Time       `json:"replied_at,omitzero"`
+	ReplayOf    string          `json:"replay_of,omitempty"`
+	ResumedFrom string          `json:"resumed_from,omitempty"` // run that this one continues
+	ResumedBy   string          `json:"resumed_by,omitempty"`   // run that continues this one, or that took its place
+	ReplayedBy  string          `json:"replayed_by,omitempty"`  // last run that replays this one
+	Collects    *queue.Collects `json:"collects,omitempty"`     // of a run that waits for further events
+	Triage      *queue.Triage   `json:"triage,omitempty"`       // of a run that failed or timed out
+	Retry       *queue.Retry    `json:"retry,omitempty"`        // its tries that failed and were followed by another one
+	FailureOf   string          `json:"failure_of,omitempty"`   // run whose failure this one handles
+	FailureRun  string          `json:"failure_run,omitempty"`  // run that handles the failure of this one
 
 	Labels map[string]string `json:"labels,omitempty"` // as its flow computes them, once the history has it
 
@@ -60,6 +61,7 @@ func viewOf(r *queue.Record) runView {
 		ResumedFrom: r.ResumedFrom,
 		ResumedBy:   r.ResumedBy,
 		ReplayedBy:  r.ReplayedBy,
+		Collects:    r.Collects,
 		Triage:      r.Triage,
 		Retry:       r.Retry,
 		FailureOf:   r.FailureOf,

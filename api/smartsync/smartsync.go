@@ -61,7 +61,7 @@ func (a *api) execute(c *gin.Context) {
 // run runs a flow to its end, or until it responds. The error is a Fault for a run without output.
 func (a *api) run(c *gin.Context, s queue.Submission) (*queue.Result, error) {
 	a.config.Runner.ChooseVersion(c, &s)
-	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s))
+	result, err := a.config.Runner.Execute(c, s, runner.WaitForEnd(c, &s, false)) // "Execution time is limited to 60 seconds", says its document
 	if err != nil || result != nil && result.Early != nil {
 		return result, err
 	}
@@ -134,6 +134,9 @@ func (a *api) authorizeSigned(c *gin.Context, call *signedCall) (queue.Submissio
 		return queue.Submission{}, err
 	}
 	if err := a.config.Runner.RejectIfPaused(flow.Number); err != nil {
+		return queue.Submission{}, err
+	}
+	if err := runner.RejectIfCollects(flow); err != nil {
 		return queue.Submission{}, err
 	}
 	params, err := runner.DeclaredParams(flow, call.query, "flow", "key", "ts", "check")

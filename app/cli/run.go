@@ -34,7 +34,8 @@ func newRun(e env) *cobra.Command {
 		Use:   "run FLOW",
 		Short: "Run a flow of a server and print its output",
 		Long: "Run a flow of a server, by its number or slug, wait for the run's end and print its output.\n" +
-			"`penstock flow run` runs a file here, without a server. Ctrl-C ends the waiting, not the run.\n\n" + remoteHelp,
+			"`penstock flow run` runs a file here, without a server. Ctrl-C ends the waiting, not the run.\n" +
+			"After 60 seconds, and at once for a flow that collects events (run.debounce, run.batch), it prints the run's id instead, and the run goes on.\n\n" + remoteHelp,
 		Example: "  penstock run 69 --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock run nightly --follow\n" +
 			"  id=$(penstock run 69 --event @event.json --async)",

@@ -13,6 +13,7 @@ type QueueLines struct {
 	Turns        int64
 	Lines        []LineRow // the flow with the next turn first
 	More         int       // number of flows in line that are not shown
+	Collecting   int64     // number of runs that wait for further events
 	Paused       bool
 }
 

@@ -27,6 +27,7 @@ type Run struct {
 	Labels                 map[string]string // as its flow computes them
 	FailureOf, FailureRun  string            // the run whose failure it handles, and the run that handles its own; empty: none
 	Triage                 *queue.Triage     // nil: it has not failed
+	Collects               *queue.Collects   // nil: it waits for no further events
 	Deployed               bool              // the flow still exists
 	Current                bool              // the run's version is the current one
 	Early                  int               // status of a response sent before the run's end; zero: none
@@ -45,6 +46,11 @@ type Run struct {
 	Span    time.Duration // covered by Rows
 	Lines   []LogLine
 	Dropped int // number of steps and log lines that were not recorded
+}
+
+// replaced reports whether a run with a later event took its place, which is no failure.
+func (r *Run) replaced() bool {
+	return r.Failure != nil && r.Failure.Code == string(flows.CodeReplaced)
 }
 
 // Failure is the error of a run.

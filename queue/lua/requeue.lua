@@ -1,7 +1,7 @@
--- uses: keys run turns place
+-- uses: keys run turns place window
 -- requeue enqueues the next attempt of a run: it increases the fence and replaces the
 -- task. For a queued run whose task is gone, it enqueues the task of the same attempt
--- again.
+-- again. A run that collects events collects no more.
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold  ARGV[3] live state that must hold
@@ -12,7 +12,7 @@
 -- Returns 1 done, 0 when the state or the fence does not hold, 2 when the run has lost
 -- too many workers.
 local id, run = ARGV[1], RUN .. ARGV[1]
-local r = call("HMGET", run, "state", "fence", "crashes", "worker", "at", "turn", "deadline")
+local r = call("HMGET", run, "state", "fence", "crashes", "worker", "at", "turn", "deadline", "window", "gated")
 local fence = fenceOf(r[1], r[2])
 if r[1] ~= ARGV[3] or whole(fence) ~= ARGV[2] or ARGV[8] ~= "" and r[4] ~= ARGV[8] then return 0 end
 if ARGV[5] == "1" then
@@ -29,6 +29,7 @@ else
 		leaveWorker(taskOf(id, fence), r[4], true)
 		leaveWorkers()
 	end
+	if r[8] then closeWindow(id, r[8], r[9]) end
 	fence = fence + 1
 	call("HSET", run, "state", "queued", "fence", whole(fence))
 end

@@ -1,4 +1,4 @@
--- uses: keys run reply turns advance
+-- uses: keys run reply turns advance window
 -- stop ends a run from outside: it was cancelled, exceeded its deadline with no worker
 -- to end it, or has lost too many workers. It increases the fence, so that a worker
 -- that still executes the run can change nothing. The task of a queued run remains in
@@ -12,7 +12,7 @@
 -- Returns the previous state of the run, "" when there is no such run. Nothing changes
 -- when that state is terminal or the fence does not hold.
 local id, run = ARGV[1], RUN .. ARGV[1]
-local r = call("HMGET", run, "state", "fence", "reply", "at", "started", "early", "worker", "turn")
+local r = call("HMGET", run, "state", "fence", "reply", "at", "started", "early", "worker", "turn", "window", "gated")
 local state = r[1]
 if not state then return "" end
 if not live(state) then return state end
@@ -29,6 +29,8 @@ if state == "queued" then
 	if call("HGET", TASK .. task, "state") == "aggregating" then call("DEL", TASK .. task) end
 elseif state == "running" then
 	leaveWorker(task, r[7], true)
+elseif r[9] then
+	closeWindow(id, r[9], r[10])
 end
 leaveFlight(id, r[8])
 advance()

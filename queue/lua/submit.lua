@@ -1,4 +1,4 @@
--- uses: keys run reply turns place resume
+-- uses: keys run reply repetition turns place resume
 -- submit stores runs and enqueues their tasks in one step, in pending or in the lines of their flows.
 --
 -- KEYS[1] due
@@ -20,33 +20,7 @@
 -- whose record was removed; "failed" and the id of one that failed; or why the run that
 -- it should continue cannot be continued, see notResumable.
 local ms, us = clock()
-local CONTINUED = 100 -- runs that continue each other and are looked through
 local process, repeated, most, patience = ARGV[1], ARGV[2] == "1", tonumber(ARGV[3]), tonumber(ARGV[4])
-
-local replaced -- failed run in whose place the run under examination begins; nil: none
-
--- attach returns the reply for a run whose idempotency key belongs to an earlier run;
--- nil: it becomes a run of its own.
-local function attach(first, same, repetition)
-	if not same then return "mismatch" end
-	if repetition == "refuse" then return "replayed" end
-	local r = call("HMGET", RUN .. first, "state", "reply", "resumed_by")
-	if not r[1] then return "ran" .. first end
-	for _ = 1, CONTINUED do
-		local next = r[3] and call("HMGET", RUN .. r[3], "state", "reply", "resumed_by")
-		if not next or not next[1] then break end
-		first, r = r[3], next
-	end
-	if r[1] == "failed" or r[1] == "timed_out" then
-		if repetition == "again" then
-			replaced = first
-			return nil
-		end
-		if repetition == "tell" then return "failed" .. first end
-	end
-	if process ~= "" then subscribe(RUN .. first, r[2], process) end
-	return first
-end
 
 local gated = {} -- number of runs that wait at a concurrency limit, by flow
 
@@ -73,10 +47,9 @@ for i = 5, #ARGV, 12 do
 	local guard = ARGV[i+7] ~= "" and OURS .. "guard:" .. ARGV[i+7]
 	local held = guard and call("GET", guard)
 	local first = held and string.sub(held, 1, ID)
-	local answer = nil
-	replaced = nil
+	local answer, replaced = nil, nil -- replaced: the failed run in whose place this one begins
 	if first and first ~= id then
-		answer = attach(first, string.sub(held, ID + 1) == ARGV[i+8], ARGV[i+10])
+		answer, replaced = repetitionOf(first, string.sub(held, ID + 1) == ARGV[i+8], ARGV[i+10], process)
 	elseif repeated and call("EXISTS", run) == 1 then
 		answer = ""
 	end

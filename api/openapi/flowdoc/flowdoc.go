@@ -72,7 +72,8 @@ type object = map[string]any
 
 // asynchronous is part of the text of each flow. As a parameter and a response of every operation it would make each
 // result of a generated client a union with a handle, which only callers with that preference get.
-const asynchronous = "With `Prefer: respond-async` (RFC 7240) an operation answers 202 at once, with the address of the run in `Location`."
+const asynchronous = "With `Prefer: respond-async` (RFC 7240) an operation answers 202 at once, with the address of the run in `Location`." +
+	" A run that takes longer than a request waits, which is 60 s, is answered in the same way."
 
 // Describe returns the description of a flow. It computes without the network, in a few milliseconds, and its size is
 // bounded by that of the flow's file.

@@ -209,6 +209,7 @@ func TestDeclared(t *testing.T) {
 		"output_schema: {type: object}":    true,
 		"trigger: {webhook: {schema: {}}}": true,
 		"trigger: {http: {post: /a}}":      true,
+		"run: {batch: {size: 2, within: 1m}}\ntrigger: {webhook: {schema: {}}}": true,
 	} {
 		p := flowdoc.Describe(parse(t, "flow: 1\n"+source+"\nsteps: [{set: {a: 1}}]"))
 		if p.Declared != want || len(p.Operations) != 1 || p.Size() < 100 {

@@ -12,7 +12,11 @@ func (d *describer) native() Operation {
 	ways := []string{flows.AuthBearer, flows.AuthBasic, flows.AuthKey}
 	out := Operation{ID: d.prefix + "_run", Method: "post", Path: "/v1/flows/" + number + "/runs", Ways: ways, schemas: map[string][]byte{}}
 	all := d.samples(nil)
-	op := d.described("", "Runs the flow and answers with its output.\n\nScope `flows:run`, for flow "+number+".", d.scopes(nil), ways)
+	text := "Runs the flow and answers with its output."
+	if d.flow.Collects() {
+		text = "Takes an event of the flow, whose run waits for further events."
+	}
+	op := d.described("", text+"\n\nScope `flows:run`, for flow "+number+".", d.scopes(nil), ways)
 	op["operationId"] = out.ID
 	params := []any{}
 	var rule bodyRule
@@ -25,9 +29,14 @@ func (d *describer) native() Operation {
 	op["parameters"] = append(params, ref("parameters", "IdempotencyKey"))
 	op["requestBody"] = d.request(&out, "Event", rule, all)
 	r := object{
-		"200": d.nativeOutput(&out, all), "400": ref("responses", "BadRequest"), "401": ref("responses", "Unauthorized"),
+		"400": ref("responses", "BadRequest"), "401": ref("responses", "Unauthorized"),
 		"403": ref("responses", "Forbidden"), "422": ref("responses", "RunFailed"), "429": ref("responses", "TooManyRequests"), "503": ref("responses", "Unavailable"),
 		"504": ref("responses", "RunOverdue"), "default": ref("responses", "ProblemAnswer"),
+	}
+	if d.flow.Collects() {
+		r["202"] = ref("responses", "HandleAnswer")
+	} else {
+		r["200"] = d.nativeOutput(&out, all)
 	}
 	d.failures(r, all)
 	op["responses"] = r
