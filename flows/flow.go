@@ -47,6 +47,7 @@ type Flow struct {
 	afterResponse *Block    // the after_response steps; nil: none
 	respondsFile  bool      // some respond step has a file
 	varNames      []string
+	needsVars     bool // some var has no value of its own
 	tests         []test
 	redacts       []string // fields that some step redacts
 	externalSteps []ExternalStep

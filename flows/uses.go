@@ -10,6 +10,7 @@ const (
 	ResourceFlow       Resource = "flow" // by number or slug
 	ResourceConnection Resource = "connection"
 	ResourceSecret     Resource = "secret"
+	ResourceVar        Resource = "var"   // declared by the flow; the environment may have a value
 	ResourceState      Resource = "state" // by scope: "flow", or "shared" by all flows
 	ResourceAlert      Resource = "alert" // by kind; it tells of all flows
 )
