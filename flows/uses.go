@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -62,10 +63,13 @@ func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems 
 	for _, u := range f.uses {
 		if reason := trouble(u); reason != "" {
 			hint := strings.ReplaceAll(howToAdd[u.Resource], "%s", u.Name)
-			r.warn(u.place, "missing_"+string(u.Resource), hint, "%s %q: %s", u.Resource, u.Name, reason)
+			r.put(Problem{
+				Line: u.place.Line, Column: u.place.Column, Code: "missing_" + string(u.Resource), Name: u.Name,
+				Message: fmt.Sprintf("%s %q: %s", u.Resource, u.Name, reason), Hint: hint,
+			})
 		}
 	}
-	return r.warnings.sorted()
+	return r.found.sorted()
 }
 
 // noteUse records the references in a parameter.

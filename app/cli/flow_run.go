@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/outbound"
@@ -26,12 +29,13 @@ type runArgs struct {
 	event        string            // JSON, @file or @- for standard input; empty: none
 	params       map[string]string // query parameters
 	headers      map[string]string
-	vars         map[string]string
+	vars         map[string]string // of --var
+	varsFile     string
 	allowPrivate bool
 	json         bool // print only the output
 }
 
-func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
+func newFlowRun(e env, kinds *flows.Catalogue) *cobra.Command {
 	var args runArgs
 	cmd := &cobra.Command{
 		Use:   "run FILE",
@@ -43,7 +47,7 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 			"  penstock flow run flow.yaml --event @event.json --var crm=http://127.0.0.1:9000",
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			return runFlow(cmd, kinds, files[0], args)
+			return runFlow(cmd, e, kinds, files[0], args)
 		},
 	}
 	f := cmd.Flags()
@@ -51,12 +55,13 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 	f.StringToStringVar(&args.params, "param", nil, "a query parameter, `name=value`; may be repeated")
 	f.StringToStringVar(&args.headers, "header", nil, "a header that the flow declares, `name=value`; may be repeated")
 	f.StringToStringVar(&args.vars, "var", nil, "a value for one of the flow's vars, `name=value`; may be repeated")
+	f.StringVar(&args.varsFile, "vars", "", "`file` with values for vars, in YAML or JSON; PENSTOCK_VAR_NAME and --var replace them")
 	f.BoolVar(&args.allowPrivate, "allow-private-networks", false, "let http steps reach private addresses, too")
 	f.BoolVar(&args.json, "json", false, "print only the output")
 	return cmd
 }
 
-func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runArgs) error {
+func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, args runArgs) error {
 	out := cmd.OutOrStdout()
 	if file == stdinName && (args.event == stdinName || args.event == "@-") {
 		return usageError{errors.New("run flow: the flow and its event cannot both come from standard input")}
@@ -80,8 +85,12 @@ func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runAr
 	if err != nil {
 		return err
 	}
+	vars, err := args.allVars(e, flow)
+	if err != nil {
+		return err
+	}
 	var steps stepTrace
-	output, took, err := execute(cmd.Context(), flow, event, args, &steps)
+	output, took, err := execute(cmd.Context(), flow, event, vars, args, &steps)
 	if !args.json {
 		steps.print(out)
 	}
@@ -94,19 +103,30 @@ func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runAr
 	return printJSON(out, output)
 }
 
+// allVars returns the values of --vars, the environment and --var, of which the later ones replace the earlier ones.
+func (args *runArgs) allVars(e env, flow *flows.Flow) (map[string]any, error) {
+	if err := flow.CheckVarNames(slices.Sorted(maps.Keys(args.vars))); err != nil {
+		return nil, usageError{fmt.Errorf("--var: %w", err)}
+	}
+	vars, err := app.Env(e).Vars(args.varsFile)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range args.vars {
+		vars[name] = value
+	}
+	return vars, nil
+}
+
 // maxLocalFiles is the maximum size in bytes of the files of a run in this process, which are in memory.
 const maxLocalFiles = 256 << 20
 
-func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, steps *stepTrace) ([]any, time.Duration, error) {
+func execute(ctx context.Context, flow *flows.Flow, event any, vars map[string]any, args runArgs, steps *stepTrace) ([]any, time.Duration, error) {
 	transport, err := outbound.New(outbound.Config{AllowLoopback: true, AllowPrivate: args.allowPrivate})
 	if err != nil {
 		return nil, 0, err
 	}
 	defer transport.CloseIdleConnections()
-	vars := map[string]any{}
-	for name, value := range args.vars {
-		vars[name] = value
-	}
 	headers := map[string]string{}
 	for name, value := range args.headers {
 		headers[strings.ToLower(name)] = value
