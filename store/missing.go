@@ -26,7 +26,7 @@ func (f *Flows) Missing(ctx context.Context, file string, flow *flows.Flow) flow
 			_, err = f.store.secrets.find(ctx, u.Name)
 		}
 		if errors.Is(err, ErrNotFound) {
-			return "there is none on the server"
+			return "there is none"
 		}
 		return ""
 	})
