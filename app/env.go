@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // EnvPrefix is the prefix of all environment variables of the product.
@@ -114,6 +116,31 @@ func (e Env) Secret(name string) (string, error) {
 	return strings.TrimRight(string(content), "\r\n"), nil
 }
 
+// varPrefix is the prefix of environment variables that are values for vars of flows.
+const varPrefix = EnvPrefix + "VAR_"
+
+// Vars returns values for the vars of flows: those of a file, in YAML or JSON, and in place of them the texts in
+// PENSTOCK_VAR_NAME, for the var name in small letters. An empty file name: there is no file. Error: flows.Problems for the
+// content of the file.
+func (e Env) Vars(file string) (map[string]any, error) {
+	vars := map[string]any{}
+	if file != "" {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read vars: %w", err)
+		}
+		if vars, err = flows.ParseVars(file, source); err != nil {
+			return nil, err
+		}
+	}
+	for name, value := range e {
+		if name, ok := strings.CutPrefix(name, varPrefix); ok {
+			vars[strings.ToLower(name)] = value
+		}
+	}
+	return vars, nil
+}
+
 // Unknown returns the variables that no command reads, probably misspelt.
 func (e Env) Unknown() []string {
 	var known []string
@@ -124,7 +151,7 @@ func (e Env) Unknown() []string {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(Settings).AddFlags(flags, Role{API: true, Worker: true, Dev: true})
 	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, Variable(flag.Name)) })
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool { return slices.Contains(known, name) })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool { return slices.Contains(known, name) || strings.HasPrefix(name, varPrefix) })
 }
 
 // Environment variables of client commands: the server, and the credentials.

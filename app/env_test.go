@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -37,13 +38,17 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	e := Env{
 		"PENSTOCK_LISTEN": ":1", "PENSTOCK_REDIS_URL": "redis://a", "PENSTOCK_CONCURRENCY": "5", "PENSTOCK_QUEUES": "slow=2, fast",
 		"PENSTOCK_LOG_LEVEL": "debug", "PENSTOCK_TRUSTED_PROXIES": "10.0.0.0/8,::1", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true",
-		"PENSTOCK_MAX_BODY": "",
+		"PENSTOCK_MAX_BODY": "", "PENSTOCK_VAR_CRM": "http://127.0.0.1:9",
 	}
-	s := settingsOf(t, e, "--listen", ":2")
+	vars := filepath.Join(t.TempDir(), "vars.yaml")
+	if err := os.WriteFile(vars, []byte("crm: file\nlimit: 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := settingsOf(t, e, "--listen", ":2", "--vars", vars)
 	want := Settings{
 		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: map[string]int{"slow": 2, "fast": 1}, Webhooks: 16, LogLevel: slog.LevelDebug,
 		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, Hot: 15 * time.Minute, HistoryRetention: 90 * 24 * time.Hour, MaxBody: 1 << 20, FilesTotal: 512 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
-		MasterKeySettle: 30 * time.Second, RedisPool: 20,
+		MasterKeySettle: 30 * time.Second, RedisPool: 20, VarsFile: vars, Vars: map[string]any{"crm": "http://127.0.0.1:9", "limit": json.Number("5")},
 		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {

@@ -25,6 +25,9 @@ type flowFileReport struct {
 	out  io.Writer // dev: texts for the person who edits the files; nil: results are only logged
 	dir  string
 	last map[string]fileState // by file, after the previous pass
+
+	// missing returns warnings of what a flow uses and the store does not have.
+	missing func(ctx context.Context, file string, flow *flows.Flow) flows.Problems
 }
 
 // fileState is the last known state of a file.
@@ -146,6 +149,11 @@ func (r *flowFileReport) printDeployed(ctx context.Context, w io.Writer, file st
 		outcome = fmt.Sprintf("%d of %s failed", len(failed), phrase.Count(len(results), "test"))
 	}
 	fmt.Fprintf(w, "%s %s: %sflow %s is deployed, %s\n", time.Now().Format(time.TimeOnly), r.path(file), repaired, refOf(d), outcome)
+	warnings := slices.Concat(d.Flow.Warnings(), r.missing(ctx, file, d.Flow))
+	for i := range warnings {
+		warnings[i].File = r.path(file)
+		fmt.Fprintf(w, "%s\n", warnings[i].Error())
+	}
 	for _, t := range failed {
 		fmt.Fprintf(w, "%s:%d: FAIL %s\n%s\n", r.path(file), t.Line, t.Name, phrase.Indent(t.Failure))
 	}

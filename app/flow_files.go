@@ -13,7 +13,7 @@ import (
 // directory.
 func (p *Program) loadFlows(ctx context.Context) error {
 	dir := p.settings.Flows
-	p.flowFileReport = &flowFileReport{log: p.log, dir: dir}
+	p.flowFileReport = &flowFileReport{log: p.log, dir: dir, missing: p.store.Flows().Missing}
 	if p.role.Dev && dir != "" {
 		p.flowFileReport.out = p.out
 	}

@@ -18,7 +18,7 @@ func (p *Program) openRehearser(context.Context) error {
 	}
 	p.onClose(scripts.Close)
 	p.rehearser, err = rehearsal.New(rehearsal.Config{
-		Runs: p.client, Flows: p.store.Flows(), Scripts: scripts, Memory: p.memory, Connection: p.connectionType,
+		Runs: p.client, Flows: p.store.Flows(), Scripts: scripts, Memory: p.memory, Connection: p.connectionType, Vars: p.store.Vars().Values,
 	})
 	return err
 }

@@ -34,7 +34,7 @@ func (p *Program) setRunEnv(cfg *worker.Config) error {
 	cfg.Env.Scripts = scripts
 	values := state.New(p.shared)
 	cfg.Env.State, cfg.Env.Pace, cfg.Env.Flows = values, values, p.store.Flows()
-	cfg.Env.Files = p.files
+	cfg.Env.Files, cfg.Vars = p.files, p.store.Vars().Values
 	cfg.Starter, cfg.Callbacks = p.client, p.callbacks
 	return nil
 }

@@ -27,6 +27,7 @@ type Settings struct {
 	Listen           string        // address of the front door; port 0 selects a free one
 	Redis            string        // URL; empty in dev: the embedded store
 	Flows            string        // directory of flow files; empty in dev: the examples
+	VarsFile         string        // dev: file with values for the vars of flows; empty: none
 	Data             string        // data directory of dev or of redis-server; NoData: memory only
 	Issuer           string        // external base URL; empty: the listening address
 	AllowPrivate     bool          // http steps may reach private networks
@@ -55,6 +56,8 @@ type Settings struct {
 	Pprof            bool                    // serve /debug/pprof/ on that address
 	RedisPool        int                     // maximum connections of one Redis client
 	Traces           telemetry.TracingConfig // without an endpoint: off
+
+	Vars map[string]any // dev: of VarsFile and the environment, in place of stored variables
 
 	APIKey, APISecret string        // API key to create; empty: none
 	MasterKeys        [][]byte      // the new one first; none: dev creates one
@@ -101,6 +104,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 	f.TextVar((*logLevel)(&s.LogLevel), "log-level", logLevel(slog.LevelInfo), "minimum `level` of logged messages: debug, info, warn or error")
 	metrics := ""
 	if r.Dev {
+		f.StringVar(&s.VarsFile, "vars", "", "`file` with values for the vars of flows, in YAML or JSON, in place of stored variables")
 		metrics = "127.0.0.1:0"
 	}
 	f.StringVar(&s.MetricsListen, "metrics-listen", metrics, "`address` of /metrics, /healthz and /readyz, separate from the front door; port 0 selects a free one, empty: off")
@@ -170,6 +174,10 @@ func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
 	s.APIKey, s.APISecret = read(EnvAPIKey), read(EnvAPISecret)
 	s.AdminUser, s.AdminPassword = read(EnvAdminUser), read(EnvAdminPass)
 	s.FilesAccessKey, s.FilesSecretKey = read(EnvFilesAccessKey), read(EnvFilesSecretKey)
+	if r.Dev {
+		vars, failure := e.Vars(s.VarsFile)
+		s.Vars, err = vars, errors.Join(err, failure)
+	}
 	masterKeys := read(EnvMasterKey)
 	if err != nil {
 		return err

@@ -24,6 +24,18 @@ type Flow struct {
 	Next       []time.Time `json:"next,omitempty"`     // next times of the schedule
 	Problem    string      `json:"problem,omitempty"`  // reason why the server cannot run it
 	Source     string      `json:"source,omitempty"`   // not in listings
+	Warnings   []Warning   `json:"warnings,omitempty"` // after a deployment
+}
+
+// Warning is what is valid in a flow file and probably not meant, or what the server does not have.
+type Warning struct {
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Code    string `json:"code"` // missing_connection, missing_secret, missing_flow, missing_var, or one of lint
+	Name    string `json:"name,omitempty"` // of what is missing
+	Hint    string `json:"hint,omitempty"`
+	Snippet string `json:"snippet,omitempty"`
 }
 
 // Version is one version in a flow's history.
@@ -57,6 +69,17 @@ func (c *Client) Deploy(ctx context.Context, ref string, source []byte) (*Flow, 
 	}
 	flow := &Flow{}
 	return flow, a.decode(flow)
+}
+
+// Check returns the warnings of a flow file as Deploy does, without deploying it.
+func (c *Client) Check(ctx context.Context, ref string, source []byte) ([]Warning, error) {
+	a, err := c.send(ctx, http.MethodPost, flowPath(ref)+"/check", source, http.Header{"Content-Type": {"application/yaml"}})
+	if err != nil {
+		return nil, err
+	}
+	checked := &Flow{}
+	err = a.decode(checked)
+	return checked.Warnings, err
 }
 
 // Enable enables or disables the triggers of a flow.

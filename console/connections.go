@@ -12,13 +12,14 @@ import (
 
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
 // testLimit is the maximum duration of a connection test.
 const testLimit = 10 * time.Second
 
-// connectionsPage lists connections and secrets without their secret values.
+// connectionsPage lists connections and secrets without their secret values, and variables.
 func connectionsPage(req *requestState) error {
 	config := req.console.config.Store
 	all, err := config.Connections().List(req.ctx())
@@ -29,7 +30,11 @@ func connectionsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	list := view.ConnectionList{Types: connect.Types(), Secrets: secrets}
+	vars, err := config.Vars().List(req.ctx())
+	if err != nil {
+		return err
+	}
+	list := view.ConnectionList{Types: connect.Types(), Secrets: secrets, Vars: vars}
 	for _, c := range all {
 		list.Items = append(list.Items, connect.Shown(c))
 	}
@@ -190,6 +195,27 @@ func saveSecret(req *requestState) error {
 	}
 	req.audit("POST "+Root+"/secrets", name)
 	req.setNotice("The secret " + name + " was saved.")
+	return req.redirect(Root + "/connections")
+}
+
+// saveVar stores a variable, as a text: flows whose own value is of another type read it as JSON.
+func saveVar(req *requestState) error {
+	name := strings.TrimSpace(req.r.PostFormValue("name"))
+	if _, err := req.console.config.Store.Vars().Put(req.ctx(), name, flows.EncodeJSON(req.r.PostFormValue("value"))); err != nil {
+		return err
+	}
+	req.audit("POST "+Root+"/vars", name)
+	req.setNotice("The variable " + name + " was saved. Attempts of runs that begin from now on have it.")
+	return req.redirect(Root + "/connections")
+}
+
+func deleteVar(req *requestState) error {
+	name := req.r.PathValue("name")
+	if err := req.console.config.Store.Vars().Delete(req.ctx(), name); err != nil {
+		return err
+	}
+	req.audit("POST "+Root+"/vars/{name}/delete", name)
+	req.setNotice("The variable " + name + " was deleted.")
 	return req.redirect(Root + "/connections")
 }
 

@@ -79,7 +79,8 @@ func flowSchema(req *requestState) error {
 // checkResult is the response to a check of a source by the editor.
 type checkResult struct {
 	Problems flows.Problems `json:"problems"`
-	Diagram  string         `json:"picture,omitempty"` // HTML; empty: the source has mistakes
+	Warnings flows.Problems `json:"warnings,omitempty"` // of lint; for writers also of what the server does not have
+	Diagram  string         `json:"picture,omitempty"`  // HTML; empty: the source has mistakes
 	Tests    []testResult   `json:"tests,omitempty"`
 }
 
@@ -104,7 +105,10 @@ func checkFlow(req *requestState) error {
 	result := checkResult{Problems: flows.Problems{}}
 	switch {
 	case err == nil:
-		result.Tests = runTests(req.ctx(), flow)
+		result.Tests, result.Warnings = runTests(req.ctx(), flow), flow.Warnings()
+		if req.may(auth.ScopeWriteFlows) {
+			result.Warnings = slices.Concat(result.Warnings, req.console.config.Store.Flows().Missing(req.ctx(), "flow.yaml", flow))
+		}
 		if result.Diagram, err = req.diagramHTML(source); err != nil {
 			return err
 		}
@@ -149,9 +153,21 @@ func saveFlow(req *requestState) error {
 	if before.Version == flow.Version {
 		req.setNotice("Nothing had changed.")
 	} else {
-		req.setNotice("Saved. New runs use version " + view.Short(flow.Version) + ".")
+		req.setNotice("Saved. New runs use version " + view.Short(flow.Version) + "." + lacks(store.Missing(req.ctx(), "flow.yaml", flow)))
 	}
 	return req.redirect(Root + "/flows/" + number)
+}
+
+// lacks says what the server does not have; empty: nothing.
+func lacks(missing flows.Problems) string {
+	var names []string
+	for _, m := range missing {
+		names = append(names, strings.TrimPrefix(m.Code, "missing_")+" "+m.Name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "."
 }
 
 // checkNumber rejects a source that would replace a flow other than the one opened in the editor.

@@ -81,6 +81,39 @@ func TestATextIsChecked(t *testing.T) {
 	}
 }
 
+// The editor names what the server does not have, and variables are kept beside the connections.
+func TestWhatAFlowLacksIsNamed(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	const source = "flow: 77\nvars: {team: null}\nsteps:\n  - set: {a: .b, t: '${ $vars.team }'}\n  - http: {get: https://erp.example.org, connection: erp}\n"
+	root := d.signedIn("root")
+	for user, want := range map[string]string{"vera": "path_as_text", "root": "path_as_text missing_var missing_connection"} {
+		var told checkResult
+		must(t, json.Unmarshal(d.signedIn(user).post("/flows/check", "source", source).Body.Bytes(), &told))
+		var codes []string
+		for _, w := range told.Warnings {
+			codes = append(codes, w.Code)
+		}
+		if got := strings.Join(codes, " "); got != want {
+			t.Errorf("%s is warned of %s, want %s", user, got, want)
+		}
+	}
+	if w := root.post("/vars", "name", "team", "value", "<red>"); w.Code != http.StatusSeeOther {
+		t.Fatalf("save a variable: %d %s", w.Code, w.Body)
+	}
+	if page := root.page("/connections"); !strings.Contains(page, "&lt;red&gt;") {
+		t.Error("the page does not have the variable")
+	}
+	root.post("/flows", "source", source)
+	if page := root.page("/flows/77"); !strings.Contains(page, "Not on the server yet: connection erp.") {
+		t.Error("the page of the saved flow does not say what the server lacks")
+	}
+	root.post("/vars/team/delete")
+	if page := root.page("/connections"); strings.Contains(page, "&lt;red&gt;") {
+		t.Error("the page has a deleted variable")
+	}
+}
+
 func TestAFlowIsTried(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)

@@ -103,6 +103,9 @@ func TestFormsWithMistakes(t *testing.T) {
 		{"/connections", []string{"type", "bearer", "name", "", "hosts", "crm.example.org", "setting.token", "t"}, 422, "name must be"},
 		{"/secrets", []string{"name", "n", "value", "v", "flows", "0"}, 422, "flows"},
 		{"/secrets/nobody/delete", nil, 404, "Nothing is here"},
+		{"/vars", []string{"name", "a b", "value", "v"}, 422, "name must be"},
+		{"/vars", []string{"name", "n", "value", strings.Repeat("x", store.MaxVar)}, 422, "value must have"},
+		{"/vars/nobody/delete", nil, 404, "Nothing is here"},
 
 		{"/flows", []string{"source", "flow: one"}, 422, ""},
 		{"/flows", []string{"source", helloFlow}, 409, "Flow 1 is another flow"},

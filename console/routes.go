@@ -113,6 +113,8 @@ func (c *Console) routes() []route {
 		{"POST /connections/{name}/delete", auth.ScopeClients, deleteConnection},
 		{"POST /secrets", auth.ScopeClients, saveSecret},
 		{"POST /secrets/{name}/delete", auth.ScopeClients, deleteSecret},
+		{"POST /vars", auth.ScopeClients, saveVar},
+		{"POST /vars/{name}/delete", auth.ScopeClients, deleteVar},
 
 		{"GET /refused", auth.ScopeClients, refusedPage},
 		{"POST /refused", auth.ScopeClients, explainRequest},

@@ -109,6 +109,8 @@ var mayReach = map[string]string{ // read only
 	"POST /connections/{name}/delete":    "r",
 	"POST /secrets":                      "r",
 	"POST /secrets/{name}/delete":        "r",
+	"POST /vars":                         "r",
+	"POST /vars/{name}/delete":           "r",
 
 	"GET /refused":  "r",
 	"POST /refused": "r",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/jq"
@@ -20,6 +19,7 @@ type execution struct {
 	run      Run
 	env      Env
 	vars     map[string]any
+	varsErr  error // a var has no value
 	params   map[string]any
 	headers  map[string]any
 	listing  map[string]any // $listing
@@ -80,27 +80,10 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 	return items.Values(), nil
 }
 
-// effectiveVars returns the flow's vars with the overrides of the environment.
-func (e *Env) effectiveVars(f *Flow) map[string]any {
-	vars := maps.Clone(f.Vars)
-	replaces := len(e.VarSubstitutions) > 0 && (e.SubstitutesIn == nil || e.SubstitutesIn(f))
-	for name, v := range vars {
-		if text, ok := v.(string); ok && replaces && e.VarSubstitutions[text] != "" {
-			vars[name] = e.VarSubstitutions[text]
-		}
-		if v, ok := e.Vars[name]; ok {
-			vars[name] = v
-		}
-	}
-	return vars
-}
-
 // begin prepares the variables that the flow's programs read.
 func (f *Flow) begin(run Run, env Env) *execution {
-	x := &execution{flow: f, run: run, env: env, vars: f.Vars, memory: newMemoryUse(&env)}
-	if len(env.Vars)+len(env.VarSubstitutions) > 0 && f.reads[ofVars] {
-		x.vars = env.effectiveVars(f)
-	}
+	x := &execution{flow: f, run: run, env: env, memory: newMemoryUse(&env)}
+	x.vars, x.varsErr = env.varsOf(f)
 	if f.reads[ofParams] {
 		x.params = values(run.Params)
 	}
@@ -155,6 +138,9 @@ func (x *execution) checkEvent(ctx context.Context) error {
 
 // runAll executes the whole flow, as a run or as a called flow.
 func (x *execution) runAll(ctx context.Context) (Items, error) {
+	if x.varsErr != nil {
+		return Items{}, x.varsErr
+	}
 	if x.run.Failure != nil {
 		return x.runOnFailure(ctx)
 	}

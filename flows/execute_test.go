@@ -360,6 +360,41 @@ func TestVarsAreOverriddenByName(t *testing.T) {
 	want(t, execute(t, flow, nil, flows.Env{}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
 	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": "c", "1": "d"}}), `[{"crm":"c","vars":{"crm":"c","n":1}}]`)
 	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": ""}}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
+	want(t, execute(t, flow, nil, flows.Env{Vars: map[string]any{"n": "7"}}), `[{"crm":"a","vars":{"crm":"a","n":7}}]`)
+	for _, v := range []any{"seven", true, map[string]any{}, []any{}} {
+		_, err := flow.Execute(t.Context(), flows.Run{}, flows.Env{Vars: map[string]any{"n": v}})
+		wantError(t, err, flows.CodeStepFailed, `vars: "n": the value of the environment is `)
+	}
 	other := func(f *flows.Flow) bool { return f.Version != flow.Version }
 	want(t, execute(t, flow, nil, flows.Env{VarSubstitutions: map[string]string{"a": "c"}, SubstitutesIn: other}), `[{"crm":"a","vars":{"crm":"a","n":1}}]`)
+}
+
+// A var that is null has no value of its own: the environment, or a test, must have one.
+func TestVarsWithoutAValue(t *testing.T) {
+	t.Parallel()
+	const source = "flow: 1\nvars: {crm: null}\nsteps: [{set: {crm: '${ $vars.crm }'}}]\ntests:\n  - {name: a, vars: {crm: b}, output: [{crm: b}]}\n  - {name: b, output: [{crm: null}]}\n"
+	flow := parseFile(t, source)
+	_, err := flow.Execute(t.Context(), flows.Run{}, flows.Env{})
+	wantError(t, err, flows.CodeStepFailed, `vars: "crm": it has no value here, and the environment has none`)
+	want(t, execute(t, flow, nil, flows.Env{Vars: map[string]any{"crm": []any{"b"}}}), `[{"crm":["b"]}]`)
+	results := flows.RunTests(t.Context(), flow)
+	if results[0].Failure != "" || !strings.Contains(results[1].Failure, `vars: "crm"`) {
+		t.Errorf("tests: %+v", results)
+	}
+	unread := parseFile(t, "flow: 1\nvars: {crm: null}\nsteps: [{set: {a: 1}}]\n")
+	want(t, execute(t, unread, nil, flows.Env{}), `[{"a":1}]`)
+}
+
+func TestParseVars(t *testing.T) {
+	t.Parallel()
+	vars, err := flows.ParseVars("prod.yaml", []byte("crm: https://crm.example.org\nlimit: 12345678901234567890\nteam: {a: [1]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, vars, `{"crm":"https://crm.example.org","limit":12345678901234567890,"team":{"a":[1]}}`)
+	for source, problem := range map[string]string{"[a]": "prod.yaml:1:1: expected variables", "a: 1\na: 2": "prod.yaml:2:1: ", "": "the file is empty"} {
+		if _, err := flows.ParseVars("prod.yaml", []byte(source)); err == nil || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%q: %v", source, err)
+		}
+	}
 }

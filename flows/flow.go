@@ -50,6 +50,7 @@ type Flow struct {
 	afterResponse *Block    // the after_response steps; nil: none
 	respondsFile  bool      // some respond step has a file
 	varNames      []string
+	needsVars     bool // some var has no value of its own
 	tests         []test
 	redacts       []string // fields that some step redacts
 	externalSteps []ExternalStep
@@ -167,7 +168,7 @@ var flowParams = []Param{
 	}},
 	{Name: "keep", Type: TypeObject, Summary: "How long the [history](history.md) keeps runs of the flow after their end.", Fields: keepParams},
 	{Name: "labels", Type: TypeFields, Summary: "Values of the event by which runs are found in the [history](history.md), for instance `order: ${ .order.number }`; at most 10."},
-	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`; the environment may override them."},
+	{Name: "vars", Type: TypeLiteral, Summary: "Values that programs read as `$vars.NAME`. [The environment](flow-language.md#variables-of-the-environment) may have others, and must have one for a var that is null."},
 	{Name: "steps", Type: TypeSteps, Required: true, Summary: "The steps that items pass through."},
 	{Name: "on_failure", Type: TypeObject, Summary: "Steps of a run of its own that starts when a run of the flow fails or takes too long. They get its event as their item, and `$error`.", Fields: []Param{
 		{Name: "steps", Type: TypeSteps, Inline: true, Required: true, Summary: "The steps."},

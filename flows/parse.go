@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,19 +94,6 @@ func (c *compiler) declare(root *yaml.Node) {
 			if h := c.httpNames(n); h != nil {
 				c.flow.HTTP = h
 			}
-		}
-	}
-}
-
-func (c *compiler) vars(n *yaml.Node) {
-	if n.Shape != yaml.Mapping {
-		return // reported as an argument
-	}
-	c.flow.Vars = c.literal(n).(map[string]any)
-	c.flow.varNames = slices.Sorted(maps.Keys(c.flow.Vars))
-	for i, k := range n.Keys {
-		if s, ok := n.Items[i].Value.(string); ok && strings.Contains(s, "${") {
-			c.add(n.Items[i].Place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.Name)
 		}
 	}
 }

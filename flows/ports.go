@@ -37,7 +37,7 @@ type Env struct {
 	// Memory is charged for the values of the run. The caller of Execute opens and closes it. nil: an account of its
 	// own, without a process limit.
 	Memory *budget.Account
-	Vars   map[string]any // override the flow's vars of the same name; other names are ignored
+	Vars   map[string]any // values of the environment for the flow's vars of the same name; other names are ignored
 	// VarSubstitutions replaces vars whose value is one of its keys by the value of that key, unless that is empty.
 	VarSubstitutions map[string]string
 	// SubstitutesIn limits VarSubstitutions to the flows for which it returns true; nil: all flows.

@@ -16,6 +16,7 @@ type Problem struct {
 	Column  int    `json:"column"` // from 1, in characters
 	Message string `json:"message"`
 	Code    string `json:"code,omitempty"`    // of a warning, stable; empty: a mistake
+	Name    string `json:"name,omitempty"`    // of what is missing, with a code missing_…
 	Hint    string `json:"hint,omitempty"`    // suggested correction
 	Snippet string `json:"snippet,omitempty"` // the line; of a long one, the part around the column
 

@@ -28,6 +28,7 @@ type RecordedRun struct {
 type RehearsalEnv struct {
 	Flows   Flows           // nil: steps that call another flow fail
 	Scripts Scripts         // nil: scripts are evaluated in this process
+	Vars    map[string]any  // as in Env
 	Memory  *budget.Account // as in Env
 	// Connection returns the type of a connection. The error says that there is none.
 	Connection func(ctx context.Context, name string) (string, error)

@@ -23,7 +23,7 @@ import (
 func (r *rehearsal) env(base RehearsalEnv) Env {
 	state := rehearsedState{r}
 	return Env{
-		Journal: r, HTTP: rehearsedHTTP{r: r}, Connections: rehearsedConnections{r, base.Connection}, Secrets: rehearsedSecrets{},
+		Vars: base.Vars, Journal: r, HTTP: rehearsedHTTP{r: r}, Connections: rehearsedConnections{r, base.Connection}, Secrets: rehearsedSecrets{},
 		Scripts: base.Scripts, State: state, Pace: state, Flows: base.Flows, Emit: rehearsedEmitter{r}, Deliver: rehearsedDeliverer{r},
 		Callbacks: rehearsedCallbacks{r}, Memory: base.Memory,
 		Respond: func(ctx context.Context, a Response) error {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/jq"
 	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/linediff"
@@ -24,8 +25,9 @@ var testParams = []Param{
 	{Name: "event", Type: TypeLiteral, Summary: "The trigger's payload; none is null. `{file: {text: …, name: …, content_type: …}}`, here and in mocks, is a file; `base64` or `json` in place of `text` are other contents."},
 	{Name: "params", Type: TypeLiteral, Summary: "Query parameters; of an `http` trigger all parameters, in place of `params` in the event."},
 	{Name: "headers", Type: TypeLiteral, Summary: "Headers, names in lower case."},
+	{Name: "now", Type: TypeString, Summary: "What steps and programs take for the current time, as in `2026-07-01T12:00:00Z`. Default: the clock."},
 	{Name: "failure", Type: TypeLiteral, Summary: "The steps of `on_failure` are executed, and not those of the flow. This is `$error`: `{code, message, step, status}`, each optional."},
-	{Name: "vars", Type: TypeLiteral, Summary: "Override the flow's vars."},
+	{Name: "vars", Type: TypeLiteral, Summary: "Values in place of those of the flow's vars. Tests do not read the environment."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
 	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
 	{Name: "sent", Type: TypeLiteral, Summary: "What steps with mocks sent, by step name or, without one, kind: the list of the requests, of which only the members that are written here are compared, and of `headers` only those that are."},
@@ -39,6 +41,7 @@ type test struct {
 	name   string
 	line   int
 	run    Run
+	now    time.Time // zero: the clock
 	vars   map[string]any
 	state  map[string]any
 	mocks  map[string]any
@@ -61,6 +64,12 @@ func (c *compiler) readTests(all []*Args) {
 		}
 		t.run.Params, t.run.Headers = c.texts(a, "params"), c.texts(a, "headers")
 		t.run.Failure = c.testFailure(a)
+		if a.Has("now") {
+			var err error
+			if t.now, err = time.Parse(time.RFC3339, a.String("now")); err != nil {
+				c.add(a.places["now"], "", "now: expected a time such as 2026-07-01T12:00:00Z")
+			}
+		}
 		t.sent, t.response = c.testSent(a), c.named(a, "response", []string{"status", "headers", "body"})
 		c.httpTest(a, &t)
 		if t.state, _ = a.Literal("state").(map[string]any); t.state == nil && a.Literal("state") != nil {
@@ -185,6 +194,9 @@ func (f *Flow) runTest(ctx context.Context, t *test, observed *observation) ([]a
 	mocks := t.mocks
 	if mocks == nil {
 		mocks = map[string]any{}
+	}
+	if !t.now.IsZero() {
+		ctx = jq.WithNow(ctx, t.now)
 	}
 	env, err := f.testEnv(ctx, t)
 	if err != nil {

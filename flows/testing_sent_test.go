@@ -110,3 +110,26 @@ tests:
 		t.Error(got)
 	}
 }
+
+// A test gives the time that programs, scripts and steps see; delays are not waited for.
+func TestATestGivesTheTime(t *testing.T) {
+	t.Parallel()
+	const source = `flow: 1
+steps:
+  - delay: 3d
+  - set: {at: "${ now | todate }", due: "${ now | strftime(\"%A\") }"}
+  - script: "return {...item, year: new Date().getUTCFullYear()}"
+tests:
+  - {name: given, now: "2031-07-02T12:00:00Z", output: [{at: "2031-07-02T12:00:00Z", due: Wednesday, year: 2031}]}
+  - {name: another, now: "2031-07-03T14:00:00+02:00", output: [{at: "2031-07-03T12:00:00Z", due: Thursday, year: 2031}]}
+`
+	for _, r := range flows.RunTests(t.Context(), parseFile(t, source)) {
+		if r.Failure != "" {
+			t.Errorf("%s: %s", r.Name, r.Failure)
+		}
+	}
+	_, err := flows.Parse("test.yaml", []byte("flow: 1\nsteps: [{set: {a: 1}}]\ntests: [{name: a, now: today, output: [{a: 1}]}]\n"), catalogue())
+	if err == nil || !strings.Contains(err.Error(), "test.yaml:3:24: now: expected a time such as") {
+		t.Errorf("a time that is none: %v", err)
+	}
+}

@@ -1,6 +1,12 @@
 package flows
 
-import "github.com/penstock/penstock/flows/internal/yaml"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/flows/internal/yaml"
+)
 
 // Resource is a type of object outside of the flow that a flow refers to by name.
 type Resource string
@@ -10,6 +16,7 @@ const (
 	ResourceFlow       Resource = "flow" // by number or slug
 	ResourceConnection Resource = "connection"
 	ResourceSecret     Resource = "secret"
+	ResourceVar        Resource = "var"   // declared by the flow; the environment may have a value
 	ResourceState      Resource = "state" // by scope: "flow", or "shared" by all flows
 	ResourceAlert      Resource = "alert" // by kind; it tells of all flows
 )
@@ -19,6 +26,11 @@ type Use struct {
 	Resource Resource
 	Name     string
 	place    yaml.Place
+}
+
+// IsRef reports whether a reference to a flow, by number or slug, names this one.
+func (f *Flow) IsRef(ref string) bool {
+	return ref == strconv.FormatInt(f.Number, 10) || f.Slug != "" && ref == f.Slug
 }
 
 // Uses returns all references to resources, in no particular order.
@@ -34,6 +46,30 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 		}
 	}
 	return r.found
+}
+
+// howToAdd is the hint for a resource that a server does not have.
+var howToAdd = map[Resource]string{ // read only
+	ResourceFlow:       "deploy it, too",
+	ResourceConnection: "penstock connection put %s --file FILE",
+	ResourceSecret:     "penstock secret put %s --file FILE",
+	ResourceVar:        "penstock var put %s VALUE",
+}
+
+// Missing returns a warning with the code "missing_" and the resource for each reference for which trouble returns a reason,
+// with the file name of Parse; nil when there is none.
+func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems {
+	r := newReport(file, f.Source)
+	for _, u := range f.uses {
+		if reason := trouble(u); reason != "" {
+			hint := strings.ReplaceAll(howToAdd[u.Resource], "%s", u.Name)
+			r.put(Problem{
+				Line: u.place.Line, Column: u.place.Column, Code: "missing_" + string(u.Resource), Name: u.Name,
+				Message: fmt.Sprintf("%s %q: %s", u.Resource, u.Name, reason), Hint: hint,
+			})
+		}
+	}
+	return r.found.sorted()
 }
 
 // noteUse records the references in a parameter.

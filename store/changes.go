@@ -100,7 +100,7 @@ func (s *Store) load(ctx context.Context, old *snapshot) (*snapshot, error) {
 	rev, epoch, master := pipe.Get(ctx, keyRevision), pipe.Get(ctx, keyEpoch), pipe.Get(ctx, keyMaster)
 	least, last := pipe.HGet(ctx, keySchema, "least"), pipe.XRevRangeN(ctx, keyLog, "+", "-", 1)
 	users, clients, signing := pipe.HGetAll(ctx, keyUsers), pipe.HGetAll(ctx, keyClients), pipe.HGetAll(ctx, keySigning)
-	heads := pipe.HGetAll(ctx, keyFlows)
+	vars, heads := pipe.HGetAll(ctx, keyVars), pipe.HGetAll(ctx, keyFlows)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
@@ -114,6 +114,8 @@ func (s *Store) load(ctx context.Context, old *snapshot) (*snapshot, error) {
 		}
 	}
 	v.users, v.clients, v.signing = s.users().load(users.Val()), s.clients().load(clients.Val()), s.loadSigning(signing.Val())
+	v.vars = s.loadVars(vars.Val())
+	s.setVarValues(v)
 	if err := s.loadFlows(ctx, v, old, heads.Val()); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ const (
 	kindKey        kind = "key"
 	kindConnection kind = "connection"
 	kindSecret     kind = "secret"
+	kindVar        kind = "var"
 )
 
 // kinds lists all kinds with their hashes.
@@ -22,6 +23,7 @@ var kinds = []struct { // read only
 }{
 	{kindFlow, keyFlows}, {kindUser, keyUsers}, {kindClient, keyClients}, {kindSigning, keySigning},
 	{kindKey, keyAPIKeys}, {kindConnection, keyConnections}, {kindSecret, keySecrets},
+	{kindVar, keyVars},
 }
 
 // hash returns the hash of the kind's records: name → record.

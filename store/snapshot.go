@@ -25,11 +25,13 @@ type snapshot struct {
 	users   map[string]*User
 	clients map[string]*Client
 	signing map[string]*SigningKey
+	vars    map[string]*Var
 	flows   map[int64]*deployedFlow
 	slugs   map[string]*deployedFlow
 
-	sorted func() []Deployment // the heads by number, computed at the first call
-	routes func() *routes      // of the heads, computed at the first call
+	sorted    func() []Deployment   // the heads by number, computed at the first call
+	routes    func() *routes        // of the heads, computed at the first call
+	varValues func() map[string]any // see Vars.Values; computed at the first call
 }
 
 // deployedFlow is a head with the source of its version; a nil source is not stored.
@@ -41,7 +43,7 @@ type deployedFlow struct {
 
 func newSnapshot() *snapshot {
 	return &snapshot{
-		users: map[string]*User{}, clients: map[string]*Client{}, signing: map[string]*SigningKey{},
+		users: map[string]*User{}, clients: map[string]*Client{}, signing: map[string]*SigningKey{}, vars: map[string]*Var{},
 		flows: map[int64]*deployedFlow{}, slugs: map[string]*deployedFlow{},
 	}
 }
@@ -143,6 +145,11 @@ func (s *Store) withChanges(ctx context.Context, old *snapshot, c *changes) (*sn
 	if names := touched[kindSigning]; names != nil {
 		next.signing = maps.Clone(old.signing)
 		applyRecords(next.signing, names, s.loadSigning(existing(names)))
+	}
+	if names := touched[kindVar]; names != nil {
+		next.vars = maps.Clone(old.vars)
+		applyRecords(next.vars, names, s.loadVars(existing(names)))
+		s.setVarValues(&next)
 	}
 	return next.complete(), nil
 }

@@ -1,7 +1,7 @@
-// Package store stores all durable data except runs: flows and their versions, users, clients, API keys, connections
-// and secrets.
+// Package store stores all durable data except runs: flows and their versions, users, clients, API keys, connections,
+// secrets and variables.
 //
-// Flows, users and clients are read from memory; API keys, connections and secrets are read at their first use. Each
+// Flows, users, clients and variables are read from memory; API keys, connections and secrets are read at their first use. Each
 // updateDeployment increments a revision in Redis, adds the names of the changed records to a log, and is announced. Every
 // process subscribes to announcements and also reads the log twice a second: a change is normally visible everywhere
 // at once, and within a second at worst, and each process reads only the changed records. While Redis is unavailable,
@@ -59,6 +59,9 @@ type Config struct {
 	// Restore recreates what the settings define, after the store was found to have gone back to an earlier state.
 	// The process is not ready until Restore returns nil. It may be called again. Optional.
 	Restore func(ctx context.Context) error
+
+	// Vars are values in place of those of stored variables, in this process. Optional.
+	Vars map[string]any
 
 	// ReadOnly opens the store without writing anything.
 	ReadOnly bool

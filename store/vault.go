@@ -78,12 +78,12 @@ func (v *vault[T]) all(ctx context.Context) ([]*T, error) {
 	return all, nil
 }
 
-// NameRule describes the names of connections and secrets, for messages.
+// NameRule describes the names of connections, secrets and variables, for messages.
 const NameRule = "1 to 64 letters, digits, '_', '.' or '-', a letter first"
 
 var vaultName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// ValidName reports whether a connection or secret can have the name.
+// ValidName reports whether a connection, secret or variable can have the name.
 func ValidName(name string) bool { return vaultName.MatchString(name) }
 
 func (v *vault[T]) put(ctx context.Context, name string, record *T) error {

@@ -33,6 +33,9 @@ func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer, giveUp context.Can
 	env := r.endOnMissingKey(r.cfg.Env, giveUp)
 	env.Journal, env.Trace, env.Parks = a.Journal(), trace, true
 	env.Respond = a.Respond
+	if r.cfg.Vars != nil {
+		env.Vars = r.cfg.Vars()
+	}
 	if r.cfg.Starter != nil && env.Flows != nil {
 		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
 	}

@@ -59,8 +59,11 @@ type Config struct {
 	// wait. For a missing queue it is 50.
 	Shares map[string]int
 
-	// Env is the environment of runs. Its Journal, Trace, Respond, Emit, Deliver, Callbacks and Parks are set for each run.
+	// Env is the environment of runs. Its Vars, Journal, Trace, Respond, Emit, Deliver, Callbacks and Parks are set for each run.
 	Env flows.Env
+
+	// Vars returns the values of the environment for the vars of flows, at the beginning of each attempt. Nil: there are none.
+	Vars func() map[string]any
 
 	// Memory is the memory budget of the process: each run has an account, and no run is taken while the budget has
 	// no room. Nil: only the limits of each run apply.

@@ -1,4 +1,4 @@
-// Package admin has the endpoints that administer users, keys, clients, secrets and connections, and that list the
+// Package admin has the endpoints that administer users, keys, clients, secrets, variables and connections, and that list the
 // audit log.
 package admin
 
@@ -57,6 +57,11 @@ func Mount(v1 *gin.RouterGroup, config Config) {
 	secrets.GET("", a.listSecrets)
 	secrets.PUT("/:name", a.putSecret)
 	secrets.DELETE("/:name", a.deleteSecret)
+
+	vars := v1.Group("/vars", httpx.Requires(auth.ScopeClients))
+	vars.GET("", a.listVars)
+	vars.PUT("/:name", a.putVar)
+	vars.DELETE("/:name", a.deleteVar)
 
 	connections := v1.Group("/connections", httpx.Requires(auth.ScopeClients))
 	connections.GET("", a.listConnections)

@@ -114,7 +114,7 @@ func (o *office) callBy(p *auth.Principal, method, path, body string) *httptest.
 func (o *office) records() map[string]string {
 	o.t.Helper()
 	all := map[string]string{}
-	for _, kind := range []string{"users", "keys", "clients", "epochs", "secrets", "connections", "signing"} {
+	for _, kind := range []string{"users", "keys", "clients", "epochs", "secrets", "vars", "connections", "signing"} {
 		for name, value := range o.redis.HGetAll(o.t.Context(), "penstock:{store}:"+kind).Val() {
 			all[kind+" "+name] = value
 		}
@@ -136,6 +136,7 @@ var scopesOfRoutes = map[string][]auth.Scope{ // read only
 	"POST /v1/clients/:identifier/assertion": {auth.ScopeClients}, "POST /v1/clients/:identifier/token": {auth.ScopeClients}, "POST /v1/clients/:identifier/secret": {auth.ScopeClients},
 	"GET /v1/signing-keys": {auth.ScopeClients}, "POST /v1/signing-keys": {auth.ScopeClients}, "DELETE /v1/signing-keys/:kid": {auth.ScopeClients},
 	"GET /v1/secrets": {auth.ScopeClients}, "PUT /v1/secrets/:name": {auth.ScopeClients}, "DELETE /v1/secrets/:name": {auth.ScopeClients},
+	"GET /v1/vars": {auth.ScopeClients}, "PUT /v1/vars/:name": {auth.ScopeClients}, "DELETE /v1/vars/:name": {auth.ScopeClients},
 	"GET /v1/connections": {auth.ScopeClients}, "GET /v1/connections/:name": {auth.ScopeClients}, "PUT /v1/connections/:name": {auth.ScopeClients}, "DELETE /v1/connections/:name": {auth.ScopeClients},
 	"GET /v1/scopes": {auth.ScopeClients, auth.ScopeUsers}, "POST /v1/auth/explain": {auth.ScopeClients},
 }

@@ -202,5 +202,5 @@ func (a *api) endCanary(c *gin.Context, end func(context.Context, *store.Deploym
 		httpx.Fail(c, err)
 		return
 	}
-	a.writeDeployed(c, http.StatusOK, h.Number)
+	a.writeDeployed(c, http.StatusOK, h.Number, nil)
 }

@@ -38,7 +38,29 @@ func (a *api) putFlow(c *gin.Context) {
 		status = http.StatusCreated
 		c.Header("Location", httpx.PathOf("flows", flowNumber(flow.Number)))
 	}
-	a.writeDeployed(c, status, flow.Number)
+	a.writeDeployed(c, status, flow.Number, a.warnings(c, flow))
+}
+
+// checkView is a flow file that was checked.
+type checkView struct {
+	Number   int64          `json:"flow"`
+	Version  string         `json:"version"`
+	Warnings flows.Problems `json:"warnings"` // of lint, and of what the server does not have
+}
+
+// checkFlow answers POST /v1/flows/{flow}/check: what PUT would answer about the flow file, which is not deployed.
+func (a *api) checkFlow(c *gin.Context) {
+	flow, err := a.readSource(c)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	httpx.WriteJSON(c, http.StatusOK, checkView{flow.Number, flow.Version, append(flows.Problems{}, a.warnings(c, flow)...)})
+}
+
+// warnings returns the warnings of a flow file that is deployed.
+func (a *api) warnings(c *gin.Context, flow *flows.Flow) flows.Problems {
+	return slices.Concat(flow.Warnings(), a.config.Store.Flows().Missing(c.Request.Context(), "flow", flow))
 }
 
 // readSource parses the flow in the body, and checks that it is the flow in the path and that the principal may
@@ -91,7 +113,7 @@ func (a *api) switchFlow(c *gin.Context, enabled bool) {
 		httpx.Fail(c, err)
 		return
 	}
-	a.writeDeployed(c, http.StatusOK, h.Number)
+	a.writeDeployed(c, http.StatusOK, h.Number, nil)
 }
 
 // rollbackFlow answers POST /v1/flows/{flow}/rollback: it deploys an earlier version again, by default the previous
@@ -121,7 +143,7 @@ func (a *api) rollbackFlow(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	a.writeDeployed(c, http.StatusOK, h.Number)
+	a.writeDeployed(c, http.StatusOK, h.Number, a.warnings(c, earlier))
 }
 
 // before returns the version that was deployed before the current one.
@@ -133,13 +155,13 @@ func before(h *store.Deployment) (string, error) {
 }
 
 // writeDeployed writes the flow after a change.
-func (a *api) writeDeployed(c *gin.Context, status int, number int64) {
+func (a *api) writeDeployed(c *gin.Context, status int, number int64, warnings flows.Problems) {
 	h, err := a.config.Store.Flows().Deployment(flowNumber(number))
 	if err != nil {
 		httpx.Fail(c, err) // deleted in the meantime
 		return
 	}
-	a.writeFlow(c, status, &h)
+	a.writeFlow(c, status, &h, warnings)
 }
 
 // isUTF8 reports whether the charset is UTF-8 or absent.

@@ -55,5 +55,5 @@ func (a *api) readFlow(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	a.writeFlow(c, http.StatusOK, &h)
+	a.writeFlow(c, http.StatusOK, &h, nil)
 }

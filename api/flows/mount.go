@@ -59,6 +59,7 @@ func Mount(group gin.IRouter, config Config) {
 	group.GET("/:flow", read, a.readFlow)
 	group.PUT("/:flow", write, a.putFlow)
 	group.DELETE("/:flow", write, a.deleteFlow)
+	group.POST("/:flow/check", write, a.checkFlow)
 	group.GET("/:flow/versions", read, a.listVersions)
 	group.GET("/:flow/versions/:version", read, a.readVersion)
 	group.POST("/:flow/enable", write, a.enableFlow)

@@ -21,7 +21,7 @@ func (a *api) pauseFlow(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	a.writeDeployed(c, http.StatusOK, h.Number)
+	a.writeDeployed(c, http.StatusOK, h.Number, nil)
 }
 
 // resumeFlow answers POST /v1/flows/{flow}/resume after enqueueing the runs that waited. Calling it again enqueues
@@ -38,7 +38,7 @@ func (a *api) resumeFlow(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	a.writeDeployed(c, http.StatusOK, h.Number)
+	a.writeDeployed(c, http.StatusOK, h.Number, nil)
 }
 
 // pausableFlow returns the flow in the path if the principal may write it or may operate queues.

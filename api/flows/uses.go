@@ -41,12 +41,13 @@ func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 	switch u.Resource {
 	case flows.ResourceState:
 		return u.Name != "shared", "it is for writers of all flows", nil
+	case flows.ResourceVar:
+		return true, "", nil // their values are not secret
 	case flows.ResourceAlert:
 		return false, "alerts are for writers of all flows", nil
 	case flows.ResourceFlow:
-		own := u.Name == flowNumber(flow.Number) || flow.Slug != "" && u.Name == flow.Slug
 		called, err := a.config.Store.Flows().Deployment(u.Name)
-		return own || err == nil && p.May(auth.ScopeRun, called.Number), "there is none that you may run", nil
+		return flow.IsRef(u.Name) || err == nil && p.May(auth.ScopeRun, called.Number), "there is none that you may run", nil
 	case flows.ResourceConnection:
 		var c *store.Connection
 		if c, err = a.config.Store.Connections().Connection(ctx, u.Name); err == nil {

@@ -9,6 +9,41 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
+// The answer to a deployment has the warnings, and so has a check, which deploys nothing.
+func TestADeploymentSaysWhatTheServerLacks(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	const source = "flow: 5\nslug: five\nvars: {team: null, n: 1}\nsteps:\n  - set: {a: .b, t: '${ $vars.team }'}\n  - http: {get: https://erp.example.org, connection: erp}\n  - call: five\n  - call: other\n  - encode: {hmac: \"${ .a }\", secret: key}\n"
+	codes := func(v map[string]any) (all string) {
+		warnings, _ := v["warnings"].([]any)
+		for _, w := range warnings {
+			w := w.(map[string]any)
+			all += fmt.Sprintf("%v:%v %v %v\n", w["line"], w["column"], w["code"], w["name"])
+		}
+		return all
+	}
+	const want = "5:14 path_as_text <nil>\n3:14 missing_var team\n6:54 missing_connection erp\n8:11 missing_flow other\n9:39 missing_secret key\n"
+	yaml := []string{"Content-Type", "application/yaml"}
+	if got := codes(p.Want(p.Do("POST", "/v1/flows/5/check", "ann", source, yaml...), 200)); got != want {
+		t.Errorf("check: got\n%s", got)
+	}
+	p.Want(p.Do("GET", "/v1/flows/5", "ann", ""), 404)
+	if got := codes(p.Want(p.Do("PUT", "/v1/flows/5", "ann", source, yaml...), 201)); got != want {
+		t.Errorf("deploy: got\n%s", got)
+	}
+	p.Want(p.Do("PUT", "/v1/vars/team", "ann", `{"value":"red"}`), 200)
+	p.Want(p.Do("PUT", "/v1/vars/n", "ann", `{"value":"two"}`), 200)
+	p.Want(p.Do("PUT", "/v1/connections/erp", "ann", `{"type":"basic","hosts":["erp.example.org"],"settings":{"username":"u","password":"p"}}`), 200)
+	p.Want(p.Do("PUT", "/v1/secrets/key", "ann", `{"value":"v"}`), 200)
+	p.Deploy(6, "slug: other\nsteps: [{set: {v: 1}}]")
+	if got := codes(p.Want(p.Do("PUT", "/v1/flows/5", "ann", source, yaml...), 200)); got != "5:14 path_as_text <nil>\n3:23 missing_var n\n" {
+		t.Errorf("with all but a value of the right type: got\n%s", got)
+	}
+	if read := p.Want(p.Do("GET", "/v1/flows/5", "ann", ""), 200); read["warnings"] != nil {
+		t.Errorf("reading the flow: %v", read["warnings"])
+	}
+}
+
 // A writer of flow 69 cannot deploy a flow that calls flow 100, or that uses a connection or secret whose record
 // does not list flow 69.
 func TestAWriterOfSomeFlowsUsesWhatItMay(t *testing.T) {

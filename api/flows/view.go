@@ -26,6 +26,8 @@ type flowView struct {
 	Next    []time.Time `json:"next,omitempty"`    // next times of the schedule, if the flow is enabled
 	Problem string      `json:"problem,omitempty"` // reason why this server cannot run it
 	Source  string      `json:"source,omitempty"`  // not in listings
+
+	Warnings flows.Problems `json:"warnings,omitempty"` // after a deployment: of lint, and of what the server does not have
 }
 
 func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
@@ -63,15 +65,15 @@ func nextTimes(s *flows.Schedule, now time.Time) (next []time.Time) {
 	return next
 }
 
-// writeFlow answers with a flow and its source.
-func (a *api) writeFlow(c *gin.Context, status int, h *store.Deployment) {
+// writeFlow answers with a flow, its source, and the warnings of its deployment.
+func (a *api) writeFlow(c *gin.Context, status int, h *store.Deployment, warnings flows.Problems) {
 	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, h.Version)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	v := a.viewFlow(c, h)
-	v.Source = string(source)
+	v.Source, v.Warnings = string(source), warnings
 	c.Header("ETag", `"`+h.Version+`"`)
 	httpx.WriteJSON(c, status, v)
 }

@@ -2,10 +2,16 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/flows"
 )
 
 func newUser(e env) *cobra.Command {
@@ -121,6 +127,44 @@ func newSecret(e env) *cobra.Command {
 	r.completeIDs(e, put)
 	r.completeIDs(e, remove)
 	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"updated", "updated_at"}}), put, remove)
+	return cmd
+}
+
+func newVar(e env) *cobra.Command {
+	r := resource{name: "var", what: "variable", path: "/v1/vars", id: "NAME"}
+	cmd := &cobra.Command{
+		Use: r.name, Short: "Manage variables: values for the vars of flows, which are not secret",
+		Long: "Manage variables. The value of a variable replaces that of the var of its name in all flows that\n" +
+			"declare one. It is not secret. Attempts of runs that begin a second later have it.\n\n" + remoteHelp,
+	}
+	put := &cobra.Command{Use: "put NAME VALUE", Short: "Store a variable, or all variables of a file", Args: usageArgs(cobra.MaximumNArgs(2))}
+	var file string
+	put.Flags().StringVar(&file, "file", "", "`file` with variables in YAML or JSON, in place of NAME and VALUE")
+	c := newCall(e, put)
+	put.RunE = func(cmd *cobra.Command, args []string) error {
+		vars := map[string]any{}
+		switch {
+		case file == "" && len(args) == 2:
+			vars[args[0]] = args[1]
+		case file != "" && len(args) == 0:
+			var err error
+			if vars, err = (app.Env{}).Vars(file); err != nil {
+				return err
+			}
+		default:
+			return usageError{errors.New("put: expected NAME and VALUE, or --file FILE")}
+		}
+		for _, name := range slices.Sorted(maps.Keys(vars)) {
+			if err := c.send(cmd, http.MethodPut, r.at(name), object{"value": json.RawMessage(flows.EncodeJSON(vars[name]))}, ""); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	}
+	remove := r.newDelete(e)
+	r.completeIDs(e, put)
+	r.completeIDs(e, remove)
+	cmd.AddCommand(newList(e, "List variables with their values", r.path, []column{{"name", "name"}, {"value", "value"}, {"updated", "updated_at"}}), put, remove)
 	return cmd
 }
 

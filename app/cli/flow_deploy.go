@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,15 +31,16 @@ type deployResult struct {
 
 func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 	var url string
-	var untested, asJSON bool
+	var untested, allowMissing, asJSON bool
 	var gate rehearsalGate
 	var canary canaryFlags
 	cmd := &cobra.Command{
 		Use:   "deploy PATHS…",
 		Short: "Make flow files the current versions on a server",
 		Long: "Check flow files, run their tests, and make them the current versions of their flows. When\n" +
-			"one of them has a mistake or fails, none is deployed. Runs that were accepted before keep\n" +
-			"their version. - is standard input. With --rehearse, none is deployed either when more\n" +
+			"one of them has a mistake or fails, none is deployed; neither when they use connections,\n" +
+			"secrets, flows or variables that the server does not have. Runs that were accepted before\n" +
+			"keep their version. - is standard input. With --rehearse, none is deployed either when more\n" +
 			"recorded runs than --allow-diff would differ, as `penstock flow rehearse` shows. With --canary,\n" +
 			"the current versions stay, and the files execute a share of the calls.\n\n" + remoteHelp,
 		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests\n  penstock flow deploy flows/ --rehearse 200 --allow-diff 0\n  penstock flow deploy greet.yaml --canary 10% --rollback-at 5% --promote-after 1h",
@@ -63,6 +66,9 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := requireResources(cmd.Context(), cmd.ErrOrStderr(), server, ready, allowMissing); err != nil {
+				return err
+			}
 			if gate.runs > 0 {
 				if err := gate.rehearse(cmd.Context(), cmd.ErrOrStderr(), server, ready); err != nil {
 					return err
@@ -76,6 +82,7 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 	gate.addFlags(cmd)
 	canary.add(cmd)
 	cmd.Flags().BoolVar(&untested, "skip-tests", false, "do not run the tests of the files")
+	cmd.Flags().BoolVar(&allowMissing, "allow-missing", false, "deploy although the server lacks connections, secrets, flows or variables")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -122,6 +129,34 @@ func requirePassingTests(ctx context.Context, w io.Writer, kinds *flows.Catalogu
 		_, _ = report.WriteTo(w) // the error is returned in any case
 	}
 	return err
+}
+
+// requireResources writes to w which connections, secrets, flows and variables the files use and the server does not have, and
+// returns an error when there are any. Flows that are deployed together need not be there before.
+func requireResources(ctx context.Context, w io.Writer, server *client.Client, ready []flowFile, allowMissing bool) error {
+	var missing flows.Problems
+	for _, f := range ready {
+		warnings, err := server.Check(ctx, strconv.FormatInt(f.flow.Number, 10), f.flow.Source)
+		if err != nil {
+			return fmt.Errorf("check %s: %w", f.name, err)
+		}
+		for _, warning := range warnings {
+			resource, found := strings.CutPrefix(warning.Code, "missing_")
+			together := func(other flowFile) bool { return other.flow.IsRef(warning.Name) }
+			if !found || resource == "flow" && slices.ContainsFunc(ready, together) {
+				continue
+			}
+			missing = append(missing, flows.Problem{
+				File: f.name, Line: warning.Line, Column: warning.Column, Code: warning.Code,
+				Message: warning.Message, Hint: warning.Hint, Snippet: warning.Snippet,
+			})
+		}
+	}
+	printProblems(w, missing)
+	if len(missing) == 0 || allowMissing {
+		return nil
+	}
+	return fmt.Errorf("the server lacks what the files use: nothing was deployed; --allow-missing deploys all the same")
 }
 
 // deployFlows deploys in order and stops at the first error. A file that is the current version does not become a canary.

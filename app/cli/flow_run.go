@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -15,6 +18,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/outbound"
@@ -26,24 +31,34 @@ type runArgs struct {
 	event        string            // JSON, @file or @- for standard input; empty: none
 	params       map[string]string // query parameters
 	headers      map[string]string
-	vars         map[string]string
+	vars         map[string]string // of --var
+	varsFile     string
+	connections  string // file with connections and secrets; empty: none
+	redis        string // URL of an installation's Redis; empty: none
+	sqlite       string // directory
 	allowPrivate bool
 	json         bool // print only the output
 }
 
-func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
+func newFlowRun(e env, kinds *flows.Catalogue) *cobra.Command {
 	var args runArgs
 	cmd := &cobra.Command{
 		Use:   "run FILE",
 		Short: "Run one flow here, without a server, and show what its steps did",
 		Long: "Run one flow here, without a server, and show its steps with items and durations, then\n" +
-			"its output. http steps send real requests; loopback addresses are allowed. FILE may be -,\n" +
-			"standard input.",
+			"its output. Steps do what they do on a server, except that state begins empty and no runs of\n" +
+			"other flows are started; loopback addresses are allowed. --connections names a file with\n" +
+			"connections and secrets:\n\n" +
+			"  connections: {crm: {type: bearer, hosts: [crm.example.org], settings: {token: {env: CRM_TOKEN}}}}\n" +
+			"  secrets: {hook: {env: HOOK_SECRET}}\n\n" +
+			"{env: NAME} is an environment variable, or is asked for. --redis uses those of an installation,\n" +
+			"with its master key in PENSTOCK_MASTER_KEY. FILE may be -, standard input.",
 		Example: "  penstock flow run flow.yaml --event '{\"email\":\"a@b.org\"}'\n" +
-			"  penstock flow run flow.yaml --event @event.json --var crm=http://127.0.0.1:9000",
+			"  penstock flow run flow.yaml --event @event.json --var crm=http://127.0.0.1:9000\n" +
+			"  penstock flow run flow.yaml --connections local.yaml --vars local-vars.yaml",
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			return runFlow(cmd, kinds, files[0], args)
+			return runFlow(cmd, e, kinds, files[0], args)
 		},
 	}
 	f := cmd.Flags()
@@ -51,12 +66,16 @@ func newFlowRun(kinds *flows.Catalogue) *cobra.Command {
 	f.StringToStringVar(&args.params, "param", nil, "a query parameter, `name=value`; may be repeated")
 	f.StringToStringVar(&args.headers, "header", nil, "a header that the flow declares, `name=value`; may be repeated")
 	f.StringToStringVar(&args.vars, "var", nil, "a value for one of the flow's vars, `name=value`; may be repeated")
+	f.StringVar(&args.varsFile, "vars", "", "`file` with values for vars, in YAML or JSON; PENSTOCK_VAR_NAME and --var replace them")
+	f.StringVar(&args.connections, "connections", "", "`file` with connections and secrets, in YAML or JSON")
+	f.StringVar(&args.redis, "redis", "", "`URL` of the Redis of an installation whose connections, secrets, variables and flows the run uses")
+	f.StringVar(&args.sqlite, "sqlite", "", "`directory` of the files of sqlite connections")
 	f.BoolVar(&args.allowPrivate, "allow-private-networks", false, "let http steps reach private addresses, too")
 	f.BoolVar(&args.json, "json", false, "print only the output")
 	return cmd
 }
 
-func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runArgs) error {
+func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, args runArgs) error {
 	out := cmd.OutOrStdout()
 	if file == stdinName && (args.event == stdinName || args.event == "@-") {
 		return usageError{errors.New("run flow: the flow and its event cannot both come from standard input")}
@@ -80,8 +99,25 @@ func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runAr
 	if err != nil {
 		return err
 	}
+	if args.redis != "" && args.connections != "" {
+		return usageError{errors.New("run flow: --redis and --connections exclude each other")}
+	}
+	local, err := openLocalStore(cmd, e, kinds, &args)
+	if err != nil {
+		return err
+	}
+	defer local.Close()
+	if missing := local.missing(cmd.Context(), sources[0].name, flow); len(missing) > 0 {
+		printProblems(cmd.ErrOrStderr(), missing)
+	}
+	vars := maps.Clone(local.Vars().Values())
+	own, err := args.allVars(e, flow)
+	if err != nil {
+		return err
+	}
+	maps.Copy(vars, own)
 	var steps stepTrace
-	output, took, err := execute(cmd.Context(), flow, event, args, &steps)
+	output, took, err := execute(cmd.Context(), flow, event, vars, local, args, &steps)
 	if !args.json {
 		steps.print(out)
 	}
@@ -94,19 +130,30 @@ func runFlow(cmd *cobra.Command, kinds *flows.Catalogue, file string, args runAr
 	return printJSON(out, output)
 }
 
+// allVars returns the values of --vars, the environment and --var, of which the later ones replace the earlier ones.
+func (args *runArgs) allVars(e env, flow *flows.Flow) (map[string]any, error) {
+	if err := flow.CheckVarNames(slices.Sorted(maps.Keys(args.vars))); err != nil {
+		return nil, usageError{fmt.Errorf("--var: %w", err)}
+	}
+	vars, err := app.Env(e).Vars(args.varsFile)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range args.vars {
+		vars[name] = value
+	}
+	return vars, nil
+}
+
 // maxLocalFiles is the maximum size in bytes of the files of a run in this process, which are in memory.
 const maxLocalFiles = 256 << 20
 
-func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, steps *stepTrace) ([]any, time.Duration, error) {
+func execute(ctx context.Context, flow *flows.Flow, event any, vars map[string]any, local *localStore, args runArgs, steps *stepTrace) ([]any, time.Duration, error) {
 	transport, err := outbound.New(outbound.Config{AllowLoopback: true, AllowPrivate: args.allowPrivate})
 	if err != nil {
 		return nil, 0, err
 	}
 	defer transport.CloseIdleConnections()
-	vars := map[string]any{}
-	for name, value := range args.vars {
-		vars[name] = value
-	}
 	headers := map[string]string{}
 	for name, value := range args.headers {
 		headers[strings.ToLower(name)] = value
@@ -115,11 +162,16 @@ func execute(ctx context.Context, flow *flows.Flow, event any, args runArgs, ste
 	if err != nil {
 		return nil, 0, err
 	}
+	connections, err := connect.New(connect.Config{Store: local.Store, HTTP: transport, Log: slog.New(slog.DiscardHandler), SQLiteDir: args.sqlite})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer connections.Close()
 	memory := flows.NewMemory()
 	begun := time.Now()
 	output, err := flow.Execute(ctx, flows.Run{
 		ID: "local", Attempt: 1, Event: event, Params: args.params, Headers: headers,
-	}, flows.Env{Trace: steps, HTTP: transport, Vars: vars, State: memory, Pace: memory, Files: files})
+	}, flows.Env{Trace: steps, HTTP: transport, Vars: vars, State: memory, Pace: memory, Files: files, Connections: connections, Secrets: connections, Flows: local.Flows()})
 	return output, time.Since(begun), err
 }
 

@@ -78,6 +78,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newConnection(env),
 		newHook(env, kinds),
 		newSecret(env),
+		newVar(env),
 		newScope(env),
 		newQueue(env),
 		newAudit(env),

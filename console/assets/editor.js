@@ -95,11 +95,12 @@ class Checker {
       const l = doc.line(Math.max(1, Math.min(line, doc.lines)))
       return Math.min(l.from + Math.max(0, column - 1), l.to)
     }
-    const marks = told.problems.map(p => {
+    const marked = [...told.problems.map(p => [p, 'error']), ...(told.warnings || []).map(p => [p, 'warning'])]
+    const marks = marked.map(([p, severity]) => {
       const from = at(p.line, p.column)
       const rest = doc.lineAt(from)
       const word = /^[\w.$-]+/.exec(rest.text.slice(from - rest.from))
-      return { from, to: Math.min(rest.to, from + (word ? word[0].length : 1)), severity: 'error', message: p.hint ? `${p.message} (${p.hint})` : p.message }
+      return { from, to: Math.min(rest.to, from + (word ? word[0].length : 1)), severity, message: p.hint ? `${p.message} (${p.hint})` : p.message }
     })
     for (const test of told.tests || []) {
       if (test.failure) marks.push({ from: at(test.line, 1), to: at(test.line, 1000), severity: 'warning', message: test.failure })
@@ -108,7 +109,8 @@ class Checker {
   }
 
   tell(view, told) {
-    const rows = told.problems.map(p => ({ line: p.line, column: p.column, text: p.message, hint: p.hint }))
+    const warnings = told.warnings || []
+    const rows = [...told.problems, ...warnings].map(p => ({ line: p.line, column: p.column, text: p.message, hint: p.hint }))
     for (const test of told.tests || []) {
       if (test.failure) rows.push({ line: test.line, column: 1, text: `test “${test.name}”: ${test.failure}`, hint: '' })
     }
@@ -135,7 +137,8 @@ class Checker {
     const tests = told.tests || []
     const passed = tests.filter(test => !test.failure).length
     this.status.textContent = told.problems.length ? `${told.problems.length} mistake${told.problems.length > 1 ? 's' : ''}`
-      : tests.length ? `valid, ${passed} of ${tests.length} tests pass` : 'valid'
+      : (tests.length ? `valid, ${passed} of ${tests.length} tests pass` : 'valid') +
+        (warnings.length ? `, ${warnings.length} warning${warnings.length > 1 ? 's' : ''}` : '')
   }
 }
 

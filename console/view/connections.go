@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ type ConnectionList struct {
 	Types   []connect.Type
 	Items   []store.Connection
 	Secrets []store.Secret
+	Vars    []*store.Var
 }
 
 // ConnectionForm is the form for a new or an existing connection.
@@ -70,6 +72,15 @@ func shownSettings(c store.Connection) string {
 		return strings.Join(c.Hosts, ", ")
 	}
 	return strings.Trim(c.Settings["host"]+" "+c.Settings["database"], " ")
+}
+
+// varText shows the value of a variable: a text as it is, other values as JSON.
+func varText(v *store.Var) string {
+	var text string
+	if json.Unmarshal(v.Value, &text) == nil {
+		return text
+	}
+	return string(v.Value)
 }
 
 // numbers formats flow numbers for a form.

@@ -14,9 +14,9 @@ import (
 
 var (
 	// scriptStepName matches the names of earlier steps in a script.
-	scriptStepName = regexp.MustCompile(`(?:^|[^.\w$])steps\b\s*(?:\??\.\s*([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])?`)
+	scriptStepName = regexp.MustCompile(`(?:^|\.\.\.|[^.\w$])steps\b\s*(?:\??\.\s*([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])?`)
 	// scriptWord matches the other variables in a script.
-	scriptWord = regexp.MustCompile(`(?:^|[^.\w$])(item|event|vars|index)\b`)
+	scriptWord = regexp.MustCompile(`(?:^|\.\.\.|[^.\w$])(item|event|vars|index)\b`)
 )
 
 // scriptInput returns the program for the script's input: an object of the variables that the code names. Only steps

@@ -38,8 +38,9 @@ type Runs interface {
 type Config struct {
 	Runs    Runs
 	Flows   flows.Flows
-	Scripts flows.Scripts   // nil: scripts are evaluated in this process
-	Memory  *budget.Process // nil: no limit
+	Scripts flows.Scripts         // nil: scripts are evaluated in this process
+	Memory  *budget.Process       // nil: no limit
+	Vars    func() map[string]any // values of the environment for the vars of flows; nil: there are none
 	// Connection returns the type of a connection. The error says that there is none.
 	Connection func(ctx context.Context, name string) (string, error)
 }
@@ -162,8 +163,12 @@ func (r *Rehearser) rehearseOnce(ctx context.Context, flow *flows.Flow, recorded
 	defer cancel()
 	account := r.config.Memory.Open(0, cancel)
 	defer account.Close()
+	var vars map[string]any
+	if r.config.Vars != nil {
+		vars = r.config.Vars()
+	}
 	done, err := flow.Rehearse(ctx, *recorded, flows.RehearsalEnv{
-		Flows: r.config.Flows, Scripts: r.config.Scripts, Memory: account, Connection: r.config.Connection,
+		Vars: vars, Flows: r.config.Flows, Scripts: r.config.Scripts, Memory: account, Connection: r.config.Connection,
 	}, earlier)
 	if evicted := account.Err(); evicted != nil {
 		return nil, evicted

@@ -65,7 +65,7 @@ func connect(ctx context.Context, all flows.Connections, name string, call *http
 	}
 	for _, target := range []*url.URL{call.url, withHost(call.url, call.host)} {
 		if !conn.Allows(target) {
-			return nil, failure.Errorf("connection %q must not be used for %s: its allowed hosts do not include it", name, origin(target))
+			return nil, failure.Errorf("connection %q must not be used for %s: its allowed hosts do not include it%s", name, origin(target), schemeHint(target))
 		}
 	}
 	return conn, nil
@@ -96,4 +96,12 @@ func (h pinnedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Header.Del("Location")
 	}
 	return resp, nil
+}
+
+// schemeHint says how a host without TLS is written among the hosts of a connection; empty for one with TLS.
+func schemeHint(target *url.URL) string {
+	if target.Scheme != "http" {
+		return ""
+	}
+	return "; a host stands for https there, without TLS it is written as " + origin(target)
 }

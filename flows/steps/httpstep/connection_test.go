@@ -51,7 +51,7 @@ func TestHTTPConnection(t *testing.T) {
 	}}
 	tests := []struct{ connection, want, message string }{
 		{connection: "crm", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
-		{connection: "other", message: `connection "other" must not be used for ` + server.URL + ": its allowed hosts do not include it"},
+		{connection: "other", message: `connection "other" must not be used for ` + server.URL + ": its allowed hosts do not include it; a host stands for https there, without TLS it is written as " + server.URL},
 		{connection: "[tls, sign, crm, token]", want: "Authorization=X-Api-Key Cookie=Authorization,Referer,X-Api-Key X-Api-Key=of the connection Referer=Authorization,X-Api-Key User-Agent=" + userAgent()},
 		{connection: "[token, sign]", want: "Authorization=none Referer=Authorization User-Agent=" + userAgent()},
 		{connection: "[crm, other]", message: `connection "other" must not be used for`},

@@ -1,0 +1,33 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/penstock/penstock/flows"
+)
+
+// Missing returns a warning for each connection, secret, other flow and value of a var that the flow uses and the store does not
+// have. file is the name of the flow's file. What cannot be read at the moment is not reported.
+func (f *Flows) Missing(ctx context.Context, file string, flow *flows.Flow) flows.Problems {
+	vars := f.store.Vars().Values()
+	return flow.Missing(file, func(u flows.Use) string {
+		var err error
+		switch u.Resource {
+		case flows.ResourceVar:
+			return flow.CheckVar(u.Name, vars)
+		case flows.ResourceFlow:
+			if !flow.IsRef(u.Name) {
+				_, err = f.Deployment(u.Name)
+			}
+		case flows.ResourceConnection:
+			_, err = f.store.connections.find(ctx, u.Name)
+		case flows.ResourceSecret:
+			_, err = f.store.secrets.find(ctx, u.Name)
+		}
+		if errors.Is(err, ErrNotFound) {
+			return "there is none"
+		}
+		return ""
+	})
+}
