@@ -6,6 +6,7 @@ import (
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/topic"
 	"github.com/penstock/penstock/worker"
 )
 
@@ -16,6 +17,11 @@ func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
 	}
 	p.callbacks.SignWith(p.store.MasterKey)
 	return nil
+}
+
+// topics returns the topics of events.
+func (p *Program) topics() *topic.Topics {
+	return topic.New(topic.Config{Redis: p.shared, Subscribers: p.store.Flows(), Runs: p.client})
 }
 
 // setRunEnv sets what runs can use: connections, secrets, script processes, stored values, other flows and callbacks.
@@ -35,6 +41,6 @@ func (p *Program) setRunEnv(cfg *worker.Config) error {
 	values := state.New(p.shared)
 	cfg.Env.State, cfg.Env.Pace, cfg.Env.Flows = values, values, p.store.Flows()
 	cfg.Env.Files = p.files
-	cfg.Starter, cfg.Callbacks = p.client, p.callbacks
+	cfg.Starter, cfg.Callbacks, cfg.Topics = p.client, p.callbacks, p.topics()
 	return nil
 }

@@ -232,13 +232,26 @@ func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 	if err != nil {
 		return Env{}, err
 	}
-	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}, Files: files}, nil
+	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}, Topics: discardTopics{}, Files: files}, nil
 }
 
 // discardEmitter is the Emitter of tests. It starts no runs.
 type discardEmitter struct{}
 
 func (discardEmitter) Emit(context.Context, Emission) (string, error) { return "test", nil }
+
+// discardTopics are the Topics of tests: no flow subscribes, and no run waits.
+type discardTopics struct{}
+
+func (discardTopics) Audience(context.Context, string) (Audience, error) { return Audience{}, nil }
+
+func (discardTopics) Publish(context.Context, Publication) (Published, error) {
+	return Published{}, nil
+}
+
+func (discardTopics) Await(context.Context, EventWait) error { return nil }
+
+func (discardTopics) Forget(context.Context, EventWait) error { return nil }
 
 // compareResult describes how the end of the run differs from the expected one; empty when it does not.
 func (t *test) compareResult(output []any, err error) string {

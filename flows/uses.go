@@ -12,6 +12,7 @@ const (
 	ResourceSecret     Resource = "secret"
 	ResourceState      Resource = "state" // by scope: "flow", or "shared" by all flows
 	ResourceAlert      Resource = "alert" // by kind; it tells of all flows
+	ResourceTopic      Resource = "topic" // of events, which reach all flows
 )
 
 // Use is a reference to a resource in a flow file.

@@ -87,6 +87,17 @@ func (f *Flows) List() []Deployment {
 	return all
 }
 
+// Subscribers returns the numbers of the enabled flows with this topic as their trigger, sorted, from memory.
+func (f *Flows) Subscribers(topic string) []int64 {
+	var all []int64
+	for _, h := range f.store.snapshot.Load().sorted() {
+		if h.Topic == topic && h.Enabled {
+			all = append(all, h.Number)
+		}
+	}
+	return all
+}
+
 // ConflictError reports that a slug belongs to another flow.
 type ConflictError struct {
 	Slug  string

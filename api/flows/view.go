@@ -46,6 +46,8 @@ func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 		v.Trigger = "schedule"
 	case flow.Alert != nil:
 		v.Trigger = "alert"
+	case flow.Topic != "":
+		v.Trigger = "topic"
 	default:
 		v.Trigger = "manual"
 	}

@@ -36,6 +36,7 @@ func Catalogue() *flows.Catalogue {
 		lock(),
 		limit(),
 		emit(),
+		publish(),
 		respond(),
 		fail(),
 		delay(),
