@@ -18,6 +18,7 @@ func Catalogue() *flows.Catalogue {
 		filter(),
 		split(),
 		collect(),
+		changes(),
 		validate(),
 		switchKind(),
 		parallel(),
