@@ -62,6 +62,7 @@ func (p *Program) openAPI(context.Context) error {
 		Store:          p.store,
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
+		Publish:        p.publish,
 		Rehearser:      p.rehearser,
 		Webhooks:       p.webhooks,
 		Failures:       p.failures,

@@ -2,8 +2,10 @@ package app
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/topic"
@@ -22,6 +24,11 @@ func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
 // topics returns the topics of events.
 func (p *Program) topics() *topic.Topics {
 	return topic.New(topic.Config{Redis: p.shared, Subscribers: p.store.Flows(), Runs: p.client})
+}
+
+// publish publishes an event for a caller of the API.
+func (p *Program) publish(ctx context.Context, principal string, event flows.Publication) (flows.Published, error) {
+	return p.topics().PublishOnce(ctx, worker.Emitter{Starter: p.client, Flows: p.store.Flows(), Principal: principal, Depth: -1}, event)
 }
 
 // setRunEnv sets what runs can use: connections, secrets, script processes, stored values, other flows and callbacks.

@@ -269,7 +269,7 @@ type discardTopics struct{}
 func (discardTopics) Audience(context.Context, string) (Audience, error) { return Audience{}, nil }
 
 func (discardTopics) Publish(context.Context, Publication) (Published, error) {
-	return Published{}, nil
+	return Published{Runs: []PublishedRun{}, Refused: []RefusedEvent{}}, nil
 }
 
 func (discardTopics) Await(context.Context, EventWait) error { return nil }

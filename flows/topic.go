@@ -54,11 +54,11 @@ type Publication struct {
 	Audience Audience
 }
 
-// Published is what an event has started.
+// Published is what an event has started. Its lists are not nil.
 type Published struct {
-	Runs    []PublishedRun // of the flows that subscribe, in the order of their numbers
-	Refused []RefusedEvent // by flows that can never take the event
-	Resumed int            // steps of runs that waited for the event
+	Runs    []PublishedRun `json:"runs"`    // of the flows that subscribe, in the order of their numbers
+	Refused []RefusedEvent `json:"refused"` // by flows that can never take the event
+	Resumed int            `json:"resumed"` // steps of runs that waited for the event
 }
 
 // PublishedRun is a run that an event has started.

@@ -69,7 +69,7 @@ func (t *Topics) Audience(ctx context.Context, topic string) (a flows.Audience, 
 
 // Publish hands the event to the audience; see flows.Topics. emit starts the runs.
 func (t *Topics) Publish(ctx context.Context, emit flows.Emitter, p flows.Publication) (flows.Published, error) {
-	var done flows.Published
+	done := flows.Published{Runs: []flows.PublishedRun{}, Refused: []flows.RefusedEvent{}}
 	event := flows.EncodeJSON(p.Event)
 	if len(event) > flows.MaxPublishedEvent {
 		return done, &flows.Error{Code: flows.CodeLimit, Message: fmt.Sprintf("the event has %d bytes as JSON, %d are allowed", len(event), flows.MaxPublishedEvent)}
@@ -99,6 +99,46 @@ func (t *Topics) Publish(ctx context.Context, emit flows.Emitter, p flows.Public
 			"the event was handed to %d flows, and not yet to %d others: %s", len(done.Runs), len(failed), strings.ReplaceAll(err.Error(), "\n", "; "))}
 	}
 	return done, nil
+}
+
+// PublishOnce publishes an event for a caller outside of a run: equal keys are one event for the time of p.Window. It fills in
+// the audience, which is that of the first call. A *flows.Error without a class: another event was published with the key.
+func (t *Topics) PublishOnce(ctx context.Context, emit flows.Emitter, p flows.Publication) (flows.Published, error) {
+	audience, err := t.Audience(ctx, p.Topic)
+	if err != nil {
+		return flows.Published{}, err
+	}
+	stored := published{Event: digest(string(flows.EncodeJSON(p.Event))), Audience: audience}
+	text, err := json.Marshal(stored)
+	if err != nil {
+		return flows.Published{}, fmt.Errorf("encode audience: %w", err)
+	}
+	err = redisconn.RetryUntilDone(ctx, func() error {
+		key := keysOf(p.Topic).event(p.Key)
+		if err := t.config.Redis.SetNX(ctx, key, text, p.Window).Err(); err != nil {
+			return err
+		}
+		text, err = t.config.Redis.Get(ctx, key).Bytes()
+		return err
+	})
+	if err != nil {
+		return flows.Published{}, unreachable(ctx, err)
+	}
+	var first published
+	if err := json.Unmarshal(text, &first); err != nil {
+		return flows.Published{}, fmt.Errorf("read audience: %w", err)
+	}
+	if first.Event != stored.Event {
+		return flows.Published{}, &flows.Error{Message: "this Idempotency-Key came before with another event"}
+	}
+	p.Audience = first.Audience
+	return t.Publish(ctx, emit, p)
+}
+
+// published is what is stored of an event that was published with a key.
+type published struct {
+	Event    string         `json:"event"` // its digest
+	Audience flows.Audience `json:"audience"`
 }
 
 // resume gives the event to the steps that wait for it, and returns their number.

@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	changesLife    = 400 * 24 * time.Hour // default of for
-	defaultGone    = 20                   // percent, of max_gone
-	smallGone      = 10                   // keys that may be gone by default, whatever their part of the list
-	hashMemory     = 128                  // bytes charged for a hash with its key
+	changesLife = 400 * 24 * time.Hour // default of for
+	defaultGone = 20                   // percent, of max_gone
+	smallGone   = 10                   // keys that may be gone by default, whatever their part of the list
+	hashMemory  = 128                  // bytes charged for a hash with its key
 )
 
 // changes finds what is new, changed or gone in a list since the last time.

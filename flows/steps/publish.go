@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
@@ -76,15 +75,18 @@ func (p *publishStep) run(ctx context.Context, in *flows.Input) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, refused := make([]any, len(done.Runs)), make([]any, len(done.Refused))
-	for i, r := range done.Runs {
-		runs[i] = map[string]any{"flow": number(r.Flow), "run_id": r.Run}
+	for _, r := range done.Refused {
+		in.Log("warn", "a flow did not take the event", map[string]any{"flow": r.Flow, "reason": r.Reason})
 	}
-	for i, r := range done.Refused {
-		in.Log("warn", "a flow did not take the event", map[string]any{"flow": number(r.Flow), "reason": r.Reason})
-		refused[i] = map[string]any{"flow": number(r.Flow), "reason": r.Reason}
+	text, err := json.Marshal(struct {
+		Topic string `json:"topic"`
+		flows.Published
+	}{p.topic, done})
+	if err != nil {
+		return nil, fmt.Errorf("encode what an event has started: %w", err)
 	}
-	return []any{map[string]any{"topic": p.topic, "runs": runs, "refused": refused, "resumed": number(int64(done.Resumed))}}, nil
+	result, err := flows.DecodeJSON(text)
+	return []any{result}, err
 }
 
 // audience returns who gets the event: those whom the first execution of the item has found.
@@ -102,5 +104,3 @@ func (p *publishStep) audience(ctx context.Context, in *flows.Input, topics flow
 	}
 	return a, nil
 }
-
-func number(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }
