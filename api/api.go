@@ -71,6 +71,9 @@ type Config struct {
 	Callbacks *callback.Signer
 	Call      callbacks.Call
 
+	// State has the snapshots of changes steps; nil: there are no endpoints for them.
+	State flows.State
+
 	// Publish publishes events; nil: there is no endpoint for that.
 	Publish events.Publish
 

@@ -92,7 +92,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 		failures.Mount(v1, a.config.Failures, a.config.Now)
 	}
 	if a.config.Store != nil {
-		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet, Comparer: a.config.Fleet, Rehearser: a.config.Rehearser}
+		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet, Comparer: a.config.Fleet, Rehearser: a.config.Rehearser, State: a.config.State}
 		if a.config.Deliveries != nil {
 			forFlows.Recordings = a.config.Deliveries
 		}

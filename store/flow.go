@@ -98,6 +98,17 @@ func (f *Flows) Subscribers(topic string) []int64 {
 	return all
 }
 
+// Publishers returns the numbers of the flows that publish events of this topic, sorted, from memory.
+func (f *Flows) Publishers(topic string) []int64 {
+	var all []int64
+	for _, h := range f.store.snapshot.Load().sorted() {
+		if slices.Contains(h.Publishes, topic) {
+			all = append(all, h.Number)
+		}
+	}
+	return all
+}
+
 // ConflictError reports that a slug belongs to another flow.
 type ConflictError struct {
 	Slug  string

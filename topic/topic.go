@@ -176,7 +176,7 @@ func (t *Topics) resumeAll(ctx context.Context, list string, before int64, resul
 	}
 	for _, member := range members {
 		run, key, _ := strings.Cut(member, " ")
-		err := redisconn.RetryUntilDone(ctx, func() error { return t.config.Runs.Call(ctx, run, key, result) })
+		err := t.call(ctx, run, key, result)
 		switch {
 		case err == nil:
 			resumed++
@@ -188,6 +188,20 @@ func (t *Topics) resumeAll(ctx context.Context, list string, before int64, resul
 		}
 	}
 	return resumed, nil
+}
+
+// call gives a result to a step, and repeats that while Redis is unavailable.
+func (t *Topics) call(ctx context.Context, run, key string, result []byte) (answer error) {
+	err := redisconn.RetryUntilDone(ctx, func() error {
+		if answer = t.config.Runs.Call(ctx, run, key, result); errors.Is(answer, queue.ErrUnavailable) {
+			return answer
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return answer
 }
 
 // Await registers a step of a run; see flows.Topics.

@@ -43,7 +43,9 @@ func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 		return u.Name != "shared", "it is for writers of all flows", nil
 	case flows.ResourceAlert:
 		return false, "alerts are for writers of all flows", nil
-	case flows.ResourceTopic:
+	case flows.ResourceSnapshot:
+		return true, "", nil
+	case flows.ResourceTopic, flows.ResourceEvent:
 		return false, "events reach all flows: they are for writers of all flows", nil
 	case flows.ResourceFlow:
 		own := u.Name == flowNumber(flow.Number) || flow.Slug != "" && u.Name == flow.Slug

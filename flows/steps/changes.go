@@ -43,7 +43,7 @@ func changes() flows.Kind {
 			"`max_gone: 100%` allows everything.\n\n" +
 			"Keys are texts of at most 512 bytes, each once in the list, which has at most 100,000 items. In a test, the member `changes` gives the lists of the last time.",
 		Params: []flows.Param{
-			{Name: "name", Type: flows.TypeString, Required: true, Inline: true, Summary: "The name of the snapshot, of small letters, digits and -.", Hint: "a snapshot has one name for all runs"},
+			{Name: "name", Type: flows.TypeString, Names: flows.ResourceSnapshot, Required: true, Inline: true, Summary: "The name of the snapshot, of small letters, digits and -.", Hint: "a snapshot has one name for all runs"},
 			{Name: "key", Type: flows.TypeTemplate, Required: true, Summary: "The key of an item."},
 			{Name: "compare", Type: flows.TypeStrings, Default: "the whole item", Summary: "The members that count: an item has changed when one of them has."},
 			{Name: "first", Type: flows.TypeEnum, Enum: []string{"new", "baseline"}, Default: "new", Summary: "What the items of the first list are: new, or a baseline, of which nothing is said; an empty list is none."},

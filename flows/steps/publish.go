@@ -24,7 +24,7 @@ func publish() flows.Kind {
 			"left. `as` keeps the item. With no subscriber the step succeeds.\n\n" +
 			"An event has at most 256 KiB as JSON, a topic at most 100 subscribers. Runs that start each other, also by events, do so to a depth of 32, as with `emit`.",
 		Params: []flows.Param{
-			{Name: "topic", Type: flows.TypeString, Names: flows.ResourceTopic, Required: true, Inline: true, Summary: "The name of the topic: letters, digits, dots, - and _.", Hint: "name the topic as it is; use switch to choose among several"},
+			{Name: "topic", Type: flows.TypeString, Names: flows.ResourceEvent, Required: true, Inline: true, Summary: "The name of the topic: letters, digits, dots, - and _.", Hint: "name the topic as it is; use switch to choose among several"},
 			{Name: "event", Type: flows.TypeTemplate, Default: "the item", Summary: "The event."},
 			{Name: "key", Type: flows.TypeTemplate, Summary: "Events of the topic with the same key are one event."},
 		},
