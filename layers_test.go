@@ -71,7 +71,7 @@ var layers = []struct {
 
 	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
-	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "operation", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
+	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
 	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
