@@ -32,7 +32,7 @@ func changes() flows.Kind {
 		Summary: "Compares the list of all items with the list of the last time, and sends what is new, changed or gone through its nested steps.",
 		Doc: "For sources that cannot tell what has changed. The items of the nested steps are `{kind, key, item}`: `kind` is `new`, `changed` or `gone`, and `item` the item " +
 			"of the list, null for one that is gone. New and changed ones have the order of the list; those that are gone follow, by key. The step puts out what the " +
-			"nested steps put out, and runs once, also when no item arrives.\n\n" +
+			"nested steps put out, and runs once, also when no item arrives; without a change the nested steps are not executed.\n\n" +
 			"Between runs the step keeps a snapshot: the key and a hash (128 bits of SHA-256) of the contents of each item, not the items, so that it cannot tell what was before. The " +
 			"snapshot has a name, which is the flow's own; `penstock state` shows it and removes it. It is kept for `for` after the last run.\n\n" +
 			"**The new list counts when the nested steps have succeeded** for all changes. When one of them fails, the snapshot stays as it was: the resumed run continues, and " +

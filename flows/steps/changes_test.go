@@ -157,6 +157,41 @@ func TestChangesOfTwoRunsAtOnce(t *testing.T) {
 	r.wants("next", `[{"id":1},{"id":2},{"id":3}]`, `["new2"]`)
 }
 
+// interruptedState calls a function before its first change.
+type interruptedState struct {
+	flows.State
+	before func()
+}
+
+func (s *interruptedState) Swap(ctx context.Context, c flows.Change) (flows.Swapped, error) {
+	if before := s.before; before != nil {
+		s.before = nil
+		before()
+	}
+	return s.State.Swap(ctx, c)
+}
+
+// A run that ends while another one is about to replace the snapshot keeps the other one from it.
+func TestASnapshotIsReplacedByOneRun(t *testing.T) {
+	t.Parallel()
+	r := newDurableRun(t, pupils)
+	r.wants("a", `[{"id":1}]`, `["new1"]`)
+	r.env.Journal = newJournal()
+	r.env.State = &interruptedState{State: r.memory, before: func() {
+		other := r.env
+		other.State, other.Journal = r.memory, newJournal()
+		list := []any{map[string]any{"id": json.Number("1")}, map[string]any{"id": json.Number("3")}}
+		if _, err := r.flow.Execute(t.Context(), flows.Run{ID: "fast", Event: list}, other); err != nil {
+			t.Error(err)
+		}
+	}}
+	if _, err := r.as("slow", `[{"id":1},{"id":2}]`); err == nil || !strings.Contains(err.Error(), "another run has replaced the snapshot") {
+		t.Errorf("%v", err)
+	}
+	r.env.State = r.memory
+	r.wants("next", `[{"id":1},{"id":2},{"id":3}]`, `["new2"]`)
+}
+
 // A run whose changes step is done continues after other runs.
 func TestChangesThatAreDone(t *testing.T) {
 	t.Parallel()
