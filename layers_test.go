@@ -37,7 +37,8 @@ var layers = []struct {
 	{tree: "history", may: []string{"flows", "queue", "internal"}, why: "it keeps what the queue has recorded, through a port that the queue defines, and knows no callers"},
 	{tree: "auth", may: []string{"flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
 
-	{tree: "worker", may: []string{"flows", "store", "queue", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
+	{tree: "topic", may: []string{"flows", "queue", "internal"}, why: "an event starts and resumes runs for a flow or a caller alike; who may publish is not its business"},
+	{tree: "worker", may: []string{"flows", "store", "queue", "topic", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
 	{tree: "telemetry", may: []string{"flows", "queue", "internal"}, why: "it measures runs as the queue describes them; worker, queue and api call it through interfaces of their own and do not know it"},
 
 	{tree: "api/listing", why: "the dialect of filters and pages is the same for every list"},
@@ -62,16 +63,17 @@ var layers = []struct {
 	{tree: "api/webhooks", may: []string{"api/httpx", "api/listing", "auth", "store", "internal"}, why: "webhooks are shown and sent again without knowing of runs"},
 	{tree: "api/failures", may: []string{"api/httpx", "api/listing", "auth", "internal/failure"}, why: "groups of failed runs are shown and resolved without reading the runs"},
 	{tree: "api/stats", may: []string{"api/httpx", "auth", "history", "store"}, why: "statistics come from the history alone, without reading runs"},
+	{tree: "api/events", may: []string{"api/httpx", "api/runner", "auth", "flows"}, why: "an event is published without knowing of runs and deployed flows"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/fleet",
+		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console", may: []string{"api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
-	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "operation", "store", "queue", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
+	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
 	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/events"
 	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/hooks"
@@ -69,6 +70,12 @@ type Config struct {
 	// Callbacks verifies the tokens of waiting steps, and Call resumes the steps; nil: there are no callback URLs.
 	Callbacks *callback.Signer
 	Call      callbacks.Call
+
+	// State has the snapshots of changes steps; nil: there are no endpoints for them.
+	State flows.State
+
+	// Publish publishes events; nil: there is no endpoint for that.
+	Publish events.Publish
 
 	// Rehearser rehearses versions of flows on recorded runs; nil: there is no endpoint for that. It needs a Store.
 	Rehearser *rehearsal.Rehearser

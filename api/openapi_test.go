@@ -456,6 +456,15 @@ func callFlows(p *apitest.Product) {
 	p.Want(p.Do("POST", "/v1/flows/9/rehearsals", "ulf", ""), 403)
 	p.Want(p.Do("POST", "/v1/flows/9/check", "ann", "flow: 9\nsteps: [{emit: nowhere}]", yaml...), 200)
 	p.Want(p.Do("POST", "/v1/flows/9/check", "ann", "flow: 9\nsteps: [{sett: {a: 3}}]", yaml...), 422)
+	p.Want(p.Do("POST", "/v1/events/order.paid", "ann", `{}`), 200)
+	p.Want(p.Do("POST", "/v1/events/order.paid", "ulf", `{}`), 403)
+	p.Want(p.Do("GET", "/v1/flows/9/snapshots", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/flows/99/snapshots", "ann", ""), 404)
+	p.Want(p.Do("PUT", "/v1/flows/47", "ann", "flow: 47\nsteps: [{changes: list, key: \"${ . }\", steps: [log: x]}]", yaml...), 201)
+	if got := p.Do("DELETE", "/v1/flows/47/snapshots/list", "ann", "").StatusCode; got != 204 {
+		p.T.Errorf("the snapshot is removed with %d", got)
+	}
+	p.Want(p.Do("DELETE", "/v1/flows/47/snapshots/other", "ann", ""), 404)
 	p.Want(p.Do("GET", "/v1/flows/9/canary", "ann", ""), 404)
 	canary := "flow: 9\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 3}}]"
 	p.Want(p.Do("PUT", "/v1/flows/9/canary?percent=10&rollback_at=5&promote_after=1h", "ann", canary, yaml...), 200)

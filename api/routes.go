@@ -8,6 +8,7 @@ import (
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
 	"github.com/penstock/penstock/api/docs"
+	"github.com/penstock/penstock/api/events"
 	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/fleet"
 	flowsapi "github.com/penstock/penstock/api/flows"
@@ -83,12 +84,15 @@ func (a *API) mountDomains(e *gin.Engine) {
 		Records: a.config.Records, Runs: a.config.Runs, Runner: a.runner, Flows: a.config.Flows, Store: a.config.Store, Draining: a.draining.Load,
 		Operations: a.config.Operations,
 	})
+	if a.config.Publish != nil {
+		events.Mount(v1, events.Config{Publish: a.config.Publish, Runner: a.runner})
+	}
 	history.Mount(v1, a.config.History)
 	if a.config.Failures != nil {
 		failures.Mount(v1, a.config.Failures, a.config.Now)
 	}
 	if a.config.Store != nil {
-		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet, Comparer: a.config.Fleet, Rehearser: a.config.Rehearser}
+		forFlows := flowsapi.Config{Store: a.config.Store, Flows: a.config.Flows, Runs: a.config.Fleet, Comparer: a.config.Fleet, Rehearser: a.config.Rehearser, State: a.config.State}
 		if a.config.Deliveries != nil {
 			forFlows.Recordings = a.config.Deliveries
 		}

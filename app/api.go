@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/api"
 	historyapi "github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/sender"
@@ -62,6 +63,8 @@ func (p *Program) openAPI(context.Context) error {
 		Store:          p.store,
 		Callbacks:      p.callbacks,
 		Call:           p.client.Call,
+		Publish:        p.publish,
+		State:          state.New(p.shared),
 		Rehearser:      p.rehearser,
 		Webhooks:       p.webhooks,
 		Failures:       p.failures,

@@ -2,10 +2,13 @@ package app
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/internal/callback"
+	"github.com/penstock/penstock/topic"
 	"github.com/penstock/penstock/worker"
 )
 
@@ -16,6 +19,16 @@ func (p *Program) openCallbacks(masterKeys [][]byte) (err error) {
 	}
 	p.callbacks.SignWith(p.store.MasterKey)
 	return nil
+}
+
+// topics returns the topics of events.
+func (p *Program) topics() *topic.Topics {
+	return topic.New(topic.Config{Redis: p.shared, Subscribers: p.store.Flows(), Runs: p.client})
+}
+
+// publish publishes an event for a caller of the API.
+func (p *Program) publish(ctx context.Context, principal string, event flows.Publication) (flows.Published, error) {
+	return p.topics().PublishOnce(ctx, worker.Emitter{Starter: p.client, Flows: p.store.Flows(), Principal: principal, Depth: -1}, event)
 }
 
 // setRunEnv sets what runs can use: connections, secrets, script processes, stored values, other flows and callbacks.
@@ -35,6 +48,6 @@ func (p *Program) setRunEnv(cfg *worker.Config) error {
 	values := state.New(p.shared)
 	cfg.Env.State, cfg.Env.Pace, cfg.Env.Flows = values, values, p.store.Flows()
 	cfg.Env.Files, cfg.Vars = p.files, p.store.Vars().Values
-	cfg.Starter, cfg.Callbacks = p.client, p.callbacks
+	cfg.Starter, cfg.Callbacks, cfg.Topics = p.client, p.callbacks, p.topics()
 	return nil
 }

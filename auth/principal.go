@@ -101,6 +101,9 @@ func (p *Principal) CheckOperationScopes(f *flows.Flow) error {
 	if f.Alert != nil && !p.Staff {
 		return &Error{Code: CodeForbidden, Message: "only staff may run a flow with an alert trigger"}
 	}
+	if f.Topic != "" && !p.Staff {
+		return &Error{Code: CodeForbidden, Message: "only staff may run a flow with a topic trigger: publish an event of its topic"}
+	}
 	if f.HTTP == nil || p.May(ScopeWriteFlows, f.Number) {
 		return nil
 	}

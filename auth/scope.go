@@ -20,12 +20,13 @@ const (
 	ScopeUsers       Scope = "users:admin"   // users and the audit log
 	ScopeReadQueues  Scope = "queues:read"
 	ScopeWriteQueues Scope = "queues:write"
+	ScopePublish     Scope = "events:publish"
 )
 
 // Scopes lists all scopes. Read only.
 var Scopes = []Scope{
 	ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRuns, ScopeWriteRuns,
-	ScopeClients, ScopeUsers, ScopeReadQueues, ScopeWriteQueues,
+	ScopeClients, ScopeUsers, ScopeReadQueues, ScopeWriteQueues, ScopePublish,
 }
 
 // descriptions are what each scope of the server allows. Read only.
@@ -39,6 +40,7 @@ var descriptions = map[Scope]string{
 	ScopeUsers:       "Administer users, and read the audit log",
 	ScopeReadQueues:  "Look at queues and workers",
 	ScopeWriteQueues: "Pause queues and flows, and drain workers",
+	ScopePublish:     "Publish events, which start the flows that subscribe and resume runs that wait",
 }
 
 // Describe says what a scope of the server allows; empty for others.
@@ -52,7 +54,7 @@ var narrowable = []Scope{ScopeRun, ScopeReadFlows, ScopeWriteFlows, ScopeReadRun
 var scopesOf = map[store.Role][]Scope{
 	store.RoleAPIUser:  {ScopeRun, ScopeReadFlows, ScopeReadRuns}, // and may cancel its own runs
 	store.RoleViewer:   {ScopeReadFlows, ScopeReadRuns, ScopeReadQueues},
-	store.RoleOperator: {ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues},
+	store.RoleOperator: {ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues, ScopePublish},
 	store.RoleAdmin:    Scopes,
 	// store.RoleDeveloper adds none: a developer holds what was granted.
 }

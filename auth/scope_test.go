@@ -21,7 +21,7 @@ func TestScopesOfRoles(t *testing.T) {
 		{[]store.Role{"root"}, nil},
 		{[]store.Role{store.RoleAPIUser}, []Scope{ScopeRun, ScopeReadFlows, ScopeReadRuns}},
 		{[]store.Role{store.RoleViewer}, []Scope{ScopeReadFlows, ScopeReadRuns, ScopeReadQueues}},
-		{[]store.Role{store.RoleOperator}, []Scope{ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues}},
+		{[]store.Role{store.RoleOperator}, []Scope{ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeWriteRuns, ScopeReadQueues, ScopeWriteQueues, ScopePublish}},
 		{[]store.Role{store.RoleViewer, store.RoleAPIUser}, []Scope{ScopeRun, ScopeReadFlows, ScopeReadRuns, ScopeReadQueues}},
 		{[]store.Role{store.RoleAdmin, store.RoleViewer}, Scopes},
 	} {

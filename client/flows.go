@@ -16,7 +16,7 @@ type Flow struct {
 	Name       string      `json:"name,omitempty"`
 	Version    string      `json:"version"` // content hash, 64 hex digits
 	Enabled    bool        `json:"enabled"`
-	Trigger    string      `json:"trigger"`            // webhook, http, schedule, poll, manual; empty: the server cannot run it
+	Trigger    string      `json:"trigger"`            // webhook, http, schedule, poll, alert, topic, manual; empty: the server cannot run it
 	Paused     time.Time   `json:"paused_at,omitzero"` // since when its runs wait; zero: they begin
 	DeployedAt time.Time   `json:"deployed_at"`
 	Versions   int         `json:"versions"`           // number of stored versions, including the current one

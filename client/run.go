@@ -113,6 +113,20 @@ func (c *Client) Start(ctx context.Context, q Request) (*Run, error) {
 	return startedRun(a)
 }
 
+// Publish publishes an event of a topic, JSON or nil for null, and returns what it has started as JSON. Calls with equal keys
+// publish one event; with an empty key each call does. Errors of the server are *Error.
+func (c *Client) Publish(ctx context.Context, topic string, event []byte, key string) ([]byte, error) {
+	header := http.Header{}
+	if key != "" {
+		header.Set("Idempotency-Key", strconv.Quote(key))
+	}
+	a, err := c.send(ctx, http.MethodPost, "/v1/events/"+url.PathEscape(topic), event, header)
+	if err != nil {
+		return nil, err
+	}
+	return a.body, nil
+}
+
 // startedRun decodes the response to Start. If a flow chose the response, its format is unknown and the id of the
 // run is in a header.
 func startedRun(a *answer) (*Run, error) {

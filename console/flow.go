@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
+	"github.com/penstock/penstock/store"
 )
 
 // flowPage shows the diagram of a flow beside its source.
@@ -28,8 +29,32 @@ func flowPage(req *requestState) error {
 		return err
 	}
 	f := view.Flow{FlowRow: req.flowRow(head), Source: string(source), Diagram: req.diagram(source), Schema: Root + "/flows/schema.json"}
+	f.Topics = req.topics(&head)
 	f.Writable, f.Rehearse = req.may(auth.ScopeWriteFlows), req.mayRehearse()
 	return req.render(200, view.FlowPage(req.page("flows", f.Name), f))
+}
+
+// topics returns the lines about the topics of a flow.
+func (req *requestState) topics(head *store.Deployment) (lines []view.TopicLine) {
+	all := req.console.config.Store.Flows()
+	if head.Topic != "" {
+		lines = append(lines, topicLine("Subscribes to "+head.Topic+", which is published by", all.Publishers(head.Topic)))
+	}
+	for _, topic := range head.Publishes {
+		lines = append(lines, topicLine("Publishes "+topic+", to which subscribe", all.Subscribers(topic)))
+	}
+	return lines
+}
+
+func topicLine(text string, flows []int64) view.TopicLine {
+	if len(flows) == 0 {
+		return view.TopicLine{Text: text + " no flows"}
+	}
+	line := view.TopicLine{Text: text + " "}
+	for _, flow := range flows {
+		line.Flows = append(line.Flows, strconv.FormatInt(flow, 10))
+	}
+	return line
 }
 
 // diagram returns the diagram of a valid source; nil when the source cannot be parsed.

@@ -74,6 +74,8 @@ func triggerOf(f *flows.Flow) string {
 		return "http"
 	case f.Alert != nil:
 		return "alert"
+	case f.Topic != "":
+		return "topic"
 	}
 	return "manual"
 }

@@ -39,6 +39,7 @@ type Flow struct {
 	HTTP     *HTTP     // nil: the trigger is not http
 	Schedule *Schedule // nil: the trigger is neither a schedule nor a poll
 	Alert    *Alert    // nil: the trigger is not alert
+	Topic    string    // whose events start a run; empty: the trigger is not topic
 	Detailed bool      // errors of a webhook or manual trigger is "detailed": callers get the messages of failed steps
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
@@ -196,6 +197,7 @@ var triggerParams = []Param{
 	{Name: "poll", Type: TypeObject, OneOf: "trigger", Summary: "A schedule whose flow asks a source for new data: `$event.watermark` is the value that a `state` step set as `watermark` in an earlier run. One run at a time.", Fields: pollParams},
 	{Name: "http", Type: TypeList, Single: true, OneOf: "trigger", Fields: httpParams, Summary: "Requests at a path of the flow's own; several operations are a list."},
 	{Name: "alert", Type: TypeObject, OneOf: "trigger", Summary: "What runs, queues and schedules do that somebody should hear of: see [alerts](alerts.md). The event is an object of `alerts`.", Fields: alertParams},
+	{Name: "topic", Type: TypeString, OneOf: "trigger", Names: ResourceTopic, Hint: "one flow subscribes to one topic", Summary: "The [topic](topics.md) whose events start a run each; the event is what was published."},
 	{Name: "manual", Type: TypeObject, OneOf: "trigger", Summary: "Only the API starts a run.", Fields: []Param{errorsParam}},
 }
 
@@ -229,6 +231,12 @@ func (c *compiler) trigger(a *Args) {
 	for _, word := range []string{"webhook", "manual"} {
 		if o := t.Object(word); o != nil {
 			c.flow.Detailed = o.String("errors") == detailedErrors
+		}
+	}
+	if t.Has("topic") {
+		c.flow.Topic = t.String("topic")
+		if reason := CheckTopic(c.flow.Topic); reason != "" {
+			c.add(t.places["topic"], "", "topic: %s", reason)
 		}
 	}
 	if al := t.Object("alert"); al != nil {

@@ -286,7 +286,7 @@ func reservedBy(t pathtree.Template) string {
 // ReservedScopes are the first words of scopes that mean something to the server: no scope of an installation begins
 // with one of them. Read only.
 var ReservedScopes = []string{
-	"flows", "runs", "clients", "users", "queues", "keys", "secrets", "connections", "audit", "tokens", "workers", "admin", "penstock",
+	"flows", "runs", "clients", "users", "queues", "keys", "secrets", "connections", "audit", "tokens", "workers", "events", "admin", "penstock",
 }
 
 // CheckScope returns why a word is no scope of an installation's own making; empty: it is one.

@@ -61,6 +61,17 @@ func (b *Block) RunItem(ctx context.Context, in *Input) (Items, error) {
 	return p.x.block(ctx, b, []item{in.item}, p.at+strconv.Itoa(in.index)+".")
 }
 
+// RunItems sends values, made from the item of the step that the block is nested in, through the block.
+func (b *Block) RunItems(ctx context.Context, in *Input, values []any) (Items, error) {
+	items, err := in.NewItems(values...)
+	if err != nil {
+		return Items{}, err
+	}
+	defer in.Discard(items)
+	p := in.p
+	return p.x.block(ctx, b, items.list, p.at+strconv.Itoa(in.index)+".")
+}
+
 // RunRound sends a value in the place of the step's item through the block, as one of several rounds. Its programs read
 // the number of the round, from 1, as $round.
 func (b *Block) RunRound(ctx context.Context, in *Input, value any, round int) (Items, error) {

@@ -26,6 +26,7 @@ type Env struct {
 	Pace        Pacer       // nil: limit steps fail
 	Flows       Flows       // nil: steps that name another flow fail
 	Emit        Emitter     // nil: steps that start runs fail
+	Topics      Topics      // nil: steps that publish events, or wait for them, fail
 	Deliver     Deliverer   // nil: webhook steps fail
 	Callbacks   Callbacks   // nil: wait_for steps fail
 	Files       *blob.Store // nil: steps that read or create files fail

@@ -24,7 +24,7 @@ func (r *rehearsal) env(base RehearsalEnv) Env {
 	state := rehearsedState{r}
 	return Env{
 		Vars: base.Vars, Journal: r, HTTP: rehearsedHTTP{r: r}, Connections: rehearsedConnections{r, base.Connection}, Secrets: rehearsedSecrets{},
-		Scripts: base.Scripts, State: state, Pace: state, Flows: base.Flows, Emit: rehearsedEmitter{r}, Deliver: rehearsedDeliverer{r},
+		Scripts: base.Scripts, State: state, Pace: state, Flows: base.Flows, Emit: rehearsedEmitter{r}, Topics: rehearsedTopics{r}, Deliver: rehearsedDeliverer{r},
 		Callbacks: rehearsedCallbacks{r}, Memory: base.Memory,
 		Respond: func(ctx context.Context, a Response) error {
 			r.note(ctx, responseRequest(r, &a))
@@ -368,6 +368,31 @@ func (e rehearsedEmitter) Emit(ctx context.Context, m Emission) (string, error) 
 	e.r.note(ctx, request)
 	return "rehearsal", nil
 }
+
+// rehearsedTopics implements Topics.
+type rehearsedTopics struct{ r *rehearsal }
+
+// Audience implements Topics.
+func (rehearsedTopics) Audience(context.Context, string) (Audience, error) { return Audience{}, nil }
+
+// Publish implements Topics.
+func (t rehearsedTopics) Publish(ctx context.Context, p Publication) (Published, error) {
+	request := map[string]any{"topic": p.Topic, "event": p.Event}
+	if key, own := strings.CutPrefix(p.Key, "key:"); own {
+		request["key"] = key
+	}
+	t.r.note(ctx, request)
+	return Published{}, nil
+}
+
+// Await implements Topics.
+func (t rehearsedTopics) Await(ctx context.Context, w EventWait) error {
+	t.r.note(ctx, map[string]any{"topic": w.Topic, "where": w.Where})
+	return nil
+}
+
+// Forget implements Topics.
+func (rehearsedTopics) Forget(context.Context, EventWait) error { return nil }
 
 // rehearsedDeliverer implements Deliverer.
 type rehearsedDeliverer struct{ r *rehearsal }

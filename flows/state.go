@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"sync"
 	"time"
@@ -25,6 +26,14 @@ type State interface {
 	// returns the same sum.
 	Add(ctx context.Context, a Addition) (int64, error)
 }
+
+var snapshotForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,99}$`)
+
+// SnapshotName reports whether a text may be the name of a snapshot, which a changes step keeps.
+func SnapshotName(name string) bool { return snapshotForm.MatchString(name) }
+
+// SnapshotKey returns the key in Env.State of the snapshot that a changes step of the flow keeps under a name.
+func (f *Flow) SnapshotKey(name string) string { return stateKey(f, "changes", name, false) }
 
 // Condition is the condition of a change.
 type Condition uint8

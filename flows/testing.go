@@ -29,6 +29,7 @@ var testParams = []Param{
 	{Name: "failure", Type: TypeLiteral, Summary: "The steps of `on_failure` are executed, and not those of the flow. This is `$error`: `{code, message, step, status}`, each optional."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values in place of those of the flow's vars. Tests do not read the environment."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
+	{Name: "changes", Type: TypeLiteral, Summary: "Lists of the last time for changes steps, by the name of their snapshot. Default: none, so that the list is a first one."},
 	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
 	{Name: "sent", Type: TypeLiteral, Summary: "What steps with mocks sent, by step name or, without one, kind: the list of the requests, of which only the members that are written here are compared, and of `headers` only those that are."},
 	{Name: "response", Type: TypeLiteral, Summary: "What the flow responded before its end: any of status, headers and body. Members and headers that are not written here are not compared."},
@@ -44,6 +45,7 @@ type test struct {
 	now    time.Time // zero: the clock
 	vars   map[string]any
 	state  map[string]any
+	seen   map[string]any // lists by the name of a snapshot
 	mocks  map[string]any
 	output any // nil: the run must fail
 	fails  bool
@@ -72,6 +74,7 @@ func (c *compiler) readTests(all []*Args) {
 		}
 		t.sent, t.response = c.testSent(a), c.named(a, "response", []string{"status", "headers", "body"})
 		c.httpTest(a, &t)
+		t.seen = c.testSnapshots(a)
 		if t.state, _ = a.Literal("state").(map[string]any); t.state == nil && a.Literal("state") != nil {
 			c.add(a.places["state"], "", "state: expected a mapping")
 		}
@@ -93,6 +96,20 @@ func (c *compiler) testSent(a *Args) map[string]any {
 		}
 	}
 	return sent
+}
+
+// testSnapshots returns the lists of the last time that a test gives.
+func (c *compiler) testSnapshots(a *Args) map[string]any {
+	seen, ok := a.Literal("changes").(map[string]any)
+	if a.Has("changes") && !ok {
+		c.add(a.places["changes"], "", "changes: expected a mapping from names of snapshots to lists")
+	}
+	for name, v := range seen {
+		if _, ok := v.([]any); !ok {
+			c.add(a.places["changes"], "", "changes: %s: expected a list", name)
+		}
+	}
+	return seen
 }
 
 // testFailure returns the failure that a test of on_failure gives; nil: the test is none of on_failure.
@@ -240,17 +257,36 @@ func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 			return Env{}, err
 		}
 	}
+	for name, list := range t.seen {
+		head := EncodeJSON(map[string]any{"id": "test", "items": list})
+		if _, err := memory.Swap(ctx, Change{Key: f.SnapshotKey(name), Value: head}); err != nil {
+			return Env{}, err
+		}
+	}
 	files, err := blob.New(blob.Config{Backend: &blob.Memory{MaxTotal: maxTestFiles}, MaxSize: maxTestFiles})
 	if err != nil {
 		return Env{}, err
 	}
-	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}, Files: files}, nil
+	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}, Topics: discardTopics{}, Files: files}, nil
 }
 
 // discardEmitter is the Emitter of tests. It starts no runs.
 type discardEmitter struct{}
 
 func (discardEmitter) Emit(context.Context, Emission) (string, error) { return "test", nil }
+
+// discardTopics are the Topics of tests: no flow subscribes, and no run waits.
+type discardTopics struct{}
+
+func (discardTopics) Audience(context.Context, string) (Audience, error) { return Audience{}, nil }
+
+func (discardTopics) Publish(context.Context, Publication) (Published, error) {
+	return Published{Runs: []PublishedRun{}, Refused: []RefusedEvent{}}, nil
+}
+
+func (discardTopics) Await(context.Context, EventWait) error { return nil }
+
+func (discardTopics) Forget(context.Context, EventWait) error { return nil }
 
 // compareResult describes how the end of the run differs from the expected one; empty when it does not.
 func (t *test) compareResult(output []any, err error) string {

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,9 @@ const (
 	ResourceVar        Resource = "var"   // declared by the flow; the environment may have a value
 	ResourceState      Resource = "state" // by scope: "flow", or "shared" by all flows
 	ResourceAlert      Resource = "alert" // by kind; it tells of all flows
+	ResourceTopic      Resource = "topic" // whose events start or resume runs of the flow
+	ResourceEvent      Resource = "event" // by topic: it starts and resumes runs of all flows
+	ResourceSnapshot   Resource = "snapshot"
 )
 
 // Use is a reference to a resource in a flow file.
@@ -35,6 +39,23 @@ func (f *Flow) IsRef(ref string) bool {
 
 // Uses returns all references to resources, in no particular order.
 func (f *Flow) Uses() []Use { return f.uses }
+
+// Publishes returns the topics whose events the flow publishes, sorted.
+func (f *Flow) Publishes() []string { return f.used(ResourceEvent) }
+
+// Snapshots returns the names of the snapshots that the flow keeps, sorted.
+func (f *Flow) Snapshots() []string { return f.used(ResourceSnapshot) }
+
+// used returns the names of the resources of a type, sorted, each once.
+func (f *Flow) used(what Resource) (names []string) {
+	for _, u := range f.uses {
+		if u.Resource == what {
+			names = append(names, u.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // Refuse returns a Problem for each reference for which refused returns a reason, with the file name of Parse; nil
 // when there is none.

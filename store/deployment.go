@@ -25,6 +25,8 @@ type Deployment struct {
 	Schedule   string           `json:"schedule,omitempty"`  // flows.Schedule's Text; empty: none
 	Since      time.Time        `json:"since,omitzero"`      // when the schedule took effect; earlier times do not apply
 	Alert      bool             `json:"alert,omitempty"`     // its trigger is alert
+	Topic      string           `json:"topic,omitempty"`     // of its topic trigger
+	Publishes  []string         `json:"publishes,omitempty"` // topics whose events it publishes, sorted
 	Endpoints  []flows.Endpoint `json:"endpoints,omitempty"` // of its http trigger
 	Canary     *Canary          `json:"canary,omitempty"`    // nil: none. Read only: snapshots share it
 	History    []VersionEntry   `json:"history"`             // newest first, including the current version
@@ -50,6 +52,7 @@ func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
 	}
 	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
 	h.Endpoints, h.Alert, h.Canary = flow.Endpoints(), flow.Alert != nil, nil
+	h.Topic, h.Publishes = flow.Topic, flow.Publishes()
 	h.DeployedAt, h.History = current.DeployedAt, append([]VersionEntry{current}, earlier...)
 	return h
 }

@@ -87,6 +87,28 @@ func (f *Flows) List() []Deployment {
 	return all
 }
 
+// Subscribers returns the numbers of the enabled flows with this topic as their trigger, sorted, from memory.
+func (f *Flows) Subscribers(topic string) []int64 {
+	var all []int64
+	for _, h := range f.store.snapshot.Load().sorted() {
+		if h.Topic == topic && h.Enabled {
+			all = append(all, h.Number)
+		}
+	}
+	return all
+}
+
+// Publishers returns the numbers of the flows that publish events of this topic, sorted, from memory.
+func (f *Flows) Publishers(topic string) []int64 {
+	var all []int64
+	for _, h := range f.store.snapshot.Load().sorted() {
+		if slices.Contains(h.Publishes, topic) {
+			all = append(all, h.Number)
+		}
+	}
+	return all
+}
+
 // ConflictError reports that a slug belongs to another flow.
 type ConflictError struct {
 	Slug  string

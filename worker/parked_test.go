@@ -9,12 +9,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/state"
@@ -23,6 +26,7 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/topic"
 )
 
 // durable is a worker with all that steps may use, and a sink that counts the requests of steps.
@@ -31,6 +35,7 @@ type durable struct {
 	client *queue.Client
 	signer *callback.Signer
 	state  *state.State
+	redis  redis.UniversalClient
 	all    flowsByRef
 
 	mu       sync.Mutex
@@ -40,7 +45,24 @@ type durable struct {
 
 type flowsByRef map[string]*flows.Flow
 
-func (f flowsByRef) Find(ref string) (*flows.Flow, bool) { return f[ref], f[ref] != nil }
+func (f flowsByRef) Find(ref string) (*flows.Flow, bool) {
+	for slug, flow := range f {
+		if slug == ref || strconv.FormatInt(flow.Number, 10) == ref {
+			return flow, true
+		}
+	}
+	return nil, false
+}
+
+func (f flowsByRef) Subscribers(topic string) (all []int64) {
+	for _, flow := range f {
+		if flow.Topic == topic {
+			all = append(all, flow.Number)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
 
 func (f flowsByRef) Version(_ context.Context, number int64, version string) (*flows.Flow, error) {
 	for _, flow := range f {
@@ -76,11 +98,11 @@ func startDurable(t *testing.T, sources ...string) *durable {
 		t.Fatal(err)
 	}
 	kept := conn.Client()
-	d.state = state.New(kept)
+	d.redis, d.state = kept, state.New(kept)
 	w, err := New(Config{
 		Redis: conn, Log: log, Versions: d.all, Queues: map[string]int{"default": 1}, Slots: 8, Block: 200 * time.Millisecond,
 		Env:     flows.Env{HTTP: http.DefaultTransport, State: d.state, Pace: d.state, Flows: d.all},
-		Starter: d.client, Callbacks: d.signer,
+		Starter: d.client, Callbacks: d.signer, Topics: topic.New(topic.Config{Redis: kept, Subscribers: d.all, Runs: d.client}),
 	})
 	if err != nil {
 		t.Fatal(err)

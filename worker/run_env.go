@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/topic"
 )
 
 const (
@@ -37,7 +38,10 @@ func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer, giveUp context.Can
 		env.Vars = r.cfg.Vars()
 	}
 	if r.cfg.Starter != nil && env.Flows != nil {
-		env.Emit = emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
+		env.Emit = Emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
+		if r.cfg.Topics != nil {
+			env.Topics = topics{r.cfg.Topics, env.Emit, a.ID}
+		}
 	}
 	if r.cfg.Webhooks != nil && env.Secrets != nil {
 		env.Deliver = deliverer{r.cfg.Webhooks, env.Secrets, a.Flow, a.ID}
@@ -48,28 +52,28 @@ func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer, giveUp context.Can
 	return env
 }
 
-// emitter implements flows.Emitter.
-type emitter struct {
-	starter   Starter
-	flows     flows.Flows
-	principal string // of the starting run
-	depth     int    // of the starting run in its chain
+// Emitter implements flows.Emitter.
+type Emitter struct {
+	Starter   Starter
+	Flows     flows.Flows
+	Principal string // of the starting run
+	Depth     int    // of the starting run in its chain; -1: no run starts these runs
 }
 
 // Emit accepts a run of the current version of the flow.
-func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
-	flow, ok := e.flows.Find(m.Flow)
+func (e Emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
+	flow, ok := e.Flows.Find(m.Flow)
 	if !ok {
 		return "", &flows.Error{Message: "there is no flow " + strconv.Quote(m.Flow)}
 	}
-	depth := e.depth + 1
+	depth := e.Depth + 1
 	if time.Until(m.At) >= chainBreak {
 		depth = 0
 	}
 	if depth > maxChain {
 		return "", &flows.Error{Code: flows.CodeLimit, Message: fmt.Sprintf("runs start each other more than %d deep: does a flow start itself?", maxChain)}
 	}
-	key, err := flow.FairKey(ctx, flows.Run{Event: m.Event, Principal: e.principal})
+	key, err := flow.FairKey(ctx, flows.Run{Event: m.Event, Principal: e.Principal})
 	if err != nil {
 		return "", &flows.Error{Code: flows.CodeExpression, Message: "run.fair_by of the other flow: " + err.Error(), Err: err}
 	}
@@ -77,9 +81,9 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 		return "", &flows.Error{Message: "the other flow collects events (run.debounce, run.batch), so its run cannot start at a given time"}
 	}
 	submission := queue.SubmissionOf(flow)
-	submission.Principal, submission.Event, submission.Depth, submission.FairKey = e.principal, flows.EncodeJSON(m.Event), depth, key
+	submission.Principal, submission.Event, submission.Depth, submission.FairKey = e.Principal, flows.EncodeJSON(m.Event), depth, key
 	submission.IdempotencyKey = &queue.IdempotencyKey{Key: "emit\x00" + strconv.FormatInt(flow.Number, 10) + "\x00" + m.Key, Window: m.Window}
-	if err := submission.Collect(ctx, flow, flows.Run{Event: m.Event, Principal: e.principal}); err != nil {
+	if err := submission.Collect(ctx, flow, flows.Run{Event: m.Event, Principal: e.Principal}); err != nil {
 		return "", err
 	}
 	run, err := e.start(ctx, submission, m.At)
@@ -90,9 +94,9 @@ func (e emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 }
 
 // start retries while Redis is unavailable. The idempotency key makes one run of all tries.
-func (e emitter) start(ctx context.Context, s queue.Submission, at time.Time) (run string, refused error) {
+func (e Emitter) start(ctx context.Context, s queue.Submission, at time.Time) (run string, refused error) {
 	err := redisconn.RetryUntilDone(ctx, func() error {
-		if run, refused = e.starter.Start(ctx, s, at); errors.Is(refused, queue.ErrUnavailable) {
+		if run, refused = e.Starter.Start(ctx, s, at); errors.Is(refused, queue.ErrUnavailable) {
 			return refused
 		}
 		return nil
@@ -105,6 +109,28 @@ func (e emitter) start(ctx context.Context, s queue.Submission, at time.Time) (r
 		err = refused
 	}
 	return run, err
+}
+
+// topics implements flows.Topics for one run.
+type topics struct {
+	*topic.Topics
+	emit flows.Emitter
+	run  string
+}
+
+// Publish implements flows.Topics.
+func (t topics) Publish(ctx context.Context, p flows.Publication) (flows.Published, error) {
+	return t.Topics.Publish(ctx, t.emit, p)
+}
+
+// Await implements flows.Topics.
+func (t topics) Await(ctx context.Context, w flows.EventWait) error {
+	return t.Topics.Await(ctx, t.run, w)
+}
+
+// Forget implements flows.Topics.
+func (t topics) Forget(ctx context.Context, w flows.EventWait) error {
+	return t.Topics.Forget(ctx, t.run, w)
 }
 
 // deliverer implements flows.Deliverer.

@@ -20,6 +20,7 @@ import (
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/webhook"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/topic"
 )
 
 // Versions finds the flow version that a run is pinned to. Safe for concurrent use.
@@ -59,7 +60,7 @@ type Config struct {
 	// wait. For a missing queue it is 50.
 	Shares map[string]int
 
-	// Env is the environment of runs. Its Vars, Journal, Trace, Respond, Emit, Deliver, Callbacks and Parks are set for each run.
+	// Env is the environment of runs. Its Vars, Journal, Trace, Respond, Emit, Topics, Deliver, Callbacks and Parks are set for each run.
 	Env flows.Env
 
 	// Vars returns the values of the environment for the vars of flows, at the beginning of each attempt. Nil: there are none.
@@ -71,6 +72,9 @@ type Config struct {
 
 	// Starter accepts the runs that flows start. Nil, or an Env without Flows: flows cannot start runs.
 	Starter Starter
+
+	// Topics publishes events of flows, with Starter and Env.Flows, and keeps which runs wait for one. Nil: such steps fail.
+	Topics *topic.Topics
 
 	// Callbacks signs the URLs of steps that wait for a call. Nil: such steps fail.
 	Callbacks *callback.Signer

@@ -25,6 +25,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/deliveries"
@@ -37,6 +38,7 @@ import (
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/topic"
 	"github.com/penstock/penstock/worker"
 	"github.com/penstock/penstock/worker/alert"
 	"github.com/penstock/penstock/worker/schedule"
@@ -103,8 +105,10 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	p.Failures = failure.New(client, nil)
 	failed, err := alert.New(alert.Config{Redis: client, Log: log, ID: "test", Runs: p.Queue, Flows: p.Store.Flows(), Failures: p.Failures})
 	Fatal(t, err)
+	topics := topic.New(topic.Config{Redis: client, Subscribers: p.Store.Flows(), Runs: p.Queue})
 	w, err := worker.New(worker.Config{
-		Env:   flows.Env{HTTP: http.DefaultTransport, Files: p.Files},
+		Env:     flows.Env{HTTP: http.DefaultTransport, Files: p.Files, State: state.New(client), Flows: p.Store.Flows()},
+		Starter: p.Queue, Topics: topics,
 		Redis: conn, Log: log, Versions: p.Store.Flows(), Paused: p.Store.Flows().Paused, Queues: map[string]int{"default": 1}, Slots: 8, Block: 100 * time.Millisecond,
 		Failed: failed.Handle,
 		Found:  func(ctx context.Context, flow int64) error { return schedule.RecordFind(ctx, client, flow, time.Now()) },
@@ -133,7 +137,10 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
 		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks,
 		Operations: operations, Rehearser: rehearser,
-		Failures: p.Failures,
+		Failures: p.Failures, State: state.New(client),
+		Publish: func(ctx context.Context, principal string, event flows.Publication) (flows.Published, error) {
+			return topics.PublishOnce(ctx, worker.Emitter{Starter: p.Queue, Flows: p.Store.Flows(), Principal: principal, Depth: -1}, event)
+		},
 	}
 	for _, c := range change {
 		c(&config)

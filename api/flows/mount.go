@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
@@ -46,6 +47,7 @@ type Config struct {
 	Comparer   Comparer             // nil: flows have no canaries
 	Recordings Recordings           // nil: deliveries are not recorded
 	Rehearser  *rehearsal.Rehearser // nil: flows cannot be rehearsed
+	State      flows.State          // has the snapshots of changes steps; nil: there are no endpoints for them
 }
 
 // api has the handlers of the routes.
@@ -70,6 +72,10 @@ func Mount(group gin.IRouter, config Config) {
 		group.PUT("/:flow/canary", write, a.putCanary)
 		group.DELETE("/:flow/canary", write, a.stopCanary)
 		group.POST("/:flow/canary/promote", write, a.promoteCanary)
+	}
+	if config.State != nil {
+		group.GET("/:flow/snapshots", read, a.listSnapshots)
+		group.DELETE("/:flow/snapshots/:name", write, a.deleteSnapshot)
 	}
 	if config.Rehearser != nil {
 		group.POST("/:flow/rehearsals", write, a.rehearseFlow)

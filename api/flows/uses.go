@@ -45,6 +45,10 @@ func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 		return true, "", nil // their values are not secret
 	case flows.ResourceAlert:
 		return false, "alerts are for writers of all flows", nil
+	case flows.ResourceSnapshot:
+		return true, "", nil
+	case flows.ResourceTopic, flows.ResourceEvent:
+		return false, "events reach all flows: they are for writers of all flows", nil
 	case flows.ResourceFlow:
 		called, err := a.config.Store.Flows().Deployment(u.Name)
 		return flow.IsRef(u.Name) || err == nil && p.May(auth.ScopeRun, called.Number), "there is none that you may run", nil

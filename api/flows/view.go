@@ -17,11 +17,14 @@ type flowView struct {
 	Name       string    `json:"name,omitempty"`
 	Version    string    `json:"version"`
 	Enabled    bool      `json:"enabled"`
-	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, manual; empty: this server cannot run it
+	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, alert, topic, manual; empty: this server cannot run it
 	Paused     time.Time `json:"paused_at,omitzero"` // beginning of the pause; absent: not paused
 	DeployedAt time.Time `json:"deployed_at"`
 	Versions   int       `json:"versions"`           // number of stored versions, including the current one
 	Schedule   string    `json:"schedule,omitempty"` // schedule or poll: CRON_TZ=zone and the cron expression
+
+	Topic     string      `json:"topic,omitempty"`     // of a topic trigger
+	Publishes []topicView `json:"publishes,omitempty"` // topics whose events it publishes
 
 	Next    []time.Time `json:"next,omitempty"`    // next times of the schedule, if the flow is enabled
 	Problem string      `json:"problem,omitempty"` // reason why this server cannot run it
@@ -30,10 +33,19 @@ type flowView struct {
 	Warnings flows.Problems `json:"warnings,omitempty"` // after a deployment: of lint, and of what the server does not have
 }
 
+// topicView is a topic with the flows that get its events.
+type topicView struct {
+	Topic       string  `json:"topic"`
+	Subscribers []int64 `json:"subscribers"` // numbers of the flows
+}
+
 func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 	v := flowView{
 		Number: h.Number, Slug: h.Slug, Name: h.Name, Version: h.Version, Enabled: h.Enabled, Paused: h.Paused,
-		DeployedAt: h.DeployedAt, Versions: len(h.History), Schedule: h.Schedule, Problem: h.Problem,
+		DeployedAt: h.DeployedAt, Versions: len(h.History), Schedule: h.Schedule, Topic: h.Topic, Problem: h.Problem,
+	}
+	for _, topic := range h.Publishes {
+		v.Publishes = append(v.Publishes, topicView{topic, append([]int64{}, a.config.Store.Flows().Subscribers(topic)...)})
 	}
 	flow, ok := a.config.Flows.Find(flowNumber(h.Number))
 	switch {
@@ -48,6 +60,8 @@ func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 		v.Trigger = "schedule"
 	case flow.Alert != nil:
 		v.Trigger = "alert"
+	case flow.Topic != "":
+		v.Trigger = "topic"
 	default:
 		v.Trigger = "manual"
 	}

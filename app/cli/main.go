@@ -72,6 +72,8 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newStats(env),
 		newHistory(env),
 		newWebhooks(env),
+		newEvent(env),
+		newState(env),
 		newKey(env),
 		newUser(env),
 		newClient(env),

@@ -83,7 +83,7 @@ func trigger(root ast.Node) (name, detail string) {
 			}
 		}
 	}
-	return text(all[0].Key), ""
+	return text(all[0].Key), text(all[0].Value) // the name of a topic
 }
 
 // steps reads a list of steps. path is the path of the parent.

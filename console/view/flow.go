@@ -33,6 +33,7 @@ func (f FlowRow) path() string { return Root + "/flows/" + f.number() }
 type Flow struct {
 	FlowRow
 	Source   string
+	Topics   []TopicLine
 	Diagram  *diagram.Diagram // nil: the source cannot be parsed
 	Problems flows.Problems   // mistakes in a source that was not saved
 	Trouble  string           // any other reason for not saving
@@ -40,6 +41,12 @@ type Flow struct {
 	Rehearse bool // a rehearsal is offered
 	New      bool
 	Schema   string // URL of the JSON Schema
+}
+
+// TopicLine says which flows are at the other end of a topic.
+type TopicLine struct {
+	Text  string
+	Flows []string // numbers
 }
 
 // Version is one version of a flow.
