@@ -32,7 +32,7 @@ type Warning struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Message string `json:"message"`
-	Code    string `json:"code"` // missing_connection, missing_secret, missing_flow, missing_var, or one of lint
+	Code    string `json:"code"`           // missing_connection, missing_secret, missing_flow, missing_var, or one of lint
 	Name    string `json:"name,omitempty"` // of what is missing
 	Hint    string `json:"hint,omitempty"`
 	Snippet string `json:"snippet,omitempty"`

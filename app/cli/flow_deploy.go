@@ -156,7 +156,7 @@ func requireResources(ctx context.Context, w io.Writer, server *client.Client, r
 	if len(missing) == 0 || allowMissing {
 		return nil
 	}
-	return fmt.Errorf("the server lacks what the files use: nothing was deployed; --allow-missing deploys all the same")
+	return errors.New("the server lacks what the files use: nothing was deployed; --allow-missing deploys all the same")
 }
 
 // deployFlows deploys in order and stops at the first error. A file that is the current version does not become a canary.

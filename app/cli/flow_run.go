@@ -107,9 +107,7 @@ func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, arg
 		return err
 	}
 	defer local.Close()
-	if missing := local.missing(cmd.Context(), sources[0].name, flow); len(missing) > 0 {
-		printProblems(cmd.ErrOrStderr(), missing)
-	}
+	printProblems(cmd.ErrOrStderr(), local.missing(cmd.Context(), sources[0].name, flow))
 	vars := maps.Clone(local.Vars().Values())
 	own, err := args.allVars(e, flow)
 	if err != nil {

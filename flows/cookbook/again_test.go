@@ -66,6 +66,7 @@ func (s *services) outcome(env flows.Env, file string) result {
 func TestFailsThenAgain(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Glob(cookbook.FS, "*.yaml")
+	files = slices.DeleteFunc(files, func(file string) bool { return slices.Contains(withCredentials, file) })
 	if err != nil || len(files) != len(recipes) {
 		t.Fatalf("%d recipes have an event, of %d: %v", len(recipes), len(files), err)
 	}
