@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // bearer adds the token of a grant to each request. After a 401 it repeats the request with another token, at most
@@ -50,6 +52,7 @@ func (b bearer) send(req *http.Request, body []byte, token string) (*http.Respon
 		sent.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	b.set(sent, token)
+	mask.Add(req.Context(), token)
 	resp, err := b.base.RoundTrip(sent)
 	if err == nil {
 		resp.Request = req

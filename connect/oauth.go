@@ -17,7 +17,7 @@ func tokenFields(own ...Field) []Field {
 		Field{Name: "scope", Summary: "Requested scopes, separated by spaces."},
 		Field{Name: "audience", Summary: "`audience` parameter, if the server requires one."},
 		Field{Name: "resource", Summary: "`resource` parameter (RFC 8707), if the server requires one."},
-		Field{Name: "token_params", Kind: FieldLines, Secret: true, Summary: "Further parameters of the token request, one per line: `account_id: …`."},
+		Field{Name: "token_params", Kind: FieldPairs, Secret: true, Summary: "Further parameters of the token request, one per line: `account_id: …`."},
 	)
 }
 

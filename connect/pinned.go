@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // pinned is an HTTP credential. It implements flows.HTTPConnection.
@@ -27,21 +30,40 @@ func (p *pinned) Transport(base http.RoundTripper) http.RoundTripper { return p.
 
 // decorated returns a connection that modifies each request.
 func decorated(change func(*http.Request)) *pinned {
-	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return decorator{base, change} }}
+	return changed(0, func(req *http.Request) error { change(req); return nil })
 }
 
-type decorator struct {
+// changed returns a connection that modifies each request, with that order. change may replace the body.
+func changed(order int, change func(*http.Request) error) *pinned {
+	return &pinned{order: order, wrap: func(base http.RoundTripper) http.RoundTripper { return changer{base, change} }}
+}
+
+// changer changes each request before it is sent.
+type changer struct {
 	base   http.RoundTripper
-	change func(*http.Request)
+	change func(*http.Request) error
 }
 
 // RoundTrip implements http.RoundTripper.
-func (d decorator) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c changer) RoundTrip(req *http.Request) (*http.Response, error) {
 	sent := req.Clone(req.Context())
-	d.change(sent)
-	resp, err := d.base.RoundTrip(sent)
+	if err := c.change(sent); err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
+	maskCredentials(sent)
+	resp, err := c.base.RoundTrip(sent)
 	if err == nil {
 		resp.Request = req // the caller must not see the credential in the request
 	}
 	return resp, err
+}
+
+// maskCredentials masks the credentials of the header Authorization in what comes back (RFC 9110, section 11.4).
+func maskCredentials(sent *http.Request) {
+	if _, credentials, ok := strings.Cut(sent.Header.Get("Authorization"), " "); ok {
+		mask.Add(sent.Context(), credentials)
+	}
 }

@@ -20,7 +20,7 @@ func sessionType() Type {
 		Name: "session", Summary: "A login that gives the token of a session, which all workers share and renew.", Pinned: true,
 		Fields: []Field{
 			{Name: "login_url", Required: true, Summary: "Where to log in by POST, https:// (http:// on loopback only)."},
-			{Name: "login", Kind: FieldLines, Required: true, Secret: true, Summary: "What is sent there, one per line: `username: …`."},
+			{Name: "login", Kind: FieldPairs, Required: true, Secret: true, Summary: "What is sent there, one per line: `username: …`."},
 			{Name: "login_format", Kind: FieldChoice, Choices: []string{"json", "form"}, Default: "json", Summary: "How it is sent: as a JSON object or as a form."},
 			{Name: "token", Default: "token", Summary: "Where the token is in the JSON answer, such as `data.token`, or `header:X-Token`."},
 			{Name: "header", Default: "Authorization", Summary: "Header of the requests that takes it."},

@@ -37,8 +37,7 @@ func awsType() Type {
 				id: s.text["access_key_id"], secret: s.text["secret_access_key"], session: s.text["session_token"],
 				region: s.text["region"], service: s.text["service"],
 			}
-			change := func(req *http.Request) error { return signer.sign(req, time.Now()) }
-			return &pinned{order: 1, wrap: func(base http.RoundTripper) http.RoundTripper { return changer{base, change} }}, nil
+			return changed(1, func(req *http.Request) error { return signer.sign(req, time.Now()) }), nil
 		},
 	}
 }

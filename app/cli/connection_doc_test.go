@@ -74,6 +74,32 @@ An API that wants several values, and Zoom's grant with its account:
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
 
+## A secret in a request
+
+` + "```yaml" + `
+http:
+  post: https://api.example.org/orders
+  headers: {x-api-key: '${ secret("shop") }'}
+  json: {order: "${ .id }", pin: '${ secret("shop_pin") }'}
+` + "```" + `
+
+` + "`" + `secret("name")` + "`" + ` is the value of a stored secret. An expression may use it in ` + "`" + `query` + "`" + `, ` + "`" + `headers` + "`" + `, ` + "`" + `json` + "`" + `, ` + "`" + `form` + "`" + `, ` + "`" + `multipart` + "`" + ` and ` + "`" + `raw` + "`" + ` of an ` + "`" + `http` + "`" + `
+step, and nowhere else: what is there is sent, and is no item. ` + "`" + `penstock flow validate` + "`" + ` reports any other place. The name is a literal text, so that it is known which
+secrets a flow uses. A secret has no hosts: it goes to the host of the URL. A connection sends its credential to its own hosts only, so prefer one where
+there is a type for it. In tests and rehearsals the value is ` + "`" + `the secret name` + "`" + `.
+
+## What comes back
+
+A server may send back what it was sent. In what a step puts out (bodies, headers, files), and in its errors, ` + "`" + `***` + "`" + ` stands for
+every secret that the step has used: those of its connections, also tokens that they have requested and the credentials of the header
+` + "`" + `Authorization` + "`" + `; those of ` + "`" + `secret("name")` + "`" + `, and the texts that an expression makes of them, such as ` + "`" + `secret("name") | @base64` + "`" + `. They are found as they are, escaped for a
+URL or in JSON, and in base64. So no item, record, recording, page or answer has them. The step itself sees them: it follows a link to the next page
+that has a key in its query.
+
+A secret of less than 6 bytes is not masked, because it may be an ordinary word. Nor are the passwords of databases, and the headers ` + "`" + `Accept` + "`" + `,
+` + "`" + `Accept-Language` + "`" + `, ` + "`" + `Content-Type` + "`" + ` and ` + "`" + `User-Agent` + "`" + ` of an ` + "`" + `api` + "`" + ` connection. All other settings that are marked *Secret* below are masked: what is no secret belongs into the step, not
+into the connection.
+
 ## Types
 
 `

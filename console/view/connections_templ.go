@@ -1207,7 +1207,7 @@ func setting(f ConnectionForm, s connect.Field) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-			case connect.FieldLines:
+			case connect.FieldLines, connect.FieldPairs:
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<textarea name=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -47,6 +47,9 @@ servers, and its own rules say what can be reached. Requests for the tokens of a
 **Host.** A header ` + "`Host`" + ` names another host than the URL, for a virtual host behind an address. TLS still
 verifies that of the URL, and a connection must allow both.
 
+**Secrets.** ` + "`secret(\"name\")`" + ` in ` + "`query`, `headers`, `json`, `form`, `multipart` or `raw`" + ` is the value of a stored secret. A response or error that has
+it, or a secret of the connection, is put out [with ` + "`***`" + ` in its place](connections.md#what-comes-back).
+
 **Keep the item.** ` + "`as: crm`" + ` beside ` + "`http`" + ` makes the response the member ` + "`crm`" + ` of the item, instead of the item: ` + "`.crm.body`" + `.
 
 **Pages.** ` + "`retry`" + ` sends the request for the page that failed again, not those before it, and counts the attempts of each page.

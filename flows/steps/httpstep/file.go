@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // fileBody is a file of the run as the body.
@@ -124,7 +125,7 @@ func (s *step) saveBody(ctx context.Context, in *flows.Input, resp *http.Respons
 	if resp.ContentLength > s.limit {
 		return nil, 0, s.tooLarge()
 	}
-	file, err := in.SaveFile(ctx, s.limit, fileName(resp), resp.Header.Get("Content-Type"), resp.Body)
+	file, err := in.SaveFile(ctx, s.limit, fileName(resp), resp.Header.Get("Content-Type"), mask.Of(ctx).Reader(resp.Body))
 	if err != nil {
 		return nil, 0, err
 	}
