@@ -51,14 +51,18 @@ func openAPI(_ *Resolver, s settings) (any, error) {
 			req.Header.Set(h.name, h.value)
 		}
 		for _, q := range query {
-			addQuery(req.URL, q.name, q.value)
+			setQuery(req.URL, q.name, q.value)
 		}
 		if len(body) == 0 {
 			return nil
 		}
 		return addToBody(req, body)
 	}
-	return changed(0, change), nil
+	names := make([]string, len(headers))
+	for i, h := range headers {
+		names[i] = h.name
+	}
+	return changed(0, change).sets(names...), nil
 }
 
 // frames reports whether a header frames the message or names the host.

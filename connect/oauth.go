@@ -109,7 +109,7 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 			return answer, values.Get("grant_type") == "refresh_token", err
 		},
 	}
-	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, setBearer} }}, nil
+	return (&pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, setBearer} }}).sets("Authorization"), nil
 }
 
 // endpoint returns the token endpoint of the settings.

@@ -14,7 +14,18 @@ type pinned struct {
 	hosts []host
 	order int // see Order
 	wrap  func(base http.RoundTripper) http.RoundTripper
+	// headers are the names of the headers that it sets.
+	headers []string
 }
+
+// sets names the headers that the connection sets.
+func (p *pinned) sets(headers ...string) *pinned {
+	p.headers = headers
+	return p
+}
+
+// Sets returns the names of the headers that the connection sets: two connections of a request must not set the same.
+func (p *pinned) Sets() []string { return p.headers }
 
 // Allows implements flows.HTTPConnection.
 func (p *pinned) Allows(u *url.URL) bool {

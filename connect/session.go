@@ -48,7 +48,7 @@ func sessionType() Type {
 				},
 			}
 			set := func(req *http.Request, token string) { req.Header.Set(header, before+token+after) }
-			return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, set} }}, nil
+			return (&pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, set} }}).sets(header), nil
 		},
 	}
 }

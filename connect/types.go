@@ -43,7 +43,8 @@ const (
 // Types lists the types in the order of the reference.
 func Types() []Type {
 	return []Type{
-		basicType(), bearerType(), apiKeyType(), apiType(), sessionType(), awsType(),
+		basicType(), bearerType(), apiKeyType(), apiType(), sessionType(),
+		digestType(), ntlmType(), oauth1Type(), hmacRequestType(), awsType(),
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
 		mtlsType(),
 		postgresType(), mysqlType(), sqlserverType(), sqliteType(),

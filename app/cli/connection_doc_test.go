@@ -58,7 +58,7 @@ Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: dono
 
 An ` + "`http`" + ` step may name several connections, ` + "`connection: [crm, client_certificate]`" + `: the request carries the credentials of all. A
 signature is made after the others have changed the request. ` + "`connection: {choose: \"crm-${ .tenant }\", of: [crm-north, crm-south]}`" + `
-takes one of those named, by an expression.
+takes one of those named, by an expression. Two connections that set the same header fail the step, which names both.
 
 An API that wants several values, and Zoom's grant with its account:
 
@@ -73,6 +73,41 @@ An API that wants several values, and Zoom's grant with its account:
 
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
+
+## Signed requests
+
+` + "`" + `hmac_request` + "`" + ` signs a request as its API defines it. ` + "`" + `sign` + "`" + `, ` + "`" + `headers` + "`" + ` and ` + "`" + `query` + "`" + ` are templates with these parts of the request in braces:
+
+| part | is |
+|---|---|
+| ` + "`" + `{method}` + "`" + `, ` + "`" + `{host}` + "`" + `, ` + "`" + `{content_type}` + "`" + ` | ` + "`" + `POST` + "`" + `; the host with its port, if it has one; the header ` + "`" + `Content-Type` + "`" + ` |
+| ` + "`" + `{path}` + "`" + `, ` + "`" + `{query}` + "`" + `, ` + "`" + `{target}` + "`" + ` | as they are sent: escaped, without ` + "`" + `?` + "`" + `; ` + "`" + `{target}` + "`" + ` is the path and, if there is one, ` + "`" + `?` + "`" + ` and the query |
+| ` + "`" + `{body}` + "`" + ` | the body, of at most 32 MB |
+| ` + "`" + `{body_sha256}` + "`" + `, ` + "`" + `{body_sha256_base64}` + "`" + `, ` + "`" + `{body_md5_base64}` + "`" + ` | its hash, in hexadecimal digits or base64 |
+| ` + "`" + `{timestamp}` + "`" + `, ` + "`" + `{timestamp_ms}` + "`" + `, ` + "`" + `{time}` + "`" + `, ` + "`" + `{date}` + "`" + ` | the time in seconds or milliseconds since 1970, as ` + "`" + `2026-07-01T12:00:00Z` + "`" + `, as in the header ` + "`" + `Date` + "`" + ` |
+| ` + "`" + `{nonce}` + "`" + ` | 26 random letters and digits, other ones in each request |
+| ` + "`" + `{signature}` + "`" + ` | the signature, in ` + "`" + `headers` + "`" + ` and ` + "`" + `query` + "`" + ` only |
+
+A line break in ` + "`" + `sign` + "`" + ` is signed. [Coinbase Exchange](https://docs.cdp.coinbase.com/exchange/rest-api/authentication), beside an ` + "`" + `api` + "`" + ` connection with ` + "`" + `CB-ACCESS-KEY` + "`" + ` and ` + "`" + `CB-ACCESS-PASSPHRASE` + "`" + `:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "hmac_request", "hosts": ["api.exchange.coinbase.com"], "settings": {"key": "bXkga2V5", "key_encoding": "base64", "signature_encoding": "base64",
+ "sign": "{timestamp}{method}{target}{body}", "headers": "CB-ACCESS-SIGN: {signature}\nCB-ACCESS-TIMESTAMP: {timestamp}"}}
+` + "`" + `` + "`" + `` + "`" + `
+
+[Binance](https://developers.binance.com/docs/binance-spot-api-docs/rest-api), whose signature is a parameter, beside an ` + "`" + `api_key` + "`" + ` connection with ` + "`" + `X-MBX-APIKEY` + "`" + `:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "hmac_request", "hosts": ["api.binance.com"], "settings": {"key": "…", "sign": "{query}", "query": "timestamp: {timestamp_ms}\nsignature: {signature}"}}
+` + "`" + `` + "`" + `` + "`" + `
+
+[Azure Communication Services](https://learn.microsoft.com/en-us/azure/communication-services/tutorials/hmac-header-tutorial), which signs a hash of the body:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "hmac_request", "hosts": ["*.communication.azure.com"], "settings": {"key": "bXkga2V5", "key_encoding": "base64", "signature_encoding": "base64",
+ "sign": "{method}\n{target}\n{date};{host};{body_sha256_base64}",
+ "headers": "x-ms-date: {date}\nx-ms-content-sha256: {body_sha256_base64}\nAuthorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={signature}"}}
+` + "`" + `` + "`" + `` + "`" + `
 
 ## A secret in a request
 

@@ -47,7 +47,7 @@ func TestHTTPConnection(t *testing.T) {
 	env := flows.Env{HTTP: way(t), Connections: named{
 		"crm":   keyed{map[string]bool{host: true}},
 		"other": keyed{map[string]bool{"crm.example.org": true}},
-		"token": tagging{"Authorization", 0}, "sign": tagging{"Referer", 1}, "tls": tagging{"Cookie", 2},
+		"token": tagging{"Authorization", 0}, "again": tagging{"authorization", 0}, "sign": tagging{"Referer", 1}, "tls": tagging{"Cookie", 2},
 	}}
 	tests := []struct{ connection, want, message string }{
 		{connection: "crm", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
@@ -57,6 +57,7 @@ func TestHTTPConnection(t *testing.T) {
 		{connection: "[crm, other]", message: `connection "other" must not be used for`},
 		{connection: "{choose: 'cr${ \"m\" }', of: [crm, other]}", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
 		{connection: "{choose: token, of: [crm, other]}", message: `connection: "token" is not one of those that may be chosen`},
+		{connection: "[token, again]", message: `the connections "token" and "again" both set the header Authorization`},
 		{connection: "none", message: `there is no connection "none"`},
 	}
 	for _, test := range tests {
@@ -126,6 +127,8 @@ type tagging struct {
 }
 
 func (g tagging) Order() int { return g.order }
+
+func (g tagging) Sets() []string { return []string{g.header} }
 
 func (tagging) Allows(*url.URL) bool { return true }
 
