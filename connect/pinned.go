@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +17,16 @@ type pinned struct {
 	wrap  func(base http.RoundTripper) http.RoundTripper
 	// headers are the names of the headers that it sets.
 	headers []string
+	// base returns the base of relative URLs; nil: there is none.
+	base func(ctx context.Context) (string, error)
+}
+
+// Base returns the base of the URLs of steps that begin with a slash; empty: the connection has none.
+func (p *pinned) Base(ctx context.Context) (string, error) {
+	if p.base == nil {
+		return "", nil
+	}
+	return p.base(ctx)
 }
 
 // sets names the headers that the connection sets.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/penstock/penstock/store"
 )
 
 // sessionType logs in at an API of its own making, and shares the token of the session among all workers.
@@ -47,7 +49,7 @@ func sessionType() Type {
 					return answer, false, err
 				},
 			}
-			set := func(req *http.Request, token string) { req.Header.Set(header, before+token+after) }
+			set := func(req *http.Request, g *store.Grant) { req.Header.Set(header, before+g.AccessToken+after) }
 			return (&pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, set} }}).sets(header), nil
 		},
 	}

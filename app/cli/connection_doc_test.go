@@ -74,6 +74,20 @@ An API that wants several values, and Zoom's grant with its account:
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
 
+## What the token's answer says
+
+Salesforce and others give the address of the tenant with the token. ` + "`" + `base` + "`" + ` of an OAuth connection takes it from there, and a step continues it; ` + "`" + `hosts` + "`" + ` say where it may
+lead. ` + "`" + `headers` + "`" + ` of the connection may have members of the answer, too:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "oauth2_client", "hosts": ["*.my.salesforce.com"], "settings": {"client_id": "…", "client_secret": "…",
+ "token_url": "https://example.my.salesforce.com/services/oauth2/token", "base": "{instance_url}/services/data/v60.0"}}
+` + "`" + `` + "`" + `` + "`" + `
+
+` + "`" + `` + "`" + `` + "`" + `yaml
+http: {get: /sobjects/Contact/003xx, connection: salesforce}
+` + "`" + `` + "`" + `` + "`" + `
+
 ## Signed requests
 
 ` + "`" + `hmac_request` + "`" + ` signs a request as its API defines it. ` + "`" + `sign` + "`" + `, ` + "`" + `headers` + "`" + ` and ` + "`" + `query` + "`" + ` are templates with these parts of the request in braces:

@@ -145,3 +145,26 @@ func (g tagging) Transport(base http.RoundTripper) http.RoundTripper {
 		return base.RoundTrip(req)
 	})
 }
+
+// based is a connection with a base.
+type based struct {
+	tagging
+	base string
+}
+
+func (b based) Base(context.Context) (string, error) { return b.base, nil }
+
+// A URL that begins with a slash continues the base of a connection, and no other host gets the credential.
+func TestHTTPBase(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.RequestURI()) })
+	env := flows.Env{HTTP: way(t), Connections: named{"crm": based{tagging{header: "X-B"}, server.URL + "/v2/"}, "none": tagging{header: "X-A"}, "bad": based{base: "ftp://h"}}}
+	for connection, want := range map[string]string{
+		"crm": "/v2/people?q=1", "[none, crm]": "/v2/people?q=1", "none": "no connection of the step has a base", "bad": "is not an http:// or https:// URL",
+	} {
+		items, err := execute(t.Context(), "http: {get: '/people', query: {q: 1}, connection: "+connection+"}", "", nil, env)
+		if err != nil && !strings.Contains(err.Error(), want) || err == nil && items[0].(object)["body"] != want {
+			t.Errorf("%s: %v, %v, want %s", connection, items, err, want)
+		}
+	}
+}

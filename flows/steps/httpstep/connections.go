@@ -100,6 +100,32 @@ func (c *connections) find(ctx context.Context, in *flows.Input, call *httpCall)
 	return all, nil
 }
 
+// baser is an HTTPConnection that knows the base of its API, such as the address of a tenant that comes with its token.
+type baser interface {
+	// Base returns an absolute URL; empty: there is none.
+	Base(ctx context.Context) (string, error)
+}
+
+// base returns the URL that a URL without a host continues: that of the first connection that has one.
+func (c *connections) base(ctx context.Context, in *flows.Input) (string, error) {
+	names, err := c.chosen(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		conn, err := find(ctx, in.Env().Connections, name)
+		if err != nil {
+			return "", err
+		}
+		if b, ok := conn.(baser); ok {
+			if base, err := b.Base(ctx); base != "" || err != nil {
+				return base, err
+			}
+		}
+	}
+	return "", failure.Errorf("the URL begins with /, and no connection of the step has a base")
+}
+
 // headerSetter is an HTTPConnection that knows the names of the headers that it sets.
 type headerSetter interface{ Sets() []string }
 

@@ -27,6 +27,9 @@ TLS, so that an unreachable host is detected; getting a token for a connection h
 **URL.** The result of a program is inserted into the URL unchanged: escape it with ` + "`@uri`" + `, as in the example, or use
 ` + "`query`" + `, which escapes its values.
 
+A URL that begins with ` + "`/`" + ` continues the ` + "`base`" + ` of a [connection](connections.md) of the step, such as the ` + "`instance_url`" + ` that Salesforce
+gives with a token.
+
 **Effect.** GET, HEAD and OPTIONS read; PUT and DELETE are idempotent; POST and PATCH happen once. Other methods go by IANA's registry: PROPFIND,
 QUERY, REPORT and SEARCH read, COPY, MKCOL, MOVE and the like are idempotent, and one that is not registered happens once. Requests that write carry
 ` + "`Idempotency-Key: <run>.<step>.<item>`" + `, the same in every attempt, unless the flow sets one.
