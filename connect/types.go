@@ -42,7 +42,7 @@ const (
 
 // Types lists the types in the order of the reference.
 func Types() []Type {
-	return []Type{
+	all := []Type{
 		basicType(), bearerType(), apiKeyType(), apiType(), sessionType(),
 		digestType(), ntlmType(), oauth1Type(), hmacRequestType(), awsType(),
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
@@ -50,6 +50,12 @@ func Types() []Type {
 		postgresType(), mysqlType(), sqlserverType(), sqliteType(),
 		smtpType(), proxyType(),
 	}
+	for i := range all {
+		if all[i].Pinned {
+			all[i].Fields = append(all[i].Fields, testFields()...)
+		}
+	}
+	return all
 }
 
 func typeNamed(name string) (Type, error) {
@@ -143,6 +149,7 @@ func (r *Resolver) open(c *store.Connection) (any, error) {
 	}
 	if p, ok := as.(*pinned); ok {
 		p.hosts = hosts
+		err = checkTest(p, s)
 	}
-	return as, nil
+	return as, err
 }

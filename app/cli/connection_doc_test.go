@@ -74,6 +74,15 @@ An API that wants several values, and Zoom's grant with its account:
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
 
+## Test one
+
+` + "`" + `penstock connection test crm` + "`" + `, ` + "`" + `POST /v1/connections/{name}/test` + "`" + ` and the console's button contact the server: a connection with hosts sends a GET with its credential to the URL
+of its setting ` + "`" + `test` + "`" + `, or to one that is given; a database answers a ping; a mail server accepts the login, and gets no message. What is wrong is said in words: a name that does not exist, a
+certificate that is not trusted, a server that does not accept connections or does not answer in time, a status. The process of the API contacts
+the server, not a worker: where workers are in another network, test from a flow. SQLite files are at the workers, and a proxy is tested by a step that uses it.
+
+` + "`" + `penstock connection show crm` + "`" + ` and the list say in ` + "`" + `used_by` + "`" + ` which flows name it in their current versions; so do the list of secrets and the console, before one is deleted.
+
 ## What the token's answer says
 
 Salesforce and others give the address of the tenant with the token. ` + "`" + `base` + "`" + ` of an OAuth connection takes it from there, and a step continues it; ` + "`" + `hosts` + "`" + ` say where it may

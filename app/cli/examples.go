@@ -56,6 +56,7 @@ func commandExamples() map[string][]string {
 		"connection list":   {""},
 		"connection put":    {"crm --file crm.json", "crm --file - < crm.json"},
 		"connection show":   {"crm"},
+		"connection test":   {"crm", "crm --target https://api.example.org/me"},
 		"context list":      {""},
 		"context remove":    {"prod"},
 		"key change":        {"c3f1 --flows 69,70 --rate-limit 10/s"},
