@@ -132,9 +132,13 @@ func (s *step) saveBody(ctx context.Context, in *flows.Input, resp *http.Respons
 	return file.Value(), file.Size, nil
 }
 
-// fileName is the name that a response gives its body (RFC 6266), or else the end of its path.
+// fileName is the name that a response gives its body (RFC 6266, also encoded as in RFC 2047, which servers send against it),
+// or else the end of its path.
 func fileName(resp *http.Response) string {
 	if _, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
+		if decoded, err := new(mime.WordDecoder).DecodeHeader(params["filename"]); err == nil {
+			return decoded
+		}
 		return params["filename"]
 	}
 	if name := path.Base(resp.Request.URL.Path); name != "/" && name != "." {
