@@ -107,6 +107,8 @@ type Config struct {
 	// Usage counts which of two secrets signs the calls of an API key; optional.
 	Usage auth.UsageCounter
 
+	// Connections tests connections; nil: not offered.
+	Connections admin.ConnectionTester
 	// KeyUsage reads what Usage counted; nil: responses do not have it.
 	KeyUsage admin.KeyUsage
 

@@ -583,6 +583,8 @@ func callSecrets(p *apitest.Product) {
 	p.Want(p.Do("DELETE", "/v1/vars/v", "ann", ""), 404)
 	p.Want(p.Do("PUT", "/v1/connections/c", "ann", `{"type":"basic","hosts":["crm.example.org"],"settings":{"username":"u","password":"p"}}`), 200)
 	p.Want(p.Do("PUT", "/v1/connections/c", "ann", `{"type":"magic"}`), 400)
+	p.Want(p.Do("POST", "/v1/connections/c/test", "ann", `{"url":"https://other.example.org/"}`), 200)
+	p.Want(p.Do("POST", "/v1/connections/none/test", "ann", ""), 404)
 	p.Want(p.Do("GET", "/v1/connections", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/connections", "ulf", ""), 403)
 	p.Want(p.Do("GET", "/v1/connections/c", "ann", ""), 200)

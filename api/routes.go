@@ -72,7 +72,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 	v1 := e.Group(pathV1, a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
-		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage})
+		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage, Connections: a.config.Connections})
 	}
 	described := docs.Config{Authenticate: func(c *gin.Context) error { return a.authenticateBy(c, nil) }, LimitAddress: a.limitAddress}
 	if a.config.Store != nil {

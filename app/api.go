@@ -74,6 +74,7 @@ func (p *Program) openAPI(context.Context) error {
 		Guard:          p.bruteForceGuard,
 		Limiter:        p.limiter,
 		Console:        p.console,
+		Connections:    p.connections,
 		Label:          telemetry.Label,
 		RejectLog:      p.rejectLog,
 		Usage:          p.keyUsage,

@@ -22,6 +22,7 @@ func (p *Program) openConsole(context.Context) error {
 		return err
 	}
 	p.onClose(connections.Close)
+	p.connections = connections
 	p.console, err = console.New(console.Config{
 		Store:       p.store,
 		Queue:       p.client,
@@ -42,7 +43,6 @@ func (p *Program) openConsole(context.Context) error {
 		RateClient:  p.settings.RateCredential,
 		Log:         p.log,
 		Connections: connections,
-		HTTP:        transport,
 		Redeem:      connections.Redeem,
 		Files:       p.files,
 		Issuer:      p.settings.Issuer,

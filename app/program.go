@@ -20,6 +20,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/history"
@@ -60,7 +61,8 @@ type Program struct {
 	authority       *auth.Authority
 	hasher          *password.Hasher
 	console         *console.Console
-	handler         *api.API // serves the console, which calls it
+	connections     *connect.Resolver // of the console and the API
+	handler         *api.API          // serves the console, which calls it
 	rejectLog       *rejectlog.Log
 	deliveries      *deliveries.Log
 	keyUsage        *keyusage.Counter

@@ -19,9 +19,9 @@ func apiType() Type {
 	return Type{
 		Name: "api", Summary: "Headers, query parameters and members of the body: whatever an API wants as its credential.", Pinned: true,
 		Fields: []Field{
-			{Name: "headers", Kind: FieldLines, Secret: true, Summary: "Headers, one per line: `X-Api-Key: …`."},
-			{Name: "query", Kind: FieldLines, Secret: true, Summary: "Query parameters, one per line: `key: …`."},
-			{Name: "body", Kind: FieldLines, Secret: true, Summary: "Members of a JSON object or fields of a form in the body, one per line: `api_key: …`."},
+			{Name: "headers", Kind: FieldPairs, Secret: true, Summary: "Headers, one per line: `X-Api-Key: …`."},
+			{Name: "query", Kind: FieldPairs, Secret: true, Summary: "Query parameters, one per line: `key: …`."},
+			{Name: "body", Kind: FieldPairs, Secret: true, Summary: "Members of a JSON object or fields of a form in the body, one per line: `api_key: …`."},
 		},
 		open: openAPI,
 	}
@@ -51,14 +51,18 @@ func openAPI(_ *Resolver, s settings) (any, error) {
 			req.Header.Set(h.name, h.value)
 		}
 		for _, q := range query {
-			addQuery(req.URL, q.name, q.value)
+			setQuery(req.URL, q.name, q.value)
 		}
 		if len(body) == 0 {
 			return nil
 		}
 		return addToBody(req, body)
 	}
-	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return changer{base, change} }}, nil
+	names := make([]string, len(headers))
+	for i, h := range headers {
+		names[i] = h.name
+	}
+	return changed(0, change).sets(names...), nil
 }
 
 // frames reports whether a header frames the message or names the host.
@@ -90,28 +94,6 @@ func readPairs(setting, text string) ([]pair, error) {
 		pairs = append(pairs, pair{name, strings.TrimSpace(value)})
 	}
 	return pairs, nil
-}
-
-// changer changes each request before it is sent.
-type changer struct {
-	base   http.RoundTripper
-	change func(*http.Request) error // may replace the body
-}
-
-// RoundTrip implements http.RoundTripper.
-func (c changer) RoundTrip(req *http.Request) (*http.Response, error) {
-	sent := req.Clone(req.Context())
-	if err := c.change(sent); err != nil {
-		if req.Body != nil {
-			req.Body.Close()
-		}
-		return nil, err
-	}
-	resp, err := c.base.RoundTrip(sent)
-	if err == nil {
-		resp.Request = req // the caller must not see the credential in the request
-	}
-	return resp, err
 }
 
 // maxChangedBody is the maximum size in bytes of a body that a connection reads to change or sign it.

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
 )
@@ -44,7 +45,8 @@ type Resolver struct {
 // openedConnection is one version of a connection, opened.
 type openedConnection struct {
 	version string
-	conn    any // *pinned, *pool, *mailer or *proxy
+	conn    any      // *pinned, *pool, *mailer or *proxy
+	secrets []string // see secretsOf
 }
 
 var (
@@ -120,7 +122,7 @@ func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
 	return secret, nil
 }
 
-// resolve returns the connection as T; otherwise says what a connection of another type is not good for.
+// resolve returns the connection as T, whose secrets are then masked in what the step puts out; otherwise says what a connection of another type is not good for.
 func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T, error) {
 	var none T
 	c, err := retryWhileUnavailable(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
@@ -135,6 +137,7 @@ func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T
 	if !ok {
 		return none, failure(name, "it is of the type %s, which %s", c.Type, otherwise)
 	}
+	mask.Add(ctx, made.secrets...)
 	return conn, nil
 }
 
@@ -185,6 +188,9 @@ func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 		r.retire(old)
 	}
 	made := &openedConnection{version: c.Version, conn: as}
+	if _, database := as.(*pool); !database { // it does not send its password back, which may be an ordinary word in rows
+		made.secrets = secretsOf(c)
+	}
 	r.opened[c.Name] = made
 	return made, nil
 }

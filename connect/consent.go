@@ -64,7 +64,11 @@ func consentSettings(c *store.Connection) (settings, error) {
 	if !Consents(c) {
 		return settings{}, errors.New("the connection has no authorize_url")
 	}
-	return read(c, oauthRefreshType())
+	t, err := typeNamed(oauthRefreshType().Name)
+	if err != nil {
+		return settings{}, err
+	}
+	return read(c, t)
 }
 
 // Redeem exchanges the code from the browser for a refresh token. The error is written for the owner of the

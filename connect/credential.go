@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -16,7 +17,7 @@ func basicType() Type {
 			{Name: "password", Secret: true, Summary: "Password."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
-			return decorated(func(req *http.Request) { req.SetBasicAuth(s.text["username"], s.text["password"]) }), nil
+			return decorated(func(req *http.Request) { req.SetBasicAuth(s.text["username"], s.text["password"]) }).sets("Authorization"), nil
 		},
 	}
 }
@@ -27,7 +28,7 @@ func bearerType() Type {
 		Fields: []Field{{Name: "token", Required: true, Secret: true, Summary: "The token."}},
 		open: func(_ *Resolver, s settings) (any, error) {
 			header := "Bearer " + s.text["token"]
-			return decorated(func(req *http.Request) { req.Header.Set("Authorization", header) }), nil
+			return decorated(func(req *http.Request) { req.Header.Set("Authorization", header) }).sets("Authorization"), nil
 		},
 	}
 }
@@ -43,20 +44,24 @@ func apiKeyType() Type {
 		open: func(_ *Resolver, s settings) (any, error) {
 			name, value := s.text["name"], s.text["value"]
 			if s.text["in"] == "query" {
-				return decorated(func(req *http.Request) { addQuery(req.URL, name, value) }), nil
+				return decorated(func(req *http.Request) { setQuery(req.URL, name, value) }), nil
 			}
 			if !httpguts.ValidHeaderFieldName(name) {
 				return nil, fmt.Errorf("name: %q is not a header name", name)
 			}
-			return decorated(func(req *http.Request) { req.Header.Set(name, value) }), nil
+			return decorated(func(req *http.Request) { req.Header.Set(name, value) }).sets(name), nil
 		},
 	}
 }
 
-// addQuery appends a parameter and leaves the rest of the query as written.
-func addQuery(u *url.URL, name, value string) {
-	if u.RawQuery != "" {
-		u.RawQuery += "&"
+// setQuery sets a parameter, in the place of those of the same name, and leaves the rest of the query as written.
+func setQuery(u *url.URL, name, value string) {
+	var kept []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		given, _, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(given); pair != "" && (err != nil || decoded != name) {
+			kept = append(kept, pair)
+		}
 	}
-	u.RawQuery += url.QueryEscape(name) + "=" + url.QueryEscape(value)
+	u.RawQuery = strings.Join(append(kept, url.QueryEscape(name)+"="+url.QueryEscape(value)), "&")
 }

@@ -30,6 +30,7 @@ const maxTokenResponse = 256 << 10
 // tokenResponse is the response of the endpoint.
 type tokenResponse struct {
 	token, refresh string
+	content        []byte // of an answer in JSON
 	life           time.Duration
 
 	failure    string // reason for which there is no token; without text of the server
@@ -97,7 +98,7 @@ const defaultTokenLife = 5 * time.Minute
 func parseTokenResponse(resp *http.Response, content []byte) *tokenResponse {
 	var body tokenResponseBody
 	unreadable := json.Unmarshal(content, &body) != nil
-	a := &tokenResponse{token: body.AccessToken, refresh: body.RefreshToken, status: resp.StatusCode, life: defaultTokenLife}
+	a := &tokenResponse{content: content, token: body.AccessToken, refresh: body.RefreshToken, status: resp.StatusCode, life: defaultTokenLife}
 	switch {
 	case resp.StatusCode != http.StatusOK:
 		a.refuse(resp)

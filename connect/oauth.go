@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/penstock/penstock/store"
 )
 
 // tokenFields are the fields common to all OAuth types.
@@ -17,7 +19,9 @@ func tokenFields(own ...Field) []Field {
 		Field{Name: "scope", Summary: "Requested scopes, separated by spaces."},
 		Field{Name: "audience", Summary: "`audience` parameter, if the server requires one."},
 		Field{Name: "resource", Summary: "`resource` parameter (RFC 8707), if the server requires one."},
-		Field{Name: "token_params", Kind: FieldLines, Secret: true, Summary: "Further parameters of the token request, one per line: `account_id: …`."},
+		Field{Name: "token_params", Kind: FieldPairs, Secret: true, Summary: "Further parameters of the token request, one per line: `account_id: …`."},
+		Field{Name: "base", Summary: "Base of the URL of a step that begins with `/`, with members of the token's answer in braces, such as Salesforce's `{instance_url}`. It must be on one of the hosts."},
+		Field{Name: "headers", Kind: FieldPairs, Summary: "Headers with members of the token's answer in braces, one per line: `X-Tenant: {tenant.id}`."},
 	)
 }
 
@@ -97,8 +101,12 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 			common.Set(name, v)
 		}
 	}
+	answered, err := newAnswered(s)
+	if err != nil {
+		return nil, err
+	}
 	source := &tokens{
-		conn: s.conn, grants: r.grants, log: r.config.Log, what: "its token endpoint",
+		conn: s.conn, grants: r.grants, log: r.config.Log, what: "its token endpoint", fields: answered.fields(),
 		request: func(ctx context.Context, replaced string) (*tokenResponse, bool, error) {
 			values, err := form(replaced)
 			if err != nil {
@@ -109,7 +117,21 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 			return answer, values.Get("grant_type") == "refresh_token", err
 		},
 	}
-	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, setBearer} }}, nil
+	set := func(req *http.Request, g *store.Grant) {
+		setBearer(req, g)
+		answered.setHeaders(req, g)
+	}
+	p := &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, set} }}
+	if answered.base != "" {
+		p.base = func(ctx context.Context) (string, error) {
+			g, _, err := source.token(ctx, "")
+			if err != nil {
+				return "", err
+			}
+			return fillAnswer(answered.base, g), nil
+		}
+	}
+	return p.sets(append(answered.headerNames(), "Authorization")...), nil
 }
 
 // endpoint returns the token endpoint of the settings.

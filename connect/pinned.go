@@ -1,9 +1,13 @@
 package connect
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // pinned is an HTTP credential. It implements flows.HTTPConnection.
@@ -11,7 +15,28 @@ type pinned struct {
 	hosts []host
 	order int // see Order
 	wrap  func(base http.RoundTripper) http.RoundTripper
+	// headers are the names of the headers that it sets.
+	headers []string
+	// base returns the base of relative URLs; nil: there is none.
+	base func(ctx context.Context) (string, error)
 }
+
+// Base returns the base of the URLs of steps that begin with a slash; empty: the connection has none.
+func (p *pinned) Base(ctx context.Context) (string, error) {
+	if p.base == nil {
+		return "", nil
+	}
+	return p.base(ctx)
+}
+
+// sets names the headers that the connection sets.
+func (p *pinned) sets(headers ...string) *pinned {
+	p.headers = headers
+	return p
+}
+
+// Sets returns the names of the headers that the connection sets: two connections of a request must not set the same.
+func (p *pinned) Sets() []string { return p.headers }
 
 // Allows implements flows.HTTPConnection.
 func (p *pinned) Allows(u *url.URL) bool {
@@ -27,21 +52,40 @@ func (p *pinned) Transport(base http.RoundTripper) http.RoundTripper { return p.
 
 // decorated returns a connection that modifies each request.
 func decorated(change func(*http.Request)) *pinned {
-	return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return decorator{base, change} }}
+	return changed(0, func(req *http.Request) error { change(req); return nil })
 }
 
-type decorator struct {
+// changed returns a connection that modifies each request, with that order. change may replace the body.
+func changed(order int, change func(*http.Request) error) *pinned {
+	return &pinned{order: order, wrap: func(base http.RoundTripper) http.RoundTripper { return changer{base, change} }}
+}
+
+// changer changes each request before it is sent.
+type changer struct {
 	base   http.RoundTripper
-	change func(*http.Request)
+	change func(*http.Request) error
 }
 
 // RoundTrip implements http.RoundTripper.
-func (d decorator) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c changer) RoundTrip(req *http.Request) (*http.Response, error) {
 	sent := req.Clone(req.Context())
-	d.change(sent)
-	resp, err := d.base.RoundTrip(sent)
+	if err := c.change(sent); err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
+	maskCredentials(sent)
+	resp, err := c.base.RoundTrip(sent)
 	if err == nil {
 		resp.Request = req // the caller must not see the credential in the request
 	}
 	return resp, err
+}
+
+// maskCredentials masks the credentials of the header Authorization in what comes back (RFC 9110, section 11.4).
+func maskCredentials(sent *http.Request) {
+	if _, credentials, ok := strings.Cut(sent.Header.Get("Authorization"), " "); ok {
+		mask.Add(sent.Context(), credentials)
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/penstock/penstock/store"
 )
 
 // sessionType logs in at an API of its own making, and shares the token of the session among all workers.
@@ -20,7 +22,7 @@ func sessionType() Type {
 		Name: "session", Summary: "A login that gives the token of a session, which all workers share and renew.", Pinned: true,
 		Fields: []Field{
 			{Name: "login_url", Required: true, Summary: "Where to log in by POST, https:// (http:// on loopback only)."},
-			{Name: "login", Kind: FieldLines, Required: true, Secret: true, Summary: "What is sent there, one per line: `username: …`."},
+			{Name: "login", Kind: FieldPairs, Required: true, Secret: true, Summary: "What is sent there, one per line: `username: …`."},
 			{Name: "login_format", Kind: FieldChoice, Choices: []string{"json", "form"}, Default: "json", Summary: "How it is sent: as a JSON object or as a form."},
 			{Name: "token", Default: "token", Summary: "Where the token is in the JSON answer, such as `data.token`, or `header:X-Token`."},
 			{Name: "header", Default: "Authorization", Summary: "Header of the requests that takes it."},
@@ -47,8 +49,8 @@ func sessionType() Type {
 					return answer, false, err
 				},
 			}
-			set := func(req *http.Request, token string) { req.Header.Set(header, before+token+after) }
-			return &pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, set} }}, nil
+			set := func(req *http.Request, g *store.Grant) { req.Header.Set(header, before+g.AccessToken+after) }
+			return (&pinned{wrap: func(base http.RoundTripper) http.RoundTripper { return bearer{base, source, set} }}).sets(header), nil
 		},
 	}
 }

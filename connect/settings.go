@@ -75,7 +75,7 @@ func (f Field) check(v string) error {
 		return fmt.Errorf("%s is larger than %d bytes", f.Name, maxSetting)
 	case f.Kind == FieldChoice && !slices.Contains(f.Choices, v):
 		return fmt.Errorf("%s is not one of %s", f.Name, strings.Join(f.Choices, ", "))
-	case f.Kind != FieldLines && strings.ContainsFunc(v, control):
+	case f.Kind != FieldLines && f.Kind != FieldPairs && strings.ContainsFunc(v, control):
 		return fmt.Errorf("%s has a line break or another control character in it", f.Name)
 	}
 	if f.Kind == FieldNumber {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,8 +38,7 @@ func awsType() Type {
 				id: s.text["access_key_id"], secret: s.text["secret_access_key"], session: s.text["session_token"],
 				region: s.text["region"], service: s.text["service"],
 			}
-			change := func(req *http.Request) error { return signer.sign(req, time.Now()) }
-			return &pinned{order: 1, wrap: func(base http.RoundTripper) http.RoundTripper { return changer{base, change} }}, nil
+			return changed(1, func(req *http.Request) error { return signer.sign(req, time.Now()) }).sets("Authorization"), nil
 		},
 	}
 }
@@ -111,46 +111,57 @@ func canonicalHeaders(req *http.Request) (signed, lines string) {
 	return strings.Join(names, ";"), b.String()
 }
 
-// canonicalPath escapes the path as it is sent once more, except for S3.
+// canonicalPath normalises the path (RFC 3986, section 6.2.2.3, and empty segments) and escapes it as it is sent once more,
+// except for S3, whose keys may have any segments.
 func (a *awsSigner) canonicalPath(u *url.URL) string {
-	path := cmp.Or(u.EscapedPath(), "/")
+	sent := cmp.Or(u.EscapedPath(), "/")
 	if a.service == "s3" {
-		decoded, err := url.PathUnescape(path)
+		decoded, err := url.PathUnescape(sent)
 		if err != nil {
-			return path
+			return sent
 		}
-		path = decoded
+		sent = decoded
+	} else if clean := path.Clean(sent); strings.HasSuffix(sent, "/") && clean != "/" {
+		sent = clean + "/"
+	} else {
+		sent = clean
 	}
-	segments := strings.Split(path, "/")
+	segments := strings.Split(sent, "/")
 	for i, segment := range segments {
-		segments[i] = awsEscape(segment)
+		segments[i] = percentEncode(segment)
 	}
 	return strings.Join(segments, "/")
 }
 
 // canonicalQuery sorts the parameters of a query and escapes them.
 func canonicalQuery(raw string) string {
+	pairs := normalizedPairs(raw)
+	slices.SortFunc(pairs, comparePairs)
+	return strings.Join(pairs, "&")
+}
+
+// normalizedPairs returns the parameters of a query or form, percent-encoded.
+func normalizedPairs(raw string) []string {
 	var pairs []string
 	for pair := range strings.SplitSeq(raw, "&") {
 		if pair == "" {
 			continue
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		pairs = append(pairs, awsReescape(name)+"="+awsReescape(value))
+		pairs = append(pairs, reencode(name)+"="+reencode(value))
 	}
-	slices.Sort(pairs)
-	return strings.Join(pairs, "&")
+	return pairs
 }
 
-func awsReescape(text string) string {
+func reencode(text string) string {
 	if decoded, err := url.QueryUnescape(text); err == nil {
 		text = decoded
 	}
-	return awsEscape(text)
+	return percentEncode(text)
 }
 
-// awsEscape escapes all characters but the unreserved ones of RFC 3986.
-func awsEscape(text string) string {
+// percentEncode encodes all characters but the unreserved ones of RFC 3986.
+func percentEncode(text string) string {
 	const hexDigits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(text) {

@@ -25,6 +25,10 @@ func TestAWSSignatures(t *testing.T) {
 	}{
 		{"get-vanilla", "GET", "https://example.amazonaws.com/", "", "", suite, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
 		{"get-vanilla-query-order-key-case", "GET", "https://example.amazonaws.com/?Param2=value2&Param1=value1", "", "", suite, "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"},
+		{"get-slash", "GET", "https://example.amazonaws.com//", "", "", suite, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+		{"get-relative-relative", "GET", "https://example.amazonaws.com/example1/example2/../..", "", "", suite, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+		{"get-slashes", "GET", "https://example.amazonaws.com//example//", "", "", suite, "9a624bd73a37c9a373b5312afbebe7a714a789de108f0bdfe846570885f57e84"},
+		{"get-slash-pointless-dot", "GET", "https://example.amazonaws.com/./example", "", "", suite, "ef75d96142cf21edca26f06005da7988e4f8dc83a165a80865db7089db637ec5"},
 		{"post-x-www-form-urlencoded", "POST", "https://example.amazonaws.com/", "application/x-www-form-urlencoded", "Param1=value1", suite, "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"},
 		{"IAM", "GET", "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08", "application/x-www-form-urlencoded; charset=utf-8", "", iam, "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"},
 	} {

@@ -105,12 +105,9 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	}
 	ctx, cancel, left := sendContext(ctx)
 	defer cancel()
-	dial := gomail.WithDialContextFunc(func(_ context.Context, network, address string) (net.Conn, error) {
-		return m.dial(ctx, network, address)
-	})
-	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), gomail.WithTimeout(left), dial)...)
+	client, err := m.client(ctx, left)
 	if err != nil {
-		return failure(m.name, "the mail server cannot be used")
+		return err
 	}
 	err = exchange(ctx, client, msg)
 	switch {
@@ -122,6 +119,34 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 		return failure(m.name, "the mail server did not take the message")
 	}
 	return m.sendError(err)
+}
+
+// client returns the library's client for one exchange, which ctx ends.
+func (m *mailer) client(ctx context.Context, left time.Duration) (*gomail.Client, error) {
+	dial := gomail.WithDialContextFunc(func(_ context.Context, network, address string) (net.Conn, error) {
+		return m.dial(ctx, network, address)
+	})
+	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), gomail.WithTimeout(left), dial)...)
+	if err != nil {
+		return nil, failure(m.name, "the mail server cannot be used")
+	}
+	return client, nil
+}
+
+// test connects and logs in.
+func (m *mailer) test(ctx context.Context) error {
+	ctx, cancel, left := sendContext(ctx)
+	defer cancel()
+	client, err := m.client(ctx, left)
+	if err != nil {
+		return err
+	}
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return m.sendError(err)
+	}
+	_ = client.CloseWithSMTPClient(session) // the login was accepted
+	return nil
 }
 
 var errNoSMTPUTF8 = errors.New("the mail server offers no SMTPUTF8 (RFC 6531), which an address with characters beyond ASCII before its @ needs")

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/penstock/penstock/flows"
@@ -37,7 +39,8 @@ type tokens struct {
 	conn   *store.Connection
 	grants *store.Grants
 	log    *slog.Logger
-	what   string // is asked for a token: "its token endpoint"
+	what   string   // is asked for a token: "its token endpoint"
+	fields []string // names of further members of the answer that the connection uses
 	// request asks for a token once. replaced is the latest refresh token of the server, empty if none; rotates says that the
 	// answer may have a newer one. An error means that there was no response, or a *flows.Error why nothing was asked.
 	request func(ctx context.Context, replaced string) (answer *tokenResponse, rotates bool, err error)
@@ -46,11 +49,11 @@ type tokens struct {
 	flight singleflight.Group
 }
 
-// token returns a usable token other than rejected. fresh reports whether it was requested just now. While the store
+// token returns the grant with a usable token other than rejected. fresh reports whether it was requested just now. While the store
 // is unavailable, token waits until ctx ends; a response of the server is final.
-func (t *tokens) token(ctx context.Context, rejected string) (token string, fresh bool, err error) {
+func (t *tokens) token(ctx context.Context, rejected string) (g *store.Grant, fresh bool, err error) {
 	away := redisconn.RetryUntilDone(ctx, func() error {
-		if token, fresh, err = t.tryToken(ctx, rejected); errors.Is(err, errStoreUnavailable) {
+		if g, fresh, err = t.tryToken(ctx, rejected); errors.Is(err, errStoreUnavailable) {
 			return err
 		}
 		return nil
@@ -58,16 +61,16 @@ func (t *tokens) token(ctx context.Context, rejected string) (token string, fres
 	if away != nil {
 		err = away
 	}
-	return token, fresh, err
+	return g, fresh, err
 }
 
 // errStoreUnavailable reports that the store of the tokens is unavailable.
 var errStoreUnavailable = errors.New("the store of tokens is away")
 
 // tryToken is a single try of token.
-func (t *tokens) tryToken(ctx context.Context, rejected string) (token string, fresh bool, err error) {
+func (t *tokens) tryToken(ctx context.Context, rejected string) (g *store.Grant, fresh bool, err error) {
 	if g := t.last.Load(); usable(g, rejected) {
-		return g.AccessToken, false, nil
+		return g, false, nil
 	}
 	landed := t.flight.DoChan(rejected, func() (any, error) {
 		// The result is for all waiters: the first of them may give up.
@@ -78,15 +81,15 @@ func (t *tokens) tryToken(ctx context.Context, rejected string) (token string, f
 	select {
 	case r := <-landed:
 		got, _ := r.Val.(obtained)
-		return got.token, got.fresh, r.Err
+		return got.grant, got.fresh, r.Err
 	case <-ctx.Done():
-		return "", false, ctx.Err()
+		return nil, false, ctx.Err()
 	}
 }
 
-// obtained is a token; fresh: it was requested just now.
+// obtained is a grant with a token; fresh: it was requested just now.
 type obtained struct {
-	token string
+	grant *store.Grant
 	fresh bool
 }
 
@@ -104,7 +107,7 @@ func (t *tokens) obtain(ctx context.Context, rejected string) (obtained, error) 
 			return obtained{}, err
 		}
 		if g != nil {
-			return obtained{g.AccessToken, false}, nil
+			return obtained{g, false}, nil
 		}
 		lock, err := t.grants.Lock(ctx, t.conn, lockTTL)
 		if err != nil {
@@ -151,7 +154,7 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 	case err != nil:
 		return obtained{}, err
 	case old != nil: // another process was faster, just before we had the lock
-		return obtained{old.AccessToken, false}, nil
+		return obtained{old, false}, nil
 	}
 	replaced, err := t.currentRefreshToken(ctx)
 	if err != nil {
@@ -172,7 +175,7 @@ func (t *tokens) renew(ctx context.Context, lock, rejected string) (obtained, er
 		return obtained{}, failure
 	}
 	t.last.Store(g)
-	return obtained{g.AccessToken, true}, nil
+	return obtained{g, true}, nil
 }
 
 // save stores a grant, which a server that rotates refresh tokens gives only once: while the store is unavailable it
@@ -219,11 +222,29 @@ func (t *tokens) requestToken(ctx context.Context, replaced string) (*store.Gran
 		}
 		return &store.Grant{Refused: t.what + " " + answer.failure, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: replaced}, failure
 	}
-	g := &store.Grant{AccessToken: answer.token, ExpiresAt: answer.usableUntil(time.Now()), RefreshToken: replaced}
+	refresh := replaced
 	if rotates && answer.refresh != "" {
-		g.RefreshToken = answer.refresh
+		refresh = answer.refresh
 	}
-	return g, nil
+	fields, missing := t.fieldsOf(answer.content)
+	if missing != "" {
+		refused := t.what + " answered without " + missing + ", or with one that cannot be sent"
+		return &store.Grant{Refused: refused, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: refresh}, failure(t.conn.Name, "%s", refused)
+	}
+	return &store.Grant{AccessToken: answer.token, ExpiresAt: answer.usableUntil(time.Now()), RefreshToken: refresh, Fields: fields}, nil
+}
+
+// fieldsOf returns the further members of an answer that the connection uses, or the name of one that is missing.
+func (t *tokens) fieldsOf(content []byte) (fields map[string]string, missing string) {
+	fields = map[string]string{}
+	for _, name := range t.fields {
+		value := memberText(content, strings.Split(name, "."))
+		if value == "" || !httpguts.ValidHeaderFieldValue(value) {
+			return nil, name
+		}
+		fields[name] = value
+	}
+	return fields, ""
 }
 
 // storeError returns the error for a failure of the shared store; the details go to the log only.

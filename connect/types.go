@@ -2,6 +2,7 @@ package connect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/store"
@@ -36,17 +37,25 @@ const (
 	FieldNumber           // from 1 to 65535
 	FieldChoice           // one of Choices
 	FieldLines            // text of several lines: PEM, JSON
+	FieldPairs            // one "name: value" per line
 )
 
 // Types lists the types in the order of the reference.
 func Types() []Type {
-	return []Type{
-		basicType(), bearerType(), apiKeyType(), apiType(), sessionType(), awsType(),
+	all := []Type{
+		basicType(), bearerType(), apiKeyType(), apiType(), sessionType(),
+		digestType(), ntlmType(), oauth1Type(), hmacRequestType(), awsType(),
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
 		mtlsType(),
 		postgresType(), mysqlType(), sqlserverType(), sqliteType(),
 		smtpType(), proxyType(),
 	}
+	for i := range all {
+		if all[i].Pinned {
+			all[i].Fields = append(all[i].Fields, testFields()...)
+		}
+	}
+	return all
 }
 
 func typeNamed(name string) (Type, error) {
@@ -87,6 +96,34 @@ func Shown(c *store.Connection) store.Connection {
 	return shown
 }
 
+// notSecret are headers of an api connection that are no credentials: their values are ordinary words in responses.
+var notSecret = []string{"accept", "accept-language", "content-type", "user-agent"}
+
+// secretsOf returns the values of the secret settings, except PEM keys, which are never sent.
+func secretsOf(c *store.Connection) []string {
+	t, err := typeNamed(c.Type)
+	if err != nil {
+		return nil
+	}
+	var secrets []string
+	for _, f := range t.Fields {
+		v := c.Settings[f.Name]
+		switch {
+		case !f.Secret || strings.HasPrefix(v, "-----BEGIN "):
+		case f.Kind == FieldPairs:
+			pairs, _ := readPairs(f.Name, v) // checked when it was opened
+			for _, p := range pairs {
+				if !slices.Contains(notSecret, strings.ToLower(p.name)) {
+					secrets = append(secrets, p.value)
+				}
+			}
+		default:
+			secrets = append(secrets, v)
+		}
+	}
+	return secrets
+}
+
 // open checks a connection and prepares it. It does not connect yet.
 func (r *Resolver) open(c *store.Connection) (any, error) {
 	t, err := typeNamed(c.Type)
@@ -112,6 +149,7 @@ func (r *Resolver) open(c *store.Connection) (any, error) {
 	}
 	if p, ok := as.(*pinned); ok {
 		p.hosts = hosts
+		err = checkTest(p, s)
 	}
-	return as, nil
+	return as, err
 }

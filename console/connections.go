@@ -58,7 +58,7 @@ func connectionPage(req *requestState) error {
 		return err
 	}
 	kind, _ := typeOf(c.Type)
-	f := view.ConnectionForm{Type: kind, Connection: connect.Shown(c), Testable: req.console.config.Connections != nil && c.Type != "smtp"}
+	f := view.ConnectionForm{Type: kind, Connection: connect.Shown(c), UsedBy: req.console.config.Store.Flows().Uses(flows.ResourceConnection)[c.Name], Testable: req.console.config.Connections != nil && c.Type != "proxy"}
 	if connect.Consents(c) && req.console.config.Redeem != nil {
 		f.Redirect, f.Authorised = req.console.redirectURI(req.r), c.Settings["refresh_token"] != ""
 	}
@@ -134,49 +134,11 @@ func testConnection(req *requestState) error {
 	ctx, cancel := context.WithTimeout(req.ctx(), testLimit)
 	defer cancel()
 	begun := time.Now()
-	said, err := req.testTarget(ctx, c)
+	said, err := req.console.config.Connections.Test(ctx, c.Name, req.r.PostFormValue("url"))
 	if err != nil {
 		return req.render(200, view.TestResult(false, err.Error()))
 	}
 	return req.render(200, view.TestResult(true, said+" in "+view.Took(time.Since(begun))))
-}
-
-// testTarget pings a database, or sends a GET with the credential of an HTTP connection to the URL of the form. The
-// error is shown to the user and contains no secret.
-func (req *requestState) testTarget(ctx context.Context, c *store.Connection) (string, error) {
-	reach := req.console.config.Connections
-	if kind, _ := typeOf(c.Type); !kind.Pinned {
-		db, err := reach.SQL(ctx, c.Name)
-		if err != nil {
-			return "", err
-		}
-		defer db.Release()
-		if err := db.DB.PingContext(ctx); err != nil {
-			return "", errors.New("the database does not answer, or refuses the credential")
-		}
-		return "The database answers", nil
-	}
-	conn, err := reach.HTTP(ctx, c.Name)
-	if err != nil {
-		return "", err
-	}
-	target, err := url.Parse(req.r.PostFormValue("url"))
-	if err != nil || target.Host == "" || !conn.Allows(target) {
-		return "", errors.New("name a URL on one of the hosts of the connection")
-	}
-	outgoing, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
-	if err != nil {
-		return "", errors.New("the URL cannot be requested")
-	}
-	resp, err := conn.Transport(req.console.config.HTTP).RoundTrip(outgoing)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= http.StatusBadRequest {
-		return "", errors.New("the server answered " + resp.Status)
-	}
-	return "The server answered " + resp.Status, nil
 }
 
 func saveSecret(req *requestState) error {

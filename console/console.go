@@ -49,6 +49,12 @@ type KeyUsage interface {
 	Use(ctx context.Context, k *store.Key) (keyusage.Use, error)
 }
 
+// ConnectionTester contacts the server of a connection. The error says what is wrong and has no secret.
+type ConnectionTester interface {
+	// Test sends an HTTP connection to target, or to the URL of its own settings if that is empty.
+	Test(ctx context.Context, name, target string) (said string, err error)
+}
+
 // Config configures a Console. The fields before Connections are required.
 type Config struct {
 	Store      *store.Store
@@ -65,10 +71,8 @@ type Config struct {
 	Failures   *failure.Store
 	Log        *slog.Logger
 
-	// Connections and HTTP are used to test connections. Both or neither must be set; without them the test is not
-	// offered.
-	Connections flows.Connections
-	HTTP        http.RoundTripper
+	// Connections tests connections; nil: not offered.
+	Connections ConnectionTester
 
 	// Rehearser rehearses versions of flows on recorded runs; nil: not offered.
 	Rehearser *rehearsal.Rehearser
@@ -120,8 +124,6 @@ func New(config Config) (*Console, error) {
 		return nil, errors.New("new console: Store, Queue, Operations, Redis and Catalogue are required")
 	case config.Hasher == nil || config.Authority == nil || config.RejectLog == nil || config.Deliveries == nil || config.KeyUsage == nil || config.Webhooks == nil || config.Failures == nil || config.Log == nil:
 		return nil, errors.New("new console: Hasher, Authority, RejectLog, Deliveries, KeyUsage, Webhooks, Failures and Log are required")
-	case (config.Connections == nil) != (config.HTTP == nil):
-		return nil, errors.New("new console: Connections and HTTP go together")
 	}
 	if config.Now == nil {
 		config.Now = time.Now

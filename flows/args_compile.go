@@ -82,7 +82,10 @@ func paramNames(params []Param) []string {
 // argument parses one value and stores it if it is valid.
 func (c *compiler) argument(a *Args, p Param, n *yaml.Node, trail string) {
 	a.places[p.Name] = n.Place
+	outer := c.takesSecrets
+	c.takesSecrets = outer || p.Secrets
 	v, err := c.read(p, n, trail)
+	c.takesSecrets = outer
 	if err != nil {
 		c.add(n.Place, hintOf(p, n), "%s: %v", p.Name, err)
 		return

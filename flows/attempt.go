@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // journaled executes the step for one item, or returns the journal's result of an earlier attempt.
@@ -240,8 +241,9 @@ func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err er
 		}
 	}
 	defer recoverPanic(&err)
+	ctx, secrets := mask.With(ctx)
 	results, err = p.step.runner.Run(ctx, in)
-	return results, p.timeoutError(ctx, err)
+	return secrets.Values(results), p.timeoutError(ctx, maskError(secrets, err))
 }
 
 // recoverPanic turns a panic into a failure of the step.

@@ -16,7 +16,7 @@ func StepParams() []Param { return slices.Clone(attributes) }
 var attributes = []Param{
 	{Name: "name", Type: TypeString, Summary: "Names the step: later programs read its results as `$steps.NAME`. Unique in the flow."},
 	{Name: "if", Type: TypeExpr, Condition: true, Summary: "The step processes the items for which this is true; others pass unchanged."},
-	{Name: "as", Type: TypeString, Summary: "Keeps the item, an object or null: each result of the step is the item with the result as its member of this name. An error of `on_error: continue` is its member `error`.", Default: "the results replace the item"},
+	{Name: "as", Type: TypeString, Summary: "Keeps the item, an object or null: each result of the step is the item with the result as its member of this name. An error of `on_error: continue` is its member `error`. Steps with nested steps, such as `parallel` and `repeat`, those that take all items at once, and `fail` do not have it.", Default: "the results replace the item"},
 	{Name: "timeout", Type: TypeDuration, Summary: "How long one attempt on one item may take.", Default: "the rest of the run's limit"},
 	{Name: "retry", Type: TypeObject, Summary: "Tries again when an item fails; a number is short for `attempts`.", Fields: retryParams},
 	{Name: "on_error", Type: TypeObject, Short: true, Default: "fail", Summary: "What happens to an item on which the step failed.", Fields: []Param{

@@ -24,6 +24,7 @@ type compiler struct {
 	afterResponseStep string        // path of the first step with after_response; empty: none
 	httpParams        []string      // names of the parameters of all operations of an http trigger
 	repeats           int           // number of enclosing steps that execute it in rounds
+	takesSecrets      bool          // the parameter takes secrets
 	handlesFailure    bool          // the steps are those of on_failure
 	httpListing       bool          // some operation has a listing
 }

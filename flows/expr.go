@@ -12,6 +12,7 @@ import (
 type Expr struct {
 	program *jq.Program
 	vars    []variable // values that the program reads, in the order of program.Variables
+	secret  bool       // some of them are secrets
 }
 
 // All evaluates the program on the item and returns all its results.
@@ -84,14 +85,21 @@ func (e *Expr) each(ctx context.Context, in *Input, v any, yield func(any) error
 	if e.program.UUIDs && in.uuids != nil {
 		ctx = jq.WithUUIDs(ctx, in.uuid)
 	}
-	return e.failed(e.program.Run(ctx, v, e.values(in), in.p.x.flow.expressionTime, yield))
+	values, err := e.values(ctx, in)
+	if err != nil {
+		return err
+	}
+	if e.secret {
+		yield = maskingResults(ctx, yield)
+	}
+	return e.failed(e.program.Run(ctx, v, values, in.p.x.flow.expressionTime, yield))
 }
 
 // follow evaluates a program that is a path. It returns false for another one, and when the interpreter must report
 // an error.
 func (e *Expr) follow(in *Input) (any, bool) {
 	path := e.program.Path
-	if path == nil {
+	if path == nil || e.secret {
 		return nil, false
 	}
 	v := in.item.value
@@ -101,15 +109,23 @@ func (e *Expr) follow(in *Input) (any, bool) {
 	return path.Follow(v)
 }
 
-func (e *Expr) values(in *Input) []any {
+func (e *Expr) values(ctx context.Context, in *Input) ([]any, error) {
 	if len(e.vars) == 0 {
-		return nil
+		return nil, nil
 	}
 	values := make([]any, len(e.vars))
 	for i, v := range e.vars {
-		values[i] = v.value(in)
+		if v.kind != ofSecret {
+			values[i] = v.value(in)
+			continue
+		}
+		secret, err := in.Secret(ctx, v.text)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = secret
 	}
-	return values
+	return values, nil
 }
 
 // failed wraps an error of the evaluation. It returns the end of the context unchanged.
@@ -119,6 +135,9 @@ func (e *Expr) failed(err error) error {
 		return nil
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	}
+	if e.secret { // the error may quote a part of a secret
+		return &Error{Code: CodeExpression, Message: shorten(e.program.Source, 60) + ": fails; the reason is not shown, because it may contain a part of a secret"}
 	}
 	return &Error{Code: CodeExpression, Message: fmt.Sprintf("%s: %s", shorten(e.program.Source, 60), shorten(err.Error(), 300)), Err: err}
 }

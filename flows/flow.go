@@ -62,7 +62,7 @@ type Flow struct {
 
 	expressionTime time.Duration // run.expression_time; 0: the default
 
-	reads [ofStep + 1]bool // by kind of variable: some program reads it
+	reads [ofSecret + 1]bool // by kind of variable: some program reads it
 }
 
 // limitOf returns the maximum duration of a run.

@@ -97,6 +97,7 @@ func TestFunctions(t *testing.T) {
 		`"1122026" | parse_time("dMyyyy")`:                                   "d needs text after it in the pattern",
 		`"a" | parse_time("yyyy-MM-dd'")`:                                    "a ' without another",
 		`"12.345" | to_minor_units("EUR")`:                                   "has a part of the smallest unit",
+		`12.5 | from_minor_units("EUR")`:                                     "expected a whole number of smallest units, not 12.5",
 		`1 | format_money("EURO")`:                                           "is no currency such as EUR",
 		`"a" | hash("crc32")`:                                                "is no algorithm",
 		`1 | slug`:                                                           "what becomes a slug is a text, not 1",

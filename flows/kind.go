@@ -83,6 +83,7 @@ type Param struct {
 	Hint      string   // TypeString: what to write instead of ${ }, for the error message
 	Verbatim  bool     // TypeString: ${ } is literal text, as in a script
 	OneOf     string   // name of a group of parameters, exactly one of which must be given; empty: none
+	Secrets   bool     // TypeTemplate, TypeFields, TypeList: its value is sent to a system and never comes back, so that its programs may call secret
 	Names     Resource // TypeString, TypeStrings: the resource type that the value names; empty: none
 }
 

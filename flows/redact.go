@@ -1,12 +1,13 @@
 package flows
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/penstock/penstock/internal/mask"
+)
 
 // Redacts reports whether a step of the flow has redact.
 func (f *Flow) Redacts() bool { return len(f.redacts) > 0 }
-
-// mask replaces a value that must not be recorded.
-const mask = "***"
 
 // maskFields returns the fields with redacted ones masked, at any depth.
 func (s *step) maskFields(fields map[string]any) map[string]any {
@@ -23,7 +24,7 @@ func (s *step) redacted(v any) any {
 		object := make(map[string]any, len(v))
 		for name, member := range v {
 			if s.redacts(name) {
-				object[name] = mask
+				object[name] = mask.Text
 			} else {
 				object[name] = s.redacted(member)
 			}
@@ -63,7 +64,7 @@ func (s *step) redactedUnnamed(v any) any {
 	case nil, bool:
 		return v
 	}
-	return mask
+	return mask.Text
 }
 
 // recordable returns a function that gives the first items as they may be recorded.

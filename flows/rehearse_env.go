@@ -144,6 +144,11 @@ type rehearsedHTTP struct {
 // Allows implements HTTPConnection.
 func (rehearsedHTTP) Allows(*url.URL) bool { return true }
 
+// Base stands for that of the connection.
+func (h rehearsedHTTP) Base(context.Context) (string, error) {
+	return "https://" + h.connection + ".invalid", nil
+}
+
 // Transport implements HTTPConnection.
 func (h rehearsedHTTP) Transport(base http.RoundTripper) http.RoundTripper {
 	if inner, ok := base.(rehearsedHTTP); ok && inner.connection != "" { // several connections

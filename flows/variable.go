@@ -14,7 +14,8 @@ import (
 type variable struct {
 	name string // name in the compiled program: "$event"
 	kind variableKind
-	slot int // of the step, for ofStep
+	slot int    // of the step, for ofStep
+	text string // name of the secret, for ofSecret
 }
 
 type variableKind uint8
@@ -29,7 +30,8 @@ const (
 	ofListing
 	ofError
 	ofRound
-	ofStep // $steps.NAME
+	ofStep   // $steps.NAME
+	ofSecret // secret("NAME")
 )
 
 // variables are the predefined variables. $steps is not among them, because only its members are values.
@@ -89,7 +91,8 @@ func (a *ancestor) find(slot int) any {
 // resolver is the jq.Scope of one program.
 type resolver struct {
 	*compiler
-	vars []variable // that the program reads, in the order of its jq.Program.Variables
+	locate func(offset int) yaml.Place
+	vars   []variable // that the program reads, in the order of its jq.Program.Variables
 }
 
 var _ jq.Scope = (*resolver)(nil)
@@ -97,7 +100,7 @@ var _ jq.Scope = (*resolver)(nil)
 // program compiles a jq program. locate returns the position in the file of a byte of the source. Problems go to the
 // report; the Expr is then nil.
 func (c *compiler) program(source string, locate func(offset int) yaml.Place) *Expr {
-	r := &resolver{compiler: c}
+	r := &resolver{compiler: c, locate: locate}
 	program := jq.Compile(source, r, func(offset int, hint, format string, args ...any) {
 		c.add(locate(offset), hint, format, args...)
 	}, func(offset int, code, hint, format string, args ...any) {
@@ -106,7 +109,7 @@ func (c *compiler) program(source string, locate func(offset int) yaml.Place) *E
 	if program == nil {
 		return nil
 	}
-	return &Expr{program: program, vars: r.vars}
+	return &Expr{program: program, vars: r.vars, secret: slices.ContainsFunc(r.vars, func(v variable) bool { return v.kind == ofSecret })}
 }
 
 // predefinedNames are the variables of a program. $steps has no value, only its members have.
@@ -117,8 +120,11 @@ func (r *resolver) Names() []string { return predefinedNames }
 
 // Resolve implements jq.Scope.
 func (r *resolver) Resolve(ref jq.Reference) string {
-	if ref.Name == "$steps" {
+	switch ref.Name {
+	case "$steps":
 		return r.stepVariable(ref)
+	case jq.SecretFunction:
+		return r.secretVariable(ref)
 	}
 	if ref.Name == "$listing" && !r.readListing(ref) {
 		return ref.Name

@@ -109,6 +109,25 @@ func (f *Flows) Publishers(topic string) []int64 {
 	return all
 }
 
+// Uses returns the numbers of the flows whose current versions name a resource of a type, by the names. Flows that cannot be
+// compiled are left out.
+func (f *Flows) Uses(resource flows.Resource) map[string][]int64 {
+	uses := map[string][]int64{}
+	v := f.store.snapshot.Load()
+	for _, head := range v.sorted() {
+		flow, err := f.store.compiled(v.flows[head.Number])
+		if err != nil {
+			continue
+		}
+		for _, u := range flow.Uses() {
+			if u.Resource == resource && !slices.Contains(uses[u.Name], head.Number) {
+				uses[u.Name] = append(uses[u.Name], head.Number)
+			}
+		}
+	}
+	return uses
+}
+
 // ConflictError reports that a slug belongs to another flow.
 type ConflictError struct {
 	Slug  string

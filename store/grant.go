@@ -21,6 +21,8 @@ type Grant struct {
 	ExpiresAt    time.Time `json:"expires_at,omitzero"`
 	RefreshToken string    `json:"refresh_token,omitempty"` // replaces the connection's own
 	Refused      string    `json:"refused,omitempty"`       // why there is no token
+	// Fields are further members of the token's answer that the connection uses, by their names.
+	Fields map[string]string `json:"fields,omitempty"`
 }
 
 // LogValue keeps tokens out of logs.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
@@ -19,13 +21,18 @@ type connectionView struct {
 	Type      string            `json:"type"`
 	Hosts     []string          `json:"hosts,omitempty"`
 	Settings  map[string]string `json:"settings"`
-	Flows     []int64           `json:"flows"` // flows in which their writers may use it
+	Flows     []int64           `json:"flows"`   // flows in which their writers may use it
+	UsedBy    []int64           `json:"used_by"` // flows whose current versions name it
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
-func viewConnection(c *store.Connection) connectionView {
-	shown := connect.Shown(c)
-	return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, append([]int64{}, c.Flows...), shown.UpdatedAt}
+// connectionViewer returns the function that describes connections.
+func (a *api) connectionViewer() func(*store.Connection) connectionView {
+	uses := a.config.Store.Flows().Uses(flows.ResourceConnection)
+	return func(c *store.Connection) connectionView {
+		shown := connect.Shown(c)
+		return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, append([]int64{}, c.Flows...), append([]int64{}, uses[c.Name]...), shown.UpdatedAt}
+	}
 }
 
 // putConnection answers PUT /v1/connections/{name}: it replaces the whole connection.
@@ -63,7 +70,7 @@ func (a *api) putConnection(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, viewConnection(stored))
+	httpx.WriteJSON(c, http.StatusOK, a.connectionViewer()(stored))
 }
 
 func (a *api) readConnection(c *gin.Context) {
@@ -72,7 +79,7 @@ func (a *api) readConnection(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, viewConnection(conn))
+	httpx.WriteJSON(c, http.StatusOK, a.connectionViewer()(conn))
 }
 
 func (a *api) deleteConnection(c *gin.Context) {
@@ -83,8 +90,41 @@ func (a *api) deleteConnection(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
+// testLimit is the maximum duration of a test of a connection.
+const testLimit = 15 * time.Second
+
+// testConnection answers POST /v1/connections/{name}/test: it contacts the server of the connection from this process.
+func (a *api) testConnection(c *gin.Context) {
+	var in struct {
+		URL string `json:"url"` // empty: that of the setting test
+	}
+	if c.Request.ContentLength != 0 {
+		if err := httpx.ReadJSON(c, &in); err != nil {
+			httpx.Fail(c, err)
+			return
+		}
+	}
+	if _, err := a.config.Store.Connections().Connection(c.Request.Context(), c.Param("name")); err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), testLimit)
+	defer cancel()
+	said, err := a.config.Connections.Test(ctx, c.Param("name"), in.URL)
+	if err != nil {
+		said = err.Error()
+	}
+	httpx.WriteJSON(c, http.StatusOK, connectionTest{err == nil, said})
+}
+
+// connectionTest is the result of a test of a connection.
+type connectionTest struct {
+	Works   bool   `json:"works"`
+	Message string `json:"message"` // what the server answered, or what is wrong
+}
+
 func (a *api) listConnections(c *gin.Context) {
-	views, err := viewAll(c.Request.Context(), a.config.Store.Connections().List, viewConnection)
+	views, err := viewAll(c.Request.Context(), a.config.Store.Connections().List, a.connectionViewer())
 	if err != nil {
 		httpx.Fail(c, err)
 		return

@@ -3,6 +3,8 @@
 package admin
 
 import (
+	"context"
+
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
@@ -15,6 +17,14 @@ type Config struct {
 	Store     *store.Store
 	Authority *auth.Authority
 	KeyUsage  KeyUsage // optional; nil: responses do not have the usage of secrets
+	// Connections tests connections; nil: there is no route for it.
+	Connections ConnectionTester
+}
+
+// ConnectionTester contacts the server of a connection. The error says what is wrong and has no secret.
+type ConnectionTester interface {
+	// Test sends an HTTP connection to target, or to the URL of its own settings if that is empty.
+	Test(ctx context.Context, name, target string) (said string, err error)
 }
 
 // api has the handlers of the routes.
@@ -68,6 +78,9 @@ func Mount(v1 *gin.RouterGroup, config Config) {
 	connections.GET("/:name", a.readConnection)
 	connections.PUT("/:name", a.putConnection)
 	connections.DELETE("/:name", a.deleteConnection)
+	if config.Connections != nil {
+		connections.POST("/:name/test", a.testConnection)
+	}
 
 	v1.GET("/scopes", httpx.Requires(auth.ScopeClients, auth.ScopeUsers), a.listScopes)
 	v1.GET("/audit", httpx.Requires(auth.ScopeUsers), a.listAudit)

@@ -9,13 +9,15 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
 // secretView is a secret in responses, without its value.
 type secretView struct {
 	Name      string    `json:"name"`
-	Flows     []int64   `json:"flows"` // flows in which their writers may use it
+	Flows     []int64   `json:"flows"`   // flows in which their writers may use it
+	UsedBy    []int64   `json:"used_by"` // flows whose current versions name it
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -48,7 +50,13 @@ func (a *api) putSecret(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, secretView{c.Param("name"), append([]int64{}, in.Flows.Value...), httpx.Now(c).UTC()})
+	httpx.WriteJSON(c, http.StatusOK, secretView{c.Param("name"), append([]int64{}, in.Flows.Value...), a.usersOfSecrets()(c.Param("name")), httpx.Now(c).UTC()})
+}
+
+// usersOfSecrets returns the function that gives the flows that name a secret.
+func (a *api) usersOfSecrets() func(name string) []int64 {
+	uses := a.config.Store.Flows().Uses(flows.ResourceSecret)
+	return func(name string) []int64 { return append([]int64{}, uses[name]...) }
 }
 
 func (a *api) deleteSecret(c *gin.Context) {
@@ -65,9 +73,10 @@ func (a *api) listSecrets(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
+	users := a.usersOfSecrets()
 	views := make([]secretView, len(all))
 	for i, s := range all {
-		views[i] = secretView{s.Name, append([]int64{}, s.Flows...), s.UpdatedAt}
+		views[i] = secretView{s.Name, append([]int64{}, s.Flows...), users(s.Name), s.UpdatedAt}
 	}
 	httpx.List(c, listing.Schema[secretView]{Order: "name", Fields: []listing.Field[secretView]{
 		listing.Text("name", func(s *secretView) string { return s.Name }),

@@ -24,6 +24,7 @@ import (
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/state"
 	"github.com/penstock/penstock/flows/steps"
@@ -31,6 +32,7 @@ import (
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/limits"
+	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/internal/webhook"
@@ -133,6 +135,12 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	rehearser, err := rehearsal.New(rehearsal.Config{Runs: p.Queue, Flows: p.Store.Flows(), Connection: p.connectionType})
 	Fatal(t, err)
 	handler := api.Queue{Client: p.Queue}
+	transport, err := outbound.New(outbound.Config{AllowLoopback: true})
+	Fatal(t, err)
+	t.Cleanup(transport.CloseIdleConnections)
+	connections, err := connect.New(connect.Config{Store: p.Store, HTTP: transport, Log: log})
+	Fatal(t, err)
+	t.Cleanup(func() { Fatal(t, connections.Close()) })
 	config := api.Config{
 		Submit: handler.Submit, Records: handler, Runs: handler, Flows: p.Store.Flows(), Keys: p.Store.Keys(), Log: log,
 		Authority: authority, Store: p.Store, Fleet: p.Queue, Ready: p.Queue.Ping, Files: p.Files, Deliveries: p.Deliveries, Webhooks: p.Webhooks,
@@ -141,6 +149,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 		Publish: func(ctx context.Context, principal string, event flows.Publication) (flows.Published, error) {
 			return topics.PublishOnce(ctx, worker.Emitter{Starter: p.Queue, Flows: p.Store.Flows(), Principal: principal, Depth: -1}, event)
 		},
+		Connections: connections,
 	}
 	for _, c := range change {
 		c(&config)

@@ -69,14 +69,60 @@ func newClient(e env) *cobra.Command {
 func newConnection(e env) *cobra.Command {
 	r := resource{
 		name: "connection", what: "connection", path: "/v1/connections", id: "NAME",
-		columns: []column{{"name", "name"}, {"type", "type"}, {"updated", "updated_at"}},
+		columns: []column{{"name", "name"}, {"type", "type"}, {"used by", "used_by"}, {"updated", "updated_at"}},
 	}
 	cmd := r.command(e)
+	cmd.AddCommand(newConnectionTest(e, r))
 	put := newPut(e, r, "`file` with the connection as JSON; - for standard input, which keeps secrets off the command line")
 	remove := r.newDelete(e)
 	r.completeIDs(e, put)
 	r.completeIDs(e, remove)
 	cmd.AddCommand(put, remove)
+	return cmd
+}
+
+// newConnectionTest returns the command that lets the server contact that of a connection.
+func newConnectionTest(e env, r resource) *cobra.Command {
+	var target string
+	cmd := &cobra.Command{
+		Use: "test " + r.id, Short: "Test a connection from the server", Args: exactArgs(1),
+		Long: "The process of the API sends a GET with the credential to the URL of the setting test, or of --target, or logs in to the\n" +
+			"database or mail server. It says what is wrong, and exits with 1 when the connection does not work.",
+	}
+	c := newCall(e, cmd)
+	cmd.Flags().StringVar(&target, "target", "", "`URL` of the GET, on one of the hosts of the connection; default: its setting test")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		server, err := c.client()
+		if err != nil {
+			return err
+		}
+		var body any
+		if target != "" {
+			body = map[string]string{"url": target}
+		}
+		text, err := server.Raw(cmd.Context(), http.MethodPost, r.at(args[0], "test"), body)
+		if err != nil {
+			return err
+		}
+		var result struct {
+			Works   bool   `json:"works"`
+			Message string `json:"message"`
+		}
+		if err := json.Unmarshal(text, &result); err != nil {
+			return fmt.Errorf("read result: %w", err)
+		}
+		switch {
+		case c.asJSON:
+			err = printIndented(cmd.OutOrStdout(), text)
+		case result.Works:
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), result.Message)
+		}
+		if err == nil && !result.Works {
+			err = errors.New(result.Message)
+		}
+		return err
+	}
+	r.completeIDs(e, cmd)
 	return cmd
 }
 

@@ -58,7 +58,7 @@ Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: dono
 
 An ` + "`http`" + ` step may name several connections, ` + "`connection: [crm, client_certificate]`" + `: the request carries the credentials of all. A
 signature is made after the others have changed the request. ` + "`connection: {choose: \"crm-${ .tenant }\", of: [crm-north, crm-south]}`" + `
-takes one of those named, by an expression.
+takes one of those named, by an expression. Two connections that set the same header fail the step, which names both.
 
 An API that wants several values, and Zoom's grant with its account:
 
@@ -73,6 +73,90 @@ An API that wants several values, and Zoom's grant with its account:
 
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
+
+## Test one
+
+` + "`" + `penstock connection test crm` + "`" + `, ` + "`" + `POST /v1/connections/{name}/test` + "`" + ` and the console's button contact the server: a connection with hosts sends a GET with its credential to the URL
+of its setting ` + "`" + `test` + "`" + `, or to one that is given; a database answers a ping; a mail server accepts the login, and gets no message. What is wrong is said in words: a name that does not exist, a
+certificate that is not trusted, a server that does not accept connections or does not answer in time, a status. The process of the API contacts
+the server, not a worker: where workers are in another network, test from a flow. SQLite files are at the workers, and a proxy is tested by a step that uses it.
+
+` + "`" + `penstock connection show crm` + "`" + ` and the list say in ` + "`" + `used_by` + "`" + ` which flows name it in their current versions; so do the list of secrets and the console, before one is deleted.
+
+## What the token's answer says
+
+Salesforce and others give the address of the tenant with the token. ` + "`" + `base` + "`" + ` of an OAuth connection takes it from there, and a step continues it; ` + "`" + `hosts` + "`" + ` say where it may
+lead. ` + "`" + `headers` + "`" + ` of the connection may have members of the answer, too:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "oauth2_client", "hosts": ["*.my.salesforce.com"], "settings": {"client_id": "…", "client_secret": "…",
+ "token_url": "https://example.my.salesforce.com/services/oauth2/token", "base": "{instance_url}/services/data/v60.0"}}
+` + "`" + `` + "`" + `` + "`" + `
+
+` + "`" + `` + "`" + `` + "`" + `yaml
+http: {get: /sobjects/Contact/003xx, connection: salesforce}
+` + "`" + `` + "`" + `` + "`" + `
+
+## Signed requests
+
+` + "`" + `hmac_request` + "`" + ` signs a request as its API defines it. ` + "`" + `sign` + "`" + `, ` + "`" + `headers` + "`" + ` and ` + "`" + `query` + "`" + ` are templates with these parts of the request in braces:
+
+| part | is |
+|---|---|
+| ` + "`" + `{method}` + "`" + `, ` + "`" + `{host}` + "`" + `, ` + "`" + `{content_type}` + "`" + ` | ` + "`" + `POST` + "`" + `; the host with its port, if it has one; the header ` + "`" + `Content-Type` + "`" + ` |
+| ` + "`" + `{path}` + "`" + `, ` + "`" + `{query}` + "`" + `, ` + "`" + `{target}` + "`" + ` | as they are sent: escaped, without ` + "`" + `?` + "`" + `; ` + "`" + `{target}` + "`" + ` is the path and, if there is one, ` + "`" + `?` + "`" + ` and the query |
+| ` + "`" + `{body}` + "`" + ` | the body, of at most 32 MB |
+| ` + "`" + `{body_sha256}` + "`" + `, ` + "`" + `{body_sha256_base64}` + "`" + `, ` + "`" + `{body_md5_base64}` + "`" + ` | its hash, in hexadecimal digits or base64 |
+| ` + "`" + `{timestamp}` + "`" + `, ` + "`" + `{timestamp_ms}` + "`" + `, ` + "`" + `{time}` + "`" + `, ` + "`" + `{date}` + "`" + ` | the time in seconds or milliseconds since 1970, as ` + "`" + `2026-07-01T12:00:00Z` + "`" + `, as in the header ` + "`" + `Date` + "`" + ` |
+| ` + "`" + `{nonce}` + "`" + ` | 26 random letters and digits, other ones in each request |
+| ` + "`" + `{signature}` + "`" + ` | the signature, in ` + "`" + `headers` + "`" + ` and ` + "`" + `query` + "`" + ` only |
+
+A line break in ` + "`" + `sign` + "`" + ` is signed. [Coinbase Exchange](https://docs.cdp.coinbase.com/exchange/rest-api/authentication), beside an ` + "`" + `api` + "`" + ` connection with ` + "`" + `CB-ACCESS-KEY` + "`" + ` and ` + "`" + `CB-ACCESS-PASSPHRASE` + "`" + `:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "hmac_request", "hosts": ["api.exchange.coinbase.com"], "settings": {"key": "bXkga2V5", "key_encoding": "base64", "signature_encoding": "base64",
+ "sign": "{timestamp}{method}{target}{body}", "headers": "CB-ACCESS-SIGN: {signature}\nCB-ACCESS-TIMESTAMP: {timestamp}"}}
+` + "`" + `` + "`" + `` + "`" + `
+
+[Binance](https://developers.binance.com/docs/binance-spot-api-docs/rest-api), whose signature is a parameter, beside an ` + "`" + `api_key` + "`" + ` connection with ` + "`" + `X-MBX-APIKEY` + "`" + `:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "hmac_request", "hosts": ["api.binance.com"], "settings": {"key": "…", "sign": "{query}", "query": "timestamp: {timestamp_ms}\nsignature: {signature}"}}
+` + "`" + `` + "`" + `` + "`" + `
+
+[Azure Communication Services](https://learn.microsoft.com/en-us/azure/communication-services/tutorials/hmac-header-tutorial), which signs a hash of the body:
+
+` + "`" + `` + "`" + `` + "`" + `json
+{"type": "hmac_request", "hosts": ["*.communication.azure.com"], "settings": {"key": "bXkga2V5", "key_encoding": "base64", "signature_encoding": "base64",
+ "sign": "{method}\n{target}\n{date};{host};{body_sha256_base64}",
+ "headers": "x-ms-date: {date}\nx-ms-content-sha256: {body_sha256_base64}\nAuthorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={signature}"}}
+` + "`" + `` + "`" + `` + "`" + `
+
+## A secret in a request
+
+` + "```yaml" + `
+http:
+  post: https://api.example.org/orders
+  headers: {x-api-key: '${ secret("shop") }'}
+  json: {order: "${ .id }", pin: '${ secret("shop_pin") }'}
+` + "```" + `
+
+` + "`" + `secret("name")` + "`" + ` is the value of a stored secret. An expression may use it in ` + "`" + `query` + "`" + `, ` + "`" + `headers` + "`" + `, ` + "`" + `json` + "`" + `, ` + "`" + `form` + "`" + `, ` + "`" + `multipart` + "`" + ` and ` + "`" + `raw` + "`" + ` of an ` + "`" + `http` + "`" + `
+step, and nowhere else: what is there is sent, and is no item. ` + "`" + `penstock flow validate` + "`" + ` reports any other place. The name is a literal text, so that it is known which
+secrets a flow uses. A secret has no hosts: it goes to the host of the URL. A connection sends its credential to its own hosts only, so prefer one where
+there is a type for it. In tests and rehearsals the value is ` + "`" + `the secret name` + "`" + `.
+
+## What comes back
+
+A server may send back what it was sent. In what a step puts out (bodies, headers, files), and in its errors, ` + "`" + `***` + "`" + ` stands for
+every secret that the step has used: those of its connections, also tokens that they have requested and the credentials of the header
+` + "`" + `Authorization` + "`" + `; those of ` + "`" + `secret("name")` + "`" + `, and the texts that an expression makes of them, such as ` + "`" + `secret("name") | @base64` + "`" + `. They are found as they are, escaped for a
+URL or in JSON, and in base64. So no item, record, recording, page or answer has them. The step itself sees them: it follows a link to the next page
+that has a key in its query.
+
+A secret of less than 6 bytes is not masked, because it may be an ordinary word. Nor are the passwords of databases, and the headers ` + "`" + `Accept` + "`" + `,
+` + "`" + `Accept-Language` + "`" + `, ` + "`" + `Content-Type` + "`" + ` and ` + "`" + `User-Agent` + "`" + ` of an ` + "`" + `api` + "`" + ` connection. All other settings that are marked *Secret* below are masked: what is no secret belongs into the step, not
+into the connection.
 
 ## Types
 

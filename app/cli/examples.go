@@ -59,6 +59,7 @@ func commandExamples() map[string][]string {
 		"var list":          {""},
 		"var put":           {"crm https://crm.example.org", "--file production.yaml"},
 		"var delete":        {"crm"},
+		"connection test":   {"crm", "crm --target https://api.example.org/me"},
 		"context list":      {""},
 		"context remove":    {"prod"},
 		"key change":        {"c3f1 --flows 69,70 --rate-limit 10/s"},

@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +30,13 @@ trigger: webhook
 steps:
   - http: {post: "%s/%s", connection: %s, json: {n: 1}}
     on_error: continue
+  - http:
+      post: "%[4]s/%[5]s"
+      query: {q: '${ secret("call") }'}
+      headers: {x-key: '${ secret("call") | @base64 }'}
+      json: {s: '${ secret("call") }'}
+    on_error: continue
+    as: called
   - set: {answer: "${ . }", everything: "${ [$run, $vars, $event, $params, $headers] }"}
 `
 
@@ -44,7 +53,9 @@ func TestAttackPlantedSecrets(t *testing.T) {
 		if r.URL.Path == "/fails" {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
-		fmt.Fprint(w, `{"fine":true}`)
+		sent, _ := httputil.DumpRequest(r, true) // a server may send back what it was sent
+		w.Header().Set("X-Echo", r.Header.Get("Authorization")+r.Header.Get("X-Key"))
+		json.NewEncoder(w).Encode(map[string]any{"fine": true, "echo": string(sent)})
 	}))
 	defer remote.Close()
 	traces := &spanCollector{traces: map[string][]string{}}
@@ -99,6 +110,9 @@ func TestAttackPlantedSecrets(t *testing.T) {
 	if _, err := ann.Raw(t.Context(), http.MethodPut, "/v1/secrets/hook", map[string]string{"value": "planted-hook-secret"}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := ann.Raw(t.Context(), http.MethodPut, "/v1/secrets/call", map[string]string{"value": "planted-call"}); err != nil {
+		t.Fatal(err)
+	}
 	for _, slug := range append(slugs, "refused") {
 		run, err := ann.Start(t.Context(), client.Request{Flow: slug, Event: []byte(`{"n":1}`)})
 		if err != nil && slug != "refused" {
@@ -148,11 +162,13 @@ func TestAttackPlantedSecrets(t *testing.T) {
 		if at := strings.Index(text, "planted-"); at >= 0 {
 			t.Errorf("%s: …%.200s", where, text[max(0, at-100):])
 		}
-		if strings.Contains(text, base64.StdEncoding.EncodeToString([]byte("u:planted-password"))) {
-			t.Errorf("%s: the Basic pair", where)
+		for _, pair := range []string{"u:planted-password", "planted-call"} {
+			if strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(pair))) {
+				t.Errorf("%s: %s in base64", where, pair)
+			}
 		}
 	}
-	for _, proof := range []string{"Basic " + base64.StdEncoding.EncodeToString([]byte("u:planted-password")), "Bearer planted-bearer", "planted-header", "api_key=planted-query"} {
+	for _, proof := range []string{"Basic " + base64.StdEncoding.EncodeToString([]byte("u:planted-password")), "Bearer planted-bearer", "planted-header", "api_key=planted-query", "cGxhbnRlZC1jYWxsq=planted-call"} {
 		if !used[proof] {
 			t.Errorf("nobody used %s: %v", proof, used)
 		}

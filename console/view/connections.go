@@ -22,6 +22,7 @@ type ConnectionList struct {
 type ConnectionForm struct {
 	Type       connect.Type
 	Connection store.Connection // without secret values
+	UsedBy     []int64          // numbers of the flows that name it
 	New        bool
 	Testable   bool
 	Redirect   string // redirect URI for the authorization; empty: the connection cannot be authorized

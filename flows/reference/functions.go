@@ -17,6 +17,8 @@ A date is a text such as ` + "`2026-07-01`" + `, a local time one such as ` + "`
 
 ` + "`now`" + ` is the time at which the program is evaluated: a run that resumes evaluates the programs of steps without effects again.
 
+` + "`secret(name)`" + ` is the value of a [stored secret](connections.md#a-secret-in-a-request), in requests of ` + "`http`" + ` steps only.
+
 `
 
 const patternsOfTimes = `

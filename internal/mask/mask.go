@@ -1,4 +1,4 @@
-// Package mask replaces secrets in recorded values by "***": the values of fields whose names sound like secrets.
+// Package mask replaces secrets by "***": the values of fields whose names sound like secrets, and known secrets in texts.
 package mask
 
 import (

@@ -21,8 +21,9 @@ type Scope interface {
 
 // Reference is one place where a program reads a variable of its scope.
 type Reference struct {
-	Name   string // "$steps"
-	Member string // the name that follows, as in $steps.find; empty: none, or a computed one
+	Name   string // "$steps"; "secret" for a call of secret
+	Member string // the name that follows, as in $steps.find, or the argument of secret; empty: none, or a computed one
+	Offset int    // of the place in the source
 	Report func(hint, format string, args ...any)
 }
 
@@ -100,7 +101,7 @@ func (p *compilation) uncompiled(err error) {
 	message := err.Error()
 	if name, ok := strings.CutPrefix(message, "variable not defined: "); ok {
 		if name == "$secrets" {
-			p.problem(p.find(name), "only connection: uses them", "secrets are not values: no expression can read them")
+			p.problem(p.find(name), `write secret("name")`, "secrets are no variable")
 			return
 		}
 		known := append(slices.Clone(p.scope.Names()), p.bound...)

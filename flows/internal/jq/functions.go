@@ -54,7 +54,7 @@ func (p *compilation) resolve(name, member string) string {
 	if i := p.find(name + "." + member); member != "" && i > 0 {
 		at = i
 	}
-	value := p.scope.Resolve(Reference{Name: name, Member: member, Report: func(hint, format string, args ...any) {
+	value := p.scope.Resolve(Reference{Name: name, Member: member, Offset: at, Report: func(hint, format string, args ...any) {
 		p.problem(at, hint, format, args...)
 	}})
 	if value != "" && !slices.Contains(p.vars, value) {

@@ -59,6 +59,9 @@ func moneyFunctions() []function {
 			if err != nil {
 				return nil, err
 			}
+			if !d.IsInteger() {
+				return nil, fmt.Errorf("expected a whole number of smallest units, not %s", d)
+			}
 			return number(d.Shift(-places))
 		}),
 	}

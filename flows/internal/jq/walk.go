@@ -1,6 +1,7 @@
 package jq
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,7 @@ func (p *compilation) term(t *gojq.Term) {
 		return
 	}
 	p.lintTerm(t)
+	p.secret(t)
 	p.suffixes(t)
 	p.index(t.Index)
 	p.string(t.Str)
@@ -117,6 +119,24 @@ func (p *compilation) suffixes(t *gojq.Term) {
 	}
 	if name := p.resolve(t.Func.Name, member); name != "" && name != t.Func.Name {
 		t.Func.Name, t.SuffixList = name, t.SuffixList[1:]
+	}
+}
+
+// SecretFunction is the name of the function that gives the value of a secret.
+const SecretFunction = "secret"
+
+// secret makes a variable of a call of secret, which its scope resolves.
+func (p *compilation) secret(t *gojq.Term) {
+	if t.Type != gojq.TermTypeFunc || t.Func.Name != SecretFunction || len(t.Func.Args) != 1 || slices.Contains(p.defs, signature(SecretFunction, 1)) {
+		return
+	}
+	arg := t.Func.Args[0].Term
+	if arg == nil || arg.Type != gojq.TermTypeString || arg.Str.Queries != nil || len(arg.SuffixList) > 0 || arg.Str.Str == "" {
+		p.problem(p.find(SecretFunction), `write secret("name")`, "secret takes the name of one secret as a literal text")
+		return
+	}
+	if name := p.resolve(SecretFunction, arg.Str.Str); name != "" {
+		t.Func = &gojq.Func{Name: name}
 	}
 }
 

@@ -89,11 +89,7 @@ func hashFile(ctx context.Context, in *flows.Input, h hash.Hash, v any) error {
 }
 
 func secretKey(ctx context.Context, in *flows.Input, name string) ([]byte, error) {
-	secrets := in.Env().Secrets
-	if secrets == nil {
-		return nil, failure.Errorf("there is no secret %q: no secrets are configured here", name)
-	}
-	key, err := secrets.Secret(ctx, name)
+	key, err := in.Secret(ctx, name)
 	return []byte(key), err
 }
 

@@ -54,14 +54,23 @@ func proxied(ctx context.Context, all flows.Connections, name string) (flows.HTT
 	return all.Proxy(ctx, name)
 }
 
-// connect finds the connection and checks that the first request may carry its credential.
-func connect(ctx context.Context, all flows.Connections, name string, call *httpCall) (flows.HTTPConnection, error) {
+// find finds a connection.
+func find(ctx context.Context, all flows.Connections, name string) (flows.HTTPConnection, error) {
 	if all == nil {
 		return nil, failure.Errorf("there is no connection %q: no connections are configured here", name)
 	}
 	conn, err := all.HTTP(ctx, name)
 	if err != nil {
 		return nil, &flows.Error{Code: flows.CodeStepFailed, Message: err.Error(), Err: err}
+	}
+	return conn, nil
+}
+
+// connect finds the connection and checks that the first request may carry its credential.
+func connect(ctx context.Context, all flows.Connections, name string, call *httpCall) (flows.HTTPConnection, error) {
+	conn, err := find(ctx, all, name)
+	if err != nil {
+		return nil, err
 	}
 	for _, target := range []*url.URL{call.url, withHost(call.url, call.host)} {
 		if !conn.Allows(target) {

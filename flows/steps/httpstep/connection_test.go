@@ -47,7 +47,7 @@ func TestHTTPConnection(t *testing.T) {
 	env := flows.Env{HTTP: way(t), Connections: named{
 		"crm":   keyed{map[string]bool{host: true}},
 		"other": keyed{map[string]bool{"crm.example.org": true}},
-		"token": tagging{"Authorization", 0}, "sign": tagging{"Referer", 1}, "tls": tagging{"Cookie", 2},
+		"token": tagging{"Authorization", 0}, "again": tagging{"authorization", 0}, "sign": tagging{"Referer", 1}, "tls": tagging{"Cookie", 2},
 	}}
 	tests := []struct{ connection, want, message string }{
 		{connection: "crm", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
@@ -57,6 +57,7 @@ func TestHTTPConnection(t *testing.T) {
 		{connection: "[crm, other]", message: `connection "other" must not be used for`},
 		{connection: "{choose: 'cr${ \"m\" }', of: [crm, other]}", want: "X-Api-Key=of the connection User-Agent=" + userAgent()},
 		{connection: "{choose: token, of: [crm, other]}", message: `connection: "token" is not one of those that may be chosen`},
+		{connection: "[token, again]", message: `the connections "token" and "again" both set the header Authorization`},
 		{connection: "none", message: `there is no connection "none"`},
 	}
 	for _, test := range tests {
@@ -127,6 +128,8 @@ type tagging struct {
 
 func (g tagging) Order() int { return g.order }
 
+func (g tagging) Sets() []string { return []string{g.header} }
+
 func (tagging) Allows(*url.URL) bool { return true }
 
 func (g tagging) Transport(base http.RoundTripper) http.RoundTripper {
@@ -141,4 +144,27 @@ func (g tagging) Transport(base http.RoundTripper) http.RoundTripper {
 		req.Header.Set(g.header, cmp.Or(strings.Join(before, ","), "none"))
 		return base.RoundTrip(req)
 	})
+}
+
+// based is a connection with a base.
+type based struct {
+	tagging
+	base string
+}
+
+func (b based) Base(context.Context) (string, error) { return b.base, nil }
+
+// A URL that begins with a slash continues the base of a connection, and no other host gets the credential.
+func TestHTTPBase(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.RequestURI()) })
+	env := flows.Env{HTTP: way(t), Connections: named{"crm": based{tagging{header: "X-B"}, server.URL + "/v2/"}, "none": tagging{header: "X-A"}, "bad": based{base: "ftp://h"}}}
+	for connection, want := range map[string]string{
+		"crm": "/v2/people?q=1", "[none, crm]": "/v2/people?q=1", "none": "no connection of the step has a base", "bad": "is not an http:// or https:// URL",
+	} {
+		items, err := execute(t.Context(), "http: {get: '/people', query: {q: 1}, connection: "+connection+"}", "", nil, env)
+		if err != nil && !strings.Contains(err.Error(), want) || err == nil && items[0].(object)["body"] != want {
+			t.Errorf("%s: %v, %v, want %s", connection, items, err, want)
+		}
+	}
 }

@@ -82,6 +82,9 @@ func (c *connections) find(ctx context.Context, in *flows.Input, call *httpCall)
 			return nil, err
 		}
 	}
+	if err := oneHeaderEach(names, all); err != nil {
+		return nil, err
+	}
 	order := func(conn flows.HTTPConnection) int {
 		if o, ok := conn.(orderer); ok {
 			return o.Order()
@@ -95,6 +98,54 @@ func (c *connections) find(ctx context.Context, in *flows.Input, call *httpCall)
 		}
 	}
 	return all, nil
+}
+
+// baser is an HTTPConnection that knows the base of its API, such as the address of a tenant that comes with its token.
+type baser interface {
+	// Base returns an absolute URL; empty: there is none.
+	Base(ctx context.Context) (string, error)
+}
+
+// base returns the URL that a URL without a host continues: that of the first connection that has one.
+func (c *connections) base(ctx context.Context, in *flows.Input) (string, error) {
+	names, err := c.chosen(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		conn, err := find(ctx, in.Env().Connections, name)
+		if err != nil {
+			return "", err
+		}
+		if b, ok := conn.(baser); ok {
+			if base, err := b.Base(ctx); base != "" || err != nil {
+				return base, err
+			}
+		}
+	}
+	return "", failure.Errorf("the URL begins with /, and no connection of the step has a base")
+}
+
+// headerSetter is an HTTPConnection that knows the names of the headers that it sets.
+type headerSetter interface{ Sets() []string }
+
+// oneHeaderEach returns an error when two connections set the same header: one credential would replace the other.
+func oneHeaderEach(names []string, all []flows.HTTPConnection) error {
+	by := map[string]string{}
+	for i, conn := range all {
+		setter, ok := conn.(headerSetter)
+		if !ok {
+			continue
+		}
+		for _, header := range setter.Sets() {
+			key := http.CanonicalHeaderKey(header)
+			if other := by[key]; other != "" && other != names[i] {
+				return failure.Errorf("the connections %q and %q both set the header %s: a request has one of them", other, names[i], key)
+			}
+			by[key] = names[i]
+		}
+	}
+	return nil
 }
 
 // through returns base with the credentials of the connections that allow the request. The last one is nearest to base.

@@ -27,6 +27,9 @@ TLS, so that an unreachable host is detected; getting a token for a connection h
 **URL.** The result of a program is inserted into the URL unchanged: escape it with ` + "`@uri`" + `, as in the example, or use
 ` + "`query`" + `, which escapes its values.
 
+A URL that begins with ` + "`/`" + ` continues the ` + "`base`" + ` of a [connection](connections.md) of the step, such as the ` + "`instance_url`" + ` that Salesforce
+gives with a token.
+
 **Effect.** GET, HEAD and OPTIONS read; PUT and DELETE are idempotent; POST and PATCH happen once. Other methods go by IANA's registry: PROPFIND,
 QUERY, REPORT and SEARCH read, COPY, MKCOL, MOVE and the like are idempotent, and one that is not registered happens once. Requests that write carry
 ` + "`Idempotency-Key: <run>.<step>.<item>`" + `, the same in every attempt, unless the flow sets one.
@@ -46,6 +49,9 @@ servers, and its own rules say what can be reached. Requests for the tokens of a
 
 **Host.** A header ` + "`Host`" + ` names another host than the URL, for a virtual host behind an address. TLS still
 verifies that of the URL, and a connection must allow both.
+
+**Secrets.** ` + "`secret(\"name\")`" + ` in ` + "`query`, `headers`, `json`, `form`, `multipart` or `raw`" + ` is the value of a stored secret. A response or error that has
+it, or a secret of the connection, is put out [with ` + "`***`" + ` in its place](connections.md#what-comes-back).
 
 **Keep the item.** ` + "`as: crm`" + ` beside ` + "`http`" + ` makes the response the member ` + "`crm`" + ` of the item, instead of the item: ` + "`.crm.body`" + `.
 

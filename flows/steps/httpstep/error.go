@@ -16,6 +16,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
+	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/payload"
 )
@@ -107,5 +108,5 @@ func excerpt(resp *http.Response, charset string) string {
 	if err != nil || mediaType == "" && !utf8.Valid(text) {
 		return ""
 	}
-	return failure.ShortLine(string(text))
+	return failure.ShortLine(mask.Of(resp.Request.Context()).Text(string(text))) // a secret must not be cut
 }

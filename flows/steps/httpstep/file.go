@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // fileBody is a file of the run as the body.
@@ -124,16 +125,20 @@ func (s *step) saveBody(ctx context.Context, in *flows.Input, resp *http.Respons
 	if resp.ContentLength > s.limit {
 		return nil, 0, s.tooLarge()
 	}
-	file, err := in.SaveFile(ctx, s.limit, fileName(resp), resp.Header.Get("Content-Type"), resp.Body)
+	file, err := in.SaveFile(ctx, s.limit, fileName(resp), resp.Header.Get("Content-Type"), mask.Of(ctx).Reader(resp.Body))
 	if err != nil {
 		return nil, 0, err
 	}
 	return file.Value(), file.Size, nil
 }
 
-// fileName is the name that a response gives its body (RFC 6266), or else the end of its path.
+// fileName is the name that a response gives its body (RFC 6266, also encoded as in RFC 2047, which servers send against it),
+// or else the end of its path.
 func fileName(resp *http.Response) string {
 	if _, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
+		if decoded, err := new(mime.WordDecoder).DecodeHeader(params["filename"]); err == nil {
+			return decoded
+		}
 		return params["filename"]
 	}
 	if name := path.Base(resp.Request.URL.Path); name != "/" && name != "." {

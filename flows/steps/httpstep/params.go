@@ -29,12 +29,12 @@ func httpParams() []flows.Param {
 
 func httpRequestParams() []flows.Param {
 	return []flows.Param{
-		{Name: "query", Type: flows.TypeFields, Computed: true, Summary: "Query parameters, escaped and added to the URL; a list repeats the name, null leaves it out."},
-		{Name: "headers", Type: flows.TypeFields, Computed: true, Summary: "Request headers; null leaves one out."},
-		{Name: "json", Type: flows.TypeTemplate, Summary: "Body as JSON, numbers exact."},
-		{Name: "form", Type: flows.TypeFields, Computed: true, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
-		{Name: "multipart", Type: flows.TypeList, Computed: true, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
-		{Name: "raw", Type: flows.TypeTemplate, Summary: "Body as text, in the charset that its content type names: `text/csv; charset=windows-1252`. A character that the charset does not have is a failure."},
+		{Name: "query", Type: flows.TypeFields, Computed: true, Secrets: true, Summary: "Query parameters, escaped and added to the URL; a list repeats the name, null leaves it out."},
+		{Name: "headers", Type: flows.TypeFields, Computed: true, Secrets: true, Summary: "Request headers; null leaves one out."},
+		{Name: "json", Type: flows.TypeTemplate, Secrets: true, Summary: "Body as JSON, numbers exact."},
+		{Name: "form", Type: flows.TypeFields, Computed: true, Secrets: true, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
+		{Name: "multipart", Type: flows.TypeList, Computed: true, Secrets: true, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},
+		{Name: "raw", Type: flows.TypeTemplate, Secrets: true, Summary: "Body as text, in the charset that its content type names: `text/csv; charset=windows-1252`. A character that the charset does not have is a failure."},
 		{Name: "base64", Type: flows.TypeTemplate, Summary: "Body as the bytes that this base64 text stands for, such as the body of a step with `parse: bytes`."},
 		{Name: "file", Type: flows.TypeTemplate, Summary: "Body as the bytes of a file of the run, such as one of the event. They are streamed, and its content type is the usual one."},
 		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, if not the usual one."},

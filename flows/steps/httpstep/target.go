@@ -20,6 +20,13 @@ func (s *step) target(ctx context.Context, in *flows.Input) (*url.URL, error) {
 	if !ok {
 		return nil, failure.Errorf("the URL is %s, not text", content.TypeName(v))
 	}
+	if strings.HasPrefix(text, "/") {
+		base, err := s.connections.base(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		text = strings.TrimSuffix(base, "/") + text
+	}
 	target, err := parseTarget(text)
 	if err != nil {
 		return nil, err
