@@ -116,7 +116,7 @@ func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (dropped 
 		if err != nil {
 			return nil, err
 		}
-		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = NULL, erased = true, record = " + s.arg(record) + " WHERE " + where
+		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = CASE WHEN message IS NULL THEN NULL ELSE 'erased' END, erased = true, record = " + s.arg(record) + " WHERE " + where
 		if _, err := tx.ExecContext(ctx, text, s.args...); err != nil {
 			return nil, unavailable(err)
 		}

@@ -27,11 +27,12 @@ type History interface {
 	List(ctx context.Context, l List) (runs []Archived, reached *Place, err error)
 }
 
-// Condition is what a run must satisfy to be wanted: one of the values must hold. It is one of those that a History knows
-// how to look up; what lists runs checks them again.
+// Condition is what a run must satisfy to be wanted: one of the values must hold, or a number must be within bounds. It is one
+// of those that a History knows how to look up; what lists runs checks them again.
 type Condition struct {
-	Field  string // as in the filter of a listing
-	Values []string
+	Field       string   // as in the filter of a listing
+	Values      []string // of message: parts of it
+	Least, Most *int64   // of a number, inclusive; nil: unbounded
 }
 
 // OfFlow is the condition for the runs of a flow.
@@ -360,7 +361,7 @@ func Archive(r Record) Archived {
 		panic(err) // a programming error: a control character in an id
 	}
 	fields := map[string]string{
-		"spec": string(spec), "state": string(r.State), "fence": strconv.Itoa(r.Attempt), "worker": r.Worker,
+		"spec": string(spec), "state": string(r.State), "fence": strconv.Itoa(r.Attempt), "crashes": strconv.Itoa(r.Crashes), "worker": r.Worker,
 		"event": string(r.Event), "output": string(r.Output), "steps": string(r.Steps),
 		"at": unixMicros(r.Times.Accepted), "started": unixMicros(r.Times.Started), "finished": unixMicros(r.Times.Finished),
 		"resumed_by": r.ResumedBy, "replayed_by": r.ReplayedBy, "failure_run": r.FailureRun,

@@ -105,6 +105,7 @@ func timeLists(ctx context.Context, h *history.DB) error {
 	where := func(field string, values ...string) queue.List {
 		return queue.List{Where: []queue.Condition{{Field: field, Values: values}}}
 	}
+	atLeast := func(field string, n int64) queue.Condition { return queue.Condition{Field: field, Least: &n} }
 	for _, c := range []struct {
 		name string
 		list queue.List
@@ -123,6 +124,15 @@ func timeLists(ctx context.Context, h *history.DB) error {
 		{"a worker of old", where("worker", "worker-0")},
 		{"no such principal", where("principal", "key:none")},
 		{"no such worker", where("worker", "none")},
+		{"no such version", where("version", "none")},
+		{"no such message", where("message", "nosuchword")},
+		{"slow", queue.List{Where: []queue.Condition{atLeast("duration_ms", 500)}}},
+		{"none so slow", queue.List{Where: []queue.Condition{atLeast("duration_ms", 60_000)}}},
+		{"none so slow of a flow", queue.List{Where: append(queue.OfFlow(1), atLeast("duration_ms", 60_000))}},
+		{"none repeated", queue.List{Where: []queue.Condition{atLeast("attempt", 2)}}},
+		{"no replays", where("replay_of", "none")},
+		{"no such queue", queue.List{Queues: []string{"none"}}},
+		{"none timed out", where("state", "timed_out")},
 		{"search, a common word", queue.List{Search: "denver"}},
 		{"search, two common words", queue.List{Search: "zoë kraków"}},
 		{"search, an order", queue.List{Search: "4711"}},
