@@ -14,6 +14,8 @@ import (
 type Expired struct {
 	Runs   int // deleted runs
 	Values int // runs whose values were deleted
+
+	Entries int // deleted entries of logs
 }
 
 // expireBatch is the number of runs that are deleted in one transaction.
@@ -32,6 +34,9 @@ func (h *DB) Expire(ctx context.Context, now time.Time) (all Expired, err error)
 			return all, unavailable(err)
 		}
 	}
+	if all.Entries, err = h.expireEntries(ctx, now); err != nil {
+		return all, err
+	}
 	return all, h.ageStats(ctx, now)
 }
 
@@ -44,7 +49,7 @@ func (h *DB) KeepTidy(ctx context.Context, log *slog.Logger) error {
 		if e, err := h.Expire(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			log.Warn("delete expired runs of the history", "error", err)
 		} else if e != (Expired{}) {
-			log.Info("history: deleted what has expired", "runs", e.Runs, "values", e.Values)
+			log.Info("history: deleted what has expired", "runs", e.Runs, "values", e.Values, "log_entries", e.Entries)
 		}
 		select {
 		case <-ctx.Done():
@@ -74,7 +79,7 @@ func (h *DB) Hold(ctx context.Context, ids []string, held bool) (n int, err erro
 // maxParameters is the number of ids in one statement.
 const maxParameters = 500
 
-// Erase deletes the values and the words of runs and keeps the fact that they ran. Runs that are held stay as they are.
+// Erase deletes the values and the words of runs, and what the logs have about them, and keeps the fact that they ran. Runs that are held stay as they are.
 // It returns those that were changed. Errors: ErrUnavailable.
 func (h *DB) Erase(ctx context.Context, ids []string) (erased []string, err error) {
 	for some := range slices.Chunk(ids, maxParameters) {
@@ -123,9 +128,11 @@ func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (dropped 
 		if err := h.dialect.dropWords(ctx, tx, id); err != nil {
 			return nil, unavailable(err)
 		}
-		labels := &statement{dialect: h.dialect}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM labels WHERE run = "+labels.arg(h.dialect.id(id)), labels.args...); err != nil {
-			return nil, unavailable(err)
+		for _, table := range []string{"labels", "entries"} {
+			about := &statement{dialect: h.dialect}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE run = "+about.arg(h.dialect.id(id)), about.args...); err != nil {
+				return nil, unavailable(err)
+			}
 		}
 		dropped = append(dropped, id)
 	}

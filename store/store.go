@@ -24,6 +24,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
+	"github.com/penstock/penstock/internal/entrylog"
 )
 
 const (
@@ -59,6 +60,9 @@ type Config struct {
 	// Restore recreates what the settings define, after the store was found to have gone back to an earlier state.
 	// The process is not ready until Restore returns nil. It may be called again. Optional.
 	Restore func(ctx context.Context) error
+
+	// History has the older entries of the audit log; nil: Redis has the last 20,000.
+	History entrylog.History
 
 	// ReadOnly opens the store without writing anything.
 	ReadOnly bool
