@@ -42,7 +42,7 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	s := settingsOf(t, e, "--listen", ":2")
 	want := Settings{
 		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: map[string]int{"slow": 2, "fast": 1}, Webhooks: 16, LogLevel: slog.LevelDebug,
-		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, Hot: 15 * time.Minute, HistoryRetention: 90 * 24 * time.Hour, AuditRetention: 2 * 365 * 24 * time.Hour, MaxBody: 1 << 20, FilesTotal: 512 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
+		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, Hot: 15 * time.Minute, HistoryRetention: 90 * 24 * time.Hour, HistoryDelay: time.Minute, AuditRetention: 2 * 365 * 24 * time.Hour, MaxBody: 1 << 20, FilesTotal: 512 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
 		MasterKeySettle: 30 * time.Second, RedisPool: 20,
 		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
 	}

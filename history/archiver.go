@@ -26,7 +26,7 @@ type Source interface {
 	MarkArchived(ctx context.Context, queue string, runs []queue.Archived) error
 }
 
-// ArchiverConfig configures an Archiver. All fields are required but Describe.
+// ArchiverConfig configures an Archiver. All fields are required but Describe, Busy and Delay.
 type ArchiverConfig struct {
 	History *DB
 	Source  Source
@@ -34,6 +34,10 @@ type ArchiverConfig struct {
 	Process string // id of this process
 	Keep    Keep   // of runs whose flow says nothing else
 	Log     *slog.Logger
+
+	// Busy reports whether the processors have other work. Runs are then copied Delay after their end. Nil: they never have.
+	Busy  func() bool
+	Delay time.Duration
 
 	// Describe completes what is known of a run: its labels, and how long its flow keeps it. Nil: nothing is added.
 	Describe func(ctx context.Context, r *Run, record *queue.Record)
@@ -134,9 +138,12 @@ func (a *Archiver) copyQueue(ctx context.Context, name string) (rest int, err er
 	}
 }
 
-// ready returns the number of runs that are copied now: up to the first that has just ended, or cannot be read.
+// ready returns the number of runs that are copied now: up to the first that has ended too recently, or cannot be read.
 func (a *Archiver) ready(runs []queue.Archived) int {
-	now := time.Now()
+	now, after := time.Now(), archiveAfter
+	if a.config.Busy != nil && a.config.Busy() {
+		after = max(after, a.config.Delay)
+	}
 	for i := range runs {
 		r := &runs[i]
 		if len(r.Record) == 0 {
@@ -145,7 +152,7 @@ func (a *Archiver) ready(runs []queue.Archived) int {
 		us, _ := strconv.ParseInt(r.Record["finished"], 10, 64)
 		age := now.Sub(time.UnixMicro(us))
 		switch {
-		case age < archiveAfter:
+		case age < after:
 			return i
 		case r.Unreadable != nil && age < unreadable:
 			a.config.Log.Error("an ended run cannot be read, and those behind it wait", "run_id", r.ID, "error", r.Unreadable)
