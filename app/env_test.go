@@ -109,6 +109,12 @@ func TestSecretsFromFiles(t *testing.T) {
 	if s := settingsOf(t, Env{"PENSTOCK_REDIS_URL_FILE": file}); s.Redis != "redis://:s3cret@a" {
 		t.Errorf("the URL from a file is %q", s.Redis)
 	}
+	if err := os.WriteFile(file, []byte("postgres://penstock:s3cret@db/penstock\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := settingsOf(t, Env{"PENSTOCK_HISTORY_FILE": file}); s.History != "postgres://penstock:s3cret@db/penstock" {
+		t.Errorf("the history from a file is %q", s.History)
+	}
 }
 
 func TestMisspeltVariables(t *testing.T) {

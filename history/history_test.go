@@ -354,6 +354,12 @@ func TestErase(t *testing.T) {
 		if err != nil || record.State != queue.Failed || record.Error.Code != "http" || record.Error.Step != "crm" {
 			t.Errorf("what is left is %+v, %v", record, err)
 		}
+		if record.TriageState() != queue.Ignored {
+			t.Errorf("its triage state is %s", record.TriageState())
+		}
+		if got := list(t, h, queue.List{Where: []queue.Condition{{Field: "triage", Values: []string{"open"}}}}); !slices.Equal(got, []string{held.ID}) {
+			t.Errorf("open are %v, want the one that is held", got)
+		}
 		if text := fmt.Sprint(a); strings.Contains(text, "secretword") {
 			t.Errorf("the word is in %s", text)
 		}

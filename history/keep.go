@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/penstock/penstock/queue"
 )
 
 // Expired says what was deleted.
@@ -115,13 +117,17 @@ func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (dropped 
 		if err == nil {
 			err = a.Erase()
 		}
+		var decoded queue.Record
+		if err == nil {
+			decoded, err = a.Decode()
+		}
 		if err == nil {
 			record, err = pack(a.Record)
 		}
 		if err != nil {
 			return nil, err
 		}
-		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = CASE WHEN message IS NULL THEN NULL ELSE 'erased' END, erased = true, record = " + s.arg(record) + " WHERE " + where
+		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = CASE WHEN message IS NULL THEN NULL ELSE 'erased' END, erased = true, triage = " + s.arg(null(string(decoded.TriageState()))) + ", record = " + s.arg(record) + " WHERE " + where
 		if _, err := tx.ExecContext(ctx, text, s.args...); err != nil {
 			return nil, unavailable(err)
 		}

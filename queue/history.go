@@ -79,16 +79,28 @@ func (a *Archived) separate() error {
 	return nil
 }
 
-// Erase removes what people have sent and got, also from the message of the error.
+// Erase removes what people have sent and got, also from the message of the error and the note of the triage. There is nothing
+// left to repair: a run that is open becomes ignored.
 func (a *Archived) Erase() error {
 	a.Values, a.Journal = nil, nil
 	delete(a.Record, "labels")
-	if a.Record["error"] == "" {
-		return nil
+	record, err := a.Decode()
+	if err != nil {
+		return err
 	}
-	var e flows.Error
-	if err := json.Unmarshal([]byte(a.Record["error"]), &e); err != nil {
-		return fmt.Errorf("decode error of run: %w", err)
+	if t := record.Triage; t != nil {
+		if t.Note = ""; t.State == Open {
+			t.State = Ignored
+		}
+		text, err := json.Marshal(t)
+		if err != nil {
+			return fmt.Errorf("encode triage state: %w", err)
+		}
+		a.Record["triage"] = string(text)
+	}
+	e := record.Error
+	if e == nil {
+		return nil
 	}
 	text, err := json.Marshal(flows.Error{Code: e.Code, Step: e.Step, Message: "erased"})
 	if err != nil {
