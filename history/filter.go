@@ -114,6 +114,26 @@ func implied(condition string, is bool) string {
 	return ""
 }
 
+// partialIndex returns the partial index that has the runs of a list; empty: none, or the list has other conditions, whose index
+// may be better.
+func partialIndex(l *queue.List) string {
+	if len(l.Where) != 1 || l.Search != "" || l.Labels != nil {
+		return ""
+	}
+	c := l.Where[0]
+	switch least := c.Least; {
+	case slices.Contains(c.Values, ""):
+	case slices.Contains(relations, c.Field):
+		return "runs_related"
+	case least == nil:
+	case c.Field == "duration_ms" && *least >= 1000:
+		return "runs_slow"
+	case c.Field == "attempt" && *least >= 2, c.Field == "crashes" && *least >= 1:
+		return "runs_repeated"
+	}
+	return ""
+}
+
 // within selects by the bounds of a number; nil: the history has no column for it.
 func within(c queue.Condition) func(*statement) string {
 	column, unit, partial, from := c.Field, int64(1), "", int64(0)

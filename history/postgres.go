@@ -63,6 +63,8 @@ func (*postgres) within(s *statement, within span) string {
 	return "made >= " + s.arg(within.from-accepted) + " AND made < " + s.arg(within.to+ahead)
 }
 
+func (*postgres) using(string) string { return "runs" }
+
 // prepare creates the partitions of the days.
 func (p *postgres) prepare(ctx context.Context, db *sql.DB, from, to int64) error {
 	p.mu.Lock()

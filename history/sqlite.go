@@ -72,6 +72,14 @@ func (sqlite) refuses(error) bool { return false }
 
 func (sqlite) within(*statement, span) string { return "" }
 
+// using names the index, since the planner does not know how few runs a partial one has.
+func (sqlite) using(index string) string {
+	if index == "" {
+		return "runs"
+	}
+	return "runs INDEXED BY " + index
+}
+
 // sqliteInsert stores a new run, and sqliteUpdate replaces one that was not erased.
 var sqliteInsert, sqliteUpdate = func() (insert, update string) {
 	places, changes := make([]string, len(columns)), make([]string, 0, len(columns))
