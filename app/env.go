@@ -27,6 +27,7 @@ const (
 	EnvFilesAccessKey = EnvPrefix + "FILES_ACCESS_KEY"
 	EnvFilesSecretKey = EnvPrefix + "FILES_SECRET_KEY"
 	EnvRedisURL       = EnvPrefix + "REDIS_URL" // also has a flag, for URLs without a password
+	EnvHistory        = EnvPrefix + "HISTORY"   // likewise
 )
 
 // Env contains the environment variables with EnvPrefix.
@@ -64,7 +65,7 @@ func (e Env) Fill(flags *pflag.FlagSet) (err error) {
 			return
 		}
 		value := e[name]
-		if name == EnvRedisURL {
+		if name == EnvRedisURL || name == EnvHistory {
 			value, err = e.Secret(name)
 		}
 		if value == "" || err != nil {
@@ -144,7 +145,7 @@ func (e Env) Vars(file string) (map[string]any, error) {
 // Unknown returns the variables that no command reads, probably misspelt.
 func (e Env) Unknown() []string {
 	var known []string
-	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvRedisURL, EnvToken, EnvPassword} {
+	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvRedisURL, EnvHistory, EnvToken, EnvPassword} {
 		known = append(known, name, name+"_FILE")
 	}
 	known = append(known, EnvURL, EnvUser, EnvContext) // read by client commands, possibly in the same shell

@@ -47,7 +47,7 @@ func TestAFlagWinsOverTheEnvironment(t *testing.T) {
 	s := settingsOf(t, e, "--listen", ":2", "--vars", vars)
 	want := Settings{
 		Listen: ":2", Redis: "redis://a", Concurrency: 5, Queues: map[string]int{"slow": 2, "fast": 1}, Webhooks: 16, LogLevel: slog.LevelDebug,
-		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, Hot: 15 * time.Minute, HistoryRetention: 90 * 24 * time.Hour, MaxBody: 1 << 20, FilesTotal: 512 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
+		TrustedProxies: []string{"10.0.0.0/8", "::1"}, AllowPrivate: true, Retention: 24 * time.Hour, Hot: 15 * time.Minute, HistoryRetention: 90 * 24 * time.Hour, HistoryDelay: time.Minute, AuditRetention: 2 * 365 * 24 * time.Hour, MaxBody: 1 << 20, FilesTotal: 512 << 20, MaxQueueAge: 30 * time.Second, MetricsListen: "127.0.0.1:0",
 		MasterKeySettle: 30 * time.Second, RedisPool: 20, VarsFile: vars, Vars: map[string]any{"crm": "http://127.0.0.1:9", "limit": json.Number("5")},
 		RateIP: limits.Rates{"token": {Limit: 10, Window: time.Second}},
 	}
@@ -113,6 +113,12 @@ func TestSecretsFromFiles(t *testing.T) {
 	}
 	if s := settingsOf(t, Env{"PENSTOCK_REDIS_URL_FILE": file}); s.Redis != "redis://:s3cret@a" {
 		t.Errorf("the URL from a file is %q", s.Redis)
+	}
+	if err := os.WriteFile(file, []byte("postgres://penstock:s3cret@db/penstock\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := settingsOf(t, Env{"PENSTOCK_HISTORY_FILE": file}); s.History != "postgres://penstock:s3cret@db/penstock" {
+		t.Errorf("the history from a file is %q", s.History)
 	}
 }
 

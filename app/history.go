@@ -10,12 +10,15 @@ import (
 
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/history"
+	"github.com/penstock/penstock/internal/cputime"
+	"github.com/penstock/penstock/internal/entrylog"
 	"github.com/penstock/penstock/queue"
 )
 
 const (
 	historyOff  = "off"
 	historyFile = "history.db" // below the data directory
+	leastIdle   = 0.1          // share of the processors' time below which copying runs waits
 )
 
 // openHistory opens the history of runs. A process with a data directory of its own keeps it there, if the settings name no
@@ -45,14 +48,20 @@ func (p *Program) keepHistory(worker string) {
 	if p.history == nil {
 		return
 	}
+	var idle cputime.Idle
 	archiver := history.NewArchiver(history.ArchiverConfig{
 		History: p.history, Source: p.client, Redis: p.shared, Process: worker, Log: p.log,
 		Keep: history.Keep{Runs: p.settings.HistoryRetention}, Describe: p.describeRun,
+		Busy: func() bool { return idle.Share() < leastIdle }, Delay: min(p.settings.HistoryDelay, p.settings.Hot),
 	})
 	if p.metrics != nil {
 		p.metrics.History(archiver)
 	}
 	p.add("history", archiver.Run)
+	p.add("history logs", history.NewLogArchiver(history.LogArchiverConfig{
+		History: p.history, Redis: p.shared, Process: worker, Log: p.log,
+		Logs: []history.KeptLog{{Source: p.store.Audit(), Keep: p.settings.AuditRetention}, {Source: p.deliveries, Keep: p.settings.HistoryRetention}},
+	}).Run)
 	p.add("history retention", func(ctx context.Context) error { return p.history.KeepTidy(ctx, p.log) })
 }
 
@@ -75,6 +84,14 @@ func (p *Program) describeRun(ctx context.Context, r *history.Run, record *queue
 		run.ID = record.ID
 		r.Labels = flow.Labels(ctx, run)
 	}
+}
+
+// logHistory returns the history of logs; nil without one.
+func (p *Program) logHistory() entrylog.History {
+	if p.history == nil {
+		return nil
+	}
+	return p.history
 }
 
 // stats returns the statistics of runs; nil without a history.
@@ -117,6 +134,10 @@ func (s *Settings) checkHistory(r Role) error {
 		return fmt.Errorf("read settings: --hot %v: Redis keeps ended runs for at least 1s", s.Hot)
 	case s.HistoryRetention < time.Minute:
 		return fmt.Errorf("read settings: --history-retention %v: the history keeps runs for at least 1m", s.HistoryRetention)
+	case s.HistoryDelay < 0:
+		return fmt.Errorf("read settings: --history-delay %v: it is at least 0s", s.HistoryDelay)
+	case s.AuditRetention < time.Minute:
+		return fmt.Errorf("read settings: --audit-retention %v: the history keeps the audit log for at least 1m", s.AuditRetention)
 	}
 	return nil
 }

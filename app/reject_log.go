@@ -16,9 +16,11 @@ func (p *Program) openRejectLog(context.Context) (err error) {
 	return nil
 }
 
-// openDeliveries opens the log of what arrives at webhooks, which the API and the console show.
+// openDeliveries opens the log of what arrives at webhooks, which the API and the console show, and workers
+// copy to the history.
 func (p *Program) openDeliveries(context.Context) (err error) {
-	if p.deliveries, err = deliveries.New(deliveries.Config{Redis: p.shared, Log: p.log}); err != nil {
+	config := deliveries.Config{Redis: p.shared, Log: p.log, History: p.logHistory()}
+	if p.deliveries, err = deliveries.New(config); err != nil || !p.role.API {
 		return err
 	}
 	p.add("deliveries", p.deliveries.Run)

@@ -43,6 +43,8 @@ type Settings struct {
 	History          string        // where ended runs go: sqlite:PATH, postgres://…, or off; empty: the data directory, without one off
 	Hot              time.Duration // how long Redis keeps ended runs that the history has
 	HistoryRetention time.Duration // how long the history keeps runs whose flow says nothing else
+	HistoryDelay     time.Duration // after their end runs go to the history while the processors are busy
+	AuditRetention   time.Duration // how long the history keeps the audit log
 	MaxBody          int64         // maximum request body in bytes
 	Files            string        // where the files of runs are: redis, dir:/PATH or s3://…; empty: the data directory, without one Redis
 	FilesTotal       int64         // maximum of all files in Redis in bytes
@@ -149,7 +151,9 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		s.Queues = queues{"default": 1}
 		f.DurationVar(&s.Retention, "retention", 24*time.Hour, "`time` for which records of ended runs are kept without a history, and their files in any case; at least 1s")
 		f.DurationVar(&s.Hot, "hot", 15*time.Minute, "`time` for which Redis keeps ended runs that the history has; at least 1s")
-		f.DurationVar(&s.HistoryRetention, "history-retention", 90*24*time.Hour, "`time` for which the history keeps runs whose flow says nothing else")
+		f.DurationVar(&s.HistoryRetention, "history-retention", 90*24*time.Hour, "`time` for which the history keeps runs whose flow says nothing else, and deliveries to webhooks")
+		f.DurationVar(&s.HistoryDelay, "history-delay", time.Minute, "`time` after their end when runs go to the history while the processors are busy; 0: at once, as otherwise")
+		f.DurationVar(&s.AuditRetention, "audit-retention", 2*365*24*time.Hour, "`time` for which the history keeps the audit log")
 		f.IntVar(&s.Webhooks, "webhooks", 16, "maximum number of concurrent `requests` of webhook steps that this worker sends; 0: other workers send them")
 		f.Var(&s.Queues, "queues", "`queues` to serve, with the weights by which they share the slots: default=3,slow")
 	}

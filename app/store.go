@@ -24,7 +24,7 @@ func (p *Program) openStore(ctx context.Context) error {
 	p.store, err = store.Open(ctx, store.Config{
 		Redis: client, Sealer: sealer, Catalogue: p.kinds, Log: p.log,
 		Process: store.Process{Role: p.role.name(), Host: host, PID: os.Getpid(), Version: BuildVersion()},
-		Settle:  p.settings.MasterKeySettle, Restore: p.restore, Vars: p.settings.Vars,
+		Settle:  p.settings.MasterKeySettle, Restore: p.restore, Vars: p.settings.Vars, History: p.logHistory(),
 	})
 	if err != nil {
 		return err

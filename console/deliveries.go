@@ -9,8 +9,12 @@ import (
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/entrylog"
 	"github.com/penstock/penstock/store"
 )
+
+// maxDeliveries is the number of deliveries that the page shows.
+const maxDeliveries = 500
 
 // deliveriesPage lists what recently arrived at the webhook of a flow.
 func deliveriesPage(req *requestState) error {
@@ -19,7 +23,8 @@ func deliveriesPage(req *requestState) error {
 		return err
 	}
 	d := view.Deliveries{FlowRow: req.flowRow(head), URL: req.console.base(req.r) + "/hooks/" + hookName(head)}
-	if d.Items, err = req.console.config.Deliveries.List(req.ctx(), head.Number); err != nil {
+	d.Items, _, err = req.console.config.Deliveries.List(req.ctx(), head.Number, deliveries.Range{Most: maxDeliveries})
+	if err != nil && !errors.Is(err, entrylog.ErrHistory) { // those that Redis has are shown
 		return err
 	}
 	if req.fragment() {

@@ -19,7 +19,7 @@ const (
 	overviewTTL = time.Second
 	// overviewRuns is the maximum number of runs that are counted.
 	overviewRuns = 2000
-	// overviewWindow is the maximum age of the runs that are counted.
+	// overviewWindow is the maximum age of the runs that are counted. Redis keeps them as long, unless --hot is less.
 	overviewWindow = 15 * time.Minute
 	// overviewBars is the number of bars of the chart.
 	overviewBars = 60
@@ -59,8 +59,8 @@ func (p *overviewCache) get(ctx context.Context) (view.Activity, error) {
 func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity, error) {
 	var runs []queue.Record
 	from := now.Add(-overviewWindow)
-	_, _, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from}, func(r *queue.Record) { runs = append(runs, *r) })
-	if err = queue.WithoutHistory(err); err != nil {
+	_, _, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from, Stored: true}, func(r *queue.Record) { runs = append(runs, *r) })
+	if err != nil {
 		return view.Activity{}, err
 	}
 	window := overviewWindow

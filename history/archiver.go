@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -15,11 +14,9 @@ import (
 
 const (
 	archiveEvery = 500 * time.Millisecond
-	archiveBatch = 1000                        // runs in one transaction
-	archiveAfter = time.Second                 // after the end of a run, so that most of what is noted of it later is copied at once
-	keyArchiver  = "penstock:history:archiver" // STRING, the process that copies runs. TTL: archiverTTL
-	archiverTTL  = 15 * time.Second
-	unreadable   = time.Hour // after this time a run whose record cannot be read is left out
+	archiveBatch = 1000        // runs in one transaction
+	archiveAfter = time.Second // after the end of a run, so that most of what is noted of it later is copied at once
+	unreadable   = time.Hour   // after this time a run whose record cannot be read is left out
 )
 
 // Source has the ended runs. *queue.Client implements it.
@@ -29,7 +26,7 @@ type Source interface {
 	MarkArchived(ctx context.Context, queue string, runs []queue.Archived) error
 }
 
-// ArchiverConfig configures an Archiver. All fields are required but Describe.
+// ArchiverConfig configures an Archiver. All fields are required but Describe, Busy and Delay.
 type ArchiverConfig struct {
 	History *DB
 	Source  Source
@@ -37,6 +34,10 @@ type ArchiverConfig struct {
 	Process string // id of this process
 	Keep    Keep   // of runs whose flow says nothing else
 	Log     *slog.Logger
+
+	// Busy reports whether the processors have other work. Runs are then copied Delay after their end. Nil: they never have.
+	Busy  func() bool
+	Delay time.Duration
 
 	// Describe completes what is known of a run: its labels, and how long its flow keeps it. Nil: nothing is added.
 	Describe func(ctx context.Context, r *Run, record *queue.Record)
@@ -52,6 +53,7 @@ type Keep struct {
 // moment is of no consequence.
 type Archiver struct {
 	config ArchiverConfig
+	turn   turn
 
 	waiting  atomic.Int64
 	archived atomic.Int64
@@ -59,7 +61,9 @@ type Archiver struct {
 }
 
 // NewArchiver returns an Archiver.
-func NewArchiver(config ArchiverConfig) *Archiver { return &Archiver{config: config} }
+func NewArchiver(config ArchiverConfig) *Archiver {
+	return &Archiver{config: config, turn: turn{config.Redis, keyArchiver, config.Process}}
+}
 
 // Waiting returns the number of ended runs that were not copied when this process last looked; 0 when another process copies.
 func (a *Archiver) Waiting() int64 { return a.waiting.Load() }
@@ -72,36 +76,23 @@ func (a *Archiver) Failed() int64 { return a.failed.Load() }
 
 // Run copies runs until ctx ends.
 func (a *Archiver) Run(ctx context.Context) error {
-	tick := time.NewTicker(archiveEvery)
-	defer tick.Stop()
-	defer a.endTurn(context.WithoutCancel(ctx))
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		err := a.round(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
+	defer a.turn.end(context.WithoutCancel(ctx))
+	return repeat(ctx, archiveEvery, a.round, func(err error, was bool) {
 		if err != nil {
 			a.failed.Add(1)
 		}
-		if err != nil && !failing {
+		if err != nil && !was {
 			a.config.Log.Error("copy ended runs to the history: Redis keeps them until it succeeds", "error", err)
 		}
-		if err == nil && failing {
+		if err == nil && was {
 			a.config.Log.Info("ended runs are copied to the history again")
 		}
-		failing = err != nil
-	}
+	})
 }
 
 // round copies what has ended, if it is the turn of this process.
 func (a *Archiver) round(ctx context.Context) error {
-	if mine, err := a.takeTurn(ctx); err != nil || !mine {
+	if mine, err := a.turn.take(ctx); err != nil || !mine {
 		a.waiting.Store(0)
 		return err
 	}
@@ -119,30 +110,6 @@ func (a *Archiver) round(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// takeTurn reports whether this process copies. It renews its turn.
-func (a *Archiver) takeTurn(ctx context.Context) (bool, error) {
-	taken, err := a.config.Redis.SetNX(ctx, keyArchiver, a.config.Process, archiverTTL).Result()
-	if err != nil || taken {
-		return taken, err
-	}
-	if of, err := a.config.Redis.Get(ctx, keyArchiver).Result(); err != nil || of != a.config.Process {
-		if errors.Is(err, redis.Nil) {
-			err = nil
-		}
-		return false, err
-	}
-	return true, a.config.Redis.PExpire(ctx, keyArchiver, archiverTTL).Err()
-}
-
-// endTurn lets another process copy at once.
-func (a *Archiver) endTurn(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if of, err := a.config.Redis.Get(ctx, keyArchiver).Result(); err == nil && of == a.config.Process {
-		a.config.Redis.Del(ctx, keyArchiver) // if this fails, the turn ends by itself
-	}
 }
 
 // copyQueue copies the ended runs of a queue, and returns how many are left.
@@ -165,15 +132,18 @@ func (a *Archiver) copyQueue(ctx context.Context, name string) (rest int, err er
 		if rest = len(runs) - ready + behind; ready < len(runs) || behind == 0 {
 			return rest, nil
 		}
-		if _, err := a.takeTurn(ctx); err != nil {
+		if _, err := a.turn.take(ctx); err != nil {
 			return rest, err
 		}
 	}
 }
 
-// ready returns the number of runs that are copied now: up to the first that has just ended, or cannot be read.
+// ready returns the number of runs that are copied now: up to the first that has ended too recently, or cannot be read.
 func (a *Archiver) ready(runs []queue.Archived) int {
-	now := time.Now()
+	now, after := time.Now(), archiveAfter
+	if a.config.Busy != nil && a.config.Busy() {
+		after = max(after, a.config.Delay)
+	}
 	for i := range runs {
 		r := &runs[i]
 		if len(r.Record) == 0 {
@@ -182,7 +152,7 @@ func (a *Archiver) ready(runs []queue.Archived) int {
 		us, _ := strconv.ParseInt(r.Record["finished"], 10, 64)
 		age := now.Sub(time.UnixMicro(us))
 		switch {
-		case age < archiveAfter:
+		case age < after:
 			return i
 		case r.Unreadable != nil && age < unreadable:
 			a.config.Log.Error("an ended run cannot be read, and those behind it wait", "run_id", r.ID, "error", r.Unreadable)

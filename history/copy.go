@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/penstock/penstock/internal/entrylog"
 	"github.com/penstock/penstock/queue"
 )
 
 // copyBatch is the number of runs that Copy writes in one transaction.
 const copyBatch = 500
 
-// Copy writes all runs and statistics to another history, which should be new. What is there is replaced, so that a copy that
+// Copy writes all runs, logs and statistics to another history, which should be new. What is there is replaced, so that a copy that
 // was interrupted can be made again. each is told how many runs were copied. Errors: ErrUnavailable.
 func (h *DB) Copy(ctx context.Context, to *DB, each func(runs int)) error {
 	if err := h.ready(ctx); err != nil {
@@ -25,6 +26,9 @@ func (h *DB) Copy(ctx context.Context, to *DB, each func(runs int)) error {
 			return err
 		}
 		if len(runs) == 0 {
+			if err := h.copyEntries(ctx, to); err != nil {
+				return err
+			}
 			return h.copyStats(ctx, to)
 		}
 		after = placeOf(&runs[len(runs)-1].Archived)
@@ -77,6 +81,30 @@ func (h *DB) copyable(ctx context.Context, after queue.Place) (runs []Run, held 
 		}
 	}
 	return runs, held, unavailable(rows.Err())
+}
+
+// copyEntries writes all entries of logs to another history.
+func (h *DB) copyEntries(ctx context.Context, to *DB) error {
+	return to.inTransaction(ctx, func(tx *sql.Tx) error {
+		rows, err := h.db.QueryContext(ctx, "SELECT log, at, seq, run, text, expires FROM entries")
+		if err != nil {
+			return unavailable(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var e entrylog.Entry
+			var run sql.Null[runID]
+			var expires int64
+			if err := rows.Scan(&e.Log, &e.At, &e.Seq, &run, &e.Text, &expires); err != nil {
+				return unavailable(err)
+			}
+			e.Run = string(run.V)
+			if err := to.writeEntries(ctx, tx, []entrylog.Entry{e}, time.Duration(expires-e.At)*time.Millisecond); err != nil {
+				return unavailable(err)
+			}
+		}
+		return unavailable(rows.Err())
+	})
 }
 
 // copyStats replaces the statistics of another history.

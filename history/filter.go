@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -12,9 +13,20 @@ import (
 )
 
 // lookups are the conditions that the history looks up in columns of the same name.
-var lookups = []string{
-	"version", "principal", "state", "code", "step", "worker", "replay_of", "resumed_from", "resumed_by", "replayed_by", "failure_of", "failure_run",
-}
+var lookups = []string{"principal", "code", "step", "worker"}
+
+// relations are the columns with another run.
+var relations = []string{"replay_of", "resumed_from", "resumed_by", "replayed_by", "failure_of", "failure_run"}
+
+// The conditions of partial indexes. A statement repeats them, since SQLite does not derive them from others.
+const (
+	notSucceeded = " AND state <> 'succeeded'"
+	notDefault   = " AND queue <> 'default'"
+	isRepeated   = " AND (attempt > 1 OR crashes > 0)"
+	isSlow       = " AND took >= 1000000"
+)
+
+var isRelated = " AND (" + strings.Join(relations, " IS NOT NULL OR ") + " IS NOT NULL)"
 
 // conditions returns what adds the conditions of a list to a statement. impossible: no run satisfies them.
 func (h *DB) conditions(l *queue.List) (add func(s *statement, within span) string, impossible bool) {
@@ -23,12 +35,14 @@ func (h *DB) conditions(l *queue.List) (add func(s *statement, within span) stri
 		parts = append(parts, func(s *statement, _ span) string { return text(s) })
 	}
 	if l.Queues != nil {
-		plain(func(s *statement) string { return s.in("queue", texts(l.Queues)) })
+		plain(func(s *statement) string {
+			return s.in("queue", texts(l.Queues)) + implied(notDefault, !slices.Contains(l.Queues, "default"))
+		})
 	}
 	for _, c := range l.Where {
 		switch part := h.condition(c); {
 		case part == nil: // it is not looked up
-		case len(c.Values) == 0:
+		case len(c.Values) == 0 && c.Least == nil && c.Most == nil:
 			return nil, true
 		default:
 			plain(part)
@@ -64,18 +78,108 @@ func (h *DB) conditions(l *queue.List) (add func(s *statement, within span) stri
 // condition returns what adds a condition to a statement; nil: the history has no column for it.
 func (h *DB) condition(c queue.Condition) func(*statement) string {
 	switch {
+	case c.Least != nil || c.Most != nil:
+		return within(c)
 	case slices.Contains(c.Values, ""): // the column may be NULL
 		return nil
 	case c.Field == "flow":
 		return func(s *statement) string { return s.in("flow", numbers(c.Values)) }
 	case c.Field == "run_id":
 		return func(s *statement) string { return s.in("id", h.ids(c.Values)) }
+	case c.Field == "version":
+		return func(s *statement) string {
+			return s.in("version", texts(c.Values)) + " AND " + s.in("substr(version, 1, 12)", beginnings(c.Values, 12))
+		}
+	case c.Field == "state":
+		return func(s *statement) string {
+			return s.in("state", texts(c.Values)) + implied(notSucceeded, !slices.Contains(c.Values, string(queue.Succeeded)))
+		}
+	case c.Field == "message":
+		return saying(c.Values)
 	case c.Field == "triage":
 		return triaged(c.Values)
 	case slices.Contains(lookups, c.Field):
 		return func(s *statement) string { return s.in(c.Field, texts(c.Values)) }
+	case slices.Contains(relations, c.Field):
+		return func(s *statement) string { return s.in(c.Field, texts(c.Values)) + isRelated }
 	}
 	return nil
+}
+
+// implied returns a condition of a partial index if the others imply it.
+func implied(condition string, is bool) string {
+	if is {
+		return condition
+	}
+	return ""
+}
+
+// partialIndex returns the partial index that has the runs of a list; empty: none, or the list has other conditions, whose index
+// may be better.
+func partialIndex(l *queue.List) string {
+	if len(l.Where) != 1 || l.Search != "" || l.Labels != nil {
+		return ""
+	}
+	c := l.Where[0]
+	switch least := c.Least; {
+	case slices.Contains(c.Values, ""):
+	case slices.Contains(relations, c.Field):
+		return "runs_related"
+	case least == nil:
+	case c.Field == "duration_ms" && *least >= 1000:
+		return "runs_slow"
+	case c.Field == "attempt" && *least >= 2, c.Field == "crashes" && *least >= 1:
+		return "runs_repeated"
+	}
+	return ""
+}
+
+// within selects by the bounds of a number; nil: the history has no column for it.
+func within(c queue.Condition) func(*statement) string {
+	column, unit, partial, from := c.Field, int64(1), "", int64(0)
+	switch c.Field {
+	case "attempt":
+		partial, from = isRepeated, 2
+	case "crashes":
+		partial, from = isRepeated, 1
+	case "duration_ms":
+		column, unit, partial, from = "took", 1000, isSlow, 1000
+	default:
+		return nil
+	}
+	return func(s *statement) string {
+		text := "1 = 1"
+		if c.Least != nil {
+			text = column + " >= " + s.arg(*c.Least*unit) + implied(partial, *c.Least >= from)
+		}
+		if c.Most != nil {
+			text += " AND " + column + " < " + s.arg((*c.Most+1)*unit)
+		}
+		return text
+	}
+}
+
+// saying selects by parts of the message of the error. Of a long message the column has the beginning.
+func saying(parts []string) func(*statement) string {
+	return func(s *statement) string {
+		conditions := []string{fmt.Sprintf("octet_length(message) > %d", maxMessage-utf8.UTFMax)}
+		for _, part := range parts {
+			conditions = append(conditions, "replace(message, "+s.arg(part)+", '') <> message")
+		}
+		return "(" + strings.Join(conditions, " OR ") + ")" + notSucceeded
+	}
+}
+
+// beginnings returns the first characters of texts.
+func beginnings(values []string, characters int) []any {
+	out := make([]any, len(values))
+	for i, v := range values {
+		if r := []rune(v); len(r) > characters {
+			v = string(r[:characters])
+		}
+		out[i] = v
+	}
+	return out
 }
 
 // triaged selects by the triage state. A run that is open in its row may be resolved by a run that came after it.
@@ -85,7 +189,7 @@ func triaged(states []string) func(*statement) string {
 		if slices.Contains(states, string(queue.Resolved)) {
 			text = "(" + text + " OR triage = " + s.arg(string(queue.Open)) + " AND (resumed_by IS NOT NULL OR replayed_by IS NOT NULL))"
 		}
-		return text
+		return text + notSucceeded
 	}
 }
 

@@ -78,6 +78,8 @@ type dialect interface {
 	matching(b *statement, words []string, day span) string
 	// within is a condition that lets the database leave out the runs that were accepted outside of a span.
 	within(b *statement, day span) string
+	// using returns the table of runs, to be read through an index; empty: through any.
+	using(index string) string
 	// days returns the days that have runs, within a span, newest first.
 	days(ctx context.Context, db *sql.DB, all span) ([]span, error)
 	// expire deletes runs that have expired, and the values of those whose values have, a part of them. more: there may be others.

@@ -179,11 +179,23 @@ func TestRunsAreFound(t *testing.T) {
 			r.State, r.Output = queue.Failed, nil
 			r.Error, r.Worker, r.Version, r.Principal, r.Queue = errorOf("http", "crm", "the CRM answered 503 to Übermut"), "w2", "v2", "user:ada", "slow"
 		})
+		slow := add(func(r *queue.Record) {
+			r.Times.Finished, r.Attempt, r.Crashes = noon.Add(1500*time.Millisecond), 3, 1
+			r.ReplayOf, r.State, r.Output = out.ID, queue.TimedOut, nil
+			r.Error = errorOf("timeout", "", strings.Repeat("ü", maxMessage)+"the end of a long message")
+		})
 		labelled := ended(noon, nil)
 		labelled.Labels = map[string]string{"order": "17", "customer": "x y"}
 		write(t, h, labelled)
 		where := func(field string, values ...string) queue.List {
 			return queue.List{Where: []queue.Condition{{Field: field, Values: values}}}
+		}
+		between := func(field string, least, most int64) queue.List {
+			c := queue.Condition{Field: field, Least: &least}
+			if most >= 0 {
+				c.Most = &most
+			}
+			return queue.List{Where: append(queue.OfFlow(7), c)}
 		}
 		for name, c := range map[string]struct {
 			list queue.List
@@ -207,7 +219,18 @@ func TestRunsAreFound(t *testing.T) {
 			"a flow":              {queue.List{Where: queue.OfFlow(9)}, []string{out.ID}},
 			"no flow":             {where("flow", "x"), nil},
 			"none of no values":   {where("flow"), nil},
-			"a state":             {where("state", "failed", "timed_out"), []string{failed.ID}},
+			"a state":             {where("state", "failed"), []string{failed.ID}},
+			"a relation":          {where("replay_of", out.ID), []string{slow.ID}},
+			"a message":           {where("message", "503 to Ü"), []string{slow.ID, failed.ID}}, // of one the column has only the beginning
+			"a duration":          {between("duration_ms", 1500, -1), []string{slow.ID}},
+			"a longer duration":   {between("duration_ms", 1501, -1), nil},
+			"a short duration":    {queue.List{Where: append(between("duration_ms", 5, 5).Where, where("version", "v2").Where...)}, []string{failed.ID}},
+			"slow":                {queue.List{Where: between("duration_ms", 1000, -1).Where[1:]}, []string{slow.ID}},
+			"repeated":            {queue.List{Where: between("attempt", 2, -1).Where[1:]}, []string{slow.ID}},
+			"crashed":             {queue.List{Where: between("crashes", 1, -1).Where[1:]}, []string{slow.ID}},
+			"an attempt":          {between("attempt", 2, 3), []string{slow.ID}},
+			"crashes":             {between("crashes", 1, 1), []string{slow.ID}},
+			"more crashes":        {between("crashes", 2, -1), nil},
 			"a code":              {where("code", "http"), []string{failed.ID}},
 			"a step":              {where("step", "crm"), []string{failed.ID}},
 			"a worker":            {where("worker", "w2"), []string{failed.ID}},
@@ -217,11 +240,12 @@ func TestRunsAreFound(t *testing.T) {
 			"a run":               {where("run_id", out.ID, "x"), []string{out.ID}},
 			"a label":             {queue.List{Labels: map[string]string{"order": "17", "customer": "x y"}}, []string{labelled.ID}},
 			"another label":       {queue.List{Labels: map[string]string{"order": "x y"}}, nil},
-			"triage":              {where("triage", "open"), []string{failed.ID}},
+			"triage":              {where("triage", "open"), []string{slow.ID, failed.ID}},
 			"triage, not":         {where("triage", "resolved"), nil},
-			"a field it does not": {queue.List{Where: []queue.Condition{{Field: "attempt", Values: []string{"9"}}, {Field: "flow", Values: []string{"9"}}}}, []string{out.ID}},
+			"a field it does not": {queue.List{Where: []queue.Condition{{Field: "queue", Values: []string{"9"}}, {Field: "flow", Values: []string{"9"}}}}, []string{out.ID}},
 		} {
-			if got := list(t, h, c.list); !slices.Equal(got, c.want) {
+			got := list(t, h, c.list)
+			if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(c.want))) {
 				t.Errorf("%s: found %v, want %v", name, got, c.want)
 			}
 		}
@@ -332,6 +356,12 @@ func TestErase(t *testing.T) {
 		record, err := a.Decode()
 		if err != nil || record.State != queue.Failed || record.Error.Code != "http" || record.Error.Step != "crm" {
 			t.Errorf("what is left is %+v, %v", record, err)
+		}
+		if record.TriageState() != queue.Ignored {
+			t.Errorf("its triage state is %s", record.TriageState())
+		}
+		if got := list(t, h, queue.List{Where: []queue.Condition{{Field: "triage", Values: []string{"open"}}}}); !slices.Equal(got, []string{held.ID}) {
+			t.Errorf("open are %v, want the one that is held", got)
 		}
 		if text := fmt.Sprint(a); strings.Contains(text, "secretword") {
 			t.Errorf("the word is in %s", text)

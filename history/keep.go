@@ -8,12 +8,16 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/penstock/penstock/queue"
 )
 
 // Expired says what was deleted.
 type Expired struct {
 	Runs   int // deleted runs
 	Values int // runs whose values were deleted
+
+	Entries int // deleted entries of logs
 }
 
 // expireBatch is the number of runs that are deleted in one transaction.
@@ -32,6 +36,9 @@ func (h *DB) Expire(ctx context.Context, now time.Time) (all Expired, err error)
 			return all, unavailable(err)
 		}
 	}
+	if all.Entries, err = h.expireEntries(ctx, now); err != nil {
+		return all, err
+	}
 	return all, h.ageStats(ctx, now)
 }
 
@@ -44,7 +51,7 @@ func (h *DB) KeepTidy(ctx context.Context, log *slog.Logger) error {
 		if e, err := h.Expire(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			log.Warn("delete expired runs of the history", "error", err)
 		} else if e != (Expired{}) {
-			log.Info("history: deleted what has expired", "runs", e.Runs, "values", e.Values)
+			log.Info("history: deleted what has expired", "runs", e.Runs, "values", e.Values, "log_entries", e.Entries)
 		}
 		select {
 		case <-ctx.Done():
@@ -74,7 +81,7 @@ func (h *DB) Hold(ctx context.Context, ids []string, held bool) (n int, err erro
 // maxParameters is the number of ids in one statement.
 const maxParameters = 500
 
-// Erase deletes the values and the words of runs and keeps the fact that they ran. Runs that are held stay as they are.
+// Erase deletes the values and the words of runs, and what the logs have about them, and keeps the fact that they ran. Runs that are held stay as they are.
 // It returns those that were changed. Errors: ErrUnavailable.
 func (h *DB) Erase(ctx context.Context, ids []string) (erased []string, err error) {
 	for some := range slices.Chunk(ids, maxParameters) {
@@ -110,22 +117,28 @@ func (h *DB) dropValues(ctx context.Context, tx *sql.Tx, ids []string) (dropped 
 		if err == nil {
 			err = a.Erase()
 		}
+		var decoded queue.Record
+		if err == nil {
+			decoded, err = a.Decode()
+		}
 		if err == nil {
 			record, err = pack(a.Record)
 		}
 		if err != nil {
 			return nil, err
 		}
-		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = NULL, erased = true, record = " + s.arg(record) + " WHERE " + where
+		text := "UPDATE runs SET payload = NULL, values_expire = NULL, message = CASE WHEN message IS NULL THEN NULL ELSE 'erased' END, erased = true, triage = " + s.arg(null(string(decoded.TriageState()))) + ", record = " + s.arg(record) + " WHERE " + where
 		if _, err := tx.ExecContext(ctx, text, s.args...); err != nil {
 			return nil, unavailable(err)
 		}
 		if err := h.dialect.dropWords(ctx, tx, id); err != nil {
 			return nil, unavailable(err)
 		}
-		labels := &statement{dialect: h.dialect}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM labels WHERE run = "+labels.arg(h.dialect.id(id)), labels.args...); err != nil {
-			return nil, unavailable(err)
+		for _, table := range []string{"labels", "entries"} {
+			about := &statement{dialect: h.dialect}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE run = "+about.arg(h.dialect.id(id)), about.args...); err != nil {
+				return nil, unavailable(err)
+			}
 		}
 		dropped = append(dropped, id)
 	}
@@ -158,6 +171,9 @@ func (d sqlite) expire(ctx context.Context, h *DB, now int64) (e Expired, more b
 	})
 	if err == nil && e != (Expired{}) {
 		_, err = h.writer.ExecContext(ctx, "PRAGMA incremental_vacuum(2000)")
+	}
+	if err == nil { // tells the planner of lists which indexes have few runs; a part of each index is looked at
+		_, err = h.writer.ExecContext(ctx, "PRAGMA analysis_limit = 1000; ANALYZE runs")
 	}
 	return e, max(e.Runs, e.Values) == expireBatch, err
 }

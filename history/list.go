@@ -141,7 +141,7 @@ func (h *DB) listWithin(ctx context.Context, l *queue.List, where func(*statemen
 	s := &statement{dialect: h.dialect}
 	all := bounds(l)
 	within.from, within.to = max(within.from, all.from), min(within.to, all.to)
-	text := "SELECT id, shard, record FROM runs WHERE at >= " + s.arg(within.from) + " AND at < " + s.arg(within.to) + where(s, within)
+	text := "SELECT id, shard, record FROM " + h.dialect.using(partialIndex(l)) + " WHERE at >= " + s.arg(within.from) + " AND at < " + s.arg(within.to) + where(s, within)
 	order := "DESC"
 	if l.Oldest {
 		order = "ASC"

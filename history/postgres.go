@@ -63,6 +63,8 @@ func (*postgres) within(s *statement, within span) string {
 	return "made >= " + s.arg(within.from-accepted) + " AND made < " + s.arg(within.to+ahead)
 }
 
+func (*postgres) using(string) string { return "runs" }
+
 // prepare creates the partitions of the days.
 func (p *postgres) prepare(ctx context.Context, db *sql.DB, from, to int64) error {
 	p.mu.Lock()
@@ -99,45 +101,44 @@ func duplicate(err error) bool {
 // arrays are the types of columns in PostgreSQL.
 var arrays = map[string]string{
 	"id": "uuid", "at": "bigint", "flow": "bigint", "attempt": "integer", "crashes": "integer", "started": "bigint", "finished": "bigint", "took": "bigint",
-	"record": "bytea", "payload": "bytea", "size": "integer", "expires": "bigint", "values_expire": "bigint",
+	"made": "bigint", "record": "bytea", "payload": "bytea", "size": "integer", "expires": "bigint", "values_expire": "bigint",
 }
 
-// write sends each column as an array, so that a batch is one statement.
-func (p *postgres) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {
-	args := make([][]any, len(columns)+2)
-	for i := range rows {
-		for j, v := range rows[i].values(p) {
-			args[j] = append(args[j], v)
-		}
-		args[len(columns)] = append(args[len(columns)], madeAt(rows[i].ID))
-		args[len(columns)+1] = append(args[len(columns)+1], strings.Join(rows[i].words, " "))
-	}
-	names := append(append([]string{}, columns...), "made", "words")
+// postgresColumns are the columns that write fills in, and postgresWrite is its statement, with an array for each of them.
+var postgresColumns, postgresWrite = func() (names []string, text string) {
+	names = slices.Concat(columns, []string{"made", "words"})
 	sources, updates := make([]string, len(names)), []string{}
-	values := make([]any, len(names))
 	for i, name := range names {
-		kind := arrays[name]
-		switch {
-		case name == "made":
-			kind = "bigint"
-		case kind == "":
-			kind = "text"
-		}
-		sources[i] = fmt.Sprintf("$%d::%s[]", i+1, kind)
+		sources[i] = fmt.Sprintf("$%d::%s[]", i+1, kindOf(name))
 		if name != "id" && name != "made" {
 			updates = append(updates, name+" = excluded."+name)
 		}
-		values[i] = column(kind, args[i])
 	}
-	selected := strings.Join(columns, ", ") + ", made, array_to_tsvector(string_to_array(nullif(words, ''), ' '))"
-	text := "INSERT INTO runs (" + strings.Join(names, ", ") + ") SELECT " + selected +
+	return names, "INSERT INTO runs (" + strings.Join(names, ", ") + ") SELECT " + strings.Join(columns, ", ") + ", made, array_to_tsvector(string_to_array(nullif(words, ''), ' '))" +
 		" FROM unnest(" + strings.Join(sources, ", ") + ") AS new (" + strings.Join(names, ", ") + ")" +
 		" ON CONFLICT (id, made) DO UPDATE SET " + strings.Join(updates, ", ") + " WHERE NOT runs.erased"
+}()
+
+// kindOf returns the type of a column.
+func kindOf(name string) string { return cmp.Or(arrays[name], "text") }
+
+// write sends each column as an array, so that a batch is one statement.
+func (p *postgres) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {
+	all := make([][]any, len(postgresColumns))
+	for i := range rows {
+		for j, v := range append(rows[i].values(p), madeAt(rows[i].ID), strings.Join(rows[i].words, " ")) {
+			all[j] = append(all[j], v)
+		}
+	}
+	args := make([]any, len(all))
+	for i, name := range postgresColumns {
+		args[i] = column(kindOf(name), all[i])
+	}
 	inserted, err := p.notStored(ctx, tx, rows)
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.ExecContext(ctx, text, values...)
+	_, err = tx.ExecContext(ctx, postgresWrite, args...)
 	return inserted, err
 }
 

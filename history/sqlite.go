@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -71,55 +72,118 @@ func (sqlite) refuses(error) bool { return false }
 
 func (sqlite) within(*statement, span) string { return "" }
 
-func (d sqlite) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {
-	places, updates := make([]string, len(columns)), make([]string, 0, len(columns))
+// using names the index, since the planner does not know how few runs a partial one has.
+func (sqlite) using(index string) string {
+	if index == "" {
+		return "runs"
+	}
+	return "runs INDEXED BY " + index
+}
+
+// sqliteInsert stores a new run, and sqliteUpdate replaces one that was not erased.
+var sqliteInsert, sqliteUpdate = func() (insert, update string) {
+	places, changes := make([]string, len(columns)), make([]string, 0, len(columns))
 	for i, c := range columns {
-		places[i] = d.placeholder(i + 1)
+		places[i] = sqlite{}.placeholder(i + 1)
 		if i > 0 {
-			updates = append(updates, c+" = excluded."+c)
+			changes = append(changes, c+" = "+places[i])
 		}
 	}
-	statements := make([]*sql.Stmt, 5)
-	for i, text := range []string{
-		"SELECT number FROM runs WHERE id = ?1",
-		"INSERT INTO runs (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ") ON CONFLICT (id) DO UPDATE SET " + strings.Join(updates, ", ") + " WHERE NOT erased RETURNING number",
-		"DELETE FROM words WHERE rowid = ?1",
-		"INSERT INTO words (rowid, text) VALUES (?1, ?2)",
-		"INSERT INTO days (day, low, high) VALUES (?1, ?2, ?2) ON CONFLICT (day) DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)",
-	} {
-		var err error
-		if statements[i], err = tx.PrepareContext(ctx, text); err != nil {
-			return nil, err
-		}
-		defer statements[i].Close()
+	return "INSERT INTO runs (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")",
+		"UPDATE runs SET " + strings.Join(changes, ", ") + " WHERE id = ?1 AND NOT erased"
+}()
+
+// write stores all runs before the words, which FTS5 would otherwise write to its table one by one.
+func (d sqlite) write(ctx context.Context, tx *sql.Tx, rows []row) ([]bool, error) {
+	numbers, err := d.numbers(ctx, tx, rows)
+	if err != nil {
+		return nil, err
 	}
-	look, insert, forget, words, days := statements[0], statements[1], statements[2], statements[3], statements[4]
-	inserted := make([]bool, len(rows))
+	inserted, stored := make([]bool, len(rows)), make([]bool, len(rows))
+	insert, err := tx.PrepareContext(ctx, sqliteInsert)
+	if err != nil {
+		return nil, err
+	}
+	defer insert.Close()
+	days := map[span]span{} // numbers, from and to inclusive
 	for i := range rows {
 		r := &rows[i]
-		var number int64
-		err := look.QueryRowContext(ctx, d.id(r.ID)).Scan(&number)
-		if inserted[i] = errors.Is(err, sql.ErrNoRows); err != nil && !inserted[i] {
+		if _, known := numbers[r.ID]; known {
+			changed, err := affected(tx.ExecContext(ctx, sqliteUpdate, r.values(d)...))
+			if err != nil {
+				return nil, err
+			}
+			stored[i] = changed > 0
+			continue
+		}
+		result, err := insert.ExecContext(ctx, r.values(d)...)
+		if err != nil {
 			return nil, err
 		}
-		if err := insert.QueryRowContext(ctx, r.values(d)...).Scan(&number); errors.Is(err, sql.ErrNoRows) { // it was erased
-			continue
-		} else if err != nil {
+		n, err := result.LastInsertId()
+		if err != nil {
 			return nil, err
+		}
+		numbers[r.ID], inserted[i], stored[i] = n, true, true
+		of := dayOf(r.at)
+		if _, begun := days[of]; !begun {
+			days[of] = span{n, n}
+		}
+		days[of] = span{min(days[of].from, n), max(days[of].to, n)}
+	}
+	for of, n := range days {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO days (day, low, high) VALUES (?1, ?2, ?3) ON CONFLICT (day) DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)", of.from, n.from, n.to); err != nil {
+			return nil, err
+		}
+	}
+	words, err := tx.PrepareContext(ctx, "INSERT INTO words (rowid, text) VALUES (?1, ?2)")
+	if err != nil {
+		return nil, err
+	}
+	defer words.Close()
+	for i := range rows {
+		if !stored[i] { // it was erased
+			continue
 		}
 		if !inserted[i] {
-			if _, err := forget.ExecContext(ctx, number); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM words WHERE rowid = ?1", numbers[rows[i].ID]); err != nil {
 				return nil, err
 			}
 		}
-		if _, err := words.ExecContext(ctx, number, strings.Join(r.words, " ")); err != nil {
-			return nil, err
-		}
-		if _, err := days.ExecContext(ctx, dayOf(r.at).from, number); err != nil {
+		if _, err := words.ExecContext(ctx, numbers[rows[i].ID], strings.Join(rows[i].words, " ")); err != nil {
 			return nil, err
 		}
 	}
 	return inserted, nil
+}
+
+// numbers returns the numbers of the runs that are there.
+func (d sqlite) numbers(ctx context.Context, tx *sql.Tx, rows []row) (map[string]int64, error) {
+	numbers := make(map[string]int64, len(rows))
+	for some := range slices.Chunk(rows, maxParameters) {
+		s := &statement{dialect: d}
+		ids := make([]any, len(some))
+		for i := range some {
+			ids[i] = d.id(some[i].ID)
+		}
+		found, err := tx.QueryContext(ctx, "SELECT id, number FROM runs WHERE "+s.in("id", ids), s.args...)
+		if err != nil {
+			return nil, err
+		}
+		defer found.Close()
+		for found.Next() {
+			var id runID
+			var number int64
+			if err := found.Scan(&id, &number); err != nil {
+				return nil, err
+			}
+			numbers[string(id)] = number
+		}
+		if err := found.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return numbers, nil
 }
 
 // matching searches only among the numbers that the runs of the days have.

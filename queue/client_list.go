@@ -34,6 +34,9 @@ type List struct {
 	After    Place     // start behind this position; zero: at the first run
 	Most     int       // maximum number of runs; zero means 10,000, which is also the maximum
 
+	// Stored selects among the runs that Redis has: a History is not read.
+	Stored bool
+
 	// Where tells a History which runs are wanted. Runs that Redis has are not checked by it: what lists runs does that.
 	Where []Condition
 
@@ -67,7 +70,7 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 			return Place{}, false, err
 		}
 	}
-	if c.cfg.History != nil {
+	if c.cfg.History != nil && !l.Stored {
 		var failure error
 		if archived, failure = c.listArchived(ctx, l); failure != nil {
 			c.cfg.Log.Warn("list runs of the history", "error", failure)

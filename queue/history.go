@@ -27,11 +27,12 @@ type History interface {
 	List(ctx context.Context, l List) (runs []Archived, reached *Place, err error)
 }
 
-// Condition is what a run must satisfy to be wanted: one of the values must hold. It is one of those that a History knows
-// how to look up; what lists runs checks them again.
+// Condition is what a run must satisfy to be wanted: one of the values must hold, or a number must be within bounds. It is one
+// of those that a History knows how to look up; what lists runs checks them again.
 type Condition struct {
-	Field  string // as in the filter of a listing
-	Values []string
+	Field       string   // as in the filter of a listing
+	Values      []string // of message: parts of it
+	Least, Most *int64   // of a number, inclusive; nil: unbounded
 }
 
 // OfFlow is the condition for the runs of a flow.
@@ -78,16 +79,28 @@ func (a *Archived) separate() error {
 	return nil
 }
 
-// Erase removes what people have sent and got, also from the message of the error.
+// Erase removes what people have sent and got, also from the message of the error and the note of the triage. There is nothing
+// left to repair: a run that is open becomes ignored.
 func (a *Archived) Erase() error {
 	a.Values, a.Journal = nil, nil
 	delete(a.Record, "labels")
-	if a.Record["error"] == "" {
-		return nil
+	record, err := a.Decode()
+	if err != nil {
+		return err
 	}
-	var e flows.Error
-	if err := json.Unmarshal([]byte(a.Record["error"]), &e); err != nil {
-		return fmt.Errorf("decode error of run: %w", err)
+	if t := record.Triage; t != nil {
+		if t.Note = ""; t.State == Open {
+			t.State = Ignored
+		}
+		text, err := json.Marshal(t)
+		if err != nil {
+			return fmt.Errorf("encode triage state: %w", err)
+		}
+		a.Record["triage"] = string(text)
+	}
+	e := record.Error
+	if e == nil {
+		return nil
 	}
 	text, err := json.Marshal(flows.Error{Code: e.Code, Step: e.Step, Message: "erased"})
 	if err != nil {
@@ -360,7 +373,7 @@ func Archive(r Record) Archived {
 		panic(err) // a programming error: a control character in an id
 	}
 	fields := map[string]string{
-		"spec": string(spec), "state": string(r.State), "fence": strconv.Itoa(r.Attempt), "worker": r.Worker,
+		"spec": string(spec), "state": string(r.State), "fence": strconv.Itoa(r.Attempt), "crashes": strconv.Itoa(r.Crashes), "worker": r.Worker,
 		"event": string(r.Event), "output": string(r.Output), "steps": string(r.Steps),
 		"at": unixMicros(r.Times.Accepted), "started": unixMicros(r.Times.Started), "finished": unixMicros(r.Times.Finished),
 		"resumed_by": r.ResumedBy, "replayed_by": r.ReplayedBy, "failure_run": r.FailureRun,

@@ -171,6 +171,10 @@ func (w *world) tidy(t *rapid.T) {
 }
 
 func (w *world) tidyBy(m *modelWorker) {
+	if w.history != nil {
+		w.tidyArchived(m)
+		return
+	}
 	m.Server.tidy(w.ctx)
 	if w.tidier != "" && w.tidier != m.cfg.ID {
 		return

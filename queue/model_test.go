@@ -176,6 +176,8 @@ type world struct {
 	made       int                  // workers
 	failedOver bool                 // Redis has gone back to an earlier state
 	pausesMade int
+
+	history *modelHistory // nil: there is none
 }
 
 // newHistories starts a Redis, on which each call of the result begins a history.
@@ -216,7 +218,7 @@ func (w *world) newWorker() *modelWorker {
 	w.made++
 	s, err := NewServer(ServerConfig{
 		Redis: w.conn, Log: slog.New(slog.DiscardHandler), Queue: "default", ID: fmt.Sprint("w", w.made), Slots: 3, Spare: 1, Handler: echo,
-		Lease: modelLease * time.Minute, Retention: modelRetention * time.Minute,
+		Lease: modelLease * time.Minute, Retention: modelRetention * time.Minute, History: w.history != nil,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -362,7 +364,7 @@ var older = redis.NewScript(`
 local ms = tonumber(ARGV[1])
 local function back(n, unit) return string.format("%.0f", n - ms * unit) end
 local sets = {due = 1, workers = 1, index = 1, held = 1000, inside = 1000, line = 1000, g = 1000, lease = 0.001}
-local fields = {at = 1000, started = 1000, finished = 1000, deadline = 1, ["until"] = 1}
+local fields = {at = 1000, started = 1000, finished = 1000, recalled = 1000, deadline = 1, ["until"] = 1}
 for _, key in ipairs(redis.call("KEYS", "*")) do
 	local kind = redis.call("TYPE", key).ok
 	local unit = sets[string.match(key, "}:(%a+)$") or string.match(key, "}:(%a+):") or ""] or sets[string.match(key, ":(%a+)$") or ""]
@@ -430,6 +432,9 @@ func (w *world) end() {
 		w.beatOf(m)
 		for _, c := range m.claims.all { // passes over what was stopped
 			w.take(m, c, false)
+		}
+		if w.history != nil {
+			w.copyAll()
 		}
 		w.tidyBy(m)
 	}

@@ -12,7 +12,9 @@ const (
 	keyClients  = "penstock:{store}:clients" // hash: identifier -> record (JSON, secrets hashed). No TTL
 	keySigning  = "penstock:{store}:signing" // hash: kid -> record (JSON, seed sealed). No TTL
 	keyEpochs   = "penstock:{store}:epochs"  // hash: "user:<name>", "client:<id>", "key:<key>" -> epoch. No TTL
-	keyAudit    = "penstock:{store}:audit"   // stream: what administrators did. No TTL, bounded by auditLength
+	keyAudit    = "penstock:{store}:audit"   // stream: what administrators did. No TTL, bounded by auditLength, with a history by auditWaiting
+
+	keyAuditArchived = "penstock:{store}:audit:archived" // string: id of the last entry that the history has. No TTL
 
 	keyConnections = "penstock:{store}:connections" // hash: name -> record (JSON, sealed as a whole). No TTL
 	keySecrets     = "penstock:{store}:secrets"     // hash: name -> record (JSON, sealed as a whole). No TTL

@@ -24,6 +24,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
+	"github.com/penstock/penstock/internal/entrylog"
 )
 
 const (
@@ -62,6 +63,8 @@ type Config struct {
 
 	// Vars are values in place of those of stored variables, in this process. Optional.
 	Vars map[string]any
+	// History has the older entries of the audit log; nil: Redis has the last 20,000.
+	History entrylog.History
 
 	// ReadOnly opens the store without writing anything.
 	ReadOnly bool

@@ -3,10 +3,12 @@ package auditlist
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/internal/entrylog"
 	"github.com/penstock/penstock/store"
 )
 
@@ -29,37 +31,52 @@ func Parse(raw string) (*listing.Query[entry], error) {
 	})
 }
 
+// maxScanned is the maximum number of entries that are read for a page. It exceeds what Redis has.
+const maxScanned = 200_000
+
+// historyAway is the warning of a page without the entries of the history.
+const historyAway = "The history does not answer: only entries that Redis still has are listed."
+
 // Page reads one page of the log. In the order of the log it reads only the period that the filter allows for the
 // field at, and stops when the page is full and the existence of a next page is known. The total of a filtered
-// listing is then a lower bound, unless exact is true. In any other order it reads the whole period.
+// listing is then a lower bound, unless exact is true. In any other order it reads the whole period. It reads 200,000
+// entries at most, and the page then says how far they go.
 func Page(ctx context.Context, log *store.Audit, q *listing.Query[entry], exact bool) (listing.Page[entry], error) {
 	down, alone := q.OrderedBy("at")
 	within := store.AuditRange{Oldest: alone && !down}
 	within.From, within.To = q.Between("at")
-	if !alone {
-		return sorted(ctx, log, q, within)
-	}
 	exact = exact && q.Filtered()
 	reader := q.Reader()
-	err := log.Scan(ctx, within, func(e *entry) bool { return reader.Add(e) || exact })
-	page := reader.Page()
-	if err != nil || q.Filtered() {
-		page.AtLeast = page.AtLeast && !exact
-		return page, err
-	}
-	page.Total, err = log.Len(ctx)
-	page.AtLeast = false
-	return page, err
-}
-
-func sorted(ctx context.Context, log *store.Audit, q *listing.Query[entry], within store.AuditRange) (listing.Page[entry], error) {
-	var found []entry
+	var found []entry // in another order than that of the log
+	looked, last, cut := 0, time.Time{}, false
 	err := log.Scan(ctx, within, func(e *entry) bool {
+		if cut = looked == maxScanned; cut {
+			return false
+		}
+		looked, last = looked+1, e.At
+		if alone {
+			return reader.Add(e) || exact
+		}
 		if q.Match(e) {
 			found = append(found, *e)
 		}
 		return true
 	})
-	slices.SortStableFunc(found, func(a, b entry) int { return q.Compare(&a, &b) })
-	return q.Cut(found), err
+	page := reader.Page()
+	if !alone {
+		slices.SortStableFunc(found, func(a, b entry) int { return q.Compare(&a, &b) })
+		page = q.Cut(found)
+	}
+	page.AtLeast = page.AtLeast && !exact
+	if err == nil && alone && !q.Filtered() {
+		page.Total, err = log.Len(ctx)
+		page.AtLeast = false
+	}
+	if errors.Is(err, entrylog.ErrHistory) {
+		page.Warning, page.AtLeast, err = historyAway, true, nil
+	}
+	if cut {
+		page.AtLeast, page.Looked, page.LookedBackTo = true, looked, &last
+	}
+	return page, err
 }

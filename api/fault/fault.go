@@ -76,7 +76,7 @@ var kinds = []struct {
 		Title: "Too much work is waiting", Text: "New runs are refused until the queue is shorter."}},
 	{target: ErrNoMemory, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
 	{target: budget.ErrEvicted, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
-	{target: queue.ErrUnavailable, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs cannot be accepted now; try again later", Retry: time.Second,
+	{target: queue.ErrUnavailable, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs can be neither accepted nor read now; try again later", Retry: time.Second,
 		Title: "Redis does not answer", Text: "Nothing is lost; try again in a moment."}},
 	{target: auth.ErrUnavailable, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},
 	{target: queue.ErrNotFound, Kind: Kind{Status: http.StatusNotFound, Code: "not_found", Message: "no such run", Title: NotFoundTitle, Text: NotFoundText}},

@@ -28,8 +28,13 @@ type selection struct {
 	Search string `json:"search"` // words, as there
 }
 
-// find returns the runs of a selection that have ended, and those that have not, whatever flow they are of.
-func (a *api) find(ctx context.Context, s selection) (ended, live []string, err error) {
+// found are the runs of a selection, whatever flow they are of.
+type found struct {
+	ended, live []string
+	flows       map[string]int64 // of those that have ended
+}
+
+func (a *api) find(ctx context.Context, s selection) (*found, error) {
 	params := url.Values{}
 	if s.Filter != "" {
 		params.Set(listing.ParamFilter, s.Filter)
@@ -38,20 +43,22 @@ func (a *api) find(ctx context.Context, s selection) (ended, live []string, err 
 		params.Set(runlist.ParamSearch, s.Search)
 	}
 	if len(params) == 0 {
-		return nil, nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "invalid", Message: "filter or search is needed: all runs at once are none to hold or to erase"}
+		return nil, &httpx.Fault{Status: http.StatusBadRequest, Code: "invalid", Message: "filter or search is needed: all runs at once are none to hold or to erase"}
 	}
 	q, err := listing.ParseParams(params, runlist.Schema())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	live = []string{}
-	ended, err = runlist.Collect(ctx, a.config.Runs, q, maxRuns, func(r *queue.Record) bool {
+	f := &found{live: []string{}, flows: map[string]int64{}}
+	f.ended, err = runlist.Collect(ctx, a.config.Runs, q, maxRuns, func(r *queue.Record) bool {
 		if !r.State.Terminal() {
-			live = append(live, r.ID)
+			f.live = append(f.live, r.ID)
+			return false
 		}
-		return r.State.Terminal()
+		f.flows[r.ID] = r.Flow
+		return true
 	})
-	return ended, live, err
+	return f, err
 }
 
 // hold answers POST /v1/history/hold.
@@ -65,11 +72,11 @@ func (a *api) hold(c *gin.Context) {
 		return
 	}
 	httpx.KeepOpen(c, runlist.MaxCollectTime)
-	ids, _, err := a.find(c.Request.Context(), want.selection)
+	f, err := a.find(c.Request.Context(), want.selection)
 	held := want.Held == nil || *want.Held
 	n := 0
 	if err == nil {
-		n, err = a.config.History.Hold(c.Request.Context(), ids, held)
+		n, err = a.config.History.Hold(c.Request.Context(), f.ended, held)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -86,6 +93,15 @@ type report struct {
 	Kept   int      `json:"kept"`   // that are held, or not in the history yet
 	Live   []string `json:"live"`   // that have not ended: erase them later
 	DryRun bool     `json:"dry_run,omitempty"`
+
+	NotReached []string `json:"not_reached"` // where the same may be and is not erased
+}
+
+var notReached = []string{
+	"messages of failures, which have no numbers, ids and quoted texts; they end 30 days after their last run",
+	"requests of captures, and rejected deliveries that are recorded; they end within a day",
+	"webhooks that were sent; they end after 7 days",
+	"systems to which the flows have sent something",
 }
 
 // erase answers POST /v1/history/erase. The history does not store an erased run again, so that a change in Redis meanwhile does
@@ -101,10 +117,14 @@ func (a *api) erase(c *gin.Context) {
 	}
 	httpx.KeepOpen(c, 2*runlist.MaxCollectTime)
 	ctx := c.Request.Context()
-	ids, live, err := a.find(ctx, want.selection)
-	r := report{Runs: len(ids) + len(live), Live: live, DryRun: want.DryRun}
-	if err == nil && !want.DryRun {
-		err = a.eraseAll(ctx, ids, &r)
+	f, err := a.find(ctx, want.selection)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	r := report{Runs: len(f.ended) + len(f.live), Live: f.live, DryRun: want.DryRun, NotReached: notReached}
+	if !want.DryRun {
+		err = a.eraseAll(ctx, f, &r)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -114,13 +134,20 @@ func (a *api) erase(c *gin.Context) {
 	httpx.WriteJSON(c, http.StatusOK, r)
 }
 
-func (a *api) eraseAll(ctx context.Context, ids []string, r *report) error {
-	erased, err := a.config.History.Erase(ctx, ids)
+func (a *api) eraseAll(ctx context.Context, f *found, r *report) error {
+	erased, err := a.config.History.Erase(ctx, f.ended)
 	if err != nil {
 		return err
 	}
-	r.Erased, r.Kept = len(erased), len(ids)-len(erased)
-	return a.config.Runs.Forget(ctx, erased)
+	r.Erased, r.Kept = len(erased), len(f.ended)-len(erased)
+	if err := a.config.Runs.Forget(ctx, erased); err != nil || a.config.Deliveries == nil {
+		return err
+	}
+	byFlow := map[int64][]string{}
+	for _, id := range erased {
+		byFlow[f.flows[id]] = append(byFlow[f.flows[id]], id)
+	}
+	return a.config.Deliveries.Forget(ctx, byFlow)
 }
 
 // exported is one line of an export.
@@ -143,18 +170,18 @@ func (a *api) export(c *gin.Context) {
 		return
 	}
 	begun := false
-	err = runlist.Each(c.Request.Context(), a.config.Runs, q, func(found *queue.Record) error {
-		if !p.MayForOthers(auth.ScopeReadRuns, found.Flow) || !found.State.Terminal() {
+	err = runlist.Each(c.Request.Context(), a.config.Runs, q, func(listed *queue.Record) error {
+		if !p.MayForOthers(auth.ScopeReadRuns, listed.Flow) || !listed.State.Terminal() {
 			return nil
 		}
-		whole, err := a.config.Runs.Record(c.Request.Context(), found.ID)
+		whole, err := a.config.Runs.Record(c.Request.Context(), listed.ID)
 		if errors.Is(err, queue.ErrNotFound) {
 			return nil // it has expired meanwhile
 		}
 		if err != nil {
 			return err
 		}
-		line, err := json.Marshal(exported{runlist.Cursor(found), whole})
+		line, err := json.Marshal(exported{runlist.Cursor(listed), whole})
 		if err != nil {
 			return err
 		}

@@ -29,10 +29,17 @@ type Runs interface {
 	Forget(ctx context.Context, ids []string) error
 }
 
+// Deliveries has what arrived at webhooks. *deliveries.Log implements it.
+type Deliveries interface {
+	// Forget removes deliveries from Redis that became runs, by their flow.
+	Forget(ctx context.Context, runs map[int64][]string) error
+}
+
 // Config of the routes. The zero Config has no history, which the routes say.
 type Config struct {
-	History History
-	Runs    Runs
+	History    History
+	Runs       Runs
+	Deliveries Deliveries
 }
 
 // api has the handlers of the routes.

@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/entrylog"
 )
 
 var errNoFlow = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such flow for you"}
@@ -31,19 +33,21 @@ func (a *api) flowFor(c *gin.Context, scope auth.Scope) (*flows.Flow, error) {
 	return flow, nil
 }
 
+// maxListed is the number of deliveries that a listing looks at, the newest that the filter allows for the field at.
+const maxListed = 10_000
+
+// historyAway is the warning of a page without the deliveries of the history.
+const historyAway = "The history does not answer: only deliveries that Redis still has are listed."
+
 // listDeliveries answers GET /v1/flows/{flow}/deliveries, the newest first, without headers and bodies.
 func (a *api) listDeliveries(c *gin.Context) {
 	flow, err := a.flowFor(c, auth.ScopeReadRuns)
-	var all []deliveries.Delivery
-	if err == nil {
-		all, err = a.config.Deliveries.List(c.Request.Context(), flow.Number)
-	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	type delivery = deliveries.Delivery
-	httpx.List(c, listing.Schema[delivery]{Fields: []listing.Field[delivery]{
+	q, err := listing.Parse(c.Request.URL.RawQuery, listing.Schema[delivery]{Fields: []listing.Field[delivery]{
 		listing.Number("delivery", func(d *delivery) int64 { return d.Number }),
 		listing.Time("at", func(d *delivery) time.Time { return d.At }),
 		listing.Text("method", func(d *delivery) string { return d.Method }),
@@ -55,7 +59,26 @@ func (a *api) listDeliveries(c *gin.Context) {
 		listing.Text("request_id", func(d *delivery) string { return d.RequestID }),
 		listing.Number("size", func(d *delivery) int64 { return d.Size }),
 		listing.Bool("recorded", func(d *delivery) bool { return d.Recorded }),
-	}}, all)
+	}})
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	within := deliveries.Range{Most: maxListed}
+	within.From, within.To = q.Between("at")
+	all, more, err := a.config.Deliveries.List(c.Request.Context(), flow.Number, within)
+	if err != nil && !errors.Is(err, entrylog.ErrHistory) {
+		httpx.Fail(c, err)
+		return
+	}
+	page := q.Apply(all)
+	if page.AtLeast = more; more {
+		page.Looked, page.LookedBackTo = len(all), &all[len(all)-1].At
+	}
+	if err != nil {
+		page.Warning = historyAway
+	}
+	httpx.WritePage(c, q, page)
 }
 
 // deliveryView is a delivery with its content in responses.
@@ -211,7 +234,7 @@ func (a *api) writeNew(ctx context.Context, s *httpx.EventStream, flow, last int
 	if err != nil || newest <= last {
 		return min(last, newest), err // fewer: the count began anew
 	}
-	all, err := a.config.Deliveries.List(ctx, flow)
+	all, err := a.config.Deliveries.Recent(ctx, flow)
 	if err != nil {
 		return last, err
 	}

@@ -59,7 +59,35 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Containing returns the texts that a list field must contain.
+// Bounds returns the least and the greatest value of a number field that can match, both inclusive; nil: no bound. Like the
+// range of Between, they may be wider than the filter.
+func (q *Query[T]) Bounds(field string) (least, most *int64) {
+	raise := func(n int64) {
+		if least == nil || n > *least {
+			least = &n
+		}
+	}
+	lower := func(n int64) {
+		if most == nil || n < *most {
+			most = &n
+		}
+	}
+	for _, c := range q.conjuncts(field) {
+		n := c.values[0].number
+		switch c.operator {
+		case "gt", "ge":
+			raise(n)
+		case "lt", "le":
+			lower(n)
+		case "eq":
+			raise(n)
+			lower(n)
+		}
+	}
+	return least, most
+}
+
+// Containing returns the texts that a text or list field must contain.
 func (q *Query[T]) Containing(field string) (texts []string) {
 	for _, c := range q.conjuncts(field) {
 		if c.operator == "contains" {

@@ -1,4 +1,4 @@
-// Package runlist lists runs. There is no index by state or flow: it reads runs in the order of their acceptance
+// Package runlist lists runs. Redis has no index by state or flow: it reads runs in the order of their acceptance
 // until the page is full, and returns how far it read.
 package runlist
 
@@ -279,6 +279,14 @@ func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool, err err
 			l.Where = append(l.Where, queue.Condition{Field: field, Values: values})
 		}
 	}
+	for _, text := range q.Containing("message") {
+		l.Where = append(l.Where, queue.Condition{Field: "message", Values: []string{text}})
+	}
+	for _, field := range numbers {
+		if least, most := q.Bounds(field); least != nil || most != nil {
+			l.Where = append(l.Where, queue.Condition{Field: field, Least: least, Most: most})
+		}
+	}
 	for _, label := range q.Containing("labels") {
 		name, value, _ := strings.Cut(label, "=")
 		if l.Labels == nil {
@@ -304,8 +312,11 @@ func noHistory(l *queue.List) error {
 // lookups are the fields that a history may look up.
 var lookups = []string{
 	"run_id", "state", "flow", "version", "principal", "replay_of", "resumed_from", "resumed_by", "replayed_by", "triage", "failure_of", "failure_run",
-	"code", "step", "worker",
+	"code", "step", "message", "worker",
 }
+
+// numbers are those of which it may look up a range.
+var numbers = []string{"attempt", "crashes", "duration_ms"}
 
 const maxSearch = 500 // bytes of the words to search
 

@@ -76,13 +76,16 @@ var (
 	codes      = []string{"http", "timeout", "validation", "expression"}
 )
 
+// version returns the n-th version of a flow.
+func version(flow, n int) string { return flows.VersionOf(fmt.Appendf(nil, "%d.%d", flow, n)) }
+
 // madeUp is the i-th run. About one in fifty failed. Fifty flows have unequal parts of the runs.
 func madeUp(r *rand.Rand, i int, at time.Time) history.Run {
 	flow := 1 + min(r.IntN(50), r.IntN(50))
 	took := time.Duration(float64(20*time.Millisecond) * (1 + r.ExpFloat64()*3))
 	name := firstNames[r.IntN(len(firstNames))] + " " + lastNames[r.IntN(len(lastNames))]
 	record := queue.Record{Attempt: 1, Worker: fmt.Sprintf("worker-%d", i/200_000), Spec: queue.Spec{
-		Flow: int64(flow), Version: fmt.Sprintf("%064x", flow*1000+i/1_000_000), Queue: "default", Principal: fmt.Sprintf("key:customer-%d", r.IntN(200)), Accepted: at, Limit: time.Minute,
+		Flow: int64(flow), Version: version(flow, i/1_000_000), Queue: "default", Principal: fmt.Sprintf("key:customer-%d", r.IntN(200)), Accepted: at, Limit: time.Minute,
 	}}
 	record.Event = fmt.Appendf(nil, `{"order":{"number":%d,"total":"%d.%02d"},"customer":{"name":%q,"mail":"customer%d@example.org","city":%q},"note":"made up for a measurement"}`,
 		i, r.IntN(900), r.IntN(100), name, r.IntN(1_000_000), cities[r.IntN(len(cities))])
@@ -105,6 +108,7 @@ func timeLists(ctx context.Context, h *history.DB) error {
 	where := func(field string, values ...string) queue.List {
 		return queue.List{Where: []queue.Condition{{Field: field, Values: values}}}
 	}
+	atLeast := func(field string, n int64) queue.Condition { return queue.Condition{Field: field, Least: &n} }
 	for _, c := range []struct {
 		name string
 		list queue.List
@@ -119,10 +123,19 @@ func timeLists(ctx context.Context, h *history.DB) error {
 		{"a principal", where("principal", "key:customer-17")},
 		{"a code", where("code", "timeout")},
 		{"a step of a principal", queue.List{Where: []queue.Condition{{Field: "step", Values: []string{"export"}}, {Field: "principal", Values: []string{"key:customer-3"}}}}},
-		{"a version of old", where("version", fmt.Sprintf("%064x", 1000))},
+		{"a version of old", where("version", version(1, 0))},
 		{"a worker of old", where("worker", "worker-0")},
 		{"no such principal", where("principal", "key:none")},
 		{"no such worker", where("worker", "none")},
+		{"no such version", where("version", "none")},
+		{"no such message", where("message", "nosuchword")},
+		{"slower than a second", queue.List{Where: []queue.Condition{atLeast("duration_ms", 1000)}}},
+		{"none so slow", queue.List{Where: []queue.Condition{atLeast("duration_ms", 60_000)}}},
+		{"none so slow of a flow", queue.List{Where: append(queue.OfFlow(1), atLeast("duration_ms", 60_000))}},
+		{"none repeated", queue.List{Where: []queue.Condition{atLeast("attempt", 2)}}},
+		{"no replays", where("replay_of", "none")},
+		{"no such queue", queue.List{Queues: []string{"none"}}},
+		{"none timed out", where("state", "timed_out")},
 		{"search, a common word", queue.List{Search: "denver"}},
 		{"search, two common words", queue.List{Search: "zoë kraków"}},
 		{"search, an order", queue.List{Search: "4711"}},

@@ -1,5 +1,5 @@
-// Package deliveries keeps what recently arrived at webhooks: for each delivery the verdict and its reasons, and, while
-// the flow is recorded, its headers and body.
+// Package deliveries keeps what arrived at webhooks: for each delivery the verdict and its reasons, and, while the flow is
+// recorded, its headers and body. Redis has the newest deliveries, and a history all of them, without headers and bodies.
 package deliveries
 
 import (
@@ -10,10 +10,14 @@ import (
 
 // Limits of what is kept.
 const (
-	// maxKept is the maximum number of accepted deliveries of a flow, and of rejected ones.
+	// maxKept is the maximum number of accepted deliveries of a flow in Redis, and of rejected ones.
 	maxKept = 100
-	// retention is how long the deliveries of a flow are kept after the last one.
+	// retention is how long Redis keeps the deliveries of a flow after the last one.
 	retention = 7 * 24 * time.Hour
+	// countRetention is how long the count of a flow goes on after the last one: a number does not come twice in the history.
+	countRetention = 2 * 366 * 24 * time.Hour
+	// maxOutbox is the approximate maximum number of deliveries that wait for the history; older ones are dropped.
+	maxOutbox = 20_000
 	// MaxBody is the maximum size in bytes of a body that is kept.
 	MaxBody = 64 << 10
 	// maxHeader is the maximum size in bytes of the headers that are kept, and maxValue of one value.

@@ -7,15 +7,19 @@ import "strconv"
 // keyRecording is a hash: flow number -> end of its recording in unix milliseconds. TTL: until the last end.
 const keyRecording = "penstock:{hooks}:recording"
 
+// keyOutbox is a stream: the deliveries that the history does not have yet, with the fields flow and delivery (JSON). At most
+// maxOutbox. No TTL; empty without a history.
+const keyOutbox = "penstock:{hooks}:outbox"
+
 // flowKeys returns the keys of the deliveries of a flow, in the order of add.lua.
 //
-//	penstock:{hooks}:N:count     string, number of the last delivery. TTL: retention
+//	penstock:{hooks}:N:count     string, number of the last delivery. TTL: countRetention
 //	penstock:{hooks}:N:accepted  list of deliveries (JSON), the newest first, at most maxKept. TTL: retention
 //	penstock:{hooks}:N:rejected  list, likewise. TTL: retention
 //	penstock:{hooks}:N:content   hash: number of a delivery in the lists -> its content (JSON). TTL: until the recording ends
 func flowKeys(flow int64) []string {
 	prefix := "penstock:{hooks}:" + strconv.FormatInt(flow, 10) + ":"
-	return []string{prefix + "count", prefix + "accepted", prefix + "rejected", prefix + "content", keyRecording}
+	return []string{prefix + "count", prefix + "accepted", prefix + "rejected", prefix + "content", keyRecording, keyOutbox}
 }
 
 // keyCaptures is a zset: hash of a capture's token -> its end in unix milliseconds. TTL: MaxCapture after the last one began.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/internal/entrylog"
 	"github.com/penstock/penstock/internal/redisconn"
 )
 
@@ -40,10 +41,12 @@ var addLua string
 
 var addScript = redis.NewScript(addLua)
 
-// Config configures a Log. Both fields are required.
+// Config configures a Log. Redis and Log are required.
 type Config struct {
 	Redis redis.UniversalClient
 	Log   *slog.Logger
+
+	History entrylog.History // has the older deliveries; nil: there are none
 }
 
 // Log keeps deliveries. Safe for concurrent use.
@@ -158,7 +161,7 @@ func (l *Log) write(ctx context.Context, batch []Delivery) error {
 				if batch[i].Verdict == Rejected {
 					list = 3
 				}
-				addScript.EvalSha(ctx, p, flowKeys(batch[i].Flow), batch[i].Flow, list, all[i][0], all[i][1], maxKept, retention.Milliseconds())
+				addScript.EvalSha(ctx, p, flowKeys(batch[i].Flow), batch[i].Flow, list, all[i][0], all[i][1], maxKept, retention.Milliseconds(), countRetention.Milliseconds(), l.outbox())
 			}
 			return nil
 		})
@@ -174,6 +177,14 @@ func (l *Log) write(ctx context.Context, batch []Delivery) error {
 		return fmt.Errorf("write deliveries: %w", err)
 	}
 	return nil
+}
+
+// outbox is the maximum length of the outbox; 0: there is no history.
+func (l *Log) outbox() int {
+	if l.config.History == nil {
+		return 0
+	}
+	return maxOutbox
 }
 
 // stored is a Delivery in Redis. add.lua sets number and time; Recorded follows from the content.

@@ -9,6 +9,9 @@ local id, run = ARGV[1], RUN .. ARGV[1]
 local state = call("HGET", run, "state")
 if not state then return "" end
 if live(state) or not call("ZSCORE", OURS .. "index", id) then return state end
+local origin = call("HGET", run, "origin")
+local mark = origin and OURS .. "origin:" .. origin
+if mark and call("GET", mark) == id then call("UNLINK", mark) end -- it was the last of the runs that continue each other
 call("UNLINK", run, OURS .. "journal:" .. id)
 call("ZREM", OURS .. "index", id)
 return state

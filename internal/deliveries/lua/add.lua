@@ -1,9 +1,9 @@
 -- Adds a delivery to those of its flow, and removes the oldest one if there are too many. The content is kept only while
 -- the flow is recorded.
 --
--- KEYS 1 count  2 accepted  3 rejected  4 content  5 recording, see keys.go
+-- KEYS 1 count  2 accepted  3 rejected  4 content  5 recording  6 outbox, see keys.go
 -- ARGV 1 flow  2 index of the list in KEYS  3 delivery, a JSON object without its number and time  4 content; "": none
---      5 maximum length of a list  6 TTL in ms
+--      5 maximum length of a list  6 TTL in ms  7 that of the count  8 maximum length of the outbox; 0: there is no history
 -- returns the number of the delivery
 local list, delivery, content, most, ttl = KEYS[tonumber(ARGV[2])], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local time = redis.call('TIME')
@@ -16,10 +16,13 @@ if content ~= '' then
     redis.call('PEXPIRE', KEYS[4], left)
   end
 end
-redis.call('LPUSH', list, string.format('{"delivery":%d,"at_ms":%d,', number, now) .. string.sub(delivery, 2))
+local text = string.format('{"delivery":%d,"at_ms":%d,', number, now) .. string.sub(delivery, 2)
+redis.call('LPUSH', list, text)
+if ARGV[8] ~= '0' then redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[8], '*', 'flow', ARGV[1], 'delivery', text) end
 if redis.call('LLEN', list) > most then
   local oldest = redis.call('RPOP', list)
   redis.call('HDEL', KEYS[4], string.match(oldest, '^{"delivery":(%d+)'))
 end
-for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], ttl) end
+redis.call('PEXPIRE', KEYS[1], ARGV[7])
+for i = 2, 3 do redis.call('PEXPIRE', KEYS[i], ttl) end
 return number
