@@ -110,13 +110,15 @@ class Checker {
 
   tell(view, told) {
     const warnings = told.warnings || []
-    const rows = [...told.problems, ...warnings].map(p => ({ line: p.line, column: p.column, text: p.message, hint: p.hint }))
+    const row = (p, warning) => ({ line: p.line, column: p.column, text: p.message, hint: p.hint, warning })
+    const rows = [...told.problems.map(p => row(p, false)), ...warnings.map(p => row(p, true))]
     for (const test of told.tests || []) {
       if (test.failure) rows.push({ line: test.line, column: 1, text: `test “${test.name}”: ${test.failure}`, hint: '' })
     }
     const list = document.createElement('ul')
     for (const row of rows) {
       const item = document.createElement('li')
+      if (row.warning) item.className = 'warning'
       const button = document.createElement('button')
       button.type = 'button'
       const place = document.createElement('b')
