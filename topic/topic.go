@@ -2,6 +2,7 @@
 package topic
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -248,7 +249,7 @@ func placeOf(w flows.EventWait) (list, shape string, err error) {
 		}
 	}
 	shape = string(flows.EncodeJSON(paths))
-	return keysOf(w.Topic).waiting(shape + string(flows.EncodeJSON(values))), shape, nil
+	return keysOf(w.Topic).waiting(shape + textOf(values)), shape, nil
 }
 
 // valuesOf returns the values that the members of a shape have in an event; false: it does not have all of them.
@@ -268,7 +269,41 @@ func valuesOf(event any, shape string) (values string, has bool) {
 			return "", false
 		}
 	}
-	return shape + string(flows.EncodeJSON(all)), true
+	return shape + textOf(all), true
+}
+
+// textOf returns a text that is the same for equal values: numbers are equal however they are written.
+func textOf(values []any) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		text := string(flows.EncodeJSON(v))
+		if strings.Trim(text[:1], "-0123456789") == "" {
+			text = plainNumber(text)
+		}
+		texts[i] = text
+	}
+	return "[" + strings.Join(texts, ",") + "]"
+}
+
+// plainNumber returns a JSON number as its digits without zeros at the ends, "e" and its exponent: 12.50 is 125e-1.
+func plainNumber(text string) string {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	e, err := strconv.ParseInt(cmp.Or(exponent, "0"), 10, 32)
+	if err != nil { // beyond what anything computes with
+		return text
+	}
+	e -= int64(len(fraction))
+	digits := strings.TrimLeft(whole+fraction, "0")
+	short := strings.TrimRight(digits, "0")
+	e += int64(len(digits) - len(short))
+	switch {
+	case short == "":
+		return "0"
+	case mantissa[0] == '-':
+		short = "-" + short
+	}
+	return short + "e" + strconv.FormatInt(e, 10)
 }
 
 // scalar reports whether a step may wait for a value.

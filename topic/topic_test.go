@@ -225,10 +225,45 @@ func TestValuesOfAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for shape, want := range map[string]string{`[]`: `[]`, `["a.b","c"]`: `[1.50,"x"]`, `["a"]`: "", `["n"]`: "", `["c.d"]`: "", `["z"]`: ""} {
+	for shape, want := range map[string]string{`[]`: `[]`, `["a.b","c"]`: `[15e-1,"x"]`, `["a"]`: "", `["n"]`: "", `["c.d"]`: "", `["z"]`: ""} {
 		got, has := valuesOf(event, shape)
 		if has != (want != "") || has && got != shape+want {
 			t.Errorf("%s: %s, %v", shape, got, has)
 		}
+	}
+}
+
+// Numbers are equal by value, and texts by their bytes.
+func TestEqualValues(t *testing.T) {
+	t.Parallel()
+	number := func(text string) any { return json.Number(text) }
+	for _, c := range []struct {
+		a, b  any
+		equal bool
+	}{
+		{number("12.5"), number("12.50"), true},
+		{number("12.5"), number("1.25e1"), true},
+		{number("12.5"), number("0.0125E+3"), true},
+		{number("7"), number("7.0"), true},
+		{number("700"), number("7e2"), true},
+		{number("0"), number("-0.000"), true},
+		{number("-0.5"), number("-5e-1"), true},
+		{number("12345678901234567890.12"), number("12345678901234567890.120"), true},
+		{number("7"), number("70"), false},
+		{number("7"), number("-7"), false},
+		{number("0.7"), number("0.07"), false},
+		{number("12345678901234567890.12"), number("12345678901234567890.13"), false},
+		{number("1e99999999999"), number("1e99999999999"), true},
+		{number("7"), "7", false},
+		{number("1"), true, false},
+		{"7", "7.0", false},
+		{`a","b`, "a", false},
+	} {
+		if got := textOf([]any{c.a}) == textOf([]any{c.b}); got != c.equal {
+			t.Errorf("%v and %v: %s, %s", c.a, c.b, textOf([]any{c.a}), textOf([]any{c.b}))
+		}
+	}
+	if textOf([]any{"a", "b"}) == textOf([]any{`a","b`}) {
+		t.Error("two texts are one")
 	}
 }

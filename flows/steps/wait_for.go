@@ -29,7 +29,7 @@ func waitFor() flows.Kind {
 			"begins to wait before they are executed, so that an answer to what they send is not missed; their item is `{expires, item}`. One event resumes all " +
 			"steps that wait for it, each once. Without an event in time the step fails.\n\n" +
 			"The values in `where` are texts, numbers or booleans; `order.id` is the member `id` of the member `order`. They are compared as JSON: the text `\"7\"` is not the " +
-			"number 7. At most 5 members are compared, and 16 sets of members for one topic; at most 1,000 steps wait for the same values.",
+			"number 7, which 7.0 is. At most 5 members are compared, and 16 sets of members for one topic; at most 1,000 steps wait for the same values.",
 		Params: []flows.Param{
 			{Name: "event", Type: flows.TypeString, Names: flows.ResourceTopic, Summary: "The topic of the event; without it the step waits for a call.", Hint: "name the topic as it is"},
 			{Name: "where", Type: flows.TypeFields, Default: "every event", Summary: "With event: values that members of the event must have."},
