@@ -75,6 +75,9 @@ func TestFlowsInTheDocumentation(t *testing.T) {
 				t.Errorf("%v", err)
 				continue
 			}
+			for _, w := range flow.Warnings() {
+				t.Errorf("%s: %v", file.name, w)
+			}
 			for _, r := range flows.RunTests(t.Context(), flow) {
 				if r.Failure != "" {
 					t.Errorf("%s, test %q: %s", file.name, r.Name, r.Failure)

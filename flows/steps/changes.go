@@ -34,7 +34,8 @@ func changes() flows.Kind {
 			"of the list, null for one that is gone. New and changed ones have the order of the list; those that are gone follow, by key. The step puts out what the " +
 			"nested steps put out, and runs once, also when no item arrives; without a change the nested steps are not executed.\n\n" +
 			"Between runs the step keeps a snapshot: the key and a hash (128 bits of SHA-256) of the contents of each item, not the items, so that it cannot tell what was before. The " +
-			"snapshot has a name, which is the flow's own; `penstock state` shows it and removes it. It is kept for `for` after the last run.\n\n" +
+			"snapshot has a name, which is the flow's own; `penstock state` shows it and removes it. It is kept for `for` after the last run. A version of the flow with another " +
+			"`compare` finds every item changed once, because its hashes are others.\n\n" +
 			"**The new list counts when the nested steps have succeeded** for all changes. When one of them fails, the snapshot stays as it was: the resumed run continues, and " +
 			"a new run finds the same changes again, and later ones with them. So each change goes through the nested steps at least once; a step there that writes should be safe to repeat, for instance by " +
 			"an upsert. Of two runs at once that began with the same snapshot, the one that ends first replaces it; the other one fails, and the next run finds again what differs. A `poll`, or " +
