@@ -9,7 +9,7 @@ import (
 
 // Add adds examples to the commands that do not define any themselves.
 func Add(root *cobra.Command) {
-	for path, lines := range byCommand() {
+	for path, lines := range ByCommand() {
 		cmd, _, err := root.Find(strings.Fields(path))
 		if err != nil || cmd.Example != "" { // a test reports it
 			continue
@@ -21,8 +21,8 @@ func Add(root *cobra.Command) {
 	}
 }
 
-// byCommand returns the arguments of example calls by command.
-func byCommand() map[string][]string {
+// ByCommand returns the arguments of example calls by command.
+func ByCommand() map[string][]string {
 	return map[string][]string{
 		"api":               {"--redis redis://127.0.0.1:6379/0 --listen :8080 --flows /etc/penstock/flows"},
 		"dev":               {"", "--flows flows", "--data none --listen 127.0.0.1:0"},

@@ -1,4 +1,4 @@
-package flows_test
+package jsonvalue_test
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/jsonvalue"
 )
 
-func TestDecodeJSONIsStrict(t *testing.T) {
+func TestDecodeIsStrict(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ src, want string }{
 		{`{"b":[1.10,9007199254740993123],"a":{"c":null,"d":"é\u2028"}}`, `{"a":{"c":null,"d":"é\u2028"},"b":[1.10,9007199254740993123]}`},
@@ -50,8 +50,8 @@ func TestDecodeJSONIsStrict(t *testing.T) {
 		{strings.Repeat("1", 1001), "a number of 1001 characters"},
 	}
 	for _, test := range tests {
-		v, err := flows.DecodeJSON([]byte(test.src))
-		got := string(flows.EncodeJSON(v))
+		v, err := jsonvalue.Decode(nil, []byte(test.src))
+		got := string(jsonvalue.Encode(v))
 		if err != nil {
 			got = err.Error()
 		}
@@ -61,7 +61,7 @@ func TestDecodeJSONIsStrict(t *testing.T) {
 	}
 }
 
-func TestEncodeJSON(t *testing.T) {
+func TestEncode(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		v    any
@@ -86,7 +86,7 @@ func TestEncodeJSON(t *testing.T) {
 		{make(chan int), "null"},
 	}
 	for _, test := range tests {
-		got := string(flows.EncodeJSON(test.v))
+		got := string(jsonvalue.Encode(test.v))
 		if got != test.want {
 			t.Errorf("%v: %s, want %s", test.v, got, test.want)
 		}
@@ -104,7 +104,7 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		v, err := flows.DecodeJSON(src)
+		v, err := jsonvalue.Decode(nil, src)
 		if valid := json.Valid(src); err == nil && !valid {
 			t.Fatalf("%q is no JSON but decodes", src)
 		} else if err != nil {
@@ -119,12 +119,12 @@ func FuzzJSON(f *testing.F) {
 		if err := d.Decode(&theirs); err != nil || !reflect.DeepEqual(theirs, v) {
 			t.Fatalf("%q: %v, encoding/json reads %v, %v", src, v, theirs, err)
 		}
-		once := flows.EncodeJSON(v)
-		again, err := flows.DecodeJSON(once)
+		once := jsonvalue.Encode(v)
+		again, err := jsonvalue.Decode(nil, once)
 		if err != nil {
 			t.Fatalf("%q: %v", once, err)
 		}
-		if twice := flows.EncodeJSON(again); string(once) != string(twice) {
+		if twice := jsonvalue.Encode(again); string(once) != string(twice) {
 			t.Errorf("%q, then %q", once, twice)
 		}
 	})
