@@ -2,13 +2,17 @@ package jsonvalue_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"math/big"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/jsonvalue"
 )
 
@@ -128,4 +132,38 @@ func FuzzJSON(f *testing.F) {
 			t.Errorf("%q, then %q", once, twice)
 		}
 	})
+}
+
+// Values and texts are charged before they are made: one that exceeds the limit of its run is rejected, and so is all
+// work after the end of the context.
+func TestCharges(t *testing.T) {
+	t.Parallel()
+	text := []byte("[" + strings.Repeat(`{"name":"a value"},`, 20_000) + "0]")
+	v, err := jsonvalue.Decode(nil, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, tc := range map[string]struct {
+		ctx  context.Context
+		most int64
+		want error
+	}{
+		"within the limit":             {t.Context(), 64 << 20, nil},
+		"over the limit":               {t.Context(), 64 << 10, budget.ErrRunLimit},
+		"after the end of the context": {ended, 64 << 20, context.Canceled},
+	} {
+		charger := func() *budget.Charger {
+			account := (*budget.Process)(nil).Open(tc.most, nil)
+			t.Cleanup(account.Close)
+			return budget.NewCharger(tc.ctx, account, new(atomic.Int64))
+		}
+		if _, err := jsonvalue.Decode(charger(), text); !errors.Is(err, tc.want) {
+			t.Errorf("%s: decode: %v", name, err)
+		}
+		if got, err := jsonvalue.EncodeOn(charger(), v); !errors.Is(err, tc.want) || err != nil && got != nil || err == nil && !bytes.Equal(got, jsonvalue.Encode(v)) {
+			t.Errorf("%s: encode: %d bytes, %v", name, len(got), err)
+		}
+	}
 }
