@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/penstock/penstock/internal/inferred"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // Sample is one of the flow's tests, as documentation of what the flow takes and returns. The fields that a step of
@@ -73,7 +74,7 @@ func (f *Flow) masked(v any) any {
 	if len(f.redacts) == 0 {
 		return v
 	}
-	return (&step{redact: f.redacts}).redactedUnnamed(v)
+	return mask.Fields(f.redacts).Unnamed(v)
 }
 
 // InferOutput returns a JSON Schema of an output item, made from the outputs that the tests expect of an operation, or

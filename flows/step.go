@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // step is one compiled step of a flow.
@@ -35,7 +37,7 @@ type step struct {
 	workers       int    // items at once
 	rerun         bool   // an uncertain effect is repeated
 	afterResponse bool   // after_response
-	redact        []string
+	redact        mask.Fields
 	recorded      bool // some program names it: its results are kept as ancestors
 }
 
@@ -273,4 +275,28 @@ func (f *firstFailure) noteError(index int, err error, late bool) {
 	if f.err == nil || f.late && !late || f.late == late && index < f.index {
 		f.err, f.index, f.late = err, index, late
 	}
+}
+
+// Redacts reports whether a step of the flow has redact.
+func (f *Flow) Redacts() bool { return len(f.redacts) > 0 }
+
+// recordable returns a function that gives the first items as they may be recorded.
+func (s *step) recordable(items []item) func(most int) []any {
+	return func(most int) []any {
+		values := make([]any, min(most, len(items)))
+		for i := range values {
+			if values[i] = items[i].value; len(s.redact) > 0 {
+				values[i] = s.redact.Unnamed(values[i])
+			}
+		}
+		return values
+	}
+}
+
+// maskFields returns the fields with redacted ones masked, at any depth.
+func (s *step) maskFields(fields map[string]any) map[string]any {
+	if len(s.redact) == 0 || fields == nil {
+		return fields
+	}
+	return s.redact.Value(fields).(map[string]any)
 }

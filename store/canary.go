@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/calldiff"
 )
 
 // Canary is a second version of a flow, which executes a share of the runs that callers start.
@@ -104,7 +105,7 @@ func (f *Flows) StartCanary(ctx context.Context, flow *flows.Flow, c Canary) err
 	if !ok {
 		return fmt.Errorf("start canary of flow %d: %w", flow.Number, ErrNotFound)
 	}
-	differs := current.CallDifferences(flow)
+	differs := calldiff.Between(current, flow)
 	err := f.updateDeployment(ctx, flow.Number, func(v *snapshot) (*Deployment, error) {
 		head, exists := v.deployment(flow.Number)
 		switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/penstock/penstock/app/cli/examples"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -59,7 +60,7 @@ func TestCommandReference(t *testing.T) {
 func TestCommandsHaveExamples(t *testing.T) {
 	t.Parallel()
 	root := newRoot(env{}, steps.Catalogue())
-	for path, lines := range commandExamples() {
+	for path, lines := range examples.ByCommand() {
 		cmd, rest, err := root.Find(strings.Fields(path))
 		if err != nil || len(rest) > 0 || strings.Count(cmd.Example, "\n")+1 != len(lines) {
 			t.Errorf("penstock %s does not show its examples of the table", path)

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/examples"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
@@ -92,7 +93,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newVersion(),
 		newScriptChild(),
 	)
-	addExamples(root)
+	examples.Add(root)
 	env.completeArgs(root)
 	return root
 }

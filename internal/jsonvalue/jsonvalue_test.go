@@ -1,18 +1,22 @@
-package flows_test
+package jsonvalue_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"math/big"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/jsonvalue"
 )
 
-func TestDecodeJSONIsStrict(t *testing.T) {
+func TestDecodeIsStrict(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ src, want string }{
 		{`{"b":[1.10,9007199254740993123],"a":{"c":null,"d":"é\u2028"}}`, `{"a":{"c":null,"d":"é\u2028"},"b":[1.10,9007199254740993123]}`},
@@ -50,8 +54,8 @@ func TestDecodeJSONIsStrict(t *testing.T) {
 		{strings.Repeat("1", 1001), "a number of 1001 characters"},
 	}
 	for _, test := range tests {
-		v, err := flows.DecodeJSON([]byte(test.src))
-		got := string(flows.EncodeJSON(v))
+		v, err := jsonvalue.Decode(nil, []byte(test.src))
+		got := string(jsonvalue.Encode(v))
 		if err != nil {
 			got = err.Error()
 		}
@@ -61,7 +65,7 @@ func TestDecodeJSONIsStrict(t *testing.T) {
 	}
 }
 
-func TestEncodeJSON(t *testing.T) {
+func TestEncode(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		v    any
@@ -86,7 +90,7 @@ func TestEncodeJSON(t *testing.T) {
 		{make(chan int), "null"},
 	}
 	for _, test := range tests {
-		got := string(flows.EncodeJSON(test.v))
+		got := string(jsonvalue.Encode(test.v))
 		if got != test.want {
 			t.Errorf("%v: %s, want %s", test.v, got, test.want)
 		}
@@ -104,7 +108,7 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		v, err := flows.DecodeJSON(src)
+		v, err := jsonvalue.Decode(nil, src)
 		if valid := json.Valid(src); err == nil && !valid {
 			t.Fatalf("%q is no JSON but decodes", src)
 		} else if err != nil {
@@ -119,13 +123,47 @@ func FuzzJSON(f *testing.F) {
 		if err := d.Decode(&theirs); err != nil || !reflect.DeepEqual(theirs, v) {
 			t.Fatalf("%q: %v, encoding/json reads %v, %v", src, v, theirs, err)
 		}
-		once := flows.EncodeJSON(v)
-		again, err := flows.DecodeJSON(once)
+		once := jsonvalue.Encode(v)
+		again, err := jsonvalue.Decode(nil, once)
 		if err != nil {
 			t.Fatalf("%q: %v", once, err)
 		}
-		if twice := flows.EncodeJSON(again); string(once) != string(twice) {
+		if twice := jsonvalue.Encode(again); string(once) != string(twice) {
 			t.Errorf("%q, then %q", once, twice)
 		}
 	})
+}
+
+// Values and texts are charged before they are made: one that exceeds the limit of its run is rejected, and so is all
+// work after the end of the context.
+func TestCharges(t *testing.T) {
+	t.Parallel()
+	text := []byte("[" + strings.Repeat(`{"name":"a value"},`, 20_000) + "0]")
+	v, err := jsonvalue.Decode(nil, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, tc := range map[string]struct {
+		ctx  context.Context
+		most int64
+		want error
+	}{
+		"within the limit":             {t.Context(), 64 << 20, nil},
+		"over the limit":               {t.Context(), 64 << 10, budget.ErrRunLimit},
+		"after the end of the context": {ended, 64 << 20, context.Canceled},
+	} {
+		charger := func() *budget.Charger {
+			account := (*budget.Process)(nil).Open(tc.most, nil)
+			t.Cleanup(account.Close)
+			return budget.NewCharger(tc.ctx, account, new(atomic.Int64))
+		}
+		if _, err := jsonvalue.Decode(charger(), text); !errors.Is(err, tc.want) {
+			t.Errorf("%s: decode: %v", name, err)
+		}
+		if got, err := jsonvalue.EncodeOn(charger(), v); !errors.Is(err, tc.want) || err != nil && got != nil || err == nil && !bytes.Equal(got, jsonvalue.Encode(v)) {
+			t.Errorf("%s: encode: %d bytes, %v", name, len(got), err)
+		}
+	}
 }

@@ -1,4 +1,5 @@
-package cli
+// Package examples holds the examples of commands that are no more than their arguments.
+package examples
 
 import (
 	"strings"
@@ -6,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// addExamples adds examples to the commands that do not define any themselves.
-func addExamples(root *cobra.Command) {
-	for path, lines := range commandExamples() {
+// Add adds examples to the commands that do not define any themselves.
+func Add(root *cobra.Command) {
+	for path, lines := range ByCommand() {
 		cmd, _, err := root.Find(strings.Fields(path))
 		if err != nil || cmd.Example != "" { // a test reports it
 			continue
@@ -20,8 +21,8 @@ func addExamples(root *cobra.Command) {
 	}
 }
 
-// commandExamples returns the arguments of example calls by command.
-func commandExamples() map[string][]string {
+// ByCommand returns the arguments of example calls by command.
+func ByCommand() map[string][]string {
 	return map[string][]string{
 		"api":               {"--redis redis://127.0.0.1:6379/0 --listen :8080 --flows /etc/penstock/flows"},
 		"dev":               {"", "--flows flows", "--data none --listen 127.0.0.1:0"},

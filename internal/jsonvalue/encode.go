@@ -1,4 +1,4 @@
-package flows
+package jsonvalue
 
 import (
 	"encoding/json"
@@ -12,15 +12,15 @@ import (
 	"github.com/penstock/penstock/internal/bulk"
 )
 
-// EncodeJSON encodes a value canonically: exact numbers, members sorted by name, no HTML escaping, no white space.
+// Encode encodes a value canonically: exact numbers, members sorted by name, no HTML escaping, no white space.
 // NaN becomes null, as in jq. Other Go types are encoded by encoding/json, or as null.
-func EncodeJSON(v any) []byte { return appendJSON(nil, v) }
+func Encode(v any) []byte { return appendJSON(nil, v) }
 
-// EncodeJSONOn is EncodeJSON that charges for the text before it allocates it.
-func EncodeJSONOn(charger *budget.Charger, v any) ([]byte, error) {
+// EncodeOn is Encode that charges for the text before it allocates it. The error is that of the charger.
+func EncodeOn(charger *budget.Charger, v any) ([]byte, error) {
 	size := sizeJSON(v)
 	if err := charger.Charge(size); err != nil {
-		return nil, memoryError(err)
+		return nil, err
 	}
 	return appendJSON(make([]byte, 0, size), v), nil
 }

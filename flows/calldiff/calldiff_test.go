@@ -1,14 +1,15 @@
-package flows_test
+package calldiff_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/calldiff"
 	"github.com/penstock/penstock/flows/steps"
 )
 
-func TestCallDifferences(t *testing.T) {
+func TestBetween(t *testing.T) {
 	t.Parallel()
 	parse := func(text string) *flows.Flow {
 		t.Helper()
@@ -33,7 +34,7 @@ func TestCallDifferences(t *testing.T) {
 		{"run: {debounce: {for: 1s}}" + steps, "run: {batch: {size: 2, within: 1s}}" + steps, "run.debounce, run.batch"},
 		{"run: {limit: 1s, concurrency: 2}" + steps, "run: {concurrency: 2}" + steps, ""},
 	} {
-		if got := strings.Join(parse(c.a).CallDifferences(parse(c.b)), ", "); got != c.want {
+		if got := strings.Join(calldiff.Between(parse(c.a), parse(c.b)), ", "); got != c.want {
 			t.Errorf("%s\nagainst\n%s:\n%q, want %q", c.a, c.b, got, c.want)
 		}
 	}

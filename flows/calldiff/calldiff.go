@@ -1,18 +1,20 @@
-package flows
+// Package calldiff compares what two versions of a flow declare of their calls.
+package calldiff
 
 import (
 	"maps"
 	"reflect"
 	"slices"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
-// CallDifferences returns what two versions of a flow declare differently of what matters before a run is accepted: how
+// Between returns what two versions of a flow declare differently of what matters before a run is accepted: how
 // requests are checked, read and keyed, and the queue. It returns paths of the flow file, as in trigger.webhook.schema. nil: a
 // request that is read for one version can be executed by the other.
-func (f *Flow) CallDifferences(o *Flow) []string {
-	differs := valueDifferences("trigger", f.triggerValue(), o.triggerValue(), 2)
+func Between(f, o *flows.Flow) []string {
+	differs := valueDifferences("trigger", trigger(f), trigger(o), 2)
 	for _, c := range []struct {
 		what string
 		same bool
@@ -20,12 +22,12 @@ func (f *Flow) CallDifferences(o *Flow) []string {
 		{"slug", f.Slug == o.Slug}, // a part of the address
 		{"enabled", f.Enabled == o.Enabled},
 		{"run.queue", f.Queue == o.Queue},
-		{"run.concurrency", reflect.DeepEqual(f.fileValue("run", "concurrency"), o.fileValue("run", "concurrency"))}, // both versions share its places
-		{"run.debounce", reflect.DeepEqual(f.fileValue("run", "debounce"), o.fileValue("run", "debounce"))},
-		{"run.batch", reflect.DeepEqual(f.fileValue("run", "batch"), o.fileValue("run", "batch"))},
+		{"run.concurrency", reflect.DeepEqual(fileValue(f, "run", "concurrency"), fileValue(o, "run", "concurrency"))}, // both versions share its places
+		{"run.debounce", reflect.DeepEqual(fileValue(f, "run", "debounce"), fileValue(o, "run", "debounce"))},
+		{"run.batch", reflect.DeepEqual(fileValue(f, "run", "batch"), fileValue(o, "run", "batch"))},
 		{"the headers that programs read", slices.Equal(slices.Sorted(slices.Values(f.Headers())), slices.Sorted(slices.Values(o.Headers())))},
 		{"output_schema", f.HTTP == nil || reflect.DeepEqual(f.Output, o.Output)},
-		{"the use of $listing", f.HTTP == nil || o.HTTP == nil || f.HTTP.pushdown == o.HTTP.pushdown && f.HTTP.filterTree == o.HTTP.filterTree},
+		{"the use of $listing", f.HTTP == nil || o.HTTP == nil || f.HTTP.Pushdown() == o.HTTP.Pushdown() && f.HTTP.AnyFilter() == o.HTTP.AnyFilter()},
 	} {
 		if !c.same {
 			differs = append(differs, c.what)
@@ -34,11 +36,11 @@ func (f *Flow) CallDifferences(o *Flow) []string {
 	return differs
 }
 
-// triggerValue returns the trigger as it is in the file, without a difference between short and long forms of its kind.
-func (f *Flow) triggerValue() any {
-	v := f.fileValue("trigger")
+// trigger returns the trigger as it is in the file, without a difference between short and long forms of its kind.
+func trigger(f *flows.Flow) any {
+	v := fileValue(f, "trigger")
 	if v == nil {
-		v = f.fileValue("on")
+		v = fileValue(f, "on")
 	}
 	if kind, ok := v.(string); ok {
 		return map[string]any{kind: map[string]any{}}
@@ -50,7 +52,7 @@ func (f *Flow) triggerValue() any {
 }
 
 // fileValue returns the value at a path of the file; nil: there is none.
-func (f *Flow) fileValue(path ...string) any {
+func fileValue(f *flows.Flow, path ...string) any {
 	n := yaml.Read(f.Source, yaml.LinesOf(f.Source), func(yaml.Place, string, string, ...any) {})
 	for _, name := range path {
 		if n == nil {

@@ -1,4 +1,5 @@
-package flows
+// Package jsonvalue decodes JSON to values with exact numbers, and encodes such values canonically.
+package jsonvalue
 
 import (
 	"encoding/json"
@@ -13,18 +14,16 @@ import (
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
-// DecodeJSON decodes one JSON value. Numbers are json.Number, exactly as written. It is stricter than encoding/json:
+// Decode decodes one JSON value. Numbers are json.Number, exactly as written. It is stricter than encoding/json:
 // trailing data, duplicate members, invalid UTF-8, unpaired surrogates, nesting beyond 512 and numbers of more than
-// 1,000 characters are errors. The value shares no memory with src.
-func DecodeJSON(src []byte) (any, error) { return DecodeJSONOn(nil, src) }
-
-// DecodeJSONOn decodes like DecodeJSON and charges its memory to charger. It fails when the charger's context ends.
-func DecodeJSONOn(charger *budget.Charger, src []byte) (any, error) {
+// 1,000 characters are errors. The value shares no memory with src. Its memory is charged to charger; nil: to none.
+// Decode returns the errors of the charger unchanged, and fails when the charger's context ends.
+func Decode(charger *budget.Charger, src []byte) (any, error) {
 	if !utf8.Valid(src) {
 		return nil, errors.New("the JSON is not valid UTF-8")
 	}
 	if err := charger.Charge(int64(len(src))); err != nil {
-		return nil, memoryError(err)
+		return nil, err
 	}
 	d := decoder{src: bulk.Text(src), charger: charger} // strings without escapes share its memory
 	v, err := d.value(0)
@@ -32,7 +31,7 @@ func DecodeJSONOn(charger *budget.Charger, src []byte) (any, error) {
 		err = d.flushCharge()
 	}
 	if err != nil {
-		return nil, memoryError(err)
+		return nil, err
 	}
 	if d.space(); d.at < len(d.src) {
 		return nil, fmt.Errorf("the JSON goes on after its value, at byte %d", d.at)
@@ -139,7 +138,7 @@ func (d *decoder) object(depth int) (any, error) {
 			return nil, err
 		}
 		if _, twice := object[name]; twice {
-			return nil, fmt.Errorf("the JSON has the member %q twice in one object", shorten(name, 60))
+			return nil, fmt.Errorf("the JSON has the member %q twice in one object", shorten(name))
 		}
 		if d.next() != ':' {
 			return nil, d.malformed()
@@ -319,4 +318,13 @@ func (d *decoder) unit() (rune, bool) {
 		}
 	}
 	return r, true
+}
+
+// shorten truncates the name of a member for a message.
+func shorten(name string) string {
+	const most = 60 // characters
+	if runes := []rune(name); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return name
 }
