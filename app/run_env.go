@@ -28,7 +28,7 @@ func (p *Program) topics() *topic.Topics {
 
 // publish publishes an event for a caller of the API.
 func (p *Program) publish(ctx context.Context, principal string, event flows.Publication) (flows.Published, error) {
-	return p.topics().PublishOnce(ctx, worker.Emitter{Starter: p.client, Flows: p.store.Flows(), Principal: principal, Depth: -1}, event)
+	return p.topics().PublishOnce(ctx, worker.Emitter{Starter: p.client, Flows: p.store.Flows(), TooNew: p.store.Flows().TooNew, Principal: principal, Depth: -1}, event)
 }
 
 // setRunEnv sets what runs can use: connections, secrets, script processes, stored values, other flows and callbacks.

@@ -28,6 +28,7 @@ func (p *Program) openWorker(ctx context.Context) error {
 		Redis:     p.redis,
 		Log:       p.log,
 		Versions:  p.store.Flows(),
+		TooNew:    p.store.Flows().TooNew,
 		Paused:    p.store.Flows().Paused,
 		Ready:     p.store.Ready,
 		Queues:    p.settings.Queues,

@@ -19,7 +19,7 @@ import (
 )
 
 // jqSuite is the directory of jq's test suites.
-const jqSuite = "../../shared/data/suites/jq"
+const jqSuite = suites + "/jq"
 
 // refusals are programs that a flow may not contain, by a part of the problem that Parse reports, with the reason.
 var refusals = []struct{ says, why string }{
@@ -42,12 +42,7 @@ var refusals = []struct{ says, why string }{
 // flow refuses.
 func TestJQSuites(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat(jqSuite); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("the suites are not here")
-		}
-		t.Skip("the suites are not here")
-	}
+	haveSuite(t, jqSuite)
 	var list strings.Builder
 	ran := 0
 	for _, file := range []string{"jq.test", "man.test", "onig.test", "manonig.test", "base64.test", "uri.test", "optional.test"} {

@@ -35,6 +35,12 @@ func (f *Flows) Find(ref string) (*flows.Flow, bool) {
 	return flow, err == nil
 }
 
+// TooNew reports whether a flow is deployed that Find does not find, because this binary cannot compile it.
+func (f *Flows) TooNew(ref string) bool {
+	head, err := f.Deployment(ref)
+	return err == nil && head.Problem != ""
+}
+
 // Version returns one compiled version of a flow, for a run pinned to it; ErrNotFound when its source is not stored.
 func (f *Flows) Version(ctx context.Context, number int64, version string) (*flows.Flow, error) {
 	if d := f.store.snapshot.Load().version(number, version); d != nil && d.source != nil {

@@ -76,6 +76,11 @@ func (f flowsByRef) Version(_ context.Context, number int64, version string) (*f
 // startDurable starts the worker with flows by slug, numbered as given.
 func startDurable(t *testing.T, sources ...string) *durable {
 	t.Helper()
+	return startDurableWith(t, func(*Config) {}, sources...)
+}
+
+func startDurableWith(t *testing.T, change func(*Config), sources ...string) *durable {
+	t.Helper()
 	d := &durable{t: t, all: flowsByRef{}, came: make(chan struct{}, 100)}
 	sink := httptest.NewServer(http.HandlerFunc(d.serve))
 	t.Cleanup(sink.Close)
@@ -99,11 +104,13 @@ func startDurable(t *testing.T, sources ...string) *durable {
 	}
 	kept := conn.Client()
 	d.redis, d.state = kept, state.New(kept)
-	w, err := New(Config{
+	cfg := Config{
 		Redis: conn, Log: log, Versions: d.all, Queues: map[string]int{"default": 1}, Slots: 8, Block: 200 * time.Millisecond,
 		Env:     flows.Env{HTTP: http.DefaultTransport, State: d.state, Pace: d.state, Flows: d.all},
 		Starter: d.client, Callbacks: d.signer, Topics: topic.New(topic.Config{Redis: kept, Subscribers: d.all, Runs: d.client}),
-	})
+	}
+	change(&cfg)
+	w, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

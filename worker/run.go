@@ -53,6 +53,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if flow.RecordItems {
 		steps.enableItems()
 	}
+	attempt := ctx
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	running, cancel := context.WithCancel(ctx)
@@ -85,6 +86,14 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	output, err := flow.Execute(running, run, env)
 	if errors.Is(context.Cause(ctx), errMissingKey) { // whatever the flow made of the error
 		return queue.Outcome{State: queue.Queued}
+	}
+	if errors.Is(context.Cause(ctx), errTooNew) {
+		select {
+		case <-attempt.Done():
+			return r.outcome(attempt, account, nil, context.Cause(attempt))
+		case <-time.After(tooNewPause):
+			return queue.Outcome{State: queue.Queued}
+		}
 	}
 	o := r.outcome(ctx, account, output, err)
 	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {

@@ -38,10 +38,14 @@ func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer, giveUp context.Can
 		env.Vars = r.cfg.Vars()
 	}
 	if r.cfg.Starter != nil && env.Flows != nil {
-		env.Emit = Emitter{r.cfg.Starter, env.Flows, a.Principal, a.Depth}
+		emitter := Emitter{r.cfg.Starter, env.Flows, r.cfg.TooNew, a.Principal, a.Depth}
+		env.Emit = versionCheckedEmitter{emitter, giveUp}
 		if r.cfg.Topics != nil {
-			env.Topics = topics{r.cfg.Topics, env.Emit, a.ID}
+			env.Topics = topics{r.cfg.Topics, emitter, a.ID, giveUp}
 		}
+	}
+	if r.cfg.TooNew != nil && env.Flows != nil {
+		env.Flows = versionCheckedFlows{env.Flows, r.cfg.TooNew, giveUp}
 	}
 	if r.cfg.Webhooks != nil && env.Secrets != nil {
 		env.Deliver = deliverer{r.cfg.Webhooks, env.Secrets, a.Flow, a.ID}
@@ -56,13 +60,17 @@ func (r *runner) runEnv(a *queue.Attempt, trace flows.Tracer, giveUp context.Can
 type Emitter struct {
 	Starter   Starter
 	Flows     flows.Flows
-	Principal string // of the starting run
-	Depth     int    // of the starting run in its chain; -1: no run starts these runs
+	TooNew    func(ref string) bool // see Config; optional
+	Principal string                // of the starting run
+	Depth     int                   // of the starting run in its chain; -1: no run starts these runs
 }
 
 // Emit accepts a run of the current version of the flow.
 func (e Emitter) Emit(ctx context.Context, m flows.Emission) (string, error) {
 	flow, ok := e.Flows.Find(m.Flow)
+	if !ok && e.TooNew != nil && e.TooNew(m.Flow) {
+		return "", tooNewError(m.Flow)
+	}
 	if !ok {
 		return "", &flows.Error{Message: "there is no flow " + strconv.Quote(m.Flow)}
 	}
@@ -114,13 +122,17 @@ func (e Emitter) start(ctx context.Context, s queue.Submission, at time.Time) (r
 // topics implements flows.Topics for one run.
 type topics struct {
 	*topic.Topics
-	emit flows.Emitter
-	run  string
+	emit   flows.Emitter
+	run    string
+	giveUp context.CancelCauseFunc
 }
 
-// Publish implements flows.Topics.
+// Publish implements flows.Topics. All other flows have the event when a flow that is too new for this binary ends the
+// attempt.
 func (t topics) Publish(ctx context.Context, p flows.Publication) (flows.Published, error) {
-	return t.Topics.Publish(ctx, t.emit, p)
+	done, err := t.Topics.Publish(ctx, t.emit, p)
+	endIfTooNew(err, t.giveUp)
+	return done, err
 }
 
 // Await implements flows.Topics.

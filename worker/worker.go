@@ -70,6 +70,10 @@ type Config struct {
 	// no room. Nil: only the limits of each run apply.
 	Memory *budget.Process
 
+	// TooNew reports whether a flow is deployed which Env.Flows does not find because this binary cannot compile it. A run
+	// that starts or calls such a flow goes back to its queue, for another worker. Nil: there is none.
+	TooNew func(ref string) bool
+
 	// Starter accepts the runs that flows start. Nil, or an Env without Flows: flows cannot start runs.
 	Starter Starter
 
