@@ -3,6 +3,7 @@ package history
 import (
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"syscall"
 	"testing"
 	"time"
@@ -109,7 +110,7 @@ func reportRun(b *testing.B, spent time.Duration) {
 }
 
 func openBench(b *testing.B) *DB {
-	h, err := Open(b.Context(), "sqlite:"+b.TempDir()+"/runs.db")
+	h, err := Open(b.Context(), "sqlite:"+b.TempDir()+"/runs.db", slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
