@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -186,7 +187,7 @@ func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 	t.Helper()
 	signer, err := callback.New(apitest.Issuer, [][]byte{bytes.Repeat([]byte{7}, 32)})
 	apitest.Fatal(t, err)
-	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"))
+	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"), slog.New(slog.DiscardHandler))
 	apitest.Fatal(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 	r := queue.Record{Spec: queue.Spec{Flow: 21, Version: "v1", Queue: "default", Accepted: time.Now()}, Attempt: 1}

@@ -31,7 +31,7 @@ func (p *Program) openHistory(ctx context.Context) (err error) {
 	if place == "" || place == historyOff {
 		return nil
 	}
-	p.history, err = history.Open(ctx, place)
+	p.history, err = history.Open(ctx, place, p.log)
 	if errors.Is(err, history.ErrUnavailable) {
 		p.log.Error("the history does not answer: Redis keeps ended runs until it does", "error", err)
 		err = nil

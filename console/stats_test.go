@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 // that ended a week before.
 func withStats(t *testing.T) func(*Config) {
 	t.Helper()
-	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"))
+	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"), slog.New(slog.DiscardHandler))
 	must(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 	var runs []history.Run

@@ -46,12 +46,13 @@ func makeRow(r *Run) (row, error) {
 		}
 		stored["labels"] = string(labels)
 	}
+	steps := stepsOf(record)
 	n := row{
 		Run: *r, at: record.Times.Accepted.UnixMilli(), flow: record.Flow, queue: record.Queue, version: record.Version, principal: record.Principal,
 		state: string(record.State), worker: record.Worker, attempt: record.Attempt, crashes: record.Crashes,
 		triage: string(record.TriageState()), replayOf: record.ReplayOf, resumedFrom: record.ResumedFrom,
 		resumedBy: record.ResumedBy, replayedBy: record.ReplayedBy, failureOf: record.FailureOf, failureRun: record.FailureRun,
-		finished: record.Times.Finished.UnixMicro(), words: wordsOf(record), observation: observe(record),
+		finished: record.Times.Finished.UnixMicro(), words: wordsOf(record, steps), observation: observe(record, steps),
 	}
 	if !record.Times.Started.IsZero() {
 		n.started = record.Times.Started.UnixMicro()

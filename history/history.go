@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ type DB struct {
 	db      *sql.DB // for readers
 	writer  *sql.DB // of SQLite, which has one writer, another one; otherwise the same
 	dialect dialect
+	log     *slog.Logger
 
 	migrating sync.Mutex
 	migrated  atomic.Bool
@@ -102,13 +104,14 @@ func dayOf(ms int64) span {
 }
 
 // Open opens a history and brings its schema up to date. The place is sqlite:PATH or the URL of a PostgreSQL database:
-// postgres://USER:PASSWORD@HOST/NAME. Close releases it. With ErrUnavailable it returns a history, too, which can be used
-// once the database answers.
-func Open(ctx context.Context, place string) (*DB, error) {
+// postgres://USER:PASSWORD@HOST/NAME. log gets a line before and after a change of the schema, which may take minutes. Close releases it. With
+// ErrUnavailable it returns a history, too, which can be used once the database answers.
+func Open(ctx context.Context, place string, log *slog.Logger) (*DB, error) {
 	h, err := open(place)
 	if err != nil {
 		return nil, err
 	}
+	h.log = log
 	err = h.ready(ctx)
 	if err != nil && !errors.Is(err, ErrUnavailable) {
 		_ = h.Close() // the first error is more useful

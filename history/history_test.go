@@ -1,11 +1,13 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -40,7 +42,7 @@ func postgresURL(t *testing.T) string {
 
 func openTest(t *testing.T, place string) *DB {
 	t.Helper()
-	h, err := Open(t.Context(), place)
+	h, err := Open(t.Context(), place, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,6 +378,45 @@ func TestErase(t *testing.T) {
 	})
 }
 
+// A change of the schema of a database that is in use is logged, since it may take long.
+func TestALaterMigrationIsLogged(t *testing.T) {
+	t.Parallel()
+	test := func(t *testing.T, place string) {
+		t.Parallel()
+		h, err := open(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := readMigrations(h.dialect.migrations())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{all[0].text, all[1].text, "CREATE TABLE schema_version (number INTEGER NOT NULL)", "INSERT INTO schema_version VALUES (1), (2)"} {
+			if _, err := h.writer.ExecContext(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int{2, 0} { // lines of the first and the second Open
+			var log bytes.Buffer
+			h, err := Open(t.Context(), place, slog.New(slog.NewTextHandler(&log, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(log.String(), "\n"); n != want || want > 0 && !strings.Contains(log.String(), fmt.Sprintf("from=2 to=%d", len(all))) {
+				t.Errorf("logged:\n%s", &log)
+			}
+			if err := h.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "runs.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgresURL(t)) })
+}
+
 // Processes that open a database at once migrate it once, and a newer schema is refused.
 func TestMigrations(t *testing.T) {
 	t.Parallel()
@@ -384,7 +425,7 @@ func TestMigrations(t *testing.T) {
 		errs := make(chan error)
 		for range 4 {
 			go func() {
-				h, err := Open(context.Background(), place)
+				h, err := Open(context.Background(), place, slog.New(slog.DiscardHandler))
 				if err == nil {
 					err = h.Close()
 				}
@@ -403,7 +444,7 @@ func TestMigrations(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), place); err == nil || !strings.Contains(err.Error(), "999") {
+		if _, err := Open(t.Context(), place, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "999") {
 			t.Errorf("a newer schema: %v", err)
 		}
 	}
@@ -414,7 +455,7 @@ func TestMigrations(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	t.Parallel()
 	for _, place := range []string{"", "sqlite:", "mysql://a:secret@b/c", "postgres://", "/tmp/x", "postgres://a:secret@%zz/c"} {
-		_, err := Open(t.Context(), place)
+		_, err := Open(t.Context(), place, slog.New(slog.DiscardHandler))
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", place, err)
 		}

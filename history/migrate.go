@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Migrations are numbered and only go forward. A process refuses a schema that is newer than the newest one it knows.
@@ -63,6 +64,13 @@ func (h *DB) migrate(ctx context.Context) error {
 		}
 		if has > len(all) {
 			return fmt.Errorf("history: the database has the schema %d of a newer version of the program; this one knows %d", has, len(all))
+		}
+		if has > 0 && has < len(all) {
+			begun := time.Now()
+			h.log.Info("the schema of the history is changed: Redis keeps ended runs until it is done", "from", has, "to", len(all))
+			defer func() {
+				h.log.Info("the schema of the history was changed", "seconds", int(time.Since(begun).Seconds()))
+			}()
 		}
 		for _, m := range all[has:] {
 			if _, err := tx.ExecContext(ctx, m.text); err != nil {

@@ -246,7 +246,7 @@ func TestSummariesAreReadAsTheyWereStored(t *testing.T) {
 	t.Parallel()
 	s := newSummary()
 	for i := range 30 {
-		o := observation{counted: map[string]string{ByState: "failed", ByCode: fmt.Sprint("code ", i)}, took: int64(i * i * 1000), wait: -1, times: []stepTime{{Step: "a", Micros: 1 << 50}}}
+		o := observation{counted: map[string]string{ByState: "failed", ByCode: fmt.Sprint("code ", i)}, took: int64(i * i * 1000), wait: -1, steps: []recordedStep{{Step: "a", Micros: 1 << 50}}}
 		s.add(&o, true)
 	}
 	s.limit()

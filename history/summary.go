@@ -2,7 +2,6 @@ package history
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -55,35 +54,20 @@ type observation struct {
 	counted map[string]string // values by property
 	took    int64             // microseconds
 	wait    int64             // microseconds; -1: unknown
-	times   []stepTime
-}
-
-// stepTime is the time that a step took, as the record of a run has it.
-type stepTime struct {
-	Step   string `json:"step"`
-	Micros int64  `json:"us"`
-	Within string `json:"within"` // not empty: the step is within another one
+	steps   []recordedStep
 }
 
 // observe returns what a summary counts of an ended run.
-func observe(r *queue.Record) observation {
+func observe(r *queue.Record, steps *recordedSteps) observation {
 	o := observation{
 		counted: map[string]string{ByState: string(r.State), ByPrincipal: cmp.Or(r.Principal, None), ByTrigger: triggerOf(r)},
-		took:    r.Times.Finished.Sub(r.Times.Accepted).Microseconds(), wait: -1,
+		took:    r.Times.Finished.Sub(r.Times.Accepted).Microseconds(), wait: -1, steps: steps.Steps,
 	}
 	if r.Error != nil {
 		o.counted[ByCode] = string(r.Error.Code)
 	}
 	if r.Attempt == 1 && !r.Times.Started.IsZero() {
 		o.wait = r.Times.Started.Sub(r.Times.Accepted).Microseconds()
-	}
-	if len(r.Steps) > 0 {
-		var steps struct {
-			Steps []stepTime `json:"steps"`
-		}
-		if json.Unmarshal(r.Steps, &steps) == nil { // what the worker has cut off is not counted
-			o.times = steps.Steps
-		}
 	}
 	return o
 }
@@ -123,8 +107,8 @@ func (s *summary) add(o *observation, withSteps bool) {
 	if !withSteps {
 		return
 	}
-	for _, step := range o.times {
-		if step.Within == "" {
+	for i := range o.steps {
+		if step := &o.steps[i]; step.Within == "" {
 			s.step(step.Step).observe(step.Micros)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 
 // wordsOf returns the words in the event, the output, the error and the items of a run: those of texts and numbers, not the
 // names of members. The id of the run and its short form are among them.
-func wordsOf(r *queue.Record) []string {
+func wordsOf(r *queue.Record, steps *recordedSteps) []string {
 	w := &wordSet{seen: map[string]bool{}}
 	w.add(r.ID)
 	if r.Error != nil {
@@ -31,37 +31,50 @@ func wordsOf(r *queue.Record) []string {
 	}
 	w.addJSON(r.Event)
 	w.addJSON(r.Output)
-	for _, value := range recordedIn(r.Steps) {
+	for _, value := range steps.values() {
 		w.addJSON(value)
 	}
 	slices.Sort(w.words)
 	return w.words
 }
 
-// recordedIn returns the items and the log messages that the steps of a run recorded, and the errors of single items.
-func recordedIn(steps json.RawMessage) (values []json.RawMessage) {
-	var recorded struct {
-		Steps []struct {
-			Items json.RawMessage `json:"items"`
-			Each  []struct {
-				Error json.RawMessage `json:"error"`
-			} `json:"each"`
-		} `json:"steps"`
-		Log []struct {
-			Message json.RawMessage `json:"message"`
-			Fields  json.RawMessage `json:"fields"`
-		} `json:"log"`
+// recordedSteps is what the record of a run has of its steps.
+type recordedSteps struct {
+	Steps []recordedStep `json:"steps"`
+	Log   []struct {
+		Message json.RawMessage `json:"message"`
+		Fields  json.RawMessage `json:"fields"`
+	} `json:"log"`
+}
+
+type recordedStep struct {
+	Step   string          `json:"step"`
+	Micros int64           `json:"us"`
+	Within string          `json:"within"` // not empty: the step is within another one
+	Items  json.RawMessage `json:"items"`
+	Each   []struct {
+		Error json.RawMessage `json:"error"`
+	} `json:"each"`
+}
+
+// stepsOf reads what is recorded of the steps of a run; nothing of what another version has written otherwise.
+func stepsOf(r *queue.Record) *recordedSteps {
+	s := &recordedSteps{}
+	if len(r.Steps) > 0 && json.Unmarshal(r.Steps, s) != nil {
+		return &recordedSteps{}
 	}
-	if json.Unmarshal(steps, &recorded) != nil {
-		return nil // it was written by another version
-	}
-	for _, s := range recorded.Steps {
-		values = append(values, s.Items)
-		for _, item := range s.Each {
+	return s
+}
+
+// values returns the items and the log messages that the steps recorded, and the errors of single items.
+func (s *recordedSteps) values() (values []json.RawMessage) {
+	for i := range s.Steps {
+		values = append(values, s.Steps[i].Items)
+		for _, item := range s.Steps[i].Each {
 			values = append(values, item.Error)
 		}
 	}
-	for _, l := range recorded.Log {
+	for _, l := range s.Log {
 		values = append(values, l.Message, l.Fields)
 	}
 	return values

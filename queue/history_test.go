@@ -407,34 +407,49 @@ func TestRecall(t *testing.T) {
 	if at := s.c.ZScore(ctx, s.keys.index(), s.id).Val(); at != 1795780800000 {
 		t.Errorf("its place in the index is %.0f", at)
 	}
+	if ids := s.c.LRange(ctx, s.keys.archived(), 0, -1).Val(); !slices.Equal(ids, []string{s.id}) {
+		t.Errorf("tidy removes %v", ids)
+	}
 	if got := s.run(recallScript, s.id, "state", "succeeded", "at", "1"); got != "0" || s.c.HGet(ctx, run, "state").Val() != "failed" {
 		t.Errorf("replied %s for a run that is there, which is now %s", got, s.c.HGet(ctx, run, "state").Val())
 	}
 }
 
-// Only a settled run is forgotten.
+// Only a settled run is forgotten, with the mark of its origin unless another run continues it.
 func TestForget(t *testing.T) {
 	t.Parallel()
-	for state, want := range map[string]struct {
-		settled bool
-		reply   string
-		kept    int64
+	for _, c := range []struct {
+		state           string
+		settled, isLast bool
+		left            int64 // keys
 	}{
-		"failed": {true, "failed", 0}, "succeeded": {false, "succeeded", 1}, "running": {true, "running", 1}, "": {false, "", 0},
+		{"failed", true, true, 0},
+		{"failed", true, false, 1},
+		{"succeeded", false, true, 3},
+		{"running", false, true, 3},
 	} {
 		s, ctx := newStoredRun(t), t.Context()
-		if state != "" {
-			s.c.HSet(ctx, s.keys.runPrefix()+s.id, "state", state)
-			s.c.Set(ctx, s.keys.journalPrefix()+s.id, "x", 0)
+		run, journal, origin, last := s.keys.runPrefix()+s.id, s.keys.journalPrefix()+s.id, s.keys.originPrefix()+"o", NewRunID("default")
+		if c.isLast {
+			last = s.id
 		}
-		if want.settled {
+		s.c.HSet(ctx, run, "state", c.state, "origin", "o")
+		s.c.MSet(ctx, journal, "x", origin, last)
+		if c.settled {
 			s.c.ZAdd(ctx, s.keys.index(), redis.Z{Score: 1, Member: s.id})
 		}
-		if got := s.run(forgetScript, s.id); got != want.reply {
-			t.Errorf("%q: replied %q", state, got)
+		if got := s.run(forgetScript, s.id); got != c.state {
+			t.Errorf("%+v: replied %q", c, got)
 		}
-		if n := s.c.Exists(ctx, s.keys.runPrefix()+s.id, s.keys.journalPrefix()+s.id).Val(); n != 2*want.kept {
-			t.Errorf("%q: %d keys are left", state, n)
+		if n := s.c.Exists(ctx, run, journal, origin).Val(); n != c.left {
+			t.Errorf("%+v: %d keys are left", c, n)
 		}
+		if n := s.c.ZCard(ctx, s.keys.index()).Val(); n != 0 {
+			t.Errorf("%+v: it is in the index", c)
+		}
+	}
+	s := newStoredRun(t)
+	if got := s.run(forgetScript, s.id); got != "" {
+		t.Errorf("no run: replied %q", got)
 	}
 }

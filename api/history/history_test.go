@@ -23,7 +23,7 @@ import (
 // newProduct returns a product with a history into which its runs go.
 func newProduct(t *testing.T) (*apitest.Product, *history.DB) {
 	t.Helper()
-	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"))
+	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"), slog.New(slog.DiscardHandler))
 	apitest.Fatal(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 	p := apitest.NewProductQueue(t, queue.Config{History: h}, func(c *api.Config) {
@@ -154,7 +154,7 @@ func TestNoHistory(t *testing.T) {
 // A run that the history does not have yet is kept, and told.
 func TestErasureKeepsWhatIsNotArchived(t *testing.T) {
 	t.Parallel()
-	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"))
+	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"), slog.New(slog.DiscardHandler))
 	apitest.Fatal(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 	p := apitest.NewProductQueue(t, queue.Config{History: h}, func(c *api.Config) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,7 @@ var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 // newProduct returns a product whose history has three runs of flow 1, of which one failed, and one run of flow 2.
 func newProduct(t *testing.T) *apitest.Product {
 	t.Helper()
-	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"))
+	h, err := history.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "history.db"), slog.New(slog.DiscardHandler))
 	apitest.Fatal(t, err)
 	t.Cleanup(func() { _ = h.Close() })
 	var runs []history.Run

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -32,7 +33,7 @@ func run(ctx context.Context) error {
 	runs := flag.Int("runs", 0, "runs to add, over the last 90 days; 0: only lists are timed")
 	seed := flag.Uint64("seed", 1, "of the made-up runs")
 	flag.Parse()
-	h, err := history.Open(ctx, *place)
+	h, err := history.Open(ctx, *place, slog.Default())
 	if err != nil {
 		return err
 	}
