@@ -6,7 +6,7 @@ import "strings"
 // mask nothing.
 type Fields []string
 
-// Value returns v with the members masked. It shares what is not masked with v.
+// Value returns a copy of v with the members masked.
 func (f Fields) Value(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
