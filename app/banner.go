@@ -115,13 +115,13 @@ func (p *Program) sampleCall() sampleCall {
 	return sampleCall{flow.Number, cmp.Or(flow.Slug, fmt.Sprint(flow.Number)), event}
 }
 
-// firstOwnFlow returns the first flow of the settings' directory that can be called; nil when there is none.
+// firstOwnFlow returns the first flow of the settings' directory that a caller can wait for; nil when there is none.
 func (p *Program) firstOwnFlow() *flows.Flow {
 	if p.settings.Flows == "" {
 		return nil
 	}
 	for _, head := range p.store.Flows().List() {
-		if flow, ok := p.store.Flows().Find(fmt.Sprint(head.Number)); ok && !p.isExample(flow) && flow.Schedule == nil && flow.HTTP == nil {
+		if flow, ok := p.store.Flows().Find(fmt.Sprint(head.Number)); ok && !p.isExample(flow) && flow.Schedule == nil && flow.HTTP == nil && !flow.Collects() {
 			return flow
 		}
 	}

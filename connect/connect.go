@@ -146,7 +146,7 @@ func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T
 func retryWhileUnavailable[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
 	var answer error
 	err = redisconn.RetryUntilDone(ctx, func() error {
-		if found, answer = look(); redisconn.Unavailable(answer) {
+		if found, answer = look(); redisconn.Temporary(answer) {
 			return answer
 		}
 		return nil

@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -254,8 +255,8 @@ func (t *tokens) storeError(ctx context.Context, err error) error {
 	if e.Class = flows.ClassNetwork; ctx.Err() != nil {
 		e.Class = flows.ClassTimeout
 	}
-	if redisconn.Unavailable(err) {
-		e.Err = errStoreUnavailable
+	if redisconn.Temporary(err) {
+		e.Err = fmt.Errorf("%w: %w", errStoreUnavailable, err)
 	}
 	return e
 }

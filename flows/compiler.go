@@ -27,6 +27,7 @@ type compiler struct {
 	takesSecrets      bool          // the parameter takes secrets
 	handlesFailure    bool          // the steps are those of on_failure
 	httpListing       bool          // some operation has a listing
+	requestReads      []requestRead // in steps
 }
 
 // scope is the set of steps that are ancestors of every item at one point of the flow.

@@ -12,6 +12,7 @@ import (
 const (
 	codePathAsText     = "path_as_text"
 	codeTemplateBraces = "template_braces"
+	codeBatchRequest   = "batch_request"
 )
 
 var (
@@ -28,6 +29,22 @@ func (c *compiler) lintText(n *yaml.Node, s string) {
 	}
 	if at := bracesForm.FindStringSubmatchIndex(s); at != nil {
 		c.warn(c.lines.Locate(n, at[0]), codeTemplateBraces, "write ${ "+strings.TrimPrefix(s[at[2]:at[3]], "$json")+" }", "%s is text: {{ }} is not rendered", s[at[0]:at[1]])
+	}
+}
+
+// requestRead is a use of $headers or $params in a program.
+type requestRead struct {
+	place yaml.Place
+	name  string
+}
+
+// lintBatch warns of the steps of a flow with run.batch that read the request: a run of several events has none.
+func (c *compiler) lintBatch() {
+	if c.flow.Batch == nil {
+		return
+	}
+	for _, read := range c.requestReads {
+		c.warn(read.place, codeBatchRequest, "each element of $event.events has its "+read.name[1:], "%s is empty in a flow with run.batch", read.name)
 	}
 }
 

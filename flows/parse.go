@@ -77,6 +77,7 @@ func (c *compiler) file(root *yaml.Node) {
 	if handler != nil {
 		c.onFailure(handler)
 	}
+	c.lintBatch()
 	c.readTests(a.List("tests"))
 }
 

@@ -140,6 +140,9 @@ func (r *resolver) Resolve(ref jq.Reference) string {
 	if ref.Member != "" {
 		r.member(ref)
 	}
+	if r.depth > 0 && (ref.Name == "$headers" || ref.Name == "$params") {
+		r.requestReads = append(r.requestReads, requestRead{r.locate(ref.Offset), ref.Name})
+	}
 	r.read(variable{name: ref.Name, kind: variables[ref.Name]})
 	return ref.Name
 }

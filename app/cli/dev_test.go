@@ -289,6 +289,12 @@ func TestDevShowsHowToCallAnOwnFlow(t *testing.T) {
 	if a := runPastedCommand(t, "bash", silent.said); len(a.Output) != 1 || !strings.Contains(silent.said, "  penstock run 5\n") {
 		t.Errorf("of a flow that takes no data: output %+v; the greeting shows\n%s", a, silent.said)
 	}
+	_, collecting, _ := startDevWithFiles(t, map[string]string{
+		"a.yaml": "flow: 4\ntrigger: webhook\nrun: {debounce: {for: 5s}}\nsteps: [{set: {v: 1}}]\n", "b.yaml": "flow: 5\nsteps: [{set: {v: 1}}]\n",
+	})
+	if strings.Contains(collecting.said, "Call flow 4") || !strings.Contains(collecting.said, "penstock run 5\n") {
+		t.Errorf("of a flow that collects events the greeting shows\n%s", collecting.said)
+	}
 	_, dev, _ := startDevWithFiles(t, map[string]string{"a.yaml": "trigger: webhook\n" + strings.Replace(devFlow, "{a: b}", `{a: "it's"}`, 1)})
 	if a := runPastedCommand(t, "sh", dev.said); len(a.Output) != 1 || a.Output[0]["v"] != 1.0 {
 		t.Errorf("output %+v", a)

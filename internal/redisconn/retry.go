@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,9 +17,10 @@ const (
 	maxPause = time.Second
 )
 
-// RetryUntilDone repeats a call until Redis answers it or ctx ends, and returns the last error, so that a short
-// outage of Redis does not fail running work. A permanent error of Redis is an answer. The call must be repeatable,
-// because its reply may have been lost.
+// RetryUntilDone repeats a call while its error is Temporary, or Redis has no room for a write, until ctx ends, and returns
+// the last error, so that a short outage of Redis does not fail running work. Every other error is an answer: a permanent
+// one of Redis, and one that the call itself makes of a reply. The call must be repeatable, because its reply may have been
+// lost.
 func RetryUntilDone(ctx context.Context, call func() error) error {
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		err := call()
@@ -40,31 +43,28 @@ func outOfSpace(err error) bool {
 	return redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "MISCONF")
 }
 
-// Unavailable reports whether an error is one of the connection to Redis, or of a Redis that will answer soon. It is
-// false for nil and for errors of other origin.
-func Unavailable(err error) bool {
-	var refused redis.Error
-	var network net.Error
-	switch {
-	case errors.As(err, &refused):
-		return Temporary(err)
-	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, redis.ErrPoolTimeout):
-		return true
-	}
-	return false
+// clientOutages are parts of errors without a type: of go-redis, which cannot reach a node or has no connection at the
+// moment, and of asynq, which keeps only the text of an error of its scripts.
+var clientOutages = []string{
+	"redis: cluster has no nodes",
+	"redis: all sentinels specified in configuration are unreachable",
+	"redis: connection ", // pool timeout, pool exhausted, not available, has unread replies
+	"redis: timed out ",
+	"cannot initialize connection",
+	"failed to mark connection",
+	"state transition timeout",
+	"redis eval error: ",
 }
 
 // Temporary reports whether a call is worth repeating: its reply was lost and it may have been executed, or Redis
-// will be able to execute it soon.
+// will be able to execute it soon. It is false for nil and for errors of other origin.
 func Temporary(err error) bool {
-	var refused redis.Error
-	if !errors.As(err, &refused) {
+	if refused := redis.Error(nil); errors.As(err, &refused) {
+		return slices.ContainsFunc([]string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"},
+			func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
+	}
+	if network := net.Error(nil); errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
 	}
-	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"} {
-		if redis.HasErrorPrefix(err, prefix) {
-			return true
-		}
-	}
-	return false
+	return err != nil && slices.ContainsFunc(clientOutages, func(part string) bool { return strings.Contains(err.Error(), part) })
 }

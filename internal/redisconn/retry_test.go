@@ -3,6 +3,7 @@ package redisconn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -18,6 +19,9 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 func (refusal) RedisError()     {}
 
+// errDomain is made of a reply by the call itself.
+var errDomain = errors.New("queue: the step has a result already")
+
 func TestRetryUntilDone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -25,10 +29,13 @@ func TestRetryUntilDone(t *testing.T) {
 		calls   int
 		want    error
 	}{
-		"at once":              {[]error{nil}, 1, nil},
-		"after lost replies":   {[]error{io.EOF, io.EOF, refusal("LOADING soon"), refusal("OOM command not allowed"), nil}, 5, nil},
-		"nothing is an answer": {[]error{redis.Nil, nil}, 1, redis.Nil},
-		"a refusal is one":     {[]error{refusal("ERR value is not an integer"), nil}, 1, refusal("ERR value is not an integer")},
+		"at once":               {[]error{nil}, 1, nil},
+		"after lost replies":    {[]error{io.EOF, io.EOF, refusal("LOADING soon"), refusal("OOM command not allowed"), nil}, 5, nil},
+		"outages of the client": {[]error{redis.ErrPoolTimeout, errors.New("redis: cluster has no nodes"), context.DeadlineExceeded, fmt.Errorf("read: %w", &net.OpError{Err: io.EOF}), nil}, 5, nil},
+		"a domain's error":      {[]error{errDomain, nil}, 1, errDomain},
+		"a closed client":       {[]error{fmt.Errorf("read: %w", redis.ErrClosed), nil}, 1, redis.ErrClosed},
+		"nothing is an answer":  {[]error{redis.Nil, nil}, 1, redis.Nil},
+		"a refusal is one":      {[]error{refusal("ERR value is not an integer"), nil}, 1, refusal("ERR value is not an integer")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			calls := 0
@@ -39,7 +46,7 @@ func TestRetryUntilDone(t *testing.T) {
 		})
 	}
 	for err, want := range map[error]bool{io.EOF: true, &net.OpError{Err: io.EOF}: true, refusal("LOADING x"): true, refusal("ERR x"): false, redis.Nil: false, errors.New("other"): false} {
-		if Unavailable(err) != want {
+		if Temporary(err) != want {
 			t.Errorf("%v: away is %v", err, !want)
 		}
 	}
