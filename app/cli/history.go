@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/history"
 )
 
@@ -156,31 +158,63 @@ func openExport(file string) (f *os.File, cursor string, err error) {
 	return f, cursor, nil
 }
 
+// historyPlace returns the place that a flag gives, which has no password, or else that of a variable.
+func (e env) historyPlace(flag, place, variable string) (string, error) {
+	if place == "" {
+		place, err := e.secret(variable)
+		if place == "" && err == nil {
+			err = usageError{fmt.Errorf("give %s or %s", flag, variable)}
+		}
+		return place, err
+	}
+	if strings.HasPrefix(place, "sqlite:") {
+		return place, nil
+	}
+	u, err := url.Parse(place)
+	if err != nil {
+		return "", usageError{fmt.Errorf("%s is no URL", flag)} // the error has the place, which may have a password
+	}
+	if _, has := u.User.Password(); has || u.Query().Has("password") {
+		return "", usageError{fmt.Errorf("%s has a password, which all users of this machine can see in the list of processes: put the place in %s, or in a file that %s_FILE names", flag, variable, variable)}
+	}
+	return place, nil
+}
+
 func newHistoryCopy(e env) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
 		Use: "copy", Short: "Copy a history to another database", Args: exactArgs(0),
 		Long: "Copy all runs and statistics of a history to another one, for instance from SQLite to PostgreSQL. Stop the\n" +
-			"processes that write to either first, or copy again afterwards: what is there is replaced.",
-		Example: "  penstock history copy --from sqlite:/var/lib/penstock/history.db --to postgres://penstock:secret@db/penstock",
+			"processes that write to either first, or copy again afterwards: what is there is replaced. A place with a password is\n" +
+			"read from " + app.EnvHistoryFrom + " or " + app.EnvHistory + ", or from a file that " + app.EnvHistoryFrom + "_FILE or " + app.EnvHistory + "_FILE names.",
+		Example: "  PENSTOCK_HISTORY_FILE=/run/secrets/history penstock history copy --from sqlite:/var/lib/penstock/history.db",
 	}
-	cmd.Flags().StringVar(&from, "from", "", "`place` of the history to read: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
-	cmd.Flags().StringVar(&to, "to", "", "`place` of the history to write")
+	cmd.Flags().StringVar(&from, "from", "", "`place` of the history to read: sqlite:PATH or postgres://USER@HOST/NAME (default: "+app.EnvHistoryFrom+")")
+	cmd.Flags().StringVar(&to, "to", "", "`place` of the history to write (default: "+app.EnvHistory+")")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if from == "" || to == "" {
-			return usageError{errors.New("give both --from and --to")}
+		from, err := e.historyPlace("--from", from, app.EnvHistoryFrom)
+		if err != nil {
+			return err
 		}
+		to, err := e.historyPlace("--to", to, app.EnvHistory)
+		if err != nil {
+			return err
+		}
+		if from == to {
+			return usageError{errors.New("--from and --to are the same history")}
+		}
+		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 		if path, local := strings.CutPrefix(from, "sqlite:"); local { // Open would make it
 			if _, err := os.Stat(path); err != nil {
 				return fmt.Errorf("--from: %w", err)
 			}
 		}
-		source, err := history.Open(cmd.Context(), from)
+		source, err := history.Open(cmd.Context(), from, log)
 		if err != nil {
 			return fmt.Errorf("--from: %w", err)
 		}
 		defer source.Close()
-		target, err := history.Open(cmd.Context(), to)
+		target, err := history.Open(cmd.Context(), to, log)
 		if err != nil {
 			return fmt.Errorf("--to: %w", err)
 		}
