@@ -194,6 +194,55 @@ func TestABatchIsOneRun(t *testing.T) {
 	}
 }
 
+// The events of a failed batch that come again are in the next batch, each once, when the flow lets them count anew. They do not
+// continue the failed batch.
+func TestTheEventsOfAFailedBatchAreCollectedAgain(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	r.worker(func(context.Context, *Attempt) Outcome {
+		return Outcome{State: Failed, Error: &flows.Error{Code: flows.CodeStepFailed}}
+	})
+	c := batchOf("k", flows.Batch{Size: 3, Within: time.Hour})
+	deliver := func(n int) string {
+		s := event(fmt.Sprint(n), c)
+		s.IdempotencyKey = &IdempotencyKey{Key: fmt.Sprint("delivery ", n), Window: time.Hour, Failed: RunAgain}
+		return r.accept(s)
+	}
+	ended := func(run string) Record {
+		t.Helper()
+		ticket, err := r.client.Attach(t.Context(), run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.wait(ticket); got.State != Failed {
+			t.Fatalf("%+v", got)
+		}
+		return r.record(run)
+	}
+	first := deliver(0)
+	deliver(1)
+	deliver(2)
+	ended(first)
+	second := deliver(0)
+	for _, n := range []int{0, 1, 1, 2} {
+		if run := deliver(n); run != second {
+			t.Errorf("event %d is in the run %s, want %s", n, run, second)
+		}
+	}
+	var batch struct{ Events []batchEntry }
+	if err := json.Unmarshal(ended(second).Event, &batch); err != nil || len(batch.Events) != 3 {
+		t.Fatalf("%d events, %v", len(batch.Events), err)
+	}
+	for n, e := range batch.Events {
+		if string(e.Event) != fmt.Sprint(n) {
+			t.Errorf("event %d is %s", n, e.Event)
+		}
+	}
+	if by := r.record(first).ResumedBy; by != "" {
+		t.Errorf("the failed batch is continued by %s", by)
+	}
+}
+
 // A batch begins before it gets too large, also without the call of the process that has submitted the event.
 func TestALargeBatchBegins(t *testing.T) {
 	t.Parallel()

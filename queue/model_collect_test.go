@@ -96,7 +96,7 @@ func (w *world) collect(t *rapid.T, c Collecting, take func(r, open *modelRun) *
 		if g := s.IdempotencyKey; g != nil {
 			w.guards[g.Key] = modelKey{run.id, g.Fingerprint, w.guards[g.Key].until}
 		}
-		if w.replaced != nil {
+		if w.replaced != nil && c.debounce != nil {
 			w.replaced.resumedBy = run
 		}
 	}

@@ -17,11 +17,10 @@ local ms, us = clock()
 local _, flow = parseTurn(ARGV[5])
 local guard = OURS .. "guard:" .. ARGV[6]
 local held = call("GET", guard)
-local retried = nil
 if held then
-	local answer, failed = repetitionOf(string.sub(held, 1, ID), string.sub(held, ID + 1) == ARGV[7], ARGV[9], "")
+	local answer = repetitionOf(string.sub(held, 1, ID), string.sub(held, ID + 1) == ARGV[7], ARGV[9], "")
 	if answer then return {answer, "", ""} end
-	retried = failed
+	-- The events of a failed batch are collected again one by one: the run that has this one does not continue that batch.
 end
 
 local ready = ""
@@ -47,6 +46,5 @@ if not id then
 end
 call("APPEND", BATCH .. id, (bytes > 0 and "," or "") .. entry)
 call("SET", guard, id .. ARGV[7], "PX", ARGV[8])
-if retried then call("HSET", RUN .. retried, "resumed_by", id) end
 if call("HINCRBY", RUN .. id, "events", 1) >= tonumber(ARGV[13]) then complete(id) end
 return {"", id, ready}
