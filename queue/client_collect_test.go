@@ -90,6 +90,67 @@ func TestTheLastEventCounts(t *testing.T) {
 	r.nothingLeft()
 }
 
+// An event that comes again after a later one of its key begins and continues nothing: its sender gets the run of the newest one.
+func TestAnEarlierEventDoesNotWin(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	begun := make(chan string, 10)
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		begun <- string(a.Event)
+		if string(a.Event) == "5" {
+			return echo(ctx, a)
+		}
+		return Outcome{State: Failed, Error: &flows.Error{Code: flows.CodeStepFailed}}
+	})
+	submission := func(n int, wait time.Duration, failed Repetition) Submission {
+		s := event(fmt.Sprint(n), debounceOf("k", flows.Debounce{For: wait}))
+		s.IdempotencyKey = &IdempotencyKey{Key: fmt.Sprint("delivery ", n), Window: time.Hour, Failed: failed}
+		return s
+	}
+	ended := func(run string) {
+		t.Helper()
+		ticket, err := r.client.Attach(t.Context(), run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.wait(ticket)
+		<-begun
+	}
+	for n := range 250 { // each takes the place of the one before
+		r.accept(submission(n+10, time.Hour, RunAgain))
+	}
+	failed := r.accept(submission(0, time.Second, RunAgain))
+	ended(failed)
+	for _, how := range []Repetition{RunAgain, TellFailed} {
+		for _, n := range []int{10, 100, 259} {
+			if run := r.accept(submission(n, time.Hour, how)); run != failed {
+				t.Errorf("event %d, %d: the run %s, want %s", n, how, run, failed)
+			}
+		}
+	}
+	waits := r.accept(submission(9, time.Hour, RunAgain))
+	if run := r.accept(submission(0, time.Hour, RunAgain)); run != waits || r.record(waits).State != Waiting {
+		t.Errorf("an earlier event replaces the newest: %s, want %s", run, waits)
+	}
+	last := r.accept(submission(5, time.Second, TellFailed))
+	ended(last)
+	if run := r.accept(submission(0, time.Hour, TellFailed)); run != last {
+		t.Errorf("an earlier event that failed, after a later one succeeded: %s, want %s", run, last)
+	}
+	newest := r.accept(submission(6, time.Second, RunAgain))
+	ended(newest)
+	again := r.accept(submission(6, time.Second, RunAgain))
+	if ended(again); again == newest || r.record(newest).ResumedBy != again {
+		t.Errorf("the newest event does not begin anew: %s after %s", again, newest)
+	}
+	if len(begun) > 0 {
+		t.Errorf("%d more runs began", len(begun))
+	}
+	if ttl := r.redis.PTTL(t.Context(), keysOf("default").ours+"newest:"+keyHash("k")).Val(); ttl <= 0 || ttl > time.Hour {
+		t.Errorf("the newest event is known for %v", ttl)
+	}
+}
+
 // A flood of events of several processes cannot postpone the run beyond max. Each event's run begins or is replaced.
 func TestAFloodIsOneRunForEachWindow(t *testing.T) {
 	t.Parallel()

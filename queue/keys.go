@@ -167,6 +167,8 @@ func (k keys) pausedFlow(flow int64) (resumed, line string) {
 //	guard: + sha256       STRING of an idempotency key: run id, fingerprint. TTL: IdempotencyKey.Window
 //	window: + sha256      STRING of a debounce or batch key: the run that takes its events, and, for debounce, the unix milliseconds of the
 //	                      first. TTL: until the run begins
+//	newest: + sha256      STRING of a debounce key: the run of its newest event, and the hash of the idempotency key of that event. TTL: the
+//	                      longest that is left of IdempotencyKey.Window of an event with the key
 //	batch: + run id       STRING, the events of a run that collects them (JSON, with commas between them). TTL: none; it becomes the event of
 //	                      the run when that begins, or is cancelled
 //	gate: + sha256        of a concurrency limit, with :inside and :line: two ZSETs of runs by unix microseconds of

@@ -146,6 +146,12 @@ var guards = []guard{
 	{file: "submit_delayed", text: `lookAt(ARGV[1], ms + ARGV[5])`},
 
 	{file: "submit_debounced", text: `if first and first ~= id then`, gone: `if first then`},
+	{file: "submit_debounced", text: `or string.sub(latest, ID + 1) == ARGV[6] or`, gone: `or`},
+	{file: "submit_debounced", text: `return r[2] or `, gone: `return `, test: "TestAnEarlierEventDoesNotWin"},
+	{file: "submit_debounced", text: `ARGV[9] ~= "" and (r[1]`, gone: `false and (r[1]`, test: "TestAnEarlierEventDoesNotWin"},
+	{file: "submit_debounced", text: `remember(id .. ARGV[6])`, test: "TestAnEarlierEventDoesNotWin"},
+	{file: "submit_debounced", text: `		remember(latest)`},
+	{file: "submit_debounced", text: `math.max(call("PTTL", newest), tonumber(ARGV[8]) or 0)`, gone: `tonumber(ARGV[8]) or 0`},
 	{file: "submit_debounced", text: `if call("EXISTS", run) == 1 then return {"", id, ""} end`},
 	{file: "submit_debounced", text: `if not before and most >= 0 and`, gone: `if false and`, test: "TestRunsThatCollectAreBounded"},
 	{file: "submit_debounced", text: `if before then replace() else begun = ms end`, gone: `begun = ms`},
