@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -230,6 +231,10 @@ func TestABatchIsOneRun(t *testing.T) {
 	if record := r.record(run); record.State != Waiting || record.Collects == nil || record.Collects.Events != 2 {
 		t.Errorf("while it collects: %s %+v", record.State, record.Collects)
 	}
+	var sofar struct{ Events []batchEntry }
+	if err := json.Unmarshal(r.record(run).Event, &sofar); err != nil || len(sofar.Events) != 2 || sofar.Events[1].ID != same.ID {
+		t.Errorf("its events so far: %+v, %v", sofar, err)
+	}
 	r.accept(event(``, c))
 	if next := r.accept(event(`{"n":4}`, c)); next == run {
 		t.Error("a fourth event is in a batch of three")
@@ -252,6 +257,30 @@ func TestABatchIsOneRun(t *testing.T) {
 	}
 	if two.ID != same.ID || string(two.Event) != `{"n":2}` || string(three.Event) != `null` || three.ID == one.ID {
 		t.Errorf("%+v %+v", two, three)
+	}
+}
+
+// A batch belongs to the sender of its events. When they are of several principals, it belongs to none of them.
+func TestABatchOfSeveralPrincipals(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	c := batchOf("k", flows.Batch{Size: 100, Within: time.Hour})
+	from := func(principal string) Record {
+		t.Helper()
+		s := event(`1`, c)
+		s.Principal, s.Limit = principal, time.Minute
+		return r.record(r.accept(s))
+	}
+	first := from("user:ann")
+	for i, tc := range [][2]string{{"user:ann", "user:ann"}, {"user:bob", ""}, {"user:bob", ""}, {"user:ann", ""}} {
+		got := from(tc[0])
+		if got.ID != first.ID || got.Principal != tc[1] {
+			t.Errorf("after event %d of %s the run belongs to %q", i, tc[0], got.Principal)
+		}
+		got.Principal, got.Event, got.Collects = first.Principal, first.Event, first.Collects
+		if !reflect.DeepEqual(got, first) {
+			t.Errorf("after event %d: %+v, want %+v", i, got, first)
+		}
 	}
 }
 

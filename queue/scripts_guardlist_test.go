@@ -163,6 +163,7 @@ var guards = []guard{
 	{file: "submit_debounced", text: `if guard then call("SET", guard, id .. ARGV[7], "PX", ARGV[8]) end`},
 	{file: "submit_batched", text: `if answer then return {answer, "", ""} end`},
 	{file: "submit_batched", text: `call("SET", guard, id .. ARGV[7], "PX", ARGV[8])`},
+	{file: "submit_batched", text: `	shareWith(ARGV[2], id)`, test: "TestABatchOfSeveralPrincipals"},
 	{file: "submit_batched", text: `	call("DEL", WINDOW .. hash)`, test: "TestALargeBatchBegins"},
 	{file: "submit_batched", text: `	lookAt(id, 0)`, test: "TestALargeBatchBegins"},
 	{file: "submit_batched", text: `if id and bytes + #entry >= tonumber(ARGV[14]) then`, gone: `if false then`, test: "TestALargeBatchBegins"},

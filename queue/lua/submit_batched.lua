@@ -31,6 +31,18 @@ local function complete(id)
 	ready = id
 end
 
+-- shareWith makes a run whose events are of several principals a run of none of them: each could otherwise read what others sent.
+-- The principal is the fourth field of a spec, see run_spec.go.
+local PRINCIPAL = "^([^\31]*\31[^\31]*\31[^\31]*\31)([^\31]*)"
+local function shareWith(spec, id)
+	local stored = call("HGET", RUN .. id, "spec")
+	local _, sender = string.match(spec, PRINCIPAL)
+	local before, owner = string.match(stored, PRINCIPAL)
+	if owner ~= "" and owner ~= sender then
+		call("HSET", RUN .. id, "spec", before .. string.sub(stored, #before + #owner + 1))
+	end
+end
+
 local id = collecting(hash)
 local bytes = id and call("STRLEN", BATCH .. id) or 0
 if id and bytes + #entry >= tonumber(ARGV[14]) then
@@ -43,6 +55,8 @@ if not id then
 	id = ARGV[1]
 	call("HSET", RUN .. id, "state", "waiting", "spec", ARGV[2], "event", "", "at", us, "reply", "", "limit", ARGV[4], "turn", ARGV[5])
 	openWindow(id, hash, ms, ms + ARGV[12], "", flow)
+else
+	shareWith(ARGV[2], id)
 end
 call("APPEND", BATCH .. id, (bytes > 0 and "," or "") .. entry)
 call("SET", guard, id .. ARGV[7], "PX", ARGV[8])
