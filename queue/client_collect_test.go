@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -90,6 +91,67 @@ func TestTheLastEventCounts(t *testing.T) {
 	r.nothingLeft()
 }
 
+// An event that comes again after a later one of its key begins and continues nothing: its sender gets the run of the newest one.
+func TestAnEarlierEventDoesNotWin(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	begun := make(chan string, 10)
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		begun <- string(a.Event)
+		if string(a.Event) == "5" {
+			return echo(ctx, a)
+		}
+		return Outcome{State: Failed, Error: &flows.Error{Code: flows.CodeStepFailed}}
+	})
+	submission := func(n int, wait time.Duration, failed Repetition) Submission {
+		s := event(fmt.Sprint(n), debounceOf("k", flows.Debounce{For: wait}))
+		s.IdempotencyKey = &IdempotencyKey{Key: fmt.Sprint("delivery ", n), Window: time.Hour, Failed: failed}
+		return s
+	}
+	ended := func(run string) {
+		t.Helper()
+		ticket, err := r.client.Attach(t.Context(), run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.wait(ticket)
+		<-begun
+	}
+	for n := range 250 { // each takes the place of the one before
+		r.accept(submission(n+10, time.Hour, RunAgain))
+	}
+	failed := r.accept(submission(0, time.Second, RunAgain))
+	ended(failed)
+	for _, how := range []Repetition{RunAgain, TellFailed} {
+		for _, n := range []int{10, 100, 259} {
+			if run := r.accept(submission(n, time.Hour, how)); run != failed {
+				t.Errorf("event %d, %d: the run %s, want %s", n, how, run, failed)
+			}
+		}
+	}
+	waits := r.accept(submission(9, time.Hour, RunAgain))
+	if run := r.accept(submission(0, time.Hour, RunAgain)); run != waits || r.record(waits).State != Waiting {
+		t.Errorf("an earlier event replaces the newest: %s, want %s", run, waits)
+	}
+	last := r.accept(submission(5, time.Second, TellFailed))
+	ended(last)
+	if run := r.accept(submission(0, time.Hour, TellFailed)); run != last {
+		t.Errorf("an earlier event that failed, after a later one succeeded: %s, want %s", run, last)
+	}
+	newest := r.accept(submission(6, time.Second, RunAgain))
+	ended(newest)
+	again := r.accept(submission(6, time.Second, RunAgain))
+	if ended(again); again == newest || r.record(newest).ResumedBy != again {
+		t.Errorf("the newest event does not begin anew: %s after %s", again, newest)
+	}
+	if len(begun) > 0 {
+		t.Errorf("%d more runs began", len(begun))
+	}
+	if ttl := r.redis.PTTL(t.Context(), keysOf("default").ours+"newest:"+keyHash("k")).Val(); ttl <= 0 || ttl > time.Hour {
+		t.Errorf("the newest event is known for %v", ttl)
+	}
+}
+
 // A flood of events of several processes cannot postpone the run beyond max. Each event's run begins or is replaced.
 func TestAFloodIsOneRunForEachWindow(t *testing.T) {
 	t.Parallel()
@@ -169,6 +231,10 @@ func TestABatchIsOneRun(t *testing.T) {
 	if record := r.record(run); record.State != Waiting || record.Collects == nil || record.Collects.Events != 2 {
 		t.Errorf("while it collects: %s %+v", record.State, record.Collects)
 	}
+	var sofar struct{ Events []batchEntry }
+	if err := json.Unmarshal(r.record(run).Event, &sofar); err != nil || len(sofar.Events) != 2 || sofar.Events[1].ID != same.ID {
+		t.Errorf("its events so far: %+v, %v", sofar, err)
+	}
 	r.accept(event(``, c))
 	if next := r.accept(event(`{"n":4}`, c)); next == run {
 		t.Error("a fourth event is in a batch of three")
@@ -191,6 +257,79 @@ func TestABatchIsOneRun(t *testing.T) {
 	}
 	if two.ID != same.ID || string(two.Event) != `{"n":2}` || string(three.Event) != `null` || three.ID == one.ID {
 		t.Errorf("%+v %+v", two, three)
+	}
+}
+
+// A batch belongs to the sender of its events. When they are of several principals, it belongs to none of them.
+func TestABatchOfSeveralPrincipals(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	c := batchOf("k", flows.Batch{Size: 100, Within: time.Hour})
+	from := func(principal string) Record {
+		t.Helper()
+		s := event(`1`, c)
+		s.Principal, s.Limit = principal, time.Minute
+		return r.record(r.accept(s))
+	}
+	first := from("user:ann")
+	for i, tc := range [][2]string{{"user:ann", "user:ann"}, {"user:bob", ""}, {"user:bob", ""}, {"user:ann", ""}} {
+		got := from(tc[0])
+		if got.ID != first.ID || got.Principal != tc[1] {
+			t.Errorf("after event %d of %s the run belongs to %q", i, tc[0], got.Principal)
+		}
+		got.Principal, got.Event, got.Collects = first.Principal, first.Event, first.Collects
+		if !reflect.DeepEqual(got, first) {
+			t.Errorf("after event %d: %+v, want %+v", i, got, first)
+		}
+	}
+}
+
+// The events of a failed batch that come again are in the next batch, each once, when the flow lets them count anew. They do not
+// continue the failed batch.
+func TestTheEventsOfAFailedBatchAreCollectedAgain(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	r.worker(func(context.Context, *Attempt) Outcome {
+		return Outcome{State: Failed, Error: &flows.Error{Code: flows.CodeStepFailed}}
+	})
+	c := batchOf("k", flows.Batch{Size: 3, Within: time.Hour})
+	deliver := func(n int) string {
+		s := event(fmt.Sprint(n), c)
+		s.IdempotencyKey = &IdempotencyKey{Key: fmt.Sprint("delivery ", n), Window: time.Hour, Failed: RunAgain}
+		return r.accept(s)
+	}
+	ended := func(run string) Record {
+		t.Helper()
+		ticket, err := r.client.Attach(t.Context(), run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.wait(ticket); got.State != Failed {
+			t.Fatalf("%+v", got)
+		}
+		return r.record(run)
+	}
+	first := deliver(0)
+	deliver(1)
+	deliver(2)
+	ended(first)
+	second := deliver(0)
+	for _, n := range []int{0, 1, 1, 2} {
+		if run := deliver(n); run != second {
+			t.Errorf("event %d is in the run %s, want %s", n, run, second)
+		}
+	}
+	var batch struct{ Events []batchEntry }
+	if err := json.Unmarshal(ended(second).Event, &batch); err != nil || len(batch.Events) != 3 {
+		t.Fatalf("%d events, %v", len(batch.Events), err)
+	}
+	for n, e := range batch.Events {
+		if string(e.Event) != fmt.Sprint(n) {
+			t.Errorf("event %d is %s", n, e.Event)
+		}
+	}
+	if by := r.record(first).ResumedBy; by != "" {
+		t.Errorf("the failed batch is continued by %s", by)
 	}
 }
 

@@ -80,7 +80,7 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 		return Record{}, err
 	}
 	for _, queue := range queues {
-		fields, err := c.redis.HGetAll(ctx, keysOf(queue).runPrefix()+id).Result()
+		fields, err := c.readFields(ctx, keysOf(queue), id)
 		if err != nil {
 			return Record{}, redisError("read run", err)
 		}
@@ -102,6 +102,23 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 	}
 	return record, err
 }
+
+// readFields reads the fields of a stored run. The event of a run that collects events is what it has so far.
+func (c *Client) readFields(ctx context.Context, k keys, id string) (map[string]string, error) {
+	fields, err := c.redis.HGetAll(ctx, k.runPrefix()+id).Result()
+	if err != nil || fields["events"] == "" || fields["window"] == "" {
+		return fields, err
+	}
+	batch, err := c.redis.Get(ctx, k.batchPrefix()+id).Result()
+	if errors.Is(err, redis.Nil) { // meanwhile the batch became the event of the run
+		return c.redis.HGetAll(ctx, k.runPrefix()+id).Result()
+	}
+	fields["event"] = batchEvent(batch)
+	return fields, err
+}
+
+// batchEvent returns the event of a run with these collected events; lua/lib/window.lua makes the same one.
+func batchEvent(entries string) string { return `{"events":[` + entries + `]}` }
 
 // readLong replaces references in the fields of a record by their values.
 func (c *Client) readLong(ctx context.Context, journal string, fields map[string]string) error {

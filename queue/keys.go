@@ -32,7 +32,7 @@ const asynqQueues = "asynq:queues" // SET of queue names
 
 // runPrefix + id is the HASH of a run.
 //
-//	spec event           what was accepted (JSON); never changes
+//	spec event           what was accepted (JSON); does not change, except while the run collects events
 //	state fence crashes  the state machine, see lua/lib/run.lua
 //	turn                 class, flow, share and fair key, see lua/lib/turns.lua
 //	worker               id of the worker of the latest attempt
@@ -118,6 +118,10 @@ func (k keys) given() string { return k.ours + "given" }
 // collecting is a SET of the ids of the runs that collect events. TTL: none; a run leaves it when it begins or is cancelled.
 func (k keys) collecting() string { return k.ours + "collecting" }
 
+// batchPrefix + id of a run is a STRING, the events of a run that collects them (JSON, with commas between them). TTL: none; it
+// becomes the event of the run when that begins, or is cancelled.
+func (k keys) batchPrefix() string { return k.ours + "batch:" }
+
 // keyHash returns the hash under which a key of a caller or a flow is stored.
 func keyHash(key string) string {
 	sum := sha256.Sum256([]byte(key))
@@ -167,8 +171,8 @@ func (k keys) pausedFlow(flow int64) (resumed, line string) {
 //	guard: + sha256       STRING of an idempotency key: run id, fingerprint. TTL: IdempotencyKey.Window
 //	window: + sha256      STRING of a debounce or batch key: the run that takes its events, and, for debounce, the unix milliseconds of the
 //	                      first. TTL: until the run begins
-//	batch: + run id       STRING, the events of a run that collects them (JSON, with commas between them). TTL: none; it becomes the event of
-//	                      the run when that begins, or is cancelled
+//	newest: + sha256      STRING of a debounce key: the run of its newest event, and the hash of the idempotency key of that event. TTL: the
+//	                      longest that is left of IdempotencyKey.Window of an event with the key
 //	gate: + sha256        of a concurrency limit, with :inside and :line: two ZSETs of runs by unix microseconds of
 //	                      acceptance, the holders and the waiting runs. TTL: 25 h from the last change
 //	tidy                  STRING, id of the worker that removes old runs now. TTL: 15 s

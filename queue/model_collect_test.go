@@ -26,6 +26,46 @@ type modelCollecting struct {
 	events []string // of a batch; nil: debounce
 }
 
+// modelNewest is what is known of the newest event of a debounce key.
+type modelNewest struct {
+	run   *modelRun
+	key   string // its idempotency key; empty: none
+	until int
+}
+
+// superseded is the expected reply to an event that comes again after a later one, and whose run was replaced, continued or failed:
+// the run of the newest event. Empty: the reply is as for any other submission.
+func (w *world) superseded(key string, g *IdempotencyKey) string {
+	newest, known := w.newest[key], w.guards[g.Key]
+	if w.now >= known.until || known.fingerprint != g.Fingerprint || w.now >= newest.until {
+		return ""
+	}
+	first := w.byID[known.run]
+	over := first.resumedBy != nil || g.Failed != AttachToFailed && (first.state == Failed || first.state == TimedOut)
+	if first.gone || !over || newest.key == g.Key {
+		newest.until = max(newest.until, w.now+int(g.Window/time.Minute))
+		w.newest[key] = newest
+		return ""
+	}
+	run := newest.run
+	if run.gone {
+		return "ran" + run.id
+	}
+	for run.resumedBy != nil && !run.resumedBy.gone {
+		run = run.resumedBy
+	}
+	return run.id
+}
+
+// remember notes the newest event of a debounce key.
+func (w *world) remember(key string, r *modelRun, g *IdempotencyKey) {
+	newest := modelNewest{run: r, until: w.newest[key].until}
+	if g != nil {
+		newest.key, newest.until = g.Key, max(newest.until, w.now+int(g.Window/time.Minute))
+	}
+	w.newest[key] = newest
+}
+
 // collecting tells whether a run takes further events, or would if its time had not come.
 func (r *modelRun) collecting() bool {
 	return r.collects != nil && r.state == Waiting && r.fence == 0 && !r.gone
@@ -84,7 +124,12 @@ func (w *world) collect(t *rapid.T, c Collecting, take func(r, open *modelRun) *
 	if key := rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "key"); key != "" {
 		failed := rapid.SampledFrom([]Repetition{AttachToFailed, RunAgain, TellFailed}).Draw(t, "failed")
 		s.IdempotencyKey = &IdempotencyKey{Key: key, Fingerprint: rapid.SampledFrom([]string{"f", "f", "g"}).Draw(t, "payload"), Window: modelWindow * time.Minute, Failed: failed}
-		want = w.guarded(s.IdempotencyKey, s.ID)
+		if c.debounce != nil {
+			want = w.superseded(c.key, s.IdempotencyKey)
+		}
+		if want == "" {
+			want = w.guarded(s.IdempotencyKey, s.ID)
+		}
 	}
 	if want == "" {
 		open := w.open[c.key]
@@ -96,8 +141,11 @@ func (w *world) collect(t *rapid.T, c Collecting, take func(r, open *modelRun) *
 		if g := s.IdempotencyKey; g != nil {
 			w.guards[g.Key] = modelKey{run.id, g.Fingerprint, w.guards[g.Key].until}
 		}
-		if w.replaced != nil {
-			w.replaced.resumedBy = run
+		if c.debounce != nil {
+			w.remember(c.key, run, s.IdempotencyKey)
+			if w.replaced != nil {
+				w.replaced.resumedBy = run
+			}
 		}
 	}
 	for i := range rapid.IntRange(1, 2).Draw(t, "calls") {

@@ -167,14 +167,15 @@ type world struct {
 	handed     []dueRun // by beats whose worker has not repaired yet
 	records    []Record // with which runs may be resumed later
 	guards     map[string]modelKey
-	open       map[string]*modelRun // the last run that collected events, by debounce or batch key
-	replaced   *modelRun            // the failed run in whose place the last submission began
-	pauses     map[int64]time.Time  // flow to its last pause
-	resumed    map[int64]bool       // that pause is over
-	tidier     string               // has the turn until time passes
-	ended      []*modelRun          // settled, in that order
-	made       int                  // workers
-	failedOver bool                 // Redis has gone back to an earlier state
+	open       map[string]*modelRun   // the last run that collected events, by debounce or batch key
+	newest     map[string]modelNewest // by debounce key
+	replaced   *modelRun              // the failed run in whose place the last submission began
+	pauses     map[int64]time.Time    // flow to its last pause
+	resumed    map[int64]bool         // that pause is over
+	tidier     string                 // has the turn until time passes
+	ended      []*modelRun            // settled, in that order
+	made       int                    // workers
+	failedOver bool                   // Redis has gone back to an earlier state
 	pausesMade int
 
 	history *modelHistory // nil: there is none
@@ -203,7 +204,7 @@ func newHistories(t *testing.T) func(*rapid.T) *world {
 func newWorld(t *rapid.T, conn *redisconn.Conn, client *Client, base redis.UniversalClient) *world {
 	w := &world{
 		ctx: context.Background(), t: t, conn: conn, client: client, redis: base, keys: keysOf("default"),
-		byID: map[string]*modelRun{}, guards: map[string]modelKey{}, open: map[string]*modelRun{}, pauses: map[int64]time.Time{}, resumed: map[int64]bool{},
+		byID: map[string]*modelRun{}, guards: map[string]modelKey{}, open: map[string]*modelRun{}, newest: map[string]modelNewest{}, pauses: map[int64]time.Time{}, resumed: map[int64]bool{},
 	}
 	base.FlushDB(w.ctx)
 	base.SAdd(w.ctx, asynqQueues, "default")

@@ -35,13 +35,14 @@ func (s State) Terminal() bool {
 	return s == Succeeded || s == Failed || s == Cancelled || s == TimedOut
 }
 
-// Spec is what was accepted. It does not change once the run is stored.
+// Spec is what was accepted. It does not change once the run is stored, except that a batch loses its principal with the first event
+// of another one.
 type Spec struct {
 	ID          string            `json:"id"` // UUIDv7; empty in a submission: Submit makes one
 	Flow        int64             `json:"flow"`
 	Version     string            `json:"version"` // content hash of the flow version that the run executes (I8)
 	Queue       string            `json:"queue"`
-	Principal   string            `json:"principal,omitempty"` // "key:<key>", "user:<name>", "client:<id>"
+	Principal   string            `json:"principal,omitempty"` // "key:<key>", "user:<name>", "client:<id>"; empty: the run belongs to no caller, see submit_batched.lua
 	Event       json.RawMessage   `json:"event,omitempty"`     // absent for a call without a body
 	Params      map[string]string `json:"params,omitempty"`    // query parameters that the flow declares
 	Headers     map[string]string `json:"headers,omitempty"`   // headers that the flow declares, lower-case names

@@ -11,7 +11,8 @@ import (
 
 // A spec is stored as fields with separators, in this order. It is written and read
 // for every run, and JSON would cost ten times as much. The event, the id and the
-// queue are not part of it: they are stored separately. Only decodeSpec reads it.
+// queue are not part of it: they are stored separately. Only decodeSpec reads it, and lua/submit_batched.lua its
+// principal.
 //
 //	format flow version principal accepted limit sync replay_of params headers trace
 //

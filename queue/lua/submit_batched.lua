@@ -17,11 +17,10 @@ local ms, us = clock()
 local _, flow = parseTurn(ARGV[5])
 local guard = OURS .. "guard:" .. ARGV[6]
 local held = call("GET", guard)
-local retried = nil
 if held then
-	local answer, failed = repetitionOf(string.sub(held, 1, ID), string.sub(held, ID + 1) == ARGV[7], ARGV[9], "")
+	local answer = repetitionOf(string.sub(held, 1, ID), string.sub(held, ID + 1) == ARGV[7], ARGV[9], "")
 	if answer then return {answer, "", ""} end
-	retried = failed
+	-- The events of a failed batch are collected again one by one: the run that has this one does not continue that batch.
 end
 
 local ready = ""
@@ -30,6 +29,18 @@ local function complete(id)
 	call("DEL", WINDOW .. hash)
 	lookAt(id, 0) -- the reconciler enqueues it if the caller cannot
 	ready = id
+end
+
+-- shareWith makes a run whose events are of several principals a run of none of them: each could otherwise read what others sent.
+-- The principal is the fourth field of a spec, see run_spec.go.
+local PRINCIPAL = "^([^\31]*\31[^\31]*\31[^\31]*\31)([^\31]*)"
+local function shareWith(spec, id)
+	local stored = call("HGET", RUN .. id, "spec")
+	local _, sender = string.match(spec, PRINCIPAL)
+	local before, owner = string.match(stored, PRINCIPAL)
+	if owner ~= "" and owner ~= sender then
+		call("HSET", RUN .. id, "spec", before .. string.sub(stored, #before + #owner + 1))
+	end
 end
 
 local id = collecting(hash)
@@ -44,9 +55,10 @@ if not id then
 	id = ARGV[1]
 	call("HSET", RUN .. id, "state", "waiting", "spec", ARGV[2], "event", "", "at", us, "reply", "", "limit", ARGV[4], "turn", ARGV[5])
 	openWindow(id, hash, ms, ms + ARGV[12], "", flow)
+else
+	shareWith(ARGV[2], id)
 end
 call("APPEND", BATCH .. id, (bytes > 0 and "," or "") .. entry)
 call("SET", guard, id .. ARGV[7], "PX", ARGV[8])
-if retried then call("HSET", RUN .. retried, "resumed_by", id) end
 if call("HINCRBY", RUN .. id, "events", 1) >= tonumber(ARGV[13]) then complete(id) end
 return {"", id, ready}

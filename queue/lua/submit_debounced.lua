@@ -19,9 +19,32 @@ local _, flow = parseTurn(ARGV[5])
 local guard = ARGV[6] ~= "" and OURS .. "guard:" .. ARGV[6]
 local held = guard and call("GET", guard)
 local first = held and string.sub(held, 1, ID)
+local newest = OURS .. "newest:" .. hash
+local latest = call("GET", newest)
+
+-- remember notes the newest event of the key, for as long as the idempotency key of any event of it is known.
+local function remember(value)
+	local ttl = math.max(call("PTTL", newest), tonumber(ARGV[8]) or 0)
+	if ttl > 0 then call("SET", newest, value, "PX", whole(ttl)) end
+end
+
+-- superseded reports whether a later event of the key has come, and the run of this one was replaced, continued or failed:
+-- then it begins and continues nothing.
+local function superseded()
+	if not latest or string.sub(latest, ID + 1) == ARGV[6] or ARGV[9] == "refuse" then return false end
+	local r = call("HMGET", RUN .. first, "state", "resumed_by")
+	return r[2] or ARGV[9] ~= "" and (r[1] == "failed" or r[1] == "timed_out")
+end
+
 local retried = nil
 if first and first ~= id then
-	local answer, failed = repetitionOf(first, string.sub(held, ID + 1) == ARGV[7], ARGV[9], "")
+	local how = ARGV[9]
+	if superseded() then
+		first, how = string.sub(latest, 1, ID), ""
+	elseif latest then
+		remember(latest)
+	end
+	local answer, failed = repetitionOf(first, string.sub(held, ID + 1) == ARGV[7], how, "")
 	if answer then return {answer, "", ""} end
 	retried = failed
 end
@@ -47,5 +70,6 @@ if longest >= 0 then begins = math.min(begins, begun + longest) end
 call("HSET", run, "state", "waiting", "spec", ARGV[2], "event", ARGV[3], "at", us, "reply", "", "limit", ARGV[4], "turn", ARGV[5])
 if guard then call("SET", guard, id .. ARGV[7], "PX", ARGV[8]) end
 if retried then call("HSET", RUN .. retried, "resumed_by", id) end
+remember(id .. ARGV[6])
 openWindow(id, hash, ms, begins, whole(tonumber(begun)), flow)
 return {"", id, ""}
