@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/store"
 )
 
@@ -32,6 +34,9 @@ func newAnswered(s settings) (*answered, error) {
 		}
 	}
 	base := s.text["base"]
+	if strings.ContainsAny(base, "?#") {
+		return nil, errors.New("base has a ? or #: it is the beginning of URLs, which ends before their query")
+	}
 	if base != "" && !strings.HasPrefix(base, "{") && !strings.HasPrefix(base, "https://") && !strings.HasPrefix(base, "http://") {
 		return nil, fmt.Errorf("base is no URL: it begins with https:// or with a member of the answer such as {instance_url}")
 	}
@@ -60,6 +65,9 @@ func (a *answered) headerNames() []string {
 func (a *answered) setHeaders(req *http.Request, g *store.Grant) {
 	for _, h := range a.headers {
 		req.Header.Set(h.name, fillAnswer(h.value, g))
+		for _, member := range answerMember.FindAllStringSubmatch(h.value, -1) {
+			mask.Add(req.Context(), g.Fields[member[1]])
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func (b bearer) send(req *http.Request, body []byte, g *store.Grant) (*http.Resp
 		sent.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	b.set(sent, g)
-	mask.Add(req.Context(), g.AccessToken)
+	mask.Add(req.Context(), g.AccessToken, g.RefreshToken)
 	resp, err := b.base.RoundTrip(sent)
 	if err == nil {
 		resp.Request = req

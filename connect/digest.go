@@ -31,7 +31,7 @@ type digestTransport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (d digestTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	sent := req.Clone(context.WithValue(req.Context(), baseKey{}, d.base))
+	sent := req.Clone(context.WithValue(req.Context(), baseKey{}, masksCredentials{d.base}))
 	if _, err := readBody(sent); err != nil {
 		return nil, err
 	}

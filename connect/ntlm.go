@@ -68,6 +68,7 @@ type drainsChallenges struct{ base *http.Transport }
 
 // RoundTrip implements http.RoundTripper.
 func (d drainsChallenges) RoundTrip(req *http.Request) (*http.Response, error) {
+	maskCredentials(req)
 	resp, err := d.base.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err

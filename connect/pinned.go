@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -83,9 +84,26 @@ func (c changer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// maskCredentials masks the credentials of the header Authorization in what comes back (RFC 9110, section 11.4).
+// proofParameter is a parameter of credentials whose value is made of a secret or is one: of Digest (RFC 7616, section 3.4), OAuth
+// 1.0 (RFC 5849, section 3.5.1) and signatures.
+var proofParameter = regexp.MustCompile(`(?i)\b(?:response|c?nonce|(?:oauth_)?signature|oauth_nonce|oauth_token)="?([^",&\s]+)`)
+
+// maskCredentials masks the credentials of the header Authorization in what comes back (RFC 9110, section 11.4): as a whole, and
+// the proofs in them. Those of Proxy-Authorization are not in the request yet: see secretsOf.
 func maskCredentials(sent *http.Request) {
-	if _, credentials, ok := strings.Cut(sent.Header.Get("Authorization"), " "); ok {
-		mask.Add(sent.Context(), credentials)
+	_, credentials, _ := strings.Cut(sent.Header.Get("Authorization"), " ")
+	mask.Add(sent.Context(), credentials)
+	for _, found := range proofParameter.FindAllStringSubmatch(credentials, -1) {
+		decoded, _ := url.PathUnescape(found[1]) // of OAuth; empty: it is not escaped
+		mask.Add(sent.Context(), found[1], decoded)
 	}
+}
+
+// masksCredentials masks the credentials of the requests that it sends.
+type masksCredentials struct{ base http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (m masksCredentials) RoundTrip(req *http.Request) (*http.Response, error) {
+	maskCredentials(req)
+	return m.base.RoundTrip(req)
 }

@@ -28,6 +28,8 @@ func checkTest(p *pinned, s settings) error {
 		return nil
 	case err != nil || !p.Allows(target):
 		return errors.New("test is no URL on one of the hosts")
+	case target.User != nil:
+		return errors.New("test has a user name: the credential is in the other settings")
 	}
 	return nil
 }
@@ -72,6 +74,8 @@ func (r *Resolver) testHTTP(ctx context.Context, conn *pinned, name, target stri
 		return "", failure(name, "it has no setting test: name a URL")
 	case err != nil || !conn.Allows(u):
 		return "", failure(name, "the URL of the test is on none of its hosts")
+	case u.User != nil:
+		return "", failure(name, "the URL of the test has a user name: the credential is in the settings")
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {

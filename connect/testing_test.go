@@ -47,6 +47,7 @@ func TestConnectionsAreTested(t *testing.T) {
 		{"no URL", bearer("right-token"), "", "it has no setting test"},
 		{"its own URL", bearer("right-token"), server.URL + "/me", "the server answers 200 OK"},
 		{"another host", bearer("right-token"), "https://example.org/", "on none of its hosts"},
+		{"user name", bearer("right-token"), strings.Replace(server.URL, "://", "://ann:pw-token@", 1), "has a user name"},
 		{"refused", bearer("right-token"), "http://127.0.0.1:1/", "the server does not accept connections"},
 		{"certificate", bearer("right-token"), distrusted.URL, "the server has a certificate that is not trusted"},
 		{"timeout", bearer("right-token"), server.URL + "/slow", "the server does not answer in time"},
@@ -68,7 +69,11 @@ func TestConnectionsAreTested(t *testing.T) {
 	if _, err := p.Test(t.Context(), "none", ""); err == nil || !strings.Contains(err.Error(), `there is no connection "none"`) {
 		t.Errorf("an unknown one: %v", err)
 	}
-	c := bearer("right-token", "test", "https://example.org/")
+	c := bearer("right-token", "test", strings.Replace(server.URL, "://", "://ann:pw-token@", 1))
+	if err := Check(&c); err == nil || !strings.Contains(err.Error(), "test has a user name") {
+		t.Errorf("a test with a user name: %v", err)
+	}
+	c = bearer("right-token", "test", "https://example.org/")
 	if err := Check(&c); err == nil || !strings.Contains(err.Error(), "test is no URL on one of the hosts") {
 		t.Errorf("a test elsewhere: %v", err)
 	}

@@ -106,6 +106,9 @@ func secretsOf(c *store.Connection) []string {
 		return nil
 	}
 	var secrets []string
+	if t.Name == "proxy" { // net/http sends them in Proxy-Authorization, in base64
+		secrets = append(secrets, c.Settings["username"]+":"+c.Settings["password"])
+	}
 	for _, f := range t.Fields {
 		v := c.Settings[f.Name]
 		switch {

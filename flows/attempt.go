@@ -164,7 +164,8 @@ func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 	r := &p.step.retry
 	start := checkpoint{uuids: in.uuids.Load()}
 	in.checkpoint = start
-	rejected := 0 // results for which the condition of retry was true
+	ctx, _ = mask.With(ctx) // for all tries: a checkpoint may contain a secret that a further try does not read again
+	rejected := 0           // results for which the condition of retry was true
 	for n := 1; ; n++ {
 		in.uuids.Store(in.checkpoint.uuids) // a further try has the same UUIDs
 		p.countAttempt(in)
@@ -241,8 +242,8 @@ func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err er
 		}
 	}
 	defer recoverPanic(&err)
-	ctx, secrets := mask.With(ctx)
 	results, err = p.step.runner.Run(ctx, in)
+	secrets := mask.Of(ctx)
 	return secrets.Values(results), p.timeoutError(ctx, maskError(secrets, err))
 }
 

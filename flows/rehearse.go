@@ -14,6 +14,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/jq"
 	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // RecordedRun is a run that has ended, as its record and its journal have it.
@@ -211,6 +212,7 @@ func (r *rehearsal) execute(ctx context.Context, p *stepRun, in *Input) ([]any, 
 		return r.resolve(ctx, p, in, r.add(e))
 	}
 	r.wait(e)
+	ctx, _ = mask.With(ctx)
 	results, err := p.attempt(withEffect(ctx, e), in)
 	r.waited(e)
 	r.mu.Lock()

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -192,6 +193,28 @@ func TestATraceGoesAllTheWay(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A server may redirect to a host that has the secret that it was sent.
+func TestTheHostOfASpanIsMasked(t *testing.T) {
+	t.Parallel()
+	s := newTestCollector(t)
+	tracing := newTestTracing(t, s)
+	ctx, _ := mask.With(t.Context())
+	mask.Add(ctx, "S3cret-key")
+	transport := tracing.Transport(roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+	}))
+	out, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://s3cret-key.example.org/", nil)
+	if _, err := transport.RoundTrip(out); err != nil {
+		t.Fatal(err)
+	}
+	if err := tracing.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := attributes(s.spans()["GET"]); a["server.address"] != "***.example.org" {
+		t.Errorf("of the call: %v", a)
+	}
+}
 
 func TestProbesAreNotTraced(t *testing.T) {
 	t.Parallel()

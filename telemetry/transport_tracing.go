@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // Transport traces the calls of steps and propagates the trace. A span lasts until the header of the response. It has
@@ -49,7 +51,7 @@ func (o tracedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 func target(r *http.Request) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		semconv.HTTPRequestMethodKey.String(method(r.Method)),
-		semconv.ServerAddress(r.URL.Hostname()),
+		semconv.ServerAddress(mask.Of(r.Context()).Text(r.URL.Hostname())), // that of a redirect may have a secret that was sent
 		semconv.URLScheme(r.URL.Scheme),
 	}
 	if port, err := strconv.Atoi(r.URL.Port()); err == nil {

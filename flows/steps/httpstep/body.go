@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/blob"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // httpBody is one encoding of a request body.
@@ -29,6 +31,14 @@ func (r rendered) open(ctx context.Context) io.ReadCloser {
 		return r.stream.open(ctx)
 	}
 	return io.NopCloser(bytes.NewReader(r.content))
+}
+
+// has reports whether a text of the body has a secret. Files of the run have none: they are masked when they are written.
+func (r rendered) has(secrets *mask.Secrets) bool {
+	if r.stream == nil {
+		return secrets.In(string(r.content))
+	}
+	return slices.ContainsFunc(r.stream.parts, func(p streamedPart) bool { return secrets.In(string(p.text)) })
 }
 
 // size is the length of the body in bytes.

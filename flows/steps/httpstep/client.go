@@ -40,7 +40,7 @@ func (s *step) client(ctx context.Context, in *flows.Input, call *httpCall) (*ht
 		return nil, err
 	}
 	transport.conns = conns
-	client := &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects}.check}
+	client := &http.Client{Transport: transport, CheckRedirect: redirects{s.redirects, call.body}.check}
 	if s.cookies {
 		client.Jar = newCookieJar()
 	}

@@ -138,7 +138,7 @@ func TestClassOfFailure(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			client := &http.Client{Transport: way(t), CheckRedirect: redirects{5}.check}
+			client := &http.Client{Transport: way(t), CheckRedirect: redirects{limit: 5}.check}
 			if test.transport != nil {
 				client.Transport = test.transport
 			}

@@ -3,6 +3,7 @@ package httpstep
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
+	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -24,8 +26,9 @@ type bodyFormat struct {
 }
 
 // parseBody decodes a response body. An empty body is null, and so is white space where it is no text. "bytes" are
-// those that were sent, except for gzip, which the client of HTTP has removed.
-func parseBody(charger *budget.Charger, format bodyFormat, header http.Header, body []byte) (any, error) {
+// those that were sent, except for gzip, which the client of HTTP has removed, and for the secrets of ctx, which could not be found
+// in base64.
+func parseBody(ctx context.Context, charger *budget.Charger, format bodyFormat, header http.Header, body []byte) (any, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
@@ -45,6 +48,7 @@ func parseBody(charger *budget.Charger, format bodyFormat, header http.Header, b
 		as = parseFor(mediaType, body)
 	}
 	if as == "bytes" {
+		body = []byte(mask.Of(ctx).Text(string(body)))
 		return payload.EncodeBase64(body), charger.Charge(int64(base64.StdEncoding.EncodedLen(len(body))))
 	}
 	if as != "text" && len(bytes.TrimSpace(payload.TrimBOM(body))) == 0 {

@@ -55,7 +55,7 @@ func TestParseBody(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseBody(nil, bodyFormat{parse: test.as, limit: 1 << 20}, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			got, err := parseBody(t.Context(), nil, bodyFormat{parse: test.as, limit: 1 << 20}, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,14 +84,14 @@ func TestParseBodyRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseBody(nil, bodyFormat{parse: test.as, limit: 1 << 20}, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
+			got, err := parseBody(t.Context(), nil, bodyFormat{parse: test.as, limit: 1 << 20}, http.Header{"Content-Type": {test.contentType}}, []byte(test.body))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, %v, want an error with %q", got, err, test.want)
 			}
 		})
 	}
 	for coding, want := range map[string]string{"br": "the body is not in its Content-Encoding", "compress": `the Content-Encoding is "compress"; gzip, deflate, br and zstd are read`} {
-		_, err := parseBody(nil, bodyFormat{parse: "auto", limit: 1 << 20}, http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {coding}}, []byte("x"))
+		_, err := parseBody(t.Context(), nil, bodyFormat{parse: "auto", limit: 1 << 20}, http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {coding}}, []byte("x"))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", coding, err)
 		}
@@ -100,7 +100,7 @@ func TestParseBodyRefuses(t *testing.T) {
 	w := zlib.NewWriter(&packed)
 	_, _ = w.Write(make([]byte, 2<<20))
 	_ = w.Close()
-	if _, err := parseBody(nil, bodyFormat{parse: "text", limit: 1 << 20}, http.Header{"Content-Encoding": {"deflate"}}, packed.Bytes()); err == nil || !strings.Contains(err.Error(), "too large") {
+	if _, err := parseBody(t.Context(), nil, bodyFormat{parse: "text", limit: 1 << 20}, http.Header{"Content-Encoding": {"deflate"}}, packed.Bytes()); err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("a bomb: %v", err)
 	}
 }
@@ -119,11 +119,11 @@ func TestParseCodedBody(t *testing.T) {
 		w := pack(&packed)
 		_, _ = io.WriteString(w, text)
 		_ = w.Close()
-		got, err := parseBody(nil, bodyFormat{parse: "auto", limit: 1 << 20}, http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {coding}}, packed.Bytes())
+		got, err := parseBody(t.Context(), nil, bodyFormat{parse: "auto", limit: 1 << 20}, http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {coding}}, packed.Bytes())
 		if diff := cmp.Diff(any(object{"a": json.Number("1.10")}), got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got)\n%s", coding, err, diff)
 		}
-		raw, err := parseBody(nil, bodyFormat{parse: "bytes", limit: 1 << 20}, http.Header{"Content-Encoding": {coding}}, packed.Bytes())
+		raw, err := parseBody(t.Context(), nil, bodyFormat{parse: "bytes", limit: 1 << 20}, http.Header{"Content-Encoding": {coding}}, packed.Bytes())
 		if raw != base64.StdEncoding.EncodeToString(packed.Bytes()) || err != nil {
 			t.Errorf("%s as bytes: %v %v", coding, raw, err)
 		}

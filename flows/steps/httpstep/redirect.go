@@ -3,8 +3,10 @@ package httpstep
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/mask"
 )
 
 // Limits of follow_redirects.
@@ -28,7 +30,10 @@ func (s *step) setRedirects(args *flows.Args) error {
 }
 
 // redirects decides whether to follow a redirect; net/http calls check before it sends.
-type redirects struct{ limit int }
+type redirects struct {
+	limit int
+	body  rendered
+}
 
 func (r redirects) check(req *http.Request, via []*http.Request) error {
 	switch {
@@ -43,7 +48,11 @@ func (r redirects) check(req *http.Request, via []*http.Request) error {
 	// The query of the previous URL may contain secrets.
 	req.Header.Del("Referer")
 	if leavesOrigin(req, via) {
-		dropCredentialHeaders(req.Header)
+		secrets := mask.Of(req.Context())
+		if req.Body != nil && r.body.has(secrets) {
+			return finalErrorf("a redirect to another host, %s, with a secret in the body", origin(req.URL))
+		}
+		dropCredentialHeaders(req.Header, secrets)
 	}
 	return nil
 }
@@ -60,14 +69,16 @@ func leavesOrigin(req *http.Request, via []*http.Request) bool {
 }
 
 // dropCredentialHeaders removes all headers except a few known ones, because a flow may put a credential into a
-// header of any name.
-func dropCredentialHeaders(header http.Header) {
-	for name := range header {
+// header of any name. Nor do the known ones keep a value that has a secret.
+func dropCredentialHeaders(header http.Header, secrets *mask.Secrets) {
+	for name, values := range header {
 		switch name {
 		case "Accept", "Accept-Language", "Content-Type", "Range", "User-Agent":
-		default:
-			delete(header, name)
+			if !slices.ContainsFunc(values, secrets.In) {
+				continue
+			}
 		}
+		delete(header, name)
 	}
 }
 

@@ -53,7 +53,7 @@ func sendWithHeaders(t *testing.T, conn flows.HTTPConnection, target string) (*h
 	if conn == nil {
 		conns = nil
 	}
-	client := &http.Client{Transport: pinnedTransport{base: way(t), conns: conns}, CheckRedirect: redirects{5}.check}
+	client := &http.Client{Transport: pinnedTransport{base: way(t), conns: conns}, CheckRedirect: redirects{limit: 5}.check}
 	return (&step{anyOK: true, bodyFormat: bodyFormat{limit: 1 << 20}}).send(t.Context(), nil, client, call)
 }
 
@@ -139,7 +139,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	client := &http.Client{Transport: pinnedTransport{base: way(t)}, CheckRedirect: redirects{0}.check}
+	client := &http.Client{Transport: pinnedTransport{base: way(t)}, CheckRedirect: redirects{}.check}
 	_, err := send(t.Context(), client, http.MethodPost, metadata.URL+"/p?q=hunter2")
 	want := "POST " + metadata.URL + "/p: status 302, a redirect to http://169.254.169.254/latest that follow_redirects would follow"
 	if err == nil || err.Error() != want {

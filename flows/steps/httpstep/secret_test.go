@@ -2,11 +2,13 @@ package httpstep
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,5 +106,51 @@ func TestSecretsAreUses(t *testing.T) {
 	}
 	if got := strings.Join(names, ", "); got != "one, two" {
 		t.Errorf("uses %s", got)
+	}
+}
+
+// Bytes are masked before they are encoded in base64.
+func TestSecretsInBytesAreMasked(t *testing.T) {
+	t.Parallel()
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		fmt.Fprint(w, "\xffpre ", r.Header.Get("X-Key"), " post")
+	})
+	env := flows.Env{HTTP: way(t), Secrets: planted{"key": "hunter22"}}
+	for _, parse := range []string{"bytes", "auto"} {
+		items, err := execute(t.Context(), `http: {get: '${ $vars.api }', headers: {x-key: '${ secret("key") }'}, parse: `+parse+`}`, server.URL, nil, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := base64.StdEncoding.DecodeString(items[0].(object)["body"].(string))
+		if string(got) != "\xffpre *** post" {
+			t.Errorf("%s: %q", parse, got)
+		}
+	}
+}
+
+func TestSecretsStayAtTheirOrigin(t *testing.T) {
+	t.Parallel()
+	other := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprint(w, r.Method, " agent=", r.UserAgent() == "mine", " language=", r.Header.Get("Accept-Language") != "", " type=", r.Header.Get("Content-Type"), " body=", string(body))
+	})
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		status, _ := strconv.Atoi(r.URL.Path[1:])
+		http.Redirect(w, r, other.URL, status)
+	})
+	env := flows.Env{HTTP: way(t), Secrets: planted{"key": "hunter22"}}
+	const headers = `follow_redirects: 1, headers: {accept-language: 'x-${ secret("key") }', user-agent: mine}`
+	for step, want := range map[string]string{
+		`307', json: {a: 1}`:                                        `POST agent=true language=false type=application/json body={"a":1}`,
+		`303', json: {a: '${ secret("key") }'}`:                     "GET agent=true language=false type= body=",
+		`307', json: {a: '${ secret("key") }'}`:                     "with a secret in the body",
+		`308', raw: 'a ${ secret("key") | @base64 }'`:               "with a secret in the body",
+		`307', multipart: [{name: k, value: '${ secret("key") }'}]`: "with a secret in the body",
+	} {
+		items, err := execute(t.Context(), `http: {post: '${ $vars.api }/`+step+`, `+headers+`}`, server.URL, nil, env)
+		if told := fmt.Sprint(items, err); !strings.Contains(told, want) {
+			t.Errorf("%s: %s, want %s", step, told, want)
+		}
 	}
 }

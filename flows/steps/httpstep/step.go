@@ -139,7 +139,7 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
-	body, err := parseBody(call.charger, s.bodyFormat, resp.Header, text)
+	body, err := parseBody(ctx, call.charger, s.bodyFormat, resp.Header, text)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
 	}
