@@ -39,6 +39,9 @@ As in [Unicode TR 35](https://www.unicode.org/reports/tr35/tr35-dates.html#Date_
 | ` + "`S`, `SS`, `SSS`, `SSSSSS`" + ` | decimal places of the second |
 | ` + "`XXX`, `XX`, `X`" + ` | offset: +01:00, +0100, +01; Z is UTC |
 | ` + "`xxx`, `xx`, `Z`" + ` | offset: +01:00, +0100, +0100; never Z |
+
+` + "`parse_time` needs a year, month and day, `a` beside `h`, and each field of the time down to the smallest." + ` It refuses a day of the week
+that the date is not.
 `
 
 // functionsPage lists the functions of programs, one table for each group.

@@ -20,8 +20,8 @@ func publish() flows.Kind {
 			"same key are one event for each flow, for 24 hours.\n\n" +
 			"The item becomes `{topic, runs, refused, resumed}`: `runs` is a list of `{flow, run_id}`, `resumed` the number of steps that waited for the event. " +
 			"A flow that can never take the event, because it has been deleted or its `fair_by` cannot be computed, is in `refused` with the reason, and the step succeeds. " +
-			"When a run cannot be accepted at the moment, or this worker is too old for a flow and another one must go on with the run, the step hands the event to all others and then fails; `retry`, or resuming the run, reaches those that are " +
-			"left. `as` keeps the item. With no subscriber the step succeeds.\n\n" +
+			"When a run cannot be accepted at the moment, the step hands the event to all others and then fails; `retry`, or resuming the run, reaches those that are " +
+			"left. When this worker is too old for one of the flows, another worker continues the run. `as` keeps the item. With no subscriber the step succeeds.\n\n" +
 			"An event has at most 256 KiB as JSON, a topic at most 100 subscribers. Runs that start each other, also by events, do so to a depth of 32, as with `emit`.",
 		Params: []flows.Param{
 			{Name: "topic", Type: flows.TypeString, Names: flows.ResourceEvent, Required: true, Inline: true, Summary: "The name of the topic: letters, digits, dots, - and _.", Hint: "name the topic as it is; use switch to choose among several"},

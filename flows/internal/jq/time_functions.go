@@ -243,6 +243,9 @@ func parseTime(in any, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
 	text, err := textOf(in, "a time to be read")
 	if err != nil {
 		return nil, err
@@ -278,8 +281,8 @@ func parseTime(in any, args []any) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is no time", gojq.Preview(in))
 	}
-	if !p.has("y") || !p.has("M") || !p.has("d") {
-		return nil, errors.New("the pattern needs year, month and day")
+	if day, ok := weekday(p, rest.String()); ok && !strings.HasPrefix(strings.ToLower(t.Weekday().String()), day) {
+		return nil, fmt.Errorf("%s is no time: the day is a %s", gojq.Preview(in), t.Weekday())
 	}
 	switch {
 	case p.has("XxZ") && len(args) > 1:
@@ -296,6 +299,36 @@ func parseTime(in any, args []any) (any, error) {
 		return t.Format(localLayout), nil
 	}
 	return t.Format(dateLayout), nil
+}
+
+// complete returns an error when the pattern does not have all fields that make a time of those it has.
+func (p timePattern) complete() error {
+	switch {
+	case !p.has("y") || !p.has("M") || !p.has("d"):
+		return errors.New("the pattern needs year, month and day")
+	case p.has("h") && !p.has("a"):
+		return errors.New("the pattern needs a for AM or PM beside h, or H for hours to 23")
+	case p.has("a") && !p.has("h"):
+		return errors.New("the pattern needs h beside a")
+	case p.has("m") && !p.has("Hh"), p.has("s") && !p.has("m"), p.has("S") && !p.has("s"):
+		return errors.New("the pattern needs hour, minute and second above its smallest field")
+	}
+	return nil
+}
+
+// weekday returns the name of the day, in small letters, among the values of a pattern, which end with a zero byte each.
+// Package time does not compare it with the date.
+func weekday(p timePattern, values string) (day string, ok bool) {
+	for _, f := range p {
+		if f.letters == "" {
+			continue
+		}
+		var value string
+		if value, values, _ = strings.Cut(values, "\x00"); f.letters[0] == 'E' {
+			return strings.ToLower(value), true
+		}
+	}
+	return "", false
 }
 
 // timePattern is a pattern of Unicode TR 35: letters stand for a field, other characters and quoted text for themselves.
