@@ -13,19 +13,30 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// maxDeliveries is the number of deliveries that the page shows.
+// maxDeliveries is the number of deliveries of a page.
 const maxDeliveries = 500
 
-// deliveriesPage lists what recently arrived at the webhook of a flow.
+// deliveriesPage lists what arrived at the webhook of a flow, the newest first.
 func deliveriesPage(req *requestState) error {
 	head, err := req.head()
 	if err != nil {
 		return err
 	}
 	d := view.Deliveries{FlowRow: req.flowRow(head), URL: req.console.base(req.r) + "/hooks/" + hookName(head)}
-	d.Items, _, err = req.console.config.Deliveries.List(req.ctx(), head.Number, deliveries.Range{Most: maxDeliveries})
-	if err != nil && !errors.Is(err, entrylog.ErrHistory) { // those that Redis has are shown
+	within := deliveries.Range{Most: maxDeliveries}
+	if after := req.r.URL.Query().Get("after"); after != "" {
+		if within.After, err = entrylog.ParsePlace(after); err != nil {
+			return errNotFound
+		}
+		d.Later = true
+	}
+	var more bool
+	d.Items, more, err = req.console.config.Deliveries.List(req.ctx(), head.Number, within)
+	if d.Away = errors.Is(err, entrylog.ErrHistory); err != nil && !d.Away {
 		return err
+	}
+	if more {
+		d.Older = d.Items[len(d.Items)-1].Place().String()
 	}
 	if req.fragment() {
 		return req.render(200, view.DeliveriesFragment(req.page("flows", ""), d))

@@ -1,11 +1,18 @@
 package console
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/entrylog"
 	"github.com/penstock/penstock/store"
 )
 
@@ -57,6 +64,67 @@ func TestDeliveryPages(t *testing.T) {
 	}
 	if vera := d.signedIn("vera").page("/flows/1/deliveries"); strings.Contains(vera, "Record for an hour") {
 		t.Error("a viewer is offered to record")
+	}
+}
+
+// oldDeliveries is a history with deliveries of one millisecond.
+type oldDeliveries struct {
+	entrylog.History
+	numbers int64 // the first has 1
+	fail    error
+}
+
+const oldAt = 1_790_000_000_000 // unix ms
+
+func (h *oldDeliveries) Entries(_ context.Context, _ string, r entrylog.Range, most int) (entries []entrylog.Entry, err error) {
+	for n := h.numbers; n > 0 && len(entries) < most; n-- {
+		place := entrylog.Place{At: oldAt, Seq: n}
+		if (r.After == entrylog.Place{}) || place.Compare(r.After) < 0 {
+			entries = append(entries, entrylog.Entry{Place: place, Text: fmt.Appendf(nil, `{"delivery":%d,"at_ms":%d,"verdict":"accepted"}`, n, oldAt)})
+		}
+	}
+	return entries, h.fail
+}
+
+// Older deliveries are on further pages, each once, and a warning says when the history is away.
+func TestPagesOfDeliveries(t *testing.T) {
+	t.Parallel()
+	h := &oldDeliveries{numbers: 2*maxDeliveries + 10}
+	d := newTestConsole(t, func(c *Config) {
+		var err error
+		c.Deliveries, err = deliveries.New(deliveries.Config{Redis: c.Redis, Log: slog.New(slog.DiscardHandler), History: h})
+		must(t, err)
+	})
+	b := d.signedIn("vera")
+	const first = "/flows/1/deliveries"
+	older := regexp.MustCompile(`href="[^"]*(/flows/1/deliveries\?after=[^"]*)"`)
+	seen := map[string]int{}
+	for path, pages := first, 1; path != ""; pages++ {
+		page := b.page(path)
+		for _, row := range regexp.MustCompile(`>Delivery \d+<`).FindAllString(page, -1) {
+			seen[row]++
+		}
+		if polls := strings.Contains(page, "data-poll"); polls != (path == first) || pages > 3 {
+			t.Fatalf("page %d, %s: polls %v", pages, path, polls)
+		}
+		if path = ""; older.MatchString(page) {
+			path = older.FindStringSubmatch(page)[1]
+		}
+	}
+	if seen[">Delivery 1<"]--; len(seen) != int(h.numbers) { // the one that Redis has is another one
+		t.Errorf("%d deliveries are listed, want %d", len(seen), h.numbers)
+	}
+	for row, times := range seen {
+		if times != 1 {
+			t.Errorf("%s is there %d times", row, times)
+		}
+	}
+	if w := b.get(first + "?after=x"); w.Code != http.StatusNotFound {
+		t.Errorf("no position: %d", w.Code)
+	}
+	h.fail = errors.New("away")
+	if page := b.page(first); !strings.Contains(page, "Deliveries are missing") || !strings.Contains(page, ">Delivery 1<") {
+		t.Error("nothing says that the history is away")
 	}
 }
 

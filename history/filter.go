@@ -23,6 +23,7 @@ const (
 	notSucceeded = " AND state <> 'succeeded'"
 	notDefault   = " AND queue <> 'default'"
 	isRepeated   = " AND (attempt > 1 OR crashes > 0)"
+	hasMessage   = " AND message IS NOT NULL"
 	isSlow       = " AND took >= 1000000"
 )
 
@@ -125,6 +126,8 @@ func partialIndex(l *queue.List) string {
 	case slices.Contains(c.Values, ""):
 	case slices.Contains(relations, c.Field):
 		return "runs_related"
+	case c.Field == "message":
+		return "runs_message"
 	case least == nil:
 	case c.Field == "duration_ms" && *least >= 1000:
 		return "runs_slow"
@@ -166,7 +169,7 @@ func saying(parts []string) func(*statement) string {
 		for _, part := range parts {
 			conditions = append(conditions, "replace(message, "+s.arg(part)+", '') <> message")
 		}
-		return "(" + strings.Join(conditions, " OR ") + ")" + notSucceeded
+		return "(" + strings.Join(conditions, " OR ") + ")" + notSucceeded + hasMessage
 	}
 }
 

@@ -7,11 +7,14 @@ import (
 	"github.com/penstock/penstock/internal/deliveries"
 )
 
-// Deliveries is what recently arrived at the webhook of a flow.
+// Deliveries is a page of what arrived at the webhook of a flow.
 type Deliveries struct {
 	FlowRow
 	URL   string // of the webhook
 	Items []deliveries.Delivery
+	Older string    // position after which the next page starts; empty: there is none
+	Later bool      // it is not the first page
+	Away  bool      // the history does not answer: only deliveries that Redis still has are listed
 	Until time.Time // end of the recording; zero: headers and bodies are not recorded
 }
 

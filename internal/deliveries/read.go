@@ -22,14 +22,21 @@ var ErrNotFound = errors.New("not found")
 type Range struct {
 	From, To time.Time // both inclusive, in milliseconds; zero: unbounded
 	Most     int       // maximum number of deliveries
+
+	After entrylog.Place // start behind this delivery, the newest first; zero: at the newest
 }
 
 // cut returns those of the deliveries that are in the range, and whether there are more than its maximum.
 func (r *Range) cut(all []Delivery) (some []Delivery, more bool) {
 	some = slices.DeleteFunc(slices.Clone(all), func(d Delivery) bool {
-		return d.At.Before(r.From) || !r.To.IsZero() && d.At.After(r.To)
+		return d.At.Before(r.From) || !r.To.IsZero() && d.At.After(r.To) || r.After != entrylog.Place{} && d.Place().Compare(r.After) >= 0
 	})
 	return some[:min(len(some), r.Most)], len(some) > r.Most
+}
+
+// Place is the position of the delivery among those of its flow.
+func (d *Delivery) Place() entrylog.Place {
+	return entrylog.Place{At: d.At.UnixMilli(), Seq: d.Number}
 }
 
 // List returns the newest deliveries of a range, the newest first. more: the range has others. Errors: entrylog.ErrHistory,
@@ -50,8 +57,9 @@ func (l *Log) List(ctx context.Context, flow int64, r Range) (all []Delivery, mo
 	if !r.To.IsZero() {
 		within.To = r.To.UnixMilli()
 	}
-	if whole > 0 {
-		within.After = entrylog.Place{At: recent[whole-1].At.UnixMilli(), Seq: recent[whole-1].Number}
+	within.After = r.After
+	if whole > 0 && (r.After == entrylog.Place{} || recent[whole-1].Place().Compare(r.After) < 0) {
+		within.After = recent[whole-1].Place()
 	}
 	older, err := l.config.History.Entries(ctx, logOf(flow), within, r.Most+1)
 	if err != nil {
