@@ -199,7 +199,7 @@ func New(config Config) (*API, error) {
 	}
 	forRunner := runner.Config{Submit: config.Submit, Records: config.Records, Version: a.version, Paused: a.paused, Memory: config.Memory}
 	if config.Runs != nil {
-		forRunner.Cancel = config.Runs.Cancel
+		forRunner.Cancel = config.Runs.CancelUnwaited
 	}
 	if config.Store != nil {
 		forRunner.Canary = config.Store.Flows().CanaryFor

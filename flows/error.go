@@ -17,6 +17,7 @@ const (
 	CodeValidation Code = "validation"  // an item does not fit its schema
 	CodeTimeout    Code = "timeout"     // the run's execution limit
 	CodeCancelled  Code = "cancelled"   // the run was cancelled
+	CodeCallerLeft Code = "caller_left" // the caller of the run left, see run.cancel_with_caller
 	CodeReplaced   Code = "replaced"    // a run with a later event took its place, see run.debounce
 	CodeLimit      Code = "limit"       // a limit of the engine: items, memory, nesting
 	CodeBusy       Code = "busy"        // the concurrency limit of the flow rejected the run
@@ -28,7 +29,7 @@ const (
 // Reserved reports whether the code belongs to the engine; a fail step must not use it.
 func Reserved(code Code) bool {
 	switch code {
-	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled, CodeReplaced,
+	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled, CodeCallerLeft, CodeReplaced,
 		CodeLimit, CodeBusy, CodeUncertain, CodeCrashed, CodeInternal:
 		return true
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -80,5 +81,46 @@ func TestAttachToNoRun(t *testing.T) {
 	}
 	if n := r.client.Waiting(); n != 0 {
 		t.Errorf("%d waiters left", n)
+	}
+}
+
+// A run whose caller leaves is cancelled, unless another caller waits for it, here or in another process. An equal request begins it
+// anew, whatever happens to the repetitions of a failed run.
+func TestARunWhoseCallerLeaves(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	other := newTestQueue(t, "redis://"+r.redis.(*redis.Client).Options().Addr)
+	why := []byte(`{"code":"caller_left","message":"m"}`)
+	leave := func(id string) {
+		t.Helper()
+		if _, err := r.client.CancelUnwaited(t.Context(), id, why); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, failed := range []Repetition{AttachToFailed, RunAgain, TellFailed} {
+		s := Submission{Spec: spec(), IdempotencyKey: &IdempotencyKey{Key: fmt.Sprint("k", failed), Window: time.Hour, Failed: failed}}
+		first := r.submit(s)
+		second := r.submit(s)
+		if leave(first.RunID()); second.RunID() != first.RunID() || r.record(first.RunID()).State != Queued {
+			t.Errorf("with another caller: %+v", r.record(first.RunID()))
+		}
+		second.Close()
+		if leave(first.RunID()); r.record(first.RunID()).State != Cancelled {
+			t.Errorf("without another caller: %+v", r.record(first.RunID()))
+		}
+		first.Close()
+		anew := r.submit(s)
+		if anew.Attached() || r.record(first.RunID()).ResumedBy != anew.RunID() {
+			t.Errorf("an equal request is attached to the cancelled run %s", anew.RunID())
+		}
+		elsewhere, err := other.client.Attach(t.Context(), anew.RunID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leave(anew.RunID()); r.record(anew.RunID()).State != Queued {
+			t.Errorf("with a caller of another process: %+v", r.record(anew.RunID()))
+		}
+		elsewhere.Close()
+		anew.Close()
 	}
 }

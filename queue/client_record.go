@@ -211,19 +211,29 @@ func decodeRecord(id, queue string, f map[string]string) (Record, error) {
 // on. why is the error of the run (JSON). Errors: ErrNotFound, ErrUnavailable.
 func (c *Client) Cancel(ctx context.Context, id string, why []byte) (had State, err error) {
 	err = c.withRecall(ctx, id, func() error {
-		had, err = c.cancelStored(ctx, id, why)
+		had, err = c.cancelStored(ctx, id, why, "")
 		return err
 	})
 	return had, err
 }
 
-func (c *Client) cancelStored(ctx context.Context, id string, why []byte) (State, error) {
+// CancelUnwaited cancels a run that no caller waits for but the one that asks, who still has its ticket. With another caller, also
+// one that has waited in another process, nothing changes. Otherwise it is Cancel.
+func (c *Client) CancelUnwaited(ctx context.Context, id string, why []byte) (State, error) {
+	if c.waiters.count(id) > 1 {
+		return "", nil
+	}
+	return c.cancelStored(ctx, id, why, c.process)
+}
+
+// cancelStored cancels a run that Redis has. process: the only API process whose callers may wait for it; empty: any.
+func (c *Client) cancelStored(ctx context.Context, id string, why []byte, process string) (State, error) {
 	queues, err := c.queuesOf(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	for _, queue := range queues {
-		state, err := stopRun(ctx, c.redis, keysOf(queue), stopping{id: id, state: Cancelled, failure: why, publish: publishCommand(c.cfg.Redis.Cluster())})
+		state, err := stopRun(ctx, c.redis, keysOf(queue), stopping{id: id, state: Cancelled, failure: why, publish: publishCommand(c.cfg.Redis.Cluster()), process: process})
 		if err != nil || state != "" {
 			return state, err
 		}
@@ -238,11 +248,12 @@ type stopping struct {
 	state   State
 	failure []byte
 	publish string
+	process string // the only API process whose callers may wait; empty: any
 }
 
 // stopRun calls stop.lua and returns the previous state; "" when there is no such run.
 func stopRun(ctx context.Context, r redis.Scripter, k keys, s stopping) (State, error) {
-	had, err := stopScript.Run(ctx, r, k.slot(), s.id, s.fence, string(s.state), s.failure, s.publish).Text()
+	had, err := stopScript.Run(ctx, r, k.slot(), s.id, s.fence, string(s.state), s.failure, s.publish, s.process).Text()
 	if err != nil {
 		return "", redisError("stop run", err)
 	}

@@ -174,10 +174,13 @@ func (w *waiters) found(id string) {
 const missesUntilGone = 2
 
 // waiting reports whether a ticket of this process waits for the run.
-func (w *waiters) waiting(id string) bool {
+func (w *waiters) waiting(id string) bool { return w.count(id) > 0 }
+
+// count returns the number of tickets of this process that wait for the run.
+func (w *waiters) count(id string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.byRun[id]) > 0
+	return len(w.byRun[id])
 }
 
 // overdue lists the runs with a ticket that is older than the given time, by queue.

@@ -102,7 +102,7 @@ func BenchmarkRareScripts(b *testing.B) {
 			}
 			s.exec(pipe)
 		}
-		s.measure(b, stopScript, func(i int) { s.must(stopScript, ids[i%len(ids)], "", "cancelled", "{}", "PUBLISH") })
+		s.measure(b, stopScript, func(i int) { s.must(stopScript, ids[i%len(ids)], "", "cancelled", "{}", "PUBLISH", "") })
 	})
 }
 
@@ -256,9 +256,9 @@ func (s *scriptBench) calls() []scriptCall {
 			s.must(finishScript, "PUBLISH", "w", id, 1, "succeeded", "[]", "", "")
 			s.must(settleScript, "2026-01-01", 4102444800, id, "")
 		}},
-		{"park", parkScript, func(int) { s.must(parkScript, s.running("w"), 1, 3_600_000, "", "w", "") }},
+		{"park", parkScript, func(int) { s.must(parkScript, s.running("w"), 1, 3_600_000, "", "w", "", "") }},
 		{"requeue", requeueScript, func(int) { s.must(requeueScript, s.running("w"), 1, "running", "m", "1", 3, "", "") }},
-		{"stop", stopScript, func(int) { s.must(stopScript, s.running("w"), "", "cancelled", "{}", "PUBLISH") }},
+		{"stop", stopScript, func(int) { s.must(stopScript, s.running("w"), "", "cancelled", "{}", "PUBLISH", "") }},
 		{"journal", journalScript, func(int) { s.must(journalScript, s.running("w"), 1, "k", "r{}", "w") }},
 		{"beat", beatScript, func(int) { s.must(beatScript, "w", 1, 10_000, 256, "100000 10 50") }},
 		{"redeliver", redeliverScript, func(i int) { s.must(redeliverScript, "w", i+2) }},

@@ -121,6 +121,9 @@ var guards = []guard{
 
 	{file: "stop", text: `if not live(state) then return state end`},
 	{file: "stop", text: `if ARGV[2] ~= "" and tonumber(ARGV[2]) ~= fence then return state end`},
+	{file: "stop", text: `if ARGV[6] ~= "" and r[3] ~= ARGV[6] then return state end`, test: "TestARunWhoseCallerLeaves"},
+	{file: "park", text: `	wake = math.min(wake, r[3])`, test: "TestAParkedRunEndsWithItsLimit"},
+	{file: "lib/repetition", text: `r[1] == "cancelled" and string.find`, gone: `false and string.find`, test: "TestARunWhoseCallerLeaves"},
 	{file: "stop", text: `whole(fence + 1)`, gone: `whole(fence)`},
 	{file: "stop", text: `	if r[8] then leaveLine(task, r[8]) end`},
 	{file: "stop", text: `	if call("HGET", TASK .. task, "state") == "aggregating" then call("DEL", TASK .. task) end`},

@@ -46,9 +46,9 @@ func TestWhatLeavesLetsTheNextMoveUp(t *testing.T) {
 		"complete": {"running", func() {
 			s.run(completeScript, "PUBLISH", "2026-01-01", 4102444800, "w", s.id, at3, "succeeded", "[]", "", "", "1")
 		}},
-		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "", "w", "") }},
+		"park":        {"running", func() { s.run(parkScript, s.id, at3, 1000, "", "w", "", "") }},
 		"park_paused": {"running", func() { s.run(parkPausedScript, s.id, at3, 1, 5, "w") }},
-		"stop":        {"running", func() { s.run(stopScript, s.id, at3, "cancelled", "{}", "PUBLISH") }},
+		"stop":        {"running", func() { s.run(stopScript, s.id, at3, "cancelled", "{}", "PUBLISH", "") }},
 		"acquire": {"running", func() {
 			s.c.ZAdd(ctx, s.keys.ours+"gate:g:inside", redis.Z{Score: 1, Member: "other"})
 			s.c.HSet(ctx, s.keys.runPrefix()+"other", "state", "running")
@@ -89,7 +89,7 @@ func TestSettleTakesARunOutOfItsLimits(t *testing.T) {
 		}
 		s.c.ZAdd(ctx, s.keys.ours+"gate:"+gate+":line", redis.Z{Member: s.id})
 	}
-	s.run(stopScript, s.id, at3, "timed_out", "{}", "PUBLISH")
+	s.run(stopScript, s.id, at3, "timed_out", "{}", "PUBLISH", "")
 	s.run(settleScript, "2026-01-01", 4102444800, s.id, "")
 	if left := s.c.Keys(ctx, s.keys.ours+"gate:*").Val(); len(left) > 0 {
 		t.Errorf("the run still stands at %v", left)
@@ -154,7 +154,7 @@ func TestWhatLeavesItsLine(t *testing.T) {
 	s, ctx := newStoredRun(t), t.Context()
 	task := taskID(s.id, at3)
 	for name, call := range map[string]func(){
-		"stop": func() { s.run(stopScript, s.id, "", "cancelled", "{}", "PUBLISH") },
+		"stop": func() { s.run(stopScript, s.id, "", "cancelled", "{}", "PUBLISH", "") },
 		"requeue": func() {
 			s.c.Del(ctx, s.keys.taskPrefix()+task)
 			s.run(requeueScript, s.id, at3, "queued", "m", "", 3, "", "")
@@ -326,7 +326,7 @@ func TestWhatWasDeletedDoesNotMoveUp(t *testing.T) {
 	s.arrange("running")
 	standing := s.crowd()
 	s.c.Del(ctx, s.keys.taskPrefix()+standing)
-	s.run(parkScript, s.id, at3, 1000, "", "w", "")
+	s.run(parkScript, s.id, at3, 1000, "", "w", "", "")
 	if s.c.LPos(ctx, s.keys.pending(), standing, redis.LPosArgs{}).Err() == nil {
 		t.Error("the task has moved up")
 	}

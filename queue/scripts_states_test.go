@@ -176,13 +176,13 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"ended 3":   {"[1 0]", "succeeded 3 due"}, // a repeated call: settle makes sure
 			"stopped 3": {"[1 0]", "cancelled 3 due"},
 		}},
-		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "", by, "") }, "0", map[string]transition{
+		{"park", func(fence int) string { return s.run(parkScript, s.id, fence, 1000, "", by, "", "") }, "0", map[string]transition{
 			"running 3": {"1", "waiting 3 due"},
 			"waiting 3": {"1", "waiting 3 due"},
 		}},
 		{"park to retry", func(fence int) string {
 			s.c.HSet(context.Background(), s.keys.journalPrefix()+s.id, "k", "r1", "l", "r2")
-			reply := s.run(parkScript, s.id, fence, 1000, "", by, `{"record": "{}", "remove": ["k"], "set": {"m": "3"}}`)
+			reply := s.run(parkScript, s.id, fence, 1000, "", by, `{"record": "{}", "remove": ["k"], "set": {"m": "3"}}`, "")
 			kept := s.c.HGetAll(context.Background(), s.keys.journalPrefix()+s.id).Val()
 			return fmt.Sprint(reply, kept, s.c.HGet(context.Background(), s.keys.runPrefix()+s.id, "retry").Val())
 		}, "0map[k:r1 l:r2]", map[string]transition{
@@ -216,7 +216,7 @@ func TestEveryScriptInEveryState(t *testing.T) {
 			"0", map[string]transition{"running 3": {"1", "queued 4 due"}}},
 		{"requeue from waiting", func(fence int) string { return s.run(requeueScript, s.id, fence, "waiting", "m", "", 3, "", "") },
 			"0", map[string]transition{"waiting 3": {"1", "queued 4 due"}}},
-		{"stop", func(fence int) string { return s.run(stopScript, s.id, fence, "cancelled", "{}", "PUBLISH") }, "", map[string]transition{
+		{"stop", func(fence int) string { return s.run(stopScript, s.id, fence, "cancelled", "{}", "PUBLISH", "") }, "", map[string]transition{
 			"queued 3":  {"queued", "cancelled 4 due"},
 			"running 3": {"running", "cancelled 4 due"},
 			"waiting 3": {"waiting", "cancelled 4 due"},

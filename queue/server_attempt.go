@@ -73,6 +73,7 @@ type Outcome struct {
 	Steps  []byte     // JSON, what each step did; nil: nothing to store
 	Wake   time.Time  // when a parked run continues; zero: after a callback only
 	Retry  *RetryPlan // the run has failed, and is parked until it is tried again; nil: it is parked for another reason
+	Bound  bool       // of a parked run: it must not outlive its caller, so that it continues at its deadline at the latest
 	After  func()     // optional; called after the outcome was stored, on the goroutine of the handler
 }
 

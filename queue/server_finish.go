@@ -132,7 +132,7 @@ func (s *Server) park(ctx context.Context, a *Attempt, o Outcome) (bool, error) 
 	if !o.Wake.IsZero() {
 		wait = max(0, time.Until(o.Wake)) // as a duration, because the clock of Redis may differ
 	}
-	n, err := parkScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, wait.Milliseconds(), o.Steps, s.cfg.ID, o.Retry.encode()).Int64()
+	n, err := parkScript.Run(ctx, s.redis, s.keys.slot(), a.ID, a.Number, wait.Milliseconds(), o.Steps, s.cfg.ID, o.Retry.encode(), flag(o.Bound)).Int64()
 	if err != nil {
 		return false, redisError("park run", err)
 	}

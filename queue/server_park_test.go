@@ -129,6 +129,24 @@ func TestParkedTimeIsNotCounted(t *testing.T) {
 	r.nothingLeft()
 }
 
+// A parked run that must not outlive its caller continues at its deadline, which stays.
+func TestAParkedRunEndsWithItsLimit(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	r.worker(func(ctx context.Context, a *Attempt) Outcome {
+		if a.Number == 1 {
+			return Outcome{State: Waiting, Bound: true}
+		}
+		<-ctx.Done()
+		return Outcome{State: TimedOut, Error: &flows.Error{Code: flows.CodeTimeout}}
+	})
+	s := spec()
+	s.Limit = time.Second
+	if got := r.wait(r.submit(Submission{Spec: s})); got.State != TimedOut {
+		t.Errorf("result %+v", got)
+	}
+}
+
 func TestAParkedRunIsCancelled(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())

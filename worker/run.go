@@ -98,6 +98,7 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	o := r.outcome(ctx, account, output, err)
 	if parked := new(flows.Parked); o.State == queue.Waiting && errors.As(err, &parked) {
 		r.observeParked(a, parked.Kind)
+		o.Bound = flow.CancelWithCaller && a.Sync && !flow.Responds()
 	}
 	if run.Failure == nil && o.State == queue.Succeeded && len(output) > 0 {
 		r.recordFind(ctx, a, flow)

@@ -150,6 +150,11 @@ func (q *FakeQueue) Cancel(ctx context.Context, id string, why []byte) (queue.St
 	return had, nil
 }
 
+// CancelUnwaited implements Runs: its runs have one caller at most.
+func (q *FakeQueue) CancelUnwaited(ctx context.Context, id string, why []byte) (queue.State, error) {
+	return q.Cancel(ctx, id, why)
+}
+
 // SetTriage implements Runs.
 func (q *FakeQueue) SetTriage(ctx context.Context, run string, t queue.Triage) error {
 	r, err := q.Record(ctx, run)

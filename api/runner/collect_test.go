@@ -59,3 +59,29 @@ func TestAFlowThatCollectsAnswersAtOnce(t *testing.T) {
 		t.Errorf("the SmartSYNC API: %v", err)
 	}
 }
+
+// The sender of a batch may read what it has so far. With an event of another principal in it, only those may who may read the runs of
+// others.
+func TestABatchOfSeveralPrincipals(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Secret("hook", "s3")
+	p.Deploy(1, "slug: hooked\nrun: {batch: {size: 9, within: 1h}}\ntrigger: {webhook: {reply: ack, verify: {scheme: github, secret: hook}}}\nsteps: [{transform: '.'}]")
+	run := p.Want(p.Do("POST", "/v1/flows/1/runs", "ulf", `{"n":1}`), 202)["run_id"].(string)
+	p.Want(p.Do("GET", "/v1/runs/"+run, "ulf", ""), 200)
+	if r := p.Do("GET", "/v1/runs/"+run+"/input", "ulf", ""); r.StatusCode != 200 || !strings.Contains(r.Text, `"event":{"n":1}`) {
+		t.Errorf("the events so far: %d %s", r.StatusCode, r.Text)
+	}
+	if two := p.Want(p.GitHub("/hooks/1", `{"n":2}`, "d-1"), 202)["run_id"]; two != run {
+		t.Fatalf("another run: %s", two)
+	}
+	for _, call := range []string{"GET ", "GET /input", "GET /output", "GET /steps", "POST /cancel", "POST /replay", "POST /resume"} {
+		method, path, _ := strings.Cut(call, " ")
+		if r := p.Do(method, "/v1/runs/"+run+path, "ulf", ""); r.StatusCode != 404 {
+			t.Errorf("%s of a batch with events of others: %d %s", call, r.StatusCode, r.Text)
+		}
+	}
+	if r := p.Do("GET", "/v1/runs/"+run+"/input", "otto", ""); r.StatusCode != 200 || !strings.Contains(r.Text, `"event":{"n":2}`) {
+		t.Errorf("for an operator: %d %s", r.StatusCode, r.Text)
+	}
+}

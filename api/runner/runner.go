@@ -53,7 +53,7 @@ type Config struct {
 	// without one; nil: the current version does. Optional.
 	Canary func(ctx context.Context, flow int64, principal, key string) *flows.Flow
 
-	// Cancel cancels a run, as queue.Client.Cancel does; nil: run.cancel_with_caller limits the run, and cancels nothing.
+	// Cancel cancels a run that no other caller waits for, as queue.Client.CancelUnwaited does; nil: run.cancel_with_caller limits the run, and cancels nothing.
 	Cancel func(ctx context.Context, id string, why []byte) (queue.State, error)
 
 	// Paused reports whether a flow is paused; nil: none is.
@@ -196,7 +196,7 @@ func (r *Runner) cancel(cause error, run string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cancelWait)
 	defer cancel()
-	why := flows.EncodeJSON(map[string]any{"code": string(flows.CodeCancelled), "message": "the caller no longer waits, and the flow has run.cancel_with_caller"})
+	why := flows.EncodeJSON(map[string]any{"code": string(flows.CodeCallerLeft), "message": "the caller no longer waits, and the flow has run.cancel_with_caller"})
 	_, _ = r.config.Cancel(ctx, run, why)
 }
 

@@ -24,6 +24,8 @@ type Runs interface {
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error)
 	// Cancel cancels a run and returns its previous state.
 	Cancel(ctx context.Context, id string, why []byte) (queue.State, error)
+	// CancelUnwaited cancels a run for its caller, unless another one waits for it.
+	CancelUnwaited(ctx context.Context, id string, why []byte) (queue.State, error)
 	// SetTriage stores the triage state of a run. The error for a run that has none is queue.ErrNotTriaged.
 	SetTriage(ctx context.Context, run string, t queue.Triage) error
 	// Attach returns a ticket that waits for the end of a run.

@@ -7,10 +7,10 @@
 --
 -- KEYS[1] due
 -- ARGV[1] run id  ARGV[2] fence that must hold, "" for any  ARGV[3] new state
--- ARGV[4] error (JSON)  ARGV[5] PUBLISH or SPUBLISH
+-- ARGV[4] error (JSON)  ARGV[5] PUBLISH or SPUBLISH  ARGV[6] the only API process whose callers may wait for it, "" for any
 --
 -- Returns the previous state of the run, "" when there is no such run. Nothing changes
--- when that state is terminal or the fence does not hold.
+-- when that state is terminal, the fence does not hold, or callers of another process wait.
 local id, run = ARGV[1], RUN .. ARGV[1]
 local r = call("HMGET", run, "state", "fence", "reply", "at", "started", "early", "worker", "turn", "window", "gated")
 local state = r[1]
@@ -18,6 +18,7 @@ if not state then return "" end
 if not live(state) then return state end
 local fence = fenceOf(state, r[2])
 if ARGV[2] ~= "" and tonumber(ARGV[2]) ~= fence then return state end
+if ARGV[6] ~= "" and r[3] ~= ARGV[6] then return state end
 
 local _, us = clock()
 local task = taskOf(id, fence)
