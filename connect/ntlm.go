@@ -3,9 +3,12 @@ package connect
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	ntlmssp "github.com/Azure/go-ntlmssp"
 )
@@ -49,8 +52,13 @@ func (n ntlmTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	sent.SetBasicAuth(n.settings["username"], n.settings["password"]) // the library takes them from there, and sends no Basic
-	negotiator := ntlmssp.Negotiator{RoundTripper: drainsChallenges{own}, WorkstationName: n.settings["workstation"]}
+	challenges := &drainsChallenges{base: own}
+	negotiator := ntlmssp.Negotiator{RoundTripper: challenges, WorkstationName: n.settings["workstation"]}
 	resp, err := negotiator.RoundTrip(sent)
+	if err == nil && challenges.keyExchange && resp.StatusCode == http.StatusUnauthorized { // the library gives up without an error
+		resp.Body.Close()
+		err = errKeyExchange
+	}
 	if err != nil {
 		own.CloseIdleConnections()
 		return nil, err
@@ -64,15 +72,34 @@ func (n ntlmTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 const maxChallenge = 64 << 10
 
 // drainsChallenges reads the bodies of challenges, so that the next request can use the same network connection.
-type drainsChallenges struct{ base *http.Transport }
+type drainsChallenges struct {
+	base        *http.Transport
+	keyExchange bool // a challenge had the flag NTLMSSP_NEGOTIATE_KEY_EXCH (MS-NLMP, section 2.2.2.5)
+}
+
+// errKeyExchange is the failure of a request to a server that encrypts the session.
+var errKeyExchange = errors.New("the server demands that NTLM exchanges a key (NTLMSSP_NEGOTIATE_KEY_EXCH), which Penstock cannot do: switch off 128-bit session security there, or use another authentication")
+
+// wantsKeyExchange reports whether an answer has a CHALLENGE_MESSAGE with that flag (section 2.2.1.2).
+func wantsKeyExchange(header http.Header) bool {
+	for _, value := range header.Values("WWW-Authenticate") {
+		_, token, _ := strings.Cut(value, " ")
+		message, err := base64.StdEncoding.DecodeString(token)
+		if err == nil && len(message) >= 24 && binary.LittleEndian.Uint32(message[20:])&(1<<30) != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // RoundTrip implements http.RoundTripper.
-func (d drainsChallenges) RoundTrip(req *http.Request) (*http.Response, error) {
+func (d *drainsChallenges) RoundTrip(req *http.Request) (*http.Response, error) {
 	maskCredentials(req)
 	resp, err := d.base.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
+	d.keyExchange = d.keyExchange || wantsKeyExchange(resp.Header)
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxChallenge))
 	resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(content))

@@ -275,6 +275,22 @@ func TestNTLMConnection(t *testing.T) {
 	}
 }
 
+func TestNTLMWithKeyExchange(t *testing.T) {
+	t.Parallel()
+	message, _ := base64.StdEncoding.DecodeString(ntlmChallenge())
+	message[23] |= 0x40
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", "NTLM "+base64.StdEncoding.EncodeToString(message))
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	p := newTestFleet(t).newProcess()
+	p.put(store.Connection{Name: "win", Type: "ntlm", Hosts: []string{server.URL}, Settings: map[string]string{"username": `DOM\ann`, "password": "SecREt01"}})
+	if _, _, err := p.call(t.Context(), "win", "GET", server.URL, ""); err == nil || !strings.Contains(err.Error(), "NTLMSSP_NEGOTIATE_KEY_EXCH") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSetQuery(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{"": "k=v+1", "a=1&k=old&b=%2F&k=2": "a=1&b=%2F&k=v+1", "%6b=old": "k=v+1", "k": "k=v+1"} {

@@ -98,6 +98,7 @@ func TestFormsWithMistakes(t *testing.T) {
 		{"/connections/crm/authorise", nil, 404, "Nothing is here"},
 		{"/secrets", []string{"name", "n"}, 422, "value is required"},
 		{"/secrets", []string{"name", "a b", "value", "v"}, 422, "name must be"},
+		{"/secrets", []string{"name", "n", "value", "a\xff"}, 422, "value must be UTF-8"},
 		{"/secrets", []string{"name", "n", "value", strings.Repeat("x", store.MaxSecret+1)}, 422, "value must have"},
 		{"/connections", []string{"type", "bearer", "name", "a b", "hosts", "crm.example.org", "setting.token", "t"}, 422, "name must be"},
 		{"/connections", []string{"type", "bearer", "name", "", "hosts", "crm.example.org", "setting.token", "t"}, 422, "name must be"},

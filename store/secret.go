@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+	"unicode/utf8"
 )
 
 // MaxSecret is the maximum size of a secret in bytes: a private key fits, a document does not.
@@ -75,6 +76,9 @@ func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64) error {
 	if value == "" || len(value) > MaxSecret {
 		return fmt.Errorf("put secret: %w", &InvalidError{"value", fmt.Sprintf("must have 1 to %d bytes", MaxSecret)})
+	}
+	if !utf8.ValidString(value) {
+		return fmt.Errorf("put secret: %w", &InvalidError{"value", "must be UTF-8: store bytes as base64, for instance"})
 	}
 	return ss.vault.put(ctx, name, &Secret{name, value, flows, time.Now().UTC().Truncate(time.Millisecond)})
 }

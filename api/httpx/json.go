@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 )
@@ -16,6 +17,9 @@ func ReadJSON(c *gin.Context, into any) error {
 	body, err := ReadEvent(c)
 	if err != nil || len(body) == 0 {
 		return err
+	}
+	if !utf8.Valid(body) { // which the decoder would replace
+		return BadRequest("bad_json", "the body is not UTF-8: send bytes as base64, for instance")
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -162,6 +163,9 @@ func newSecret(e env) *cobra.Command {
 		value, err := readFile(cmd.InOrStdin(), file)
 		if err != nil {
 			return fmt.Errorf("read secret: %w", err)
+		}
+		if !utf8.ValidString(string(value)) {
+			return errors.New("the secret is not UTF-8: store bytes as base64, for instance")
 		}
 		body := object{"value": value}
 		if cmd.Flags().Changed("flows") {
