@@ -12,7 +12,7 @@ import (
 )
 
 // audited adds an entry to the audit log for each request that changed something, was rejected for a missing scope, or
-// read what State.Audited says. Entries are written after the response. New routes are audited by default; the function lists the
+// is one that State.Audited names, also when the server failed. Entries are written after the response. New routes are audited by default; the function lists the
 // exceptions.
 func (a *API) audited(c *gin.Context) {
 	c.Next()
@@ -24,7 +24,7 @@ func (a *API) audited(c *gin.Context) {
 	if c.FullPath() == pathRun {
 		return // no administration; the record of the run has the principal
 	}
-	if status >= http.StatusBadRequest && status != http.StatusForbidden {
+	if status >= http.StatusBadRequest && status != http.StatusForbidden && (!x.Audited || status < http.StatusInternalServerError) {
 		return // nothing changed
 	}
 	entry := store.Entry{

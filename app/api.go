@@ -89,7 +89,7 @@ func (p *Program) openAPI(context.Context) error {
 		Origins:        p.settings.Origins,
 	}
 	if p.history != nil {
-		config.Stats, config.History = p.history, historyapi.Config{History: p.history, Runs: p.client, Deliveries: p.deliveries}
+		config.Stats, config.History = p.history, historyapi.Config{History: p.history, Runs: p.client, Deliveries: p.deliveries, ForgetFiles: p.forgetFiles}
 	}
 	handler, err := api.New(config)
 	if err != nil {

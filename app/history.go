@@ -120,6 +120,15 @@ func (p *Program) keepsFiles(ctx context.Context, run string) (bool, error) {
 	return p.client.KeptByHistory(ctx, run, p.settings.Retention)
 }
 
+// forgetFiles deletes the files of a run that was erased, unless a run that continues it still needs them.
+func (p *Program) forgetFiles(ctx context.Context, run string) error {
+	kept, err := p.keepsFiles(ctx, run)
+	if kept || err != nil {
+		return err
+	}
+	return p.files.DeleteOwner(ctx, run)
+}
+
 func (s *Settings) checkHistory(r Role) error {
 	switch {
 	case s.History != "" && s.History != historyOff:

@@ -21,7 +21,7 @@ func (h *DB) Copy(ctx context.Context, to *DB, each func(runs int)) error {
 	}
 	after, copied := queue.Place{}, 0
 	for {
-		runs, held, err := h.copyable(ctx, after)
+		runs, held, erased, err := h.copyable(ctx, after)
 		if err != nil {
 			return err
 		}
@@ -29,10 +29,19 @@ func (h *DB) Copy(ctx context.Context, to *DB, each func(runs int)) error {
 			if err := h.copyEntries(ctx, to); err != nil {
 				return err
 			}
-			return h.copyStats(ctx, to)
+			if err := h.copyStats(ctx, to); err != nil {
+				return err
+			}
+			return unavailable(to.dialect.purge(ctx, to.writer))
 		}
 		after = placeOf(&runs[len(runs)-1].Archived)
 		if err := to.write(ctx, runs, false); err != nil {
+			return err
+		}
+		if _, err := to.Hold(ctx, idsOf(runs), false); err != nil { // as an earlier copy left them; one that is held is not erased
+			return err
+		}
+		if _, err := to.erase(ctx, erased); err != nil {
 			return err
 		}
 		if _, err := to.Hold(ctx, held, true); err != nil {
@@ -43,14 +52,22 @@ func (h *DB) Copy(ctx context.Context, to *DB, each func(runs int)) error {
 	}
 }
 
-// copyable returns the next runs in the order of acceptance, and which of them are held.
-func (h *DB) copyable(ctx context.Context, after queue.Place) (runs []Run, held []string, err error) {
+func idsOf(runs []Run) []string {
+	ids := make([]string, len(runs))
+	for i := range runs {
+		ids[i] = runs[i].ID
+	}
+	return ids
+}
+
+// copyable returns the next runs in the order of acceptance, and which of them are held or erased.
+func (h *DB) copyable(ctx context.Context, after queue.Place) (runs []Run, held, erased []string, err error) {
 	s := &statement{dialect: h.dialect}
-	text := fmt.Sprintf("SELECT id, shard, record, payload, expires, values_expire, held FROM runs WHERE (at, id) > (%s, %s) ORDER BY at, id LIMIT %d",
+	text := fmt.Sprintf("SELECT id, shard, record, payload, expires, values_expire, held, erased FROM runs WHERE (at, id) > (%s, %s) ORDER BY at, id LIMIT %d",
 		s.arg(after.At), s.arg(h.dialect.id(after.ID)), copyBatch)
 	rows, err := h.db.QueryContext(ctx, text, s.args...)
 	if err != nil {
-		return nil, nil, unavailable(err)
+		return nil, nil, nil, unavailable(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -59,13 +76,13 @@ func (h *DB) copyable(ctx context.Context, after queue.Place) (runs []Run, held 
 		var record, payload []byte
 		var expires int64
 		var valuesExpire sql.NullInt64
-		var isHeld bool
-		if err := rows.Scan(&id, &shard, &record, &payload, &expires, &valuesExpire, &isHeld); err != nil {
-			return nil, nil, unavailable(err)
+		var isHeld, isErased bool
+		if err := rows.Scan(&id, &shard, &record, &payload, &expires, &valuesExpire, &isHeld, &isErased); err != nil {
+			return nil, nil, nil, unavailable(err)
 		}
 		a, err := unpackRun(string(id), shard, record, payload)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		run := Run{Archived: a, Expires: time.UnixMilli(expires)}
 		if valuesExpire.Valid {
@@ -73,14 +90,17 @@ func (h *DB) copyable(ctx context.Context, after queue.Place) (runs []Run, held 
 		}
 		decoded, err := run.record()
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		run.Labels = decoded.Labels
 		if runs = append(runs, run); isHeld {
 			held = append(held, string(id))
 		}
+		if isErased {
+			erased = append(erased, string(id))
+		}
 	}
-	return runs, held, unavailable(rows.Err())
+	return runs, held, erased, unavailable(rows.Err())
 }
 
 // copyEntries writes all entries of logs to another history.

@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,26 +138,27 @@ func partialIndex(l *queue.List) string {
 	return ""
 }
 
-// within selects by the bounds of a number; nil: the history has no column for it.
+// within selects by the bounds of a number; nil: the history has no column for it. A bound that the type of the column does not have
+// becomes the nearest one that it has: no run is beyond it.
 func within(c queue.Condition) func(*statement) string {
-	column, unit, partial, from := c.Field, int64(1), "", int64(0)
+	column, unit, partial, from, most := c.Field, int64(1), "", int64(0), int64(math.MaxInt32-1) // integer in PostgreSQL
 	switch c.Field {
 	case "attempt":
 		partial, from = isRepeated, 2
 	case "crashes":
 		partial, from = isRepeated, 1
 	case "duration_ms":
-		column, unit, partial, from = "took", 1000, isSlow, 1000
+		column, unit, partial, from, most = "took", 1000, isSlow, 1000, math.MaxInt64/1000-1
 	default:
 		return nil
 	}
 	return func(s *statement) string {
 		text := "1 = 1"
 		if c.Least != nil {
-			text = column + " >= " + s.arg(*c.Least*unit) + implied(partial, *c.Least >= from)
+			text = column + " >= " + s.arg(max(-most, min(*c.Least, most))*unit) + implied(partial, *c.Least >= from)
 		}
 		if c.Most != nil {
-			text += " AND " + column + " < " + s.arg((*c.Most+1)*unit)
+			text += " AND " + column + " < " + s.arg((max(-most, min(*c.Most, most))+1)*unit)
 		}
 		return text
 	}

@@ -88,6 +88,8 @@ type dialect interface {
 	expire(ctx context.Context, h *DB, now int64) (e Expired, more bool, err error)
 	// refuses reports whether an error is about the values of a statement.
 	refuses(err error) bool
+	// purge removes from the files of the database what was deleted from its tables.
+	purge(ctx context.Context, db *sql.DB) error
 	// dropWords deletes the words of a run.
 	dropWords(ctx context.Context, tx *sql.Tx, id string) error
 }

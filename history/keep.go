@@ -84,6 +84,15 @@ const maxParameters = 500
 // Erase deletes the values and the words of runs, and what the logs have about them, and keeps the fact that they ran. Runs that are held stay as they are.
 // It returns those that were changed. Errors: ErrUnavailable.
 func (h *DB) Erase(ctx context.Context, ids []string) (erased []string, err error) {
+	erased, err = h.erase(ctx, ids)
+	if err != nil || len(erased) == 0 {
+		return erased, err
+	}
+	return erased, unavailable(h.dialect.purge(ctx, h.writer))
+}
+
+// erase is Erase without the purge of the files.
+func (h *DB) erase(ctx context.Context, ids []string) (erased []string, err error) {
 	for some := range slices.Chunk(ids, maxParameters) {
 		var dropped []string
 		err := h.inTransaction(ctx, func(tx *sql.Tx) (err error) {

@@ -42,6 +42,9 @@ func openPostgres(place string) (*DB, error) {
 	return &DB{db: db, writer: db, dialect: &postgres{partitions: map[int64]bool{}}}, nil
 }
 
+// purge does nothing: VACUUM, which PostgreSQL does by itself, reclaims the space of what was deleted.
+func (*postgres) purge(context.Context, *sql.DB) error { return nil }
+
 func (*postgres) migrations() string { return "postgres" }
 
 func (*postgres) lock(ctx context.Context, tx *sql.Tx) error {

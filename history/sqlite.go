@@ -34,7 +34,7 @@ func openSQLite(path string) (*DB, error) {
 	}
 	query := url.Values{
 		"_txlock": {"immediate"}, "_dqs": {"0"},
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-16000)", "trusted_schema(0)", "auto_vacuum(INCREMENTAL)"},
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-16000)", "trusted_schema(0)", "auto_vacuum(INCREMENTAL)", "secure_delete(1)"},
 	}
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
 	readers, err := sql.Open("sqlite", dsn)
@@ -48,6 +48,44 @@ func openSQLite(path string) (*DB, error) {
 	readers.SetMaxOpenConns(sqliteReaders)
 	writer.SetMaxOpenConns(1)
 	return &DB{db: readers, writer: writer, dialect: sqlite{}}, nil
+}
+
+// purge merges all words into one segment, which leaves out those of deleted runs, and empties the write-ahead log: neither the file nor
+// a back-up then has what was deleted. It writes pages in steps, so that others may write between them.
+func (sqlite) purge(ctx context.Context, db *sql.DB) error {
+	if err := mergeWords(ctx, db); err != nil {
+		return err
+	}
+	_, err := db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
+}
+
+// mergedPages is the number of pages of words that one step of a merge writes, about.
+const mergedPages = 500
+
+// mergeWords is described at https://sqlite.org/fts5.html#the_merge_command: a negative number of pages begins, positive ones go on
+// until a step changes less than two rows.
+func mergeWords(ctx context.Context, db *sql.DB) error {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var before, after int64
+	for pages := -mergedPages; ; pages = mergedPages {
+		if err := c.QueryRowContext(ctx, "SELECT total_changes()").Scan(&before); err != nil {
+			return err
+		}
+		if _, err := c.ExecContext(ctx, "INSERT INTO words (words, rank) VALUES ('merge', ?1)", pages); err != nil {
+			return err
+		}
+		if err := c.QueryRowContext(ctx, "SELECT total_changes()").Scan(&after); err != nil {
+			return err
+		}
+		if after-before < 2 {
+			return nil
+		}
+	}
 }
 
 func (sqlite) migrations() string { return "sqlite" }

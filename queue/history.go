@@ -184,6 +184,28 @@ func (c *Client) ReadEnded(ctx context.Context, queue string, most int) (runs []
 	return runs, int(length.Val()) - len(runs), c.readJournals(ctx, k, runs)
 }
 
+// Unarchived returns how many runs of all queues have not ended, and how many have ended and are not in the history yet.
+// Errors: ErrUnavailable.
+func (c *Client) Unarchived(ctx context.Context) (open, ended int64, err error) {
+	queues, err := c.Queues(ctx)
+	if err != nil || len(queues) == 0 {
+		return 0, 0, err
+	}
+	pipe := c.redis.Pipeline()
+	var counts [2][]*redis.IntCmd
+	for _, queue := range queues {
+		k := keysOf(queue)
+		counts[0], counts[1] = append(counts[0], pipe.ZCard(ctx, k.due())), append(counts[1], pipe.LLen(ctx, k.ended()))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return 0, 0, redisError("count runs that are not archived", err)
+	}
+	for i := range queues {
+		open, ended = open+counts[0][i].Val(), ended+counts[1][i].Val()
+	}
+	return open, ended, nil
+}
+
 // readJournals fills in the journals of runs that another run may continue, and of those with values in pieces.
 func (c *Client) readJournals(ctx context.Context, k keys, runs []Archived) error {
 	pipe := c.redis.Pipeline()

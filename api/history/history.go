@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -28,10 +29,24 @@ type selection struct {
 	Search string `json:"search"` // words, as there
 }
 
+// audited says for the audit log what was done to a number of runs, without the text that chose them: it may name a person.
+func (s *selection) audited(runs int, done string) string {
+	var by []string
+	if s.Filter != "" {
+		by = append(by, "filter")
+	}
+	if s.Search != "" {
+		by = append(by, "search")
+	}
+	return fmt.Sprintf("%d runs %s, chosen by %s", runs, done, strings.Join(by, " and "))
+}
+
 // found are the runs of a selection, whatever flow they are of.
 type found struct {
 	ended, live []string
-	flows       map[string]int64 // of those that have ended
+	notLookedAt *notLookedAt
+	flows       map[string]int64  // of those that have ended
+	files       map[string]string // the ids under which their files are stored
 }
 
 func (a *api) find(ctx context.Context, s selection) (*found, error) {
@@ -49,13 +64,19 @@ func (a *api) find(ctx context.Context, s selection) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &found{live: []string{}, flows: map[string]int64{}}
+	f := &found{live: []string{}, flows: map[string]int64{}, files: map[string]string{}}
+	if s.Search != "" || strings.Contains(s.Filter, "labels") {
+		f.notLookedAt = &notLookedAt{} // counted first: what ends and is copied meanwhile is found
+		if f.notLookedAt.Open, f.notLookedAt.Waiting, err = a.config.Runs.Unarchived(ctx); err != nil {
+			return nil, err
+		}
+	}
 	f.ended, err = runlist.Collect(ctx, a.config.Runs, q, maxRuns, func(r *queue.Record) bool {
 		if !r.State.Terminal() {
 			f.live = append(f.live, r.ID)
 			return false
 		}
-		f.flows[r.ID] = r.Flow
+		f.flows[r.ID], f.files[r.ID] = r.Flow, r.FilesOf()
 		return true
 	})
 	return f, err
@@ -72,17 +93,22 @@ func (a *api) hold(c *gin.Context) {
 		return
 	}
 	httpx.KeepOpen(c, runlist.MaxCollectTime)
+	httpx.StateOf(c).Audited = true
 	f, err := a.find(c.Request.Context(), want.selection)
 	held := want.Held == nil || *want.Held
 	n := 0
 	if err == nil {
 		n, err = a.config.History.Hold(c.Request.Context(), f.ended, held)
 	}
+	verb := "held"
+	if !held {
+		verb = "released"
+	}
+	httpx.StateOf(c).Object = want.audited(n, verb)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.StateOf(c).Object = strconv.Itoa(n) + " runs, held " + strconv.FormatBool(held) + ", filter " + want.Filter
 	httpx.WriteJSON(c, http.StatusOK, map[string]any{"runs": n, "held": held})
 }
 
@@ -94,13 +120,23 @@ type report struct {
 	Live   []string `json:"live"`   // that have not ended: erase them later
 	DryRun bool     `json:"dry_run,omitempty"`
 
+	NotLookedAt *notLookedAt `json:"not_looked_at,omitempty"` // nil: all runs were
+
 	NotReached []string `json:"not_reached"` // where the same may be and is not erased
+}
+
+// notLookedAt counts the runs, of all flows, in which words and labels were not looked up, since only the history can.
+type notLookedAt struct {
+	Open    int64 `json:"open"`    // that have not ended
+	Waiting int64 `json:"waiting"` // that have ended and are not copied to the history yet
 }
 
 var notReached = []string{
 	"messages of failures, which have no numbers, ids and quoted texts; they end 30 days after their last run",
 	"requests of captures, and rejected deliveries that are recorded; they end within a day",
 	"webhooks that were sent; they end after 7 days",
+	"files that a run which was not erased shares with one that it continues; they end with it",
+	"values of the step state, snapshots of changes and keys of dedupe; they end as the flows say",
 	"systems to which the flows have sent something",
 }
 
@@ -117,31 +153,42 @@ func (a *api) erase(c *gin.Context) {
 	}
 	httpx.KeepOpen(c, 2*runlist.MaxCollectTime)
 	ctx := c.Request.Context()
+	httpx.StateOf(c).Audited, httpx.StateOf(c).Object = true, want.audited(0, "erased")
 	f, err := a.find(ctx, want.selection)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	r := report{Runs: len(f.ended) + len(f.live), Live: f.live, DryRun: want.DryRun, NotReached: notReached}
+	r := report{Runs: len(f.ended) + len(f.live), Live: f.live, DryRun: want.DryRun, NotLookedAt: f.notLookedAt, NotReached: notReached}
 	if !want.DryRun {
 		err = a.eraseAll(ctx, f, &r)
 	}
+	httpx.StateOf(c).Object = want.audited(r.Erased, "erased")
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.StateOf(c).Object = strconv.Itoa(r.Erased) + " runs" // the filter may name the person
 	httpx.WriteJSON(c, http.StatusOK, r)
 }
 
 func (a *api) eraseAll(ctx context.Context, f *found, r *report) error {
 	erased, err := a.config.History.Erase(ctx, f.ended)
+	r.Erased, r.Kept = len(erased), len(f.ended)-len(erased)
 	if err != nil {
 		return err
 	}
-	r.Erased, r.Kept = len(erased), len(f.ended)-len(erased)
-	if err := a.config.Runs.Forget(ctx, erased); err != nil || a.config.Deliveries == nil {
+	if err := a.config.Runs.Forget(ctx, erased); err != nil {
 		return err
+	}
+	if a.config.ForgetFiles != nil {
+		for _, id := range erased {
+			if err := a.config.ForgetFiles(ctx, f.files[id]); err != nil {
+				return err
+			}
+		}
+	}
+	if a.config.Deliveries == nil {
+		return nil
 	}
 	byFlow := map[int64][]string{}
 	for _, id := range erased {

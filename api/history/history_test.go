@@ -171,5 +171,19 @@ func TestErasureKeepsWhatIsNotArchived(t *testing.T) {
 	if got := p.Want(p.Do("POST", "/v1/history/erase", "ann", `{"filter":"flow eq 1"}`), 200); got["runs"] != 1.0 || got["erased"] != 0.0 || got["kept"] != 1.0 {
 		t.Errorf("erased: %v", got)
 	}
+	got := p.Want(p.Do("POST", "/v1/history/erase", "ann", `{"search":"zoe"}`), 200)
+	if n, _ := got["not_looked_at"].(map[string]any); got["runs"] != 0.0 || n["open"] != 0.0 || n["waiting"] != 1.0 {
+		t.Errorf("erased by words: %v", got)
+	}
 	p.Want(p.Do("GET", "/v1/runs/"+id, "ann", ""), 200)
+	apitest.Fatal(t, h.Close())
+	p.Want(p.Do("POST", "/v1/history/erase", "ann", `{"search":"zoe"}`), 503)
+	p.Want(p.Do("POST", "/v1/history/hold", "ann", `{"search":"zoe"}`), 503)
+	log := p.Do("GET", "/v1/audit", "ann", "").Text
+	if strings.Contains(log, "zoe") || strings.Count(log, `"status":503`) != 2 || !strings.Contains(log, "0 runs erased, chosen by search") {
+		t.Errorf("the audit log is %s", log)
+	}
+	if page := p.Want(p.Do("GET", "/v1/runs?search=zoe", "ann", ""), 200); page["next_cursor"] != nil || page["looked_back_to"] != nil || page["warning"] == nil {
+		t.Errorf("the list is %v", page)
+	}
 }

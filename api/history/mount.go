@@ -25,6 +25,8 @@ type History interface {
 type Runs interface {
 	runlist.Lister
 	Record(ctx context.Context, id string) (queue.Record, error)
+	// Unarchived returns how many runs have not ended, and how many of the others are not in the history yet.
+	Unarchived(ctx context.Context) (open, ended int64, err error)
 	// Forget removes runs from Redis that were erased in the history.
 	Forget(ctx context.Context, ids []string) error
 }
@@ -40,6 +42,10 @@ type Config struct {
 	History    History
 	Runs       Runs
 	Deliveries Deliveries
+
+	// ForgetFiles deletes the files that came with an erased run or were made by it, unless a run that continues it needs them.
+	// Nil: there are no files.
+	ForgetFiles func(ctx context.Context, run string) error
 }
 
 // api has the handlers of the routes.

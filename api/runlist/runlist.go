@@ -109,8 +109,13 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 		if err != nil && !errors.Is(err, queue.ErrHistory) {
 			return listing.Page[queue.Record]{}, err
 		}
-		if scan.After = next; more {
+		if scan.After = next; more && next != (queue.Place{}) {
 			f.scannedTo = time.UnixMilli(next.At).UTC()
+		}
+		if next == (queue.Place{}) && err != nil {
+			page := f.page(next, false) // there is no position to go on from
+			page.AtLeast, page.Warning = true, historyAway
+			return page, nil
 		}
 		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || next == from || err != nil
 		if !more || done {

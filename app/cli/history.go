@@ -46,7 +46,7 @@ func (r *chosenRuns) object() (object, error) {
 
 func newHistoryHold(e env, verb, short string, held bool) *cobra.Command {
 	var runs chosenRuns
-	cmd := &cobra.Command{Use: verb, Short: short, Args: exactArgs(0), Example: "  penstock history " + verb + ` --filter 'flow eq 69 and created_at ge 2026-11-01T00:00:00Z'`}
+	cmd := &cobra.Command{Use: verb, Short: short, Args: exactArgs(0), Example: "  penstock history " + verb + ` --filter 'flow eq 69 and created_at ge "2026-11-01T00:00:00Z"'`}
 	c := newCall(e, cmd)
 	runs.addFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

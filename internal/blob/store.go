@@ -59,6 +59,17 @@ func (s *Store) Delete(ctx context.Context, owner, id string) error {
 	return nil
 }
 
+// DeleteOwner deletes all blobs of an owner. An owner without any is no error.
+func (s *Store) DeleteOwner(ctx context.Context, owner string) error {
+	if !validName(owner) {
+		return nil
+	}
+	if err := s.config.Backend.DeleteOwner(ctx, owner); err != nil {
+		return fmt.Errorf("delete blobs: %w", err)
+	}
+	return nil
+}
+
 // newID returns an id that cannot be guessed.
 func newID() string {
 	var id [16]byte
