@@ -295,12 +295,12 @@ func (m rehearsedMailer) Send(ctx context.Context, mail *Mail) error {
 	return errNotSent
 }
 
-// rehearsedSecrets implements Secrets: a rehearsal needs no secret.
-type rehearsedSecrets struct{}
+// rehearsedSecrets implements Secrets with values by name, which a test may give: a rehearsal needs no secret.
+type rehearsedSecrets map[string]string
 
 // Secret implements Secrets.
-func (rehearsedSecrets) Secret(_ context.Context, name string) (string, error) {
-	return "the secret " + name, nil
+func (s rehearsedSecrets) Secret(_ context.Context, name string) (string, error) {
+	return cmp.Or(s[name], "the secret "+name), nil
 }
 
 // rehearsedState implements State and Pacer. A step without a result of its own finds nothing stored, gets its lock, and is in

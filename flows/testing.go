@@ -28,6 +28,7 @@ var testParams = []Param{
 	{Name: "now", Type: TypeString, Summary: "What steps and programs take for the current time, as in `2026-07-01T12:00:00Z`. Default: the clock."},
 	{Name: "failure", Type: TypeLiteral, Summary: "The steps of `on_failure` are executed, and not those of the flow. This is `$error`: `{code, message, step, status}`, each optional."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values in place of those of the flow's vars. Tests do not read the environment."},
+	{Name: "secrets", Type: TypeLiteral, Summary: "Values of the secrets that http steps read. Default: `the secret NAME`. They are compared in `sent` as they are."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
 	{Name: "changes", Type: TypeLiteral, Summary: "Lists of the last time for changes steps, by the name of their snapshot. Default: none, so that the list is a first one."},
 	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
@@ -39,17 +40,18 @@ var testParams = []Param{
 
 // test is one entry of the flow's tests.
 type test struct {
-	name   string
-	line   int
-	run    Run
-	now    time.Time // zero: the clock
-	vars   map[string]any
-	state  map[string]any
-	seen   map[string]any // lists by the name of a snapshot
-	mocks  map[string]any
-	output any // nil: the run must fail
-	fails  bool
-	want   any // expected error
+	name    string
+	line    int
+	run     Run
+	now     time.Time // zero: the clock
+	vars    map[string]any
+	secrets map[string]string
+	state   map[string]any
+	seen    map[string]any // lists by the name of a snapshot
+	mocks   map[string]any
+	output  any // nil: the run must fail
+	fails   bool
+	want    any // expected error
 
 	sent     map[string]any // lists of requests by step; nil: not compared
 	response map[string]any // nil: not compared
@@ -64,6 +66,8 @@ func (c *compiler) readTests(all []*Args) {
 			run:   Run{ID: "test", Attempt: 1, Event: a.Literal("event")},
 			fails: a.Has("error"), want: a.Literal("error"), output: a.Literal("output"),
 		}
+		c.named(a, "secrets", c.secretNames())
+		t.secrets = c.texts(a, "secrets")
 		t.run.Params, t.run.Headers = c.texts(a, "params"), c.texts(a, "headers")
 		t.run.Failure = c.testFailure(a)
 		if a.Has("now") {
@@ -160,6 +164,17 @@ func (c *compiler) named(a *Args, param string, known []string) map[string]any {
 		}
 	}
 	return object
+}
+
+// secretNames returns the names of the secrets that expressions read.
+func (c *compiler) secretNames() []string {
+	var names []string
+	for _, u := range c.flow.uses {
+		if u.Resource == ResourceSecret {
+			names = append(names, u.Name)
+		}
+	}
+	return names
 }
 
 func (c *compiler) texts(a *Args, param string) map[string]string {
@@ -267,7 +282,7 @@ func (f *Flow) testEnv(ctx context.Context, t *test) (Env, error) {
 	if err != nil {
 		return Env{}, err
 	}
-	return Env{Vars: t.vars, State: memory, Pace: memory, Emit: discardEmitter{}, Topics: discardTopics{}, Files: files}, nil
+	return Env{Vars: t.vars, Secrets: rehearsedSecrets(t.secrets), State: memory, Pace: memory, Emit: discardEmitter{}, Topics: discardTopics{}, Files: files}, nil
 }
 
 // discardEmitter is the Emitter of tests. It starts no runs.

@@ -40,7 +40,7 @@ func (o *observation) request(ctx context.Context, p *stepRun, in *Input) error 
 	} else {
 		x := *p.x
 		x.env = o.rehearsal.env(RehearsalEnv{Scripts: p.x.env.Scripts, Connection: anyConnection})
-		x.env.Files = p.x.env.Files
+		x.env.Files, x.env.Secrets = p.x.env.Files, p.x.env.Secrets
 		observed := &stepRun{x: &x, step: p.step, at: p.at, entry: p.entry, items: p.items}
 		one := *in
 		one.p, one.outcome, one.made = observed, nil, new(atomic.Int64)

@@ -133,3 +133,26 @@ tests:
 		t.Errorf("a time that is none: %v", err)
 	}
 }
+
+// A test gives the values of secrets that expressions convert.
+func TestSecretsOfATest(t *testing.T) {
+	t.Parallel()
+	const head = "flow: 1\nsteps: [{name: send, http: {post: \"https://h\", json: {n: '${ secret(\"num\") | tonumber }', t: '${ secret(\"text\") }'}}}]\ntests: [{name: t, event: {}, mocks: {send: {}}, output: [{}], sent: {send: [{body: {n: 7, t: the secret text}}]}"
+	for rest, want := range map[string]string{
+		", secrets: {num: \"7\"}}]": "",
+		", secrets: {num: \"8\"}}]": "what send sent differs",
+		"}]":                        "tonumber",
+		", secrets: {nun: \"7\"}}]": "did you mean num?",
+	} {
+		flow, err := flows.Parse("f.yaml", []byte(head+rest), catalogue())
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = flows.RunTests(t.Context(), flow)[0].Failure
+		}
+		if (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", rest, got, want)
+		}
+	}
+}

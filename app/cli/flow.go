@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -234,7 +235,9 @@ func newFlowRollback(e env) *cobra.Command {
 		Use:   "rollback FLOW [VERSION]",
 		Short: "Make an earlier version of a flow the current one",
 		Long: "Make an earlier version of a flow the current one: the one before, or the one whose first\n" +
-			"digits are given. Runs that were accepted before keep their version.\n\n" + remoteHelp,
+			"digits are given. Runs that were accepted before keep their version. What the server lacks of\n" +
+			"what the version uses (connections, secrets, flows, variables) is printed, and the version is\n" +
+			"deployed all the same.\n\n" + remoteHelp,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			server, err := e.remote(url, nil)
@@ -255,6 +258,11 @@ func newFlowRollback(e env) *cobra.Command {
 			}
 			if asJSON {
 				return printValue(cmd.OutOrStdout(), flow)
+			}
+			for _, warning := range flow.Warnings {
+				if strings.HasPrefix(warning.Code, "missing_") {
+					printProblems(cmd.ErrOrStderr(), flows.Problems{problemOf("flow "+args[0], warning)})
+				}
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is version %s again\n", flow.Number, short(flow.Version))
 			return err

@@ -131,6 +131,11 @@ func requirePassingTests(ctx context.Context, w io.Writer, kinds *flows.Catalogu
 	return err
 }
 
+// problemOf returns a warning of the server about a file.
+func problemOf(file string, w client.Warning) flows.Problem {
+	return flows.Problem{File: file, Line: w.Line, Column: w.Column, Code: w.Code, Message: w.Message, Hint: w.Hint, Snippet: w.Snippet}
+}
+
 // requireResources writes to w which connections, secrets, flows and variables the files use and the server does not have, and
 // returns an error when there are any. Flows that are deployed together need not be there before.
 func requireResources(ctx context.Context, w io.Writer, server *client.Client, ready []flowFile, allowMissing bool) error {
@@ -146,10 +151,7 @@ func requireResources(ctx context.Context, w io.Writer, server *client.Client, r
 			if !found || resource == "flow" && slices.ContainsFunc(ready, together) {
 				continue
 			}
-			missing = append(missing, flows.Problem{
-				File: f.name, Line: warning.Line, Column: warning.Column, Code: warning.Code,
-				Message: warning.Message, Hint: warning.Hint, Snippet: warning.Snippet,
-			})
+			missing = append(missing, problemOf(f.name, warning))
 		}
 	}
 	printProblems(w, missing)
