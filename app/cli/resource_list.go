@@ -99,6 +99,9 @@ func (c *remoteCall) printPage(cmd *cobra.Command, page object, columns []column
 		fmt.Fprintf(cmd.ErrOrStderr(), "looked at %s runs, back to %s, and there are others; --cursor %s goes on there, --all looks at every one\n",
 			cell(page["looked_at"]), cell(page["looked_back_to"]), cell(page["next_cursor"]))
 	}
+	if warning, _ := page["warning"].(string); warning != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", printable(warning))
+	}
 	if c.asJSON {
 		return printIndented(out, flows.EncodeJSON(page))
 	}
@@ -107,6 +110,9 @@ func (c *remoteCall) printPage(cmd *cobra.Command, page object, columns []column
 		return err
 	}
 	if total := cell(page["total"]); !all && total != strconv.Itoa(len(items)) {
+		if page["total_at_least"] == true {
+			total = "at least " + total
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "page %s: %d of %s; --page and --all show others\n", cell(page["page"]), len(items), total)
 	}
 	return nil
