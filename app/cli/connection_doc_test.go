@@ -63,7 +63,7 @@ takes one of those named, by an expression. Two connections that set the same he
 An API that wants several values, and Zoom's grant with its account:
 
 ` + "```json" + `
-{"type": "api", "hosts": ["api.example.org"], "settings": {"headers": "X-App: penstock\nX-Key: …", "query": "customer: 17"}}
+{"type": "api", "hosts": ["api.example.org"], "settings": {"headers": "X-Key: …\nX-Secret: …", "query": "customer: 17"}}
 ` + "```" + `
 
 ` + "```json" + `
@@ -144,15 +144,18 @@ http:
 ` + "`" + `secret("name")` + "`" + ` is the value of a stored secret. An expression may use it in ` + "`" + `query` + "`" + `, ` + "`" + `headers` + "`" + `, ` + "`" + `json` + "`" + `, ` + "`" + `form` + "`" + `, ` + "`" + `multipart` + "`" + ` and ` + "`" + `raw` + "`" + ` of an ` + "`" + `http` + "`" + `
 step, and nowhere else: what is there is sent, and is no item. ` + "`" + `penstock flow validate` + "`" + ` reports any other place. The name is a literal text, so that it is known which
 secrets a flow uses. A secret has no hosts: it goes to the host of the URL. A connection sends its credential to its own hosts only, so prefer one where
-there is a type for it. In tests and rehearsals the value is ` + "`" + `the secret name` + "`" + `.
+there is a type for it. In tests and rehearsals the value is ` + "`" + `the secret name` + "`" + `; ` + "`" + `secrets: {name: "7"}` + "`" + ` in a test gives another.
 
 ## What comes back
 
 A server may send back what it was sent. In what a step puts out (bodies, headers, files), and in its errors, ` + "`" + `***` + "`" + ` stands for
-every secret that the step has used: those of its connections, also tokens that they have requested and the credentials of the header
-` + "`" + `Authorization` + "`" + `; those of ` + "`" + `secret("name")` + "`" + `, and the texts that an expression makes of them, such as ` + "`" + `secret("name") | @base64` + "`" + `. They are found as they are, escaped for a
-URL or in JSON, and in base64. So no item, record, recording, page or answer has them. The step itself sees them: it follows a link to the next page
-that has a key in its query.
+every secret that the step has used: those of its connections, also tokens that they have requested, the members of a token's answer that they send in headers, and the
+credentials of the header ` + "`" + `Authorization` + "`" + `; those of ` + "`" + `secret("name")` + "`" + `, and the texts that an expression makes of them, such as ` + "`" + `secret("name") | @base64` + "`" + `. They are found
+in any case of letters, escaped for a URL, in JSON or in HTML, up to three times one over the other, and within a text in base64. Bytes are masked before they become base64.
+The step itself sees the secrets: it follows a link to the next page that has a key in its query.
+
+What is not found: base64 of base64, or with line breaks in it; hexadecimal digits, hashes, compressed bytes and other encodings. A later step that does not use the
+secret shows it if its server sends it. A redirect to another host gets no header that has a secret; a step whose body has one fails there.
 
 A secret of less than 6 bytes is not masked, because it may be an ordinary word. Nor are the passwords of databases, and the headers ` + "`" + `Accept` + "`" + `,
 ` + "`" + `Accept-Language` + "`" + `, ` + "`" + `Content-Type` + "`" + ` and ` + "`" + `User-Agent` + "`" + ` of an ` + "`" + `api` + "`" + ` connection. All other settings that are marked *Secret* below are masked: what is no secret belongs into the step, not
