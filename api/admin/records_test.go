@@ -219,7 +219,7 @@ func TestMistakesInBodies(t *testing.T) {
 		{"PATCH", "/v1/keys/crm", `{"on_replay":"forget"}`, "on_replay"},
 		{"POST", "/v1/keys", `{"key":"crm"}`, ""},
 		{"PUT", "/v1/secrets/hook", `{"value":""}`, "value"},
-		{"PUT", "/v1/secrets/hook", "{\"value\":\"a\xff\"}", "not UTF-8"},
+		{"PUT", "/v1/secrets/hook", "{\"value\":\"a\xff\"}", "invalid UTF-8"},
 		{"PUT", "/v1/secrets/hook", `{"value":"v","flows":[0]}`, "flows"},
 		{"PUT", "/v1/secrets/no%20name", `{"value":"v"}`, "name"},
 		{"PUT", "/v1/vars/no%20name", `{"value":"v"}`, "name"},
