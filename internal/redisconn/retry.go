@@ -46,10 +46,7 @@ func outOfSpace(err error) bool {
 // clientOutages are parts of errors without a type: of go-redis, which cannot reach a node or has no connection at the
 // moment, and of asynq, which keeps only the text of an error of its scripts.
 var clientOutages = []string{
-	"redis: cluster has no nodes",
-	"redis: all sentinels specified in configuration are unreachable",
-	"redis: connection ", // pool timeout, pool exhausted, not available, has unread replies
-	"redis: timed out ",
+	"redis: ", // no node, no sentinel, no connection, a reply that cannot be read
 	"cannot initialize connection",
 	"failed to mark connection",
 	"state transition timeout",
@@ -66,5 +63,8 @@ func Temporary(err error) bool {
 	if network := net.Error(nil); errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return true
 	}
-	return err != nil && slices.ContainsFunc(clientOutages, func(part string) bool { return strings.Contains(err.Error(), part) })
+	if err == nil || errors.Is(err, redis.ErrClosed) {
+		return false
+	}
+	return slices.ContainsFunc(clientOutages, func(part string) bool { return strings.Contains(err.Error(), part) })
 }

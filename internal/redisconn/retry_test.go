@@ -45,7 +45,8 @@ func TestRetryUntilDone(t *testing.T) {
 			}
 		})
 	}
-	for err, want := range map[error]bool{io.EOF: true, &net.OpError{Err: io.EOF}: true, refusal("LOADING x"): true, refusal("ERR x"): false, redis.Nil: false, errors.New("other"): false} {
+	for err, want := range map[error]bool{io.EOF: true, &net.OpError{Err: io.EOF}: true, refusal("LOADING x"): true, refusal("ERR x"): false, redis.Nil: false, errors.New("other"): false,
+		errors.New("redis: can't parse \"x\""): true, redis.ErrClosed: false} {
 		if Temporary(err) != want {
 			t.Errorf("%v: away is %v", err, !want)
 		}
