@@ -113,6 +113,23 @@ func TestTotalIsBounded(t *testing.T) {
 }
 
 // Each chunk is a key of its own that ends by itself, and sweeping renews the time of a living owner's keys.
+// The bytes of an owner may have been given back already, by a deletion of the owner at the same time.
+func TestDeleteWithoutReservedBytes(t *testing.T) {
+	t.Parallel()
+	client := open(t, testenv.Redis(t).URL())
+	store := newStore(t, client, 64<<20)
+	info, err := store.Put(t.Context(), "run", 0, bytes.NewReader(blobtest.Content(100)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Del(t.Context(), "penstock:{blobs}:bytes").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), "run", info.ID); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestKeysExpire(t *testing.T) {
 	t.Parallel()
 	client := open(t, testenv.Redis(t).URL())

@@ -7,6 +7,7 @@
 local owner, n, most, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local had = tonumber(redis.call('HGET', KEYS[2], owner) or '0')
 if n < 0 then
+  if had == 0 then return 1 end -- the owner was deleted meanwhile
   n = math.max(n, -had)
 else
   local all = tonumber(redis.call('HGET', KEYS[2], '*') or '0')
