@@ -118,9 +118,12 @@ func TestDeleteWithoutReservedBytes(t *testing.T) {
 	t.Parallel()
 	client := open(t, testenv.Redis(t).URL())
 	store := newStore(t, client, 64<<20)
-	info, err := store.Put(t.Context(), "run", 0, bytes.NewReader(blobtest.Content(100)))
-	if err != nil {
-		t.Fatal(err)
+	var info blob.Info
+	for n := range 2 {
+		var err error
+		if info, err = store.Put(t.Context(), "run", 0, bytes.NewReader(blobtest.Content(100+n))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := client.Del(t.Context(), "penstock:{blobs}:bytes").Err(); err != nil {
 		t.Fatal(err)
