@@ -71,6 +71,7 @@ func TestFunctions(t *testing.T) {
 		`[1234.5 | format_money("JPY", "KWD", "CHF")]`:                                     `["JPY 1,234","KWD 1,234.500","CHF 1,234.50"]`,
 		`["19.99", 0.29, 1] | map(to_minor_units("USD"))`:                                  `[1999,29,100]`,
 		`[500 | to_minor_units("JPY"), from_minor_units("JPY")]`:                           `[500,500]`,
+		`1230 | from_minor_units("eur")`:                                                   `12.3`,
 		`1 | from_minor_units("BHD")`:                                                      `0.001`,
 		// Text.
 		`["Straße nach Łódź", "  --a__b!! ", "日本", "O'Brien’s"] | map(slug)`:                                                                  `["strasse-nach-lodz","a-b","","obriens"]`,

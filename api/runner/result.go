@@ -11,7 +11,7 @@ import (
 )
 
 // RunFault returns the error of a run without output, nil for a successful one. The message of a failed step may name hosts and
-// settings: unless detailed, another one replaces it.
+// settings, that of a failed expression has values that it works on: unless detailed, another one replaces it.
 func RunFault(id string, r *queue.Result, detailed bool) *httpx.Fault {
 	f := &httpx.Fault{Status: http.StatusUnprocessableEntity, Code: string(flows.CodeInternal), Message: "the run failed", Run: id}
 	switch r.State {
@@ -39,6 +39,9 @@ func RunFault(id string, r *queue.Result, detailed bool) *httpx.Fault {
 		if f.Status, brief = stepFailure(e); !detailed {
 			f.Message = brief
 		}
+	}
+	if e.Code == flows.CodeExpression && !detailed {
+		f.Message = "an expression of the flow failed"
 	}
 	if r.State == queue.Failed && e.Status >= 400 && e.Status <= 599 {
 		f.Status, f.ByFlow = e.Status, true

@@ -14,7 +14,8 @@ func set() flows.Kind {
 		Name:    "set",
 		Summary: "Builds an object from fields; it becomes the item.",
 		Doc: `Fields are literal values, with ${ } rendered in strings. A string that consists of one
-${ } alone has the type of its value. With ` + "`keep: true`" + ` the fields are added to the item and replace fields of the same name.`,
+${ } alone has the type of its value. With ` + "`keep: true`" + ` the fields are added to the item and replace fields of the same name:
+` + "`{set: {total: 3}, keep: true}`" + `.`,
 		Params: []flows.Param{
 			{Name: "fields", Type: flows.TypeFields, Required: true, Inline: true, Summary: "The fields, in any order."},
 			{Name: "keep", Type: flows.TypeBool, Default: "false", Summary: "Adds the fields to the item, which must be an object or null."},

@@ -99,9 +99,10 @@ func currencyPlaces(v any) (int32, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	if _, err := currency.ParseISO(code); err != nil || strings.ToUpper(code) != code {
+	if _, err := currency.ParseISO(code); err != nil {
 		return 0, "", fmt.Errorf("%s is no currency such as EUR (ISO 4217)", gojq.Preview(v))
 	}
+	code = strings.ToUpper(code) // payment services write small letters
 	switch code {
 	case "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF":
 		return 0, code, nil

@@ -55,7 +55,9 @@ of ` + "`files`" + ` become files of the run, null stays null, and a file among 
 database writes them, a PostgreSQL array for instance; ` + "`to_jsonb(tags)`" + ` makes a list of it.
 
 **Effect.** A query whose text only reads may run again when a run resumes; all other statements happen once. A
-SELECT that calls a function which writes needs ` + "`effect: once`" + `.
+SELECT that calls a function which writes needs ` + "`effect: once`" + `. When a worker dies in such a statement, the run is ` + "`uncertain`" + `. A statement that may run twice says
+` + "`effect: idempotent`" + `, such as an INSERT with ON CONFLICT DO NOTHING. The second time it may have no rows, so what follows must not depend on them: ` + "`as`" + ` keeps the item, see
+the recipe [payment-receipt](cookbook.md).
 
 **Errors.** ` + "`sqlstate`" + ` of an error (` + "`on_error: continue`" + `, and the run's) is the SQLSTATE of PostgreSQL, MySQL and MariaDB: ` + "`23505`" + ` or ` + "`23000`" + ` for a key that exists.
 A deadlock, a serialization failure and a lock that was not free in time undo the statement or the whole transaction; ` + "`retry: 3`" + `
