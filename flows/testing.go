@@ -28,7 +28,7 @@ var testParams = []Param{
 	{Name: "now", Type: TypeString, Summary: "What steps and programs take for the current time, as in `2026-07-01T12:00:00Z`. Default: the clock."},
 	{Name: "failure", Type: TypeLiteral, Summary: "The steps of `on_failure` are executed, and not those of the flow. This is `$error`: `{code, message, step, status}`, each optional."},
 	{Name: "vars", Type: TypeLiteral, Summary: "Values in place of those of the flow's vars. Tests do not read the environment."},
-	{Name: "secrets", Type: TypeLiteral, Summary: "Values of the secrets that http steps read. Default: `the secret NAME`. They are compared in `sent` as they are."},
+	{Name: "secrets", Type: TypeLiteral, Summary: "Values of the secrets that steps read. Default: `the secret NAME`. They are compared in `sent` as they are."},
 	{Name: "state", Type: TypeLiteral, Summary: "Named values that state steps read. Default: none."},
 	{Name: "changes", Type: TypeLiteral, Summary: "Lists of the last time for changes steps, by the name of their snapshot. Default: none, so that the list is a first one."},
 	{Name: "mocks", Type: TypeLiteral, Summary: "The results of steps with effects, by step name or kind: the item, a list of items, `{error: {message, status}}`, or `{each: [...]}` with one of these for each execution of the step."},
