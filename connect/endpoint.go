@@ -65,16 +65,25 @@ func (e *endpoint) request(ctx context.Context, form url.Values) (*tokenResponse
 	if e.client != "" && e.secret != "" && !e.inBody {
 		req.SetBasicAuth(url.QueryEscape(e.client), url.QueryEscape(e.secret)) // RFC 6749, section 2.3.1
 	}
-	resp, err := e.http.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenResponse))
+	resp, content, err := fetchToken(e.http, req)
 	if err != nil {
 		return nil, err
 	}
 	return parseTokenResponse(resp, content), nil
+}
+
+// fetchToken sends a request for a token. It returns the response, which is closed, and the first maxTokenResponse bytes of its body.
+func fetchToken(transport http.RoundTripper, req *http.Request) (*http.Response, []byte, error) {
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenResponse))
+	if err != nil {
+		return nil, nil, err
+	}
+	return resp, content, nil
 }
 
 // tokenResponseBody is the body of RFC 6749, sections 5.1 and 5.2. Some servers send expires_in as text.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -106,12 +105,7 @@ func (l *login) request(ctx context.Context) (*tokenResponse, error) {
 	}
 	req.Header.Set("Content-Type", l.contentType)
 	req.Header.Set("Accept", "application/json")
-	resp, err := l.http.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	content, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenResponse))
+	resp, content, err := fetchToken(l.http, req)
 	if err != nil {
 		return nil, err
 	}

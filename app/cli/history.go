@@ -36,12 +36,12 @@ func (r *chosenRuns) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.search, "search", "", "the runs that contain all these `words`")
 }
 
-// object returns the flags for a body. Error: neither is given.
-func (r *chosenRuns) object() (object, error) {
+// post sends the flags with one more member. Error: neither flag is given.
+func (r *chosenRuns) post(c *remoteCall, cmd *cobra.Command, path, name string, value bool) error {
 	if r.filter == "" && r.search == "" {
-		return nil, usageError{errors.New("which runs? Give --filter or --search")}
+		return usageError{errors.New("which runs? Give --filter or --search")}
 	}
-	return object{"filter": r.filter, "search": r.search}, nil
+	return c.send(cmd, http.MethodPost, path, object{"filter": r.filter, "search": r.search, name: value}, "")
 }
 
 func newHistoryHold(e env, verb, short string, held bool) *cobra.Command {
@@ -50,12 +50,7 @@ func newHistoryHold(e env, verb, short string, held bool) *cobra.Command {
 	c := newCall(e, cmd)
 	runs.addFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		body, err := runs.object()
-		if err != nil {
-			return err
-		}
-		body["held"] = held
-		return c.send(cmd, http.MethodPost, "/v1/history/hold", body, "")
+		return runs.post(c, cmd, "/v1/history/hold", "held", held)
 	}
 	return cmd
 }
@@ -73,12 +68,7 @@ func newHistoryErase(e env) *cobra.Command {
 	runs.addFlags(cmd)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say how many runs match")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		body, err := runs.object()
-		if err != nil {
-			return err
-		}
-		body["dry_run"] = dry
-		return c.send(cmd, http.MethodPost, "/v1/history/erase", body, "")
+		return runs.post(c, cmd, "/v1/history/erase", "dry_run", dry)
 	}
 	return cmd
 }
