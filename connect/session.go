@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// sessionType logs in at an API of its own making, and shares the token of the session among all workers.
+// sessionType logs in at an API with a login of its own, and shares the token of the session among all workers.
 func sessionType() Type {
 	return Type{
 		Name: "session", Summary: "A login that gives the token of a session, which all workers share and renew.", Pinned: true,

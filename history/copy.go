@@ -14,7 +14,7 @@ import (
 const copyBatch = 500
 
 // Copy writes all runs, logs and statistics to another history, which should be new. What is there is replaced, so that a copy that
-// was interrupted can be made again. each is told how many runs were copied. Errors: ErrUnavailable.
+// was interrupted can be made again. each is called with the number of runs copied so far. Errors: ErrUnavailable.
 func (h *DB) Copy(ctx context.Context, to *DB, each func(runs int)) error {
 	if err := h.ready(ctx); err != nil {
 		return err

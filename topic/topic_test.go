@@ -144,7 +144,7 @@ func TestPublicationsThatAreRepeated(t *testing.T) {
 	}
 }
 
-// A flow that cannot take an event keeps it from no other, and those that never can are told.
+// The other flows get an event that one of them cannot take; the flows that never can are returned.
 func TestAFlowThatCannotTakeAnEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(1, 2, 3)
