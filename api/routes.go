@@ -97,7 +97,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 			forFlows.Recordings = a.config.Deliveries
 		}
 		flowsapi.Mount(v1.Group("/flows"), forFlows)
-		stats.Mount(v1, stats.Config{Stats: a.config.Stats, Flows: a.config.Store.Flows(), Now: a.config.Now})
+		stats.Mount(v1, stats.Config{Stats: a.config.Stats, Runs: a.config.History.Runs, Flows: a.config.Store.Flows(), Now: a.config.Now})
 		if a.config.Webhooks != nil {
 			webhooks.Mount(v1.Group("/flows"), webhooks.Config{Webhooks: a.config.Webhooks, Flows: a.config.Store.Flows()})
 		}

@@ -60,7 +60,7 @@ func (h *DB) conditions(l *queue.List) (add func(s *statement, within span) stri
 		if len(words) == 0 {
 			return nil, true
 		}
-		if prefix := strings.HasSuffix(strings.TrimSpace(l.Search), "*"); prefix {
+		if text := strings.TrimSpace(l.Search); strings.HasSuffix(text, "*") || beginsID(text) {
 			words[len(words)-1] += "*"
 		}
 		parts = append(parts, func(s *statement, within span) string { return h.dialect.matching(s, words, within) })
@@ -75,6 +75,20 @@ func (h *DB) conditions(l *queue.List) (add func(s *statement, within span) stri
 		}
 		return text.String()
 	}, false
+}
+
+// beginsID reports whether a text has the form of the beginning of a run's id, with at least the eight digits before the first "-".
+func beginsID(text string) bool {
+	const form = "00000000-0000-0000-0000-000000000000"
+	if len(text) < 8 || len(text) >= len(form) {
+		return false
+	}
+	for i := range len(text) {
+		if isDigit := strings.IndexByte("0123456789abcdef", text[i]) >= 0; isDigit != (form[i] == '0') || !isDigit && text[i] != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // condition returns what adds a condition to a statement; nil: the history has no column for it.

@@ -53,14 +53,14 @@ type DB struct {
 	migrated  atomic.Bool
 }
 
-// ErrUnavailable reports that the database does not answer. It is a queue.ErrUnavailable, too.
+// ErrUnavailable reports that the database does not answer. It is a queue.ErrUnavailable and a queue.ErrHistory, too.
 var ErrUnavailable error = away{}
 
 type away struct{}
 
 func (away) Error() string { return "history: the database does not answer" }
 
-func (away) Is(err error) bool { return err == queue.ErrUnavailable }
+func (away) Is(err error) bool { return err == queue.ErrUnavailable || err == queue.ErrHistory }
 
 // dialect is what the databases do in different ways.
 type dialect interface {

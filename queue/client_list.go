@@ -46,6 +46,9 @@ type List struct {
 	Labels map[string]string
 }
 
+// Lookup reports whether only a History finds the runs that are selected, if there is one.
+func (l *List) Lookup() bool { return l.Search != "" || l.Labels != nil }
+
 // listedFields are the fields that List reads. Event, output and steps are left
 // out because they may be large.
 var listedFields = []string{
@@ -61,7 +64,7 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 		l.Most = maxListed
 	}
 	var stored, archived listing
-	lookup := l.Search != "" || l.Labels != nil
+	lookup := l.Lookup()
 	if lookup && c.cfg.History == nil {
 		return Place{}, false, ErrNoHistory
 	}

@@ -111,6 +111,9 @@ func (q *FakeQueue) SetRecord(r queue.Record) {
 	}
 }
 
+// Unarchived implements Runs.
+func (q *FakeQueue) Unarchived(context.Context) (open, ended int64, err error) { return 0, 0, nil }
+
 // List implements Runs.
 func (q *FakeQueue) List(_ context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error) {
 	q.mu.Lock()

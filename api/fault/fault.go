@@ -76,6 +76,8 @@ var kinds = []struct {
 		Title: "Too much work is waiting", Text: "New runs are refused until the queue is shorter."}},
 	{target: ErrNoMemory, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
 	{target: budget.ErrEvicted, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server is short of memory; try again later", Retry: 2 * time.Second}},
+	{target: queue.ErrHistory, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the history of runs does not answer; try again later", Retry: 5 * time.Second,
+		Title: "The history does not answer", Text: "Runs go on, and what has ended is kept until the history answers again."}},
 	{target: queue.ErrUnavailable, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "runs can be neither accepted nor read now; try again later", Retry: time.Second,
 		Title: "Redis does not answer", Text: "Nothing is lost; try again in a moment."}},
 	{target: auth.ErrUnavailable, Kind: Kind{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "requests cannot be checked now; try again later", Retry: time.Second}},

@@ -23,10 +23,8 @@ type History interface {
 
 // Runs lists and reads runs of Redis and the history. *queue.Client implements it.
 type Runs interface {
-	runlist.Lister
+	runlist.Runs
 	Record(ctx context.Context, id string) (queue.Record, error)
-	// Unarchived returns how many runs have not ended, and how many of the others are not in the history yet.
-	Unarchived(ctx context.Context) (open, ended int64, err error)
 	// Forget removes runs from Redis that were erased in the history.
 	Forget(ctx context.Context, ids []string) error
 }

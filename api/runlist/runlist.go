@@ -31,6 +31,13 @@ type Lister interface {
 	List(ctx context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error)
 }
 
+// Runs is what Find reads. *queue.Client implements it.
+type Runs interface {
+	Lister
+	// Unarchived returns how many runs have not ended, and how many of the others are not in the history yet.
+	Unarchived(ctx context.Context) (open, ended int64, err error)
+}
+
 // Schema returns the fields by which runs can be filtered and ordered, and further ones.
 func Schema(further ...listing.Field[queue.Record]) listing.Schema[queue.Record] {
 	type run = queue.Record
@@ -88,7 +95,7 @@ func labelsOf(r *queue.Record) []string {
 // Find returns one page of the runs that match the query and that visible accepts. In an order other than that of
 // acceptance it sorts the first 10,000 runs after the query's cursor. Errors: *listing.Error for an invalid cursor,
 // and those of the lister.
-func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visible func(*queue.Record) bool) (listing.Page[queue.Record], error) {
+func Find(ctx context.Context, runs Runs, q *listing.Query[queue.Record], visible func(*queue.Record) bool) (listing.Page[queue.Record], error) {
 	scan, inOrder, err := scanOf(q)
 	if err != nil {
 		return listing.Page[queue.Record]{}, err
@@ -97,6 +104,12 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 		return listing.Page[queue.Record]{}, err
 	}
 	f := &finder{query: q, visible: visible, inOrder: inOrder, limit: minScanned}
+	var waiting int64 // counted first: a run that is copied meanwhile is found
+	if scan.Lookup() {
+		if _, waiting, err = runs.Unarchived(ctx); err != nil {
+			return listing.Page[queue.Record]{}, err
+		}
+	}
 	if inOrder {
 		f.limit = maxScanned
 	}
@@ -120,8 +133,11 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || next == from || err != nil
 		if !more || done {
 			page := f.page(next, more)
-			if err != nil {
+			switch {
+			case err != nil:
 				page.Warning = historyAway
+			case waiting > 0:
+				page.Warning = fmt.Sprintf(notCopied, waiting)
 			}
 			return page, nil
 		}
@@ -130,6 +146,9 @@ func Find(ctx context.Context, runs Lister, q *listing.Query[queue.Record], visi
 
 // historyAway is the warning of a page without the runs of the history.
 const historyAway = "The history does not answer: only runs that Redis still has are listed."
+
+// notCopied is the warning of a page of found runs while Redis has ended runs that the history does not have.
+const notCopied = "%d ended runs are not in the history yet, and so are not searched."
 
 // The limits of Collect.
 const (

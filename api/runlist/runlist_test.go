@@ -16,8 +16,13 @@ import (
 
 // fakeLister lists runs in memory, the newest first, 10,000 per call like the queue.
 type fakeLister struct {
-	runs  []queue.Record
-	calls int
+	runs    []queue.Record
+	calls   int
+	waiting int64 // ended runs that the history does not have
+}
+
+func (s *fakeLister) Unarchived(context.Context) (open, ended int64, err error) {
+	return 0, s.waiting, nil
 }
 
 func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error) {
@@ -142,5 +147,37 @@ func TestCursorsThatAreNone(t *testing.T) {
 		if _, err := parseCursor(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}
+	}
+}
+
+// A search tells that it cannot find what has just ended; a filter that Redis can answer finds it.
+func TestARunThatIsNotInTheHistoryIsNotSearched(t *testing.T) {
+	t.Parallel()
+	s := listerOf(3, 0)
+	s.waiting = 17
+	warning := func(param, value string) string {
+		q, err := listing.Parse(url.Values{param: {value}}.Encode(), Schema())
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := Find(t.Context(), s, q, func(*queue.Record) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Warning
+	}
+	const want = "17 ended runs are not in the history yet, and so are not searched."
+	if got := warning("search", "zoe"); got != want {
+		t.Errorf("a search warns %q, want %q", got, want)
+	}
+	if got := warning("filter", `labels contains "order=17"`); got != want {
+		t.Errorf("labels warn %q, want %q", got, want)
+	}
+	if got := warning("filter", failed); got != "" {
+		t.Errorf("a filter that Redis can answer warns %q", got)
+	}
+	s.waiting = 0
+	if got := warning("search", "zoe"); got != "" {
+		t.Errorf("with a complete history a search warns %q", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/operation"
@@ -19,9 +20,7 @@ import (
 // Runs lists, cancels and watches runs. api.Queue implements it. The error for an unknown run wraps
 // queue.ErrNotFound.
 type Runs interface {
-	// List calls each for runs in the order of their acceptance, without their events and outputs; more: there are
-	// further runs.
-	List(ctx context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error)
+	runlist.Runs
 	// Cancel cancels a run and returns its previous state.
 	Cancel(ctx context.Context, id string, why []byte) (queue.State, error)
 	// CancelUnwaited cancels a run for its caller, unless another one waits for it.

@@ -19,9 +19,16 @@ type Stats interface {
 	Stats(ctx context.Context, q history.StatsQuery) (*history.Stats, error)
 }
 
-// Config of the routes. Flows and Now are required.
+// Runs counts the runs that the statistics lack. *queue.Client implements it.
+type Runs interface {
+	// Unarchived returns how many runs have not ended, and how many of the others are not in the history yet.
+	Unarchived(ctx context.Context) (open, ended int64, err error)
+}
+
+// Config of the routes. Without Stats the others are not read.
 type Config struct {
 	Stats Stats // nil: there is no history, which the routes say
+	Runs  Runs
 	Flows *store.Flows
 	Now   func() time.Time
 }

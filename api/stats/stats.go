@@ -66,6 +66,11 @@ func (a *api) answer(c *gin.Context, flows []int64, parameters ...string) {
 		return
 	}
 	q.Flows = flows
+	_, waiting, err := a.config.Runs.Unarchived(c.Request.Context()) // counted first: what is copied meanwhile is in the statistics
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
 	s, err := a.config.Stats.Stats(c.Request.Context(), q)
 	if errors.Is(err, history.ErrManyPoints) || errors.Is(err, history.ErrManyFlows) {
 		err = wrong("from", err.Error())
@@ -74,7 +79,10 @@ func (a *api) answer(c *gin.Context, flows []int64, parameters ...string) {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, s)
+	httpx.WriteJSON(c, http.StatusOK, struct {
+		*history.Stats
+		NotCounted int64 `json:"not_counted"` // ended runs of all flows that the history does not have yet
+	}{s, waiting})
 }
 
 // wrong is the error of a parameter of the query string.

@@ -42,6 +42,7 @@ func newProduct(t *testing.T) *apitest.Product {
 	apitest.Fatal(t, h.Write(t.Context(), runs))
 	p := apitest.NewProduct(t, func(c *api.Config) {
 		c.Stats, c.Now = h, func() time.Time { return noon.Add(time.Minute) }
+		c.History.Runs = c.Fleet.(*queue.Client)
 	})
 	p.Deploy(1, apitest.FlowPasses)
 	p.Deploy(2, apitest.FlowPasses)
@@ -115,6 +116,8 @@ func TestWithoutHistory(t *testing.T) {
 			t.Errorf("%s: %v", path, got)
 		}
 	}
-	p = apitest.NewProduct(t, func(c *api.Config) { c.Stats = away{} })
-	p.Want(p.Do("GET", "/v1/stats", "vera", ""), 503)
+	p = apitest.NewProduct(t, func(c *api.Config) { c.Stats, c.History.Runs = away{}, c.Fleet.(*queue.Client) })
+	if got := p.Want(p.Do("GET", "/v1/stats", "vera", ""), 503); got["detail"] != "the history of runs does not answer; try again later" {
+		t.Errorf("while the history is away: %v", got["detail"])
+	}
 }

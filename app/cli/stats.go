@@ -55,6 +55,9 @@ func newStats(e env) *cobra.Command {
 		if c.asJSON {
 			return printIndented(cmd.OutOrStdout(), flows.EncodeJSON(stats))
 		}
+		if waiting := cell(stats["not_counted"]); waiting != "0" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s ended runs (of all flows) are not in the history yet, and so are not counted\n", waiting)
+		}
 		return printStats(cmd.OutOrStdout(), stats, step, empty)
 	}
 	return cmd
