@@ -1,0 +1,194 @@
+package n8n
+
+import (
+	"fmt"
+	"regexp"
+
+	"strings"
+
+	"github.com/penstock/penstock/flows/script"
+)
+
+// missing are the names in n8n's code that scripts do not have, with the reason.
+var missing = []struct { // read only
+	name   *regexp.Regexp
+	reason string
+}{
+	{regexp.MustCompile(`\bawait\b|\basync\b|\bPromise\b`), "code that waits for a promise"},
+	{regexp.MustCompile(`\brequire\s*\(`), "code that requires a module"},
+	{regexp.MustCompile(`\bthis\s*\.\s*helpers\b|\$helpers\b|\$http\b`), "code that calls n8n's helpers"},
+	{regexp.MustCompile(`[gG]etWorkflowStaticData`), "code that keeps static data: use a `state` step"},
+	{regexp.MustCompile(`\bDateTime\b|\$now\b|\$today\b`), "code with times of Luxon"},
+	{regexp.MustCompile(`\bBuffer\b`), "code with a Buffer: use atob and btoa"},
+	{regexp.MustCompile(`\bcrypto\b`), "code with the module crypto: use hash and hmac"},
+	{regexp.MustCompile(`\bbinary\b`), "code with files"},
+	{regexp.MustCompile(`\$jmespath\b|\$getPairedItem\b|\$prevNode\b|\$execution\b|\$workflow\b|\$secrets\b`), "code with a helper of n8n that has no equivalent"},
+	{regexp.MustCompile(`\bitemMatching\s*\(|\bpairedItem\s*\(`), "code with paired items"},
+	{regexp.MustCompile(`\bsteps\s*(?:\[|\.\s*\w+)?\b`), "code with a variable called steps"},
+}
+
+// toCode writes a code or function node as a script.
+func toCode(c *conversion) made {
+	code := c.p.text("jsCode")
+	if c.n.kind != "code" {
+		code = c.p.text("functionCode")
+	}
+	if lang := c.p.word("javaScript", "language"); lang != "javaScript" {
+		return c.todoStep("code in "+lang, "its code is "+lang)
+	}
+	each := c.n.kind == "functionItem" || c.p.text("mode") == "runOnceForEachItem"
+	code = strings.TrimRight(strings.ReplaceAll(code, "\r\n", "\n"), " \t\n")
+	for _, m := range missing {
+		if m.name.MatchString(uncommented(code)) {
+			c.todo(c.n, strings.SplitN(m.reason, ":", 2)[0], m.reason)
+		}
+	}
+	var steps []step
+	list := "[item]"
+	single := c.sc.single
+	if !each && !single {
+		var items string
+		steps, items = c.gather(c.n, c.sc)
+		list = "item" + strings.TrimSuffix(items, ".")
+		if items == "." {
+			list = "item"
+		}
+	}
+	code = c.scriptNames(code)
+	text := c.script(code, list, each)
+	if _, err := script.Check(text); err != nil {
+		m := c.todoStep("code that is no JavaScript", err.Error())
+		return made{steps: append(steps, m.steps...)}
+	}
+	c.sc.single = false
+	if soleObject(code) {
+		c.sc.single = single || !each
+	}
+	return made{steps: append(steps, step{body: mapping{{"script", block(text)}}})}
+}
+
+var objectCode = regexp.MustCompile(`^return\s*\{[^\[]*\};?$`)
+
+// soleObject reports whether code does no more than return one object.
+func soleObject(code string) bool {
+	return objectCode.MatchString(strings.TrimSpace(code)) && strings.Count(code, "return") == 1
+}
+
+// uncommented is code without line comments, for looking at what it uses.
+func uncommented(code string) string {
+	return regexp.MustCompile(`(?m)^\s*//.*$`).ReplaceAllString(code, "")
+}
+
+var otherNode = regexp.MustCompile("\\$\\(\\s*(?:'([^']*)'|\"([^\"]*)\"|`([^`$]*)`)\\s*\\)\\s*\\.\\s*(item|first\\(\\)|last\\(\\)|all\\(\\))(\\s*\\.\\s*json\\b)?|\\$node\\s*\\[\\s*(?:'([^']*)'|\"([^\"]*)\")\\s*\\]\\s*\\.\\s*(?:json|data)\\b")
+
+// scriptNames writes the items of other nodes as a script names them.
+func (c *conversion) scriptNames(code string) string {
+	code = otherNode.ReplaceAllStringFunc(code, func(found string) string {
+		m := otherNode.FindStringSubmatch(found)
+		name, what := m[1]+m[2]+m[3]+m[6]+m[7], m[4]
+		n := c.w.byName[name]
+		var as string
+		var ok bool
+		if n != nil {
+			as, ok = scriptItem(c.sc.visible[name])
+		}
+		switch {
+		case !ok || n == nil:
+			c.todo(c.n, "items of an earlier node", fmt.Sprintf("the items of %q are not known here", name))
+			return found
+		case what == "all()" && !c.singles[n]:
+			c.todo(c.n, "all items of an earlier node", fmt.Sprintf("all items of %q are not known here", name))
+			return found
+		case what == "all()":
+			return "[{json: " + as + "}]"
+		case what != "item" && what != "" && !c.singles[n]:
+			c.check(c.n, fmt.Sprintf("the %s item of %q is taken to be the one that this item was made from", strings.TrimSuffix(what, "()"), name))
+		}
+		if m[5] == "" && what != "" {
+			return "({json: " + as + "})"
+		}
+		return as
+	})
+	if strings.Contains(code, "$(") || strings.Contains(code, "$items(") || strings.Contains(code, "$node") {
+		c.todo(c.n, "items of an earlier node", "its code names an earlier node in a way that is not translated")
+	}
+	code = regexp.MustCompile(`\$(?:env|vars)\.([A-Za-z_]\w*)`).ReplaceAllStringFunc(code, func(found string) string {
+		name := identifier(found[strings.IndexByte(found, '.')+1:])
+		c.w.vars(name)
+		return "vars." + name
+	})
+	return code
+}
+
+// scriptItem is the item of another node in a script.
+func scriptItem(code string) (string, bool) {
+	switch {
+	case code == "$event":
+		return "event", true
+	case strings.HasPrefix(code, "$steps."):
+		return strings.TrimPrefix(code, "$"), true
+	}
+	return "", false
+}
+
+// script is the code with what it uses of n8n's variables.
+func (c *conversion) script(code, list string, each bool) string {
+	uses := func(word string) bool {
+		return regexp.MustCompile(`(^|[^\w$.])` + regexp.QuoteMeta(word) + `\b`).MatchString(code)
+	}
+	var b strings.Builder
+	wrapped := uses("$input") || uses("$json") || uses("items") || uses("json") || uses("item") || uses("event") || uses("index") || uses("vars") ||
+		strings.Contains(code, "json")
+	if !wrapped && !uses("$runIndex") && !uses("$itemIndex") {
+		return code
+	}
+	needsItems := uses("$input") || uses("items") && c.n.kind != "functionItem"
+	if each {
+		if uses("$json") {
+			b.WriteString("const $json = item;\n")
+		}
+		if uses("$input") {
+			b.WriteString("const $input = {item: {json: item}, first: () => ({json: item}), all: () => [{json: item}]};\n")
+		}
+	} else {
+		if needsItems {
+			if list == "[item]" {
+				b.WriteString("const items = [{json: item}];\n")
+			} else {
+				b.WriteString("const items = " + list + ".map((json) => ({json}));\n")
+			}
+		}
+		if uses("$json") {
+			b.WriteString("const $json = " + list + "[0];\n")
+		}
+		if uses("$input") {
+			b.WriteString("const $input = {all: () => items, first: () => items[0], last: () => items[items.length - 1], item: items[0]};\n")
+		}
+	}
+	if uses("$runIndex") {
+		switch c.sc.index {
+		case "":
+			b.WriteString("const $runIndex = 0;\n")
+		case lostIndex:
+			c.todo(c.n, "an index of a loop", "$runIndex is not known here")
+		default:
+			b.WriteString("const $runIndex = " + strings.TrimPrefix(c.sc.index, "$") + ";\n")
+		}
+	}
+	if uses("$itemIndex") {
+		b.WriteString("const $itemIndex = index;\n")
+	}
+	head := strings.ReplaceAll(b.String(), "[item][0]", "item")
+	if !strings.Contains(code, "json") && !uses("items") && !uses("item") && !uses("$input") {
+		return head + code
+	}
+	params, args := "", ""
+	if c.n.kind == "functionItem" {
+		params, args = "item", "item"
+	}
+	body := "const code = (" + params + ") => {\n" + code + "\n};\n"
+	if each {
+		return head + body + "const result = code(" + args + ");\nreturn result?.json !== undefined ? result.json : result;"
+	}
+	return head + body + "return [].concat(code()).map((one) => (one.json !== undefined ? one.json : one));"
+}
