@@ -298,7 +298,7 @@ func (w *pinnedWorld) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	body, kind := w.answer(r.URL, r.Header.Get("Idempotency-Key"))
+	body, kind := w.answer(r.URL, strings.Join(r.Header["idempotency-key"], ""))
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 

@@ -29,10 +29,16 @@ type scope struct {
 	index     string            // jq of $runIndex
 	wires     map[wire]string   // jq of lists of items in the item, for nodes with several connections
 	responded bool              // a respond step is on the way here
+	depth     int               // of blocks
 }
 
+// maxDepth bounds the nesting of blocks; a flow has at most 16.
+const maxDepth = 14
+
+// clone is the scope of a nested block.
 func (sc *scope) clone() *scope {
 	c := *sc
+	c.depth++
 	c.visible, c.wires = maps.Clone(sc.visible), maps.Clone(sc.wires)
 	return &c
 }
@@ -46,6 +52,11 @@ type made struct {
 // tree writes the steps of a node and of all that is reached through it alone. The items that come out are those of the wire that
 // is wanted; of several, one object of lists by the names of the wires; without any, those of all ends.
 func (im *importer) tree(n *node, sc *scope, want []wire) []step {
+	if sc.depth++; sc.depth > maxDepth {
+		im.todo(n, "branches within branches", "it is nested too deeply for a flow: put it into a flow of its own")
+		return one("error(" + literal("to do: "+n.Name+": nested too deeply").code + ")")
+	}
+	sc.depth--
 	m := im.node(n, sc)
 	if n.loop != nil {
 		return append(m.steps, im.loop(n, sc, want)...)
@@ -114,7 +125,7 @@ func routeCond(routes []string, port int) string {
 	if port < len(routes) && routes[port] != "" {
 		before := []string{}
 		for _, r := range routes[:port] {
-			if r != "" && r != routes[port] && !exclusive(r, routes[port]) {
+			if r != "" && r != routes[port] && r != "("+routes[port]+") | not" && !exclusive(r, routes[port]) {
 				before = append(before, r)
 			}
 		}
@@ -157,7 +168,7 @@ func (im *importer) route(n *node, sc *scope, routes []string, direct, joins []*
 	if len(ports) == 1 && len(joins) == 0 {
 		port := slices.Collect(maps.Keys(ports))[0]
 		inner := sc.clone()
-		filter := im.enter(n, routes, port, "", inner)
+		filter := im.enter(n, routes, port, "", nil, inner)
 		switch {
 		case len(direct) == 0:
 			return filter, true
@@ -286,12 +297,13 @@ func (im *importer) fork(n *node, sc *scope, routes []string, direct, joins []*n
 	var steps []step
 	object := len(joins) > 0 || len(needed) > 1
 	from := ""
+	var wrapped []string
 	if !sc.single && (object || slices.ContainsFunc(direct, func(kid *node) bool { return !im.eachItem(kid) })) {
 		if slices.ContainsFunc(routes, func(r string) bool { return strings.Contains(r, "$steps.") || strings.Contains(r, "$index") }) {
 			steps, routes = im.decided(n, routes)
 		}
-		gathered, list := im.gather(n, sc)
-		steps, from = append(steps, gathered...), list
+		gathered, kept := im.gatherEach(n, sc)
+		steps, from, wrapped = append(steps, gathered...), ".", kept
 	}
 	if slices.ContainsFunc(direct, responds) {
 		responses := 0
@@ -314,7 +326,7 @@ func (im *importer) fork(n *node, sc *scope, routes []string, direct, joins []*n
 				wanted = append(wanted, wr)
 			}
 		}
-		b := branch{key: kid.step, steps: im.enter(n, routes, kid.in[0].port, from, inner), wires: map[wire]string{}}
+		b := branch{key: kid.step, steps: im.enter(n, routes, kid.in[0].port, from, wrapped, inner), wires: map[wire]string{}}
 		b.steps = append(b.steps, im.tree(kid, inner, wanted)...)
 		if len(wanted) == 0 && (len(needed) > 0 || object) {
 			b.steps = append(b.steps, drop())
@@ -324,7 +336,7 @@ func (im *importer) fork(n *node, sc *scope, routes []string, direct, joins []*n
 	}
 	for _, wr := range own {
 		inner := sc.clone()
-		b := branch{key: im.wireKey(wr), steps: im.enter(n, routes, wr.port, from, inner), wires: map[wire]string{}}
+		b := branch{key: im.wireKey(wr), steps: im.enter(n, routes, wr.port, from, wrapped, inner), wires: map[wire]string{}}
 		if b.steps == nil {
 			b.steps = []step{pass()}
 		}
@@ -392,27 +404,39 @@ func (im *importer) wireKey(wr wire) string {
 	return fmt.Sprintf("%s_%d", wr.n.step, wr.port+1)
 }
 
-// enter writes how items come into a branch.
-func (im *importer) enter(n *node, routes []string, port int, list string, sc *scope) []step {
+// enter writes how items come into a branch: all of them, those of a list, or those of a list with what is kept of earlier nodes.
+func (im *importer) enter(n *node, routes []string, port int, list string, kept []string, sc *scope) []step {
 	cond := ""
 	if routes != nil {
 		cond = routeCond(routes, port)
 	}
 	switch {
-	case list != "":
-		sc.single = false
-		program := list + "[]"
-		if list == "." {
-			program = ".[]"
-		}
+	case list == "" && cond == "":
+		return nil
+	case list == "":
+		return append([]step{{body: mapping{{"filter", cond}}}}, im.unwrapped(n, port)...)
+	}
+	sc.single = false
+	program := list + "[]"
+	if len(kept) == 0 {
 		if cond != "" {
 			program += " | select(" + cond + ")"
 		}
 		return append([]step{{body: mapping{{"split", program}}}}, im.unwrapped(n, port)...)
-	case cond != "":
-		return append([]step{{body: mapping{{"filter", cond}}}}, im.unwrapped(n, port)...)
 	}
-	return nil
+	if cond != "" {
+		program += " | select(.item | " + cond + ")"
+	}
+	im.gathered++
+	name := fmt.Sprintf("from_%d", im.gathered)
+	for _, other := range kept {
+		sc.visible[other] = "$steps." + name + ".kept." + im.w.byName[other].step
+	}
+	item := ".item"
+	if unwrap := im.unwrap[wire{n, port}]; unwrap != "" {
+		item += " | " + unwrap
+	}
+	return append([]step{{body: mapping{{"name", name}, {"split", program}}}}, one(item)...)
 }
 
 // unwrapped writes what makes the item of an output of what was routed to it.
@@ -427,7 +451,7 @@ func (im *importer) unwrapped(n *node, port int) []step {
 const maxBranches = 16
 
 func parallel(branches []branch, object bool) step {
-	if len(branches) > maxBranches {
+	if len(branches) > maxBranches { // in groups
 		var groups []branch
 		for i := 0; i < len(branches); i += maxBranches {
 			inner := parallel(branches[i:min(i+maxBranches, len(branches))], object)
@@ -625,6 +649,37 @@ func (im *importer) batches(n *node, sc *scope) (steps []step, size string) {
 	return append(steps, step{body: mapping{{"name", n.step + "_batch"}, {"split", program}}}), size
 }
 
+// gatherEach makes one list of all items, each with the items of earlier nodes that it was made from and that are used later: an
+// object of item and kept. Without such nodes the list has the items themselves.
+func (im *importer) gatherEach(n *node, sc *scope) (steps []step, names []string) {
+	collect := step{body: mapping{{"collect", "select(length > 0)"}}}
+	kept := map[string]string{}
+	var parts []string
+	im.gathered++
+	name := fmt.Sprintf("items_%d", im.gathered)
+	for _, other := range slices.Sorted(maps.Keys(sc.visible)) {
+		switch code := sc.visible[other]; {
+		case fixed(code):
+			kept[other] = code
+		case im.usedLater(n, other):
+			at := im.w.byName[other]
+			names, parts = append(names, other), append(parts, at.step+": "+code)
+			if im.singles[at] {
+				kept[other] = "$steps." + name + "[0].kept." + at.step
+			}
+		}
+	}
+	sc.visible, sc.single = kept, true
+	if strings.Contains(sc.index, "$steps.") {
+		sc.index = lostIndex
+	}
+	if len(names) == 0 {
+		return []step{collect}, nil
+	}
+	collect.body = append(mapping{{"name", name}}, collect.body...)
+	return append(one("{item: ., kept: {"+strings.Join(parts, ", ")+"}}"), collect), names
+}
+
 // lostIndex is the $runIndex of a loop where it is not known any more.
 const lostIndex = "error"
 
@@ -671,5 +726,5 @@ func fixed(code string) bool { return !strings.Contains(code, "$steps.") }
 
 // usedLater reports whether a node that may follow n names another one.
 func (im *importer) usedLater(n *node, name string) bool {
-	return slices.ContainsFunc(im.order, func(later *node) bool { return later.at > n.at && refers(later, name) })
+	return slices.ContainsFunc(im.order, func(later *node) bool { return later.at >= n.at && refers(later, name) })
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -68,13 +67,22 @@ func jqExpr(src string, at *place) (t term, check []string, err error) {
 	if t, err = tr.expr(x); err != nil {
 		return term{}, nil, err
 	}
-	if t.is == isDate { // as JSON has it
-		t = term{code: t.in() + ` / 1000 | format_time("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"; "UTC")`, is: isText}
-	}
+	t = tr.plain(t)
 	if tr.bind {
 		t = term{code: ". as $json | " + t.code, is: t.is}
 	}
 	return t, tr.check, nil
+}
+
+// plain is a value of JSON: a time is a text.
+func (tr *translator) plain(t term) term {
+	switch t.is {
+	case isDate:
+		return term{code: t.in() + ` / 1000 | format_time("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"; "UTC")`, is: isText}
+	case isMoment:
+		return t.pipe(tr.at.w.iso(), isText)
+	}
+	return t
 }
 
 func literal(v any) term {
@@ -433,6 +441,7 @@ func (tr *translator) binary(x *js) (term, error) {
 	case "+":
 		switch {
 		case a.is == isText || b.is == isText:
+			a, b = tr.plain(a), tr.plain(b)
 			return term{code: a.text().in() + " + " + b.text().in(), is: isText}, nil
 		case a.is == isNumber && b.is == isNumber || a.is == isDate && b.is == isNumber || a.is == isNumber && b.is == isDate:
 			return term{code: a.in() + " + " + b.in(), is: isNumber}, nil
@@ -490,7 +499,7 @@ func (tr *translator) array(x *js) (term, error) {
 		if err != nil {
 			return term{}, err
 		}
-		parts[i] = t.in()
+		parts[i] = tr.plain(t).in()
 	}
 	return term{code: "[" + strings.Join(parts, ", ") + "]", whole: true, is: isList}, nil
 }
@@ -509,6 +518,7 @@ func (tr *translator) object(x *js) (term, error) {
 		if err != nil {
 			return term{}, err
 		}
+		t = tr.plain(t)
 		if name == "" {
 			flush()
 			sum = append(sum, t.in())
@@ -542,6 +552,7 @@ func (tr *translator) template(x *js) (term, error) {
 		if err != nil {
 			return term{}, err
 		}
+		t = tr.plain(t)
 		b.WriteString(`\(` + t.code + ")")
 	}
 	b.WriteByte('"')
@@ -566,7 +577,7 @@ func (tr *translator) joined(parts []string) (term, error) {
 		if err != nil {
 			return term{}, err
 		}
-		if t.is == isText || t.is == isNumber {
+		if t = tr.plain(t); t.is == isText || t.is == isNumber {
 			b.WriteString(`\(` + t.code + ")")
 		} else {
 			b.WriteString(`\([` + t.code + `] | join(""))`)
@@ -594,10 +605,4 @@ func splitBraces(s string) []string {
 		parts = append(parts, s[:open], s[open+2:open+end])
 		s = s[open+end+2:]
 	}
-}
-
-// nestedInt is a literal whole number of an expression.
-func wholeNumber(x *js) (int, bool) {
-	n, err := strconv.Atoi(x.text)
-	return n, err == nil && x.op == jsValue
 }

@@ -16,7 +16,7 @@ var functions = map[string]struct { // read only
 	"parseInt":           {"% | tonumber | trunc", isNumber},
 	"JSON.parse":         {"% | fromjson", isAny},
 	"JSON.stringify":     {"% | tojson", isText},
-	"Object.keys":        {"% | keys_unsorted", isList},
+	"Object.keys":        {"% | keys", isList},
 	"Object.values":      {"[%[]]", isList},
 	"Array.isArray":      {`% | type == "array"`, isBool},
 	"Math.floor":         {"% | floor", isNumber},
@@ -128,6 +128,9 @@ func (tr *translator) method(of term, name string, args []*js) (term, error) {
 	if note := approximate[name]; note != "" {
 		tr.check = append(tr.check, note)
 	}
+	if name == "toDateTime" && len(args) == 0 && of.is != isMoment && of.is != isDate {
+		return of.pipe("to_zone("+literal(tr.at.w.zone()).code+")", isMoment), nil // without an offset a failure
+	}
 	switch of.is {
 	case isMoment:
 		return tr.momentMethod(of, name, args)
@@ -205,8 +208,11 @@ func methodOf(of term, name string, args []term) (term, bool) {
 			return term{code: of.in() + "[" + arg(0) + ":" + arg(1) + "]", whole: true, is: of.is}, true
 		}
 	case "concat/1":
-		if list && args[0].is == isList || of.is == isText {
-			return term{code: of.in() + " + " + args[0].text().in(), is: of.is}, true
+		if list && args[0].is == isList {
+			return term{code: of.in() + " + " + args[0].in(), is: isList}, true
+		}
+		if of.is == isText {
+			return term{code: of.in() + " + " + args[0].text().in(), is: isText}, true
 		}
 	case "reverse/0":
 		return of.pipe("reverse", isList), true
@@ -241,11 +247,7 @@ func methodOf(of term, name string, args []term) (term, bool) {
 	case "unique/0":
 		return of.pipe("reduce .[] as $v ([]; if any(. == $v) then . else . + [$v] end)", isList), true
 	case "keys/0":
-		return of.pipe("keys_unsorted", isList), true
-	case "toDateTime/0":
-		return term{}, false
-	case "toFixed/1":
-		return term{}, false
+		return of.pipe("keys", isList), true
 	case "toInt/0":
 		return of.pipe("tonumber | trunc", isNumber), true
 	case "toNumber/0", "toFloat/0":

@@ -40,7 +40,7 @@ func (w *workflow) connect() {
 			for _, t := range targets {
 				to := w.byName[t.Node]
 				e := edge{from: n, port: port, to: to, input: t.Index}
-				if to == nil || to == n || slices.Contains(n.out, e) || n.trigger() && to.trigger() {
+				if to == nil || slices.Contains(n.out, e) || n.trigger() && to.trigger() {
 					continue
 				}
 				n.out, to.in = append(n.out, e), append(to.in, e)

@@ -493,15 +493,17 @@ func toSlack(c *conversion) made {
 	if channel == nil || channel == "" {
 		channel = c.p["channel"]
 	}
-	if channel == nil {
-		channel = ""
+	if channel == nil || channel == "" {
+		c.todo(c.n, "a channel that is missing", "the message has no channel")
+		channel = "general"
 	}
+	message := mapping{{"channel", c.value(channel)}, {"text", c.value(orText(c.p["text"]))}}
 	for _, param := range []string{"attachments", "blocksUi", "messageType"} {
 		if v := c.p[param]; v != nil && v != "text" && hasContent(v) {
-			c.todo(c.n, "attachments and blocks of Slack", "the message has "+param+": see https://docs.slack.dev/reference/methods/chat.postMessage")
+			c.todo(c.n, "attachments and blocks of Slack", "n8n's "+param+" have another form than the API's: see https://docs.slack.dev/reference/methods/chat.postMessage")
+			message = append(message, pair{map[string]string{"blocksUi": "blocks"}[param] + map[string]string{"attachments": param, "messageType": param}[param], c.value(v)})
 		}
 	}
-	message := mapping{{"channel", c.value(channel)}, {"text", c.value(c.p["text"])}}
 	options := c.p.get("otherOptions")
 	for _, name := range []string{"link_names", "mrkdwn", "unfurl_links", "unfurl_media"} {
 		if v, ok := object(asObject(options))[name].(bool); ok {

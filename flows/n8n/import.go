@@ -18,6 +18,9 @@ type Config struct {
 	Trigger string // name of the node that starts the flow; empty: a webhook, a schedule, another trigger, a manual one, in this order
 }
 
+// maxFlow is the maximum size of a flow file in bytes.
+const maxFlow = 256 << 10
+
 // Result is an imported workflow.
 type Result struct {
 	Flow        []byte       // the flow file
@@ -45,15 +48,23 @@ func (n Note) ToDo() bool { return n.Reason != "" }
 
 func (n Note) comment() string {
 	if n.ToDo() {
-		return "TODO: " + n.Detail
+		return "TODO: " + n.text()
 	}
 	return "Look at it: " + n.Detail
+}
+
+// text is the reason with its detail.
+func (n Note) text() string {
+	if strings.HasPrefix(n.Detail, n.Reason) {
+		return n.Detail
+	}
+	return n.Reason + ": " + n.Detail
 }
 
 // String is the note on one line.
 func (n Note) String() string {
 	if n.ToDo() {
-		return fmt.Sprintf("%q: to do: %s: %s", n.Node, n.Reason, n.Detail)
+		return fmt.Sprintf("%q: to do: %s", n.Node, n.text())
 	}
 	return fmt.Sprintf("%q: look at it: %s", n.Node, n.Detail)
 }
@@ -94,6 +105,9 @@ func Import(src []byte, c Config) (*Result, error) {
 	file = append(file, pair{"steps", steps})
 	out := &writer{}
 	out.mapping(file, "", false)
+	if out.b.Len() > maxFlow {
+		return nil, fmt.Errorf("the flow would have %d KiB, and at most %d are possible: divide the workflow", out.b.Len()>>10, maxFlow>>10)
+	}
 	r := &Result{Flow: out.b.Bytes(), Connections: i.conns, Vars: w.usedVars, Notes: i.notes, Steps: map[string]string{}}
 	slices.Sort(i.secrets)
 	r.Secrets = slices.Compact(i.secrets)
