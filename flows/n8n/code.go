@@ -2,7 +2,9 @@ package n8n
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 
 	"strings"
 
@@ -43,18 +45,9 @@ func toCode(c *conversion) made {
 			c.todo(c.n, strings.SplitN(m.reason, ":", 2)[0], m.reason)
 		}
 	}
-	var steps []step
-	list := "[item]"
 	single := c.sc.single
-	if !each && !single {
-		var items string
-		steps, items = c.gather(c.n, c.sc)
-		list = "item" + strings.TrimSuffix(items, ".")
-		if items == "." {
-			list = "item"
-		}
-	}
-	code = c.scriptNames(code)
+	steps, list, items := c.scriptInput(each)
+	code = c.scriptNames(code, items)
 	text := c.script(code, list, each)
 	if _, err := script.Check(text); err != nil {
 		m := c.todoStep("code that is no JavaScript", err.Error())
@@ -65,6 +58,87 @@ func toCode(c *conversion) made {
 		c.sc.single = single || !each
 	}
 	return made{steps: append(steps, step{body: mapping{{"script", block(text)}}})}
+}
+
+// scriptInput writes what comes before a script. list is the JavaScript of the items, or of the item of one that takes each by
+// itself, and items that of the items of earlier nodes.
+func (c *conversion) scriptInput(each bool) (steps []step, list string, items map[string]string) {
+	items = map[string]string{}
+	for name, code := range c.sc.visible {
+		switch {
+		case code == "$event":
+			items[name] = "event"
+		case strings.HasPrefix(code, "$steps.") && !strings.Contains(code, "["):
+			items[name] = strings.TrimPrefix(code, "$")
+		}
+	}
+	if each || c.sc.single {
+		list = "item"
+		if needed := c.unnamed(items); needed != nil {
+			steps = one("{item: ., kept: {" + strings.Join(needed, ", ") + "}}")
+			list = "item.item"
+			c.keptIn(items, "item.kept.")
+		}
+		if !each {
+			list = "[" + list + "]"
+		}
+		return steps, list, items
+	}
+	needed := c.unnamed(items)
+	before := maps.Clone(c.sc.visible)
+	gathered, names := c.gatherEach(c.n, c.sc)
+	for name := range items {
+		if items[name] != "event" {
+			delete(items, name)
+		}
+	}
+	switch {
+	case len(names) == 0 && needed == nil:
+		return gathered, "item", items
+	case len(names) == 0:
+		gathered = append(one("{item: ., kept: {"+strings.Join(needed, ", ")+"}}"), gathered...)
+	case needed != nil:
+		gathered[0] = one("{item: ., kept: {" + strings.Join(c.keptParts(names, before, needed), ", ") + "}}")[0]
+	}
+	for _, name := range names {
+		items[name] = "item[0].kept." + c.w.byName[name].step
+	}
+	if needed != nil {
+		c.keptIn(items, "item[0].kept.")
+	}
+	return gathered, "item.map((one) => one.item)", items
+}
+
+// unnamed returns the members of kept for nodes that the code names and a script cannot: those of a webhook, and of a list.
+func (c *conversion) unnamed(items map[string]string) []string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(c.sc.visible)) {
+		if code := c.sc.visible[name]; items[name] == "" && fixedOrListed(code) && refers(c.n, name) {
+			parts = append(parts, c.w.byName[name].step+": "+code)
+		}
+	}
+	return parts
+}
+
+func fixedOrListed(code string) bool { return fixed(code) || strings.Contains(code, "[") }
+
+// keptIn says where the nodes that a script cannot name are.
+func (c *conversion) keptIn(items map[string]string, prefix string) {
+	for name, code := range c.sc.visible {
+		if items[name] == "" && fixedOrListed(code) && refers(c.n, name) {
+			items[name] = prefix + c.w.byName[name].step
+		}
+	}
+}
+
+func (c *conversion) keptParts(names []string, visible map[string]string, more []string) []string {
+	parts := slices.Clone(more)
+	for _, name := range names {
+		if part := c.w.byName[name].step + ": " + visible[name]; !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 var objectCode = regexp.MustCompile(`^return\s*\{[^\[]*\};?$`)
@@ -82,7 +156,7 @@ func uncommented(code string) string {
 var otherNode = regexp.MustCompile("\\$\\(\\s*(?:'([^']*)'|\"([^\"]*)\"|`([^`$]*)`)\\s*\\)\\s*\\.\\s*(item|first\\(\\)|last\\(\\)|all\\(\\))(\\s*\\.\\s*json\\b)?|\\$node\\s*\\[\\s*(?:'([^']*)'|\"([^\"]*)\")\\s*\\]\\s*\\.\\s*(?:json|data)\\b")
 
 // scriptNames writes the items of other nodes as a script names them.
-func (c *conversion) scriptNames(code string) string {
+func (c *conversion) scriptNames(code string, items map[string]string) string {
 	code = otherNode.ReplaceAllStringFunc(code, func(found string) string {
 		m := otherNode.FindStringSubmatch(found)
 		name, what := m[1]+m[2]+m[3]+m[6]+m[7], m[4]
@@ -90,7 +164,7 @@ func (c *conversion) scriptNames(code string) string {
 		var as string
 		var ok bool
 		if n != nil {
-			as, ok = scriptItem(c.sc.visible[name])
+			as, ok = items[name]
 		}
 		switch {
 		case !ok || n == nil:
@@ -120,17 +194,6 @@ func (c *conversion) scriptNames(code string) string {
 	return code
 }
 
-// scriptItem is the item of another node in a script.
-func scriptItem(code string) (string, bool) {
-	switch {
-	case code == "$event":
-		return "event", true
-	case strings.HasPrefix(code, "$steps."):
-		return strings.TrimPrefix(code, "$"), true
-	}
-	return "", false
-}
-
 // script is the code with what it uses of n8n's variables.
 func (c *conversion) script(code, list string, each bool) string {
 	uses := func(word string) bool {
@@ -145,18 +208,14 @@ func (c *conversion) script(code, list string, each bool) string {
 	needsItems := uses("$input") || uses("items") && c.n.kind != "functionItem"
 	if each {
 		if uses("$json") {
-			b.WriteString("const $json = item;\n")
+			b.WriteString("const $json = " + list + ";\n")
 		}
 		if uses("$input") {
-			b.WriteString("const $input = {item: {json: item}, first: () => ({json: item}), all: () => [{json: item}]};\n")
+			b.WriteString("const $input = {item: {json: " + list + "}, first: () => $input.item, all: () => [$input.item]};\n")
 		}
 	} else {
 		if needsItems {
-			if list == "[item]" {
-				b.WriteString("const items = [{json: item}];\n")
-			} else {
-				b.WriteString("const items = " + list + ".map((json) => ({json}));\n")
-			}
+			b.WriteString("const items = " + list + ".map((json) => ({json}));\n")
 		}
 		if uses("$json") {
 			b.WriteString("const $json = " + list + "[0];\n")
@@ -178,13 +237,13 @@ func (c *conversion) script(code, list string, each bool) string {
 	if uses("$itemIndex") {
 		b.WriteString("const $itemIndex = index;\n")
 	}
-	head := strings.ReplaceAll(b.String(), "[item][0]", "item")
+	head := strings.NewReplacer("[item][0]", "item", "[item].map((json) => ({json}))", "[{json: item}]", "[item.item][0]", "item.item").Replace(b.String())
 	if !strings.Contains(code, "json") && !uses("items") && !uses("item") && !uses("$input") {
 		return head + code
 	}
 	params, args := "", ""
 	if c.n.kind == "functionItem" {
-		params, args = "item", "item"
+		params, args = "item", list
 	}
 	body := "const code = (" + params + ") => {\n" + code + "\n};\n"
 	if each {

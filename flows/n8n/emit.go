@@ -16,6 +16,7 @@ type importer struct {
 	conns    []Connection
 	secrets  []string
 	head     mapping         // of the flow file: its trigger
+	last     []step          // at the end of the flow
 	singles  map[*node]bool  // nodes that put out one item
 	unwrap   map[wire]string // programs that make the item of an output of what was routed to it
 	gathered int
@@ -197,28 +198,20 @@ func (im *importer) route(n *node, sc *scope, routes []string, direct, joins []*
 		}
 	}
 	if !sc.single && slices.ContainsFunc(direct, func(kid *node) bool { return !im.eachItem(kid) }) {
-		answers := 0
-		for _, kid := range direct {
-			if responds(kid) {
-				answers++
-			}
-		}
-		if answers < 2 {
+		if count(direct, responds) < 2 {
 			return nil, false
 		}
 		im.check(n, "each item goes through its branch by itself, so that one branch responds; n8n sends all items of a branch together")
 	}
 	steps := []step{im.switchStep(n, sc, routes, direct, own, needed)}
-	after := sc
-	after.single = false
+	sc.single, sc.responded = false, sc.responded || slices.ContainsFunc(direct, responds)
 	if len(joins) == 1 {
 		j := joins[0]
 		if !im.eachItem(j) {
 			im.check(j, "several branches lead to it: here it runs once, with the items of all; n8n runs it for each branch")
 		}
-		merged := after.clone()
-		merged.wires = nil
-		return append(steps, im.tree(j, merged, want)...), true
+		sc.wires = nil
+		return append(steps, im.tree(j, sc, want)...), true
 	}
 	return steps, true
 }
@@ -305,21 +298,13 @@ func (im *importer) fork(n *node, sc *scope, routes []string, direct, joins []*n
 		gathered, kept := im.gatherEach(n, sc)
 		steps, from, wrapped = append(steps, gathered...), ".", kept
 	}
-	if slices.ContainsFunc(direct, responds) {
-		responses := 0
-		for _, kid := range direct {
-			if responds(kid) {
-				responses++
-			}
-		}
-		sc.responded = sc.responded || responses > 1 // only one branch may
-		if responses > 1 {
-			im.check(n, "several branches respond to the caller: the first one does here")
-		}
+	if count(direct, responds) > 1 {
+		im.check(n, "several branches respond to the caller: the first one does here")
 	}
 	var branches []branch
 	for _, kid := range direct {
 		inner := sc.clone()
+		sc.responded = sc.responded || responds(kid) // the next one may not
 		var wanted []wire
 		for _, wr := range needed {
 			if kid.contains(wr.n) {
@@ -357,6 +342,17 @@ func (im *importer) fork(n *node, sc *scope, routes []string, direct, joins []*n
 		maps.Copy(sc.wires, b.wires)
 	}
 	return append(steps, im.join(sc, joins, want)...)
+}
+
+// count counts the nodes for which f is true.
+func count(nodes []*node, f func(*node) bool) int {
+	n := 0
+	for _, one := range nodes {
+		if f(one) {
+			n++
+		}
+	}
+	return n
 }
 
 // responds reports whether a node, or one that it dominates, responds to the caller.
@@ -450,7 +446,14 @@ func (im *importer) unwrapped(n *node, port int) []step {
 // maxBranches is the most that a parallel step has.
 const maxBranches = 16
 
+// parallel writes the branches. A single one, which a parallel step may not have, is that of a switch.
 func parallel(branches []branch, object bool) step {
+	switch {
+	case len(branches) == 1 && object:
+		branches = append(branches, branch{key: "none", steps: []step{drop()}})
+	case len(branches) == 1:
+		return step{body: mapping{{"switch", []any{mapping{{"else", branches[0].steps}}}}}}
+	}
 	if len(branches) > maxBranches { // in groups
 		var groups []branch
 		for i := 0; i < len(branches); i += maxBranches {

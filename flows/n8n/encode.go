@@ -58,7 +58,11 @@ func toXML(c *conversion) made {
 func toConvertToFile(c *conversion) made {
 	field := c.p.word("data", "binaryPropertyName")
 	each := c.p.text("mode") == "each"
-	switch op := c.p.word("csv", "operation"); op {
+	op := c.p.word("csv", "operation")
+	if c.n.kind == "spreadsheetFile" {
+		op = "csv"
+	}
+	switch op {
 	case "csv":
 		options := mapping{{"csv", "${ . }"}}
 		if d := c.p.text("options", "delimiter"); d != "" && d != "," {
@@ -94,12 +98,30 @@ func toConvertToFile(c *conversion) made {
 	}
 }
 
+// toSpreadsheet writes a node of the time before convertToFile and extractFromFile.
+func toSpreadsheet(c *conversion) made {
+	format := c.p.word("autodetect", "fileFormat")
+	if c.p.text("operation") == "toFile" {
+		if format = c.p.word("xls", "fileFormat"); format == "csv" {
+			return toConvertToFile(c)
+		}
+	} else if format == "csv" || format == "autodetect" {
+		c.check(c.n, "the file is taken to be CSV")
+		return toExtractFromFile(c)
+	}
+	return c.todoStep("a file of the format "+format, "there is no equivalent of the format "+format)
+}
+
 // toExtractFromFile reads CSV, JSON, XML or text.
 func toExtractFromFile(c *conversion) made {
+	op := c.p.word("csv", "operation")
+	if c.n.kind == "spreadsheetFile" {
+		op = "csv"
+	}
 	field := jqPath(c.plainParam(c.p.word("data", "binaryPropertyName")))
 	key := literal(c.p.word("data", "destinationKey")).code
 	note := "the file is taken to be a text in the item; for a file of the run see read_file"
-	switch op := c.p.word("csv", "operation"); op {
+	switch op {
 	case "csv":
 		c.check(c.n, note)
 		options := mapping{{"csv", "${ " + field + " }"}, {"decode", true}}

@@ -376,7 +376,8 @@ def plain: if . == null then null else html_text | trim end;
 | {creator: $creator, "dc:creator": (.creator // null | text), title: (.title | text), link: (.link | link), pubDate: $date, content: $content,
    contentSnippet: ($content | plain), guid: $guid, isoDate: ($date | if . == null then null
      elif test("^[0-9]{4}-") then to_zone("UTC") | format_time("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'")
-     else (capture("(?<d>[0-9]{1,2}) (?<m>[A-Za-z]{3}) (?<y>[0-9]{4}) (?<t>[0-9:]{8})") | "\(.d) \(.m) \(.y) \(.t)" | parse_time("d MMM yyyy HH:mm:ss"; "UTC") | .[:19] + ".000Z") end)CUSTOM}
+     else (capture("(?<t>[0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9:]{8}) (?<z>.*)$") | .t + " " + (if .z | test("^(GMT|UTC?|Z)$") then "+0000" else .z end)
+       | parse_time("d MMM yyyy HH:mm:ss xx") | to_zone("UTC") | format_time("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'")) end)CUSTOM}
 | with_entries(select(.value != null))`
 
 // toRSS writes a request for a feed.

@@ -84,6 +84,9 @@ func Import(src []byte, c Config) (*Result, error) {
 	i := &importer{w: w, start: start, singles: map[*node]bool{}, unwrap: map[wire]string{}, order: order}
 	i.others()
 	steps := i.tree(start, &scope{visible: map[string]string{}}, nil)
+	if !responds(start) {
+		steps = append(steps, i.last...)
+	}
 	if len(steps) == 0 {
 		steps = []step{pass()}
 	}

@@ -56,6 +56,7 @@ var kinds = map[string]kind{ // read only
 	"discord":          {true, toDiscord},
 	"mattermost":       {true, toService},
 	"convertToFile":    {false, toConvertToFile},
+	"spreadsheetFile":  {false, toSpreadsheet},
 	"extractFromFile":  {true, toExtractFromFile},
 	"stickyNote":       {true, toPass},
 }

@@ -89,12 +89,28 @@ func (c *conversion) webhook() mapping {
 	if c.p.word("onReceived", "responseMode") == "onReceived" {
 		m = append(m, pair{"reply", "ack"})
 	} else if c.p.text("responseMode") == "lastNode" {
-		c.check(c.n, "the response is the list of all items; n8n sends the first one by default")
+		c.last = lastResponse(c.p.word("firstEntryJson", "responseData"))
+		if c.last == nil {
+			c.todo(c.n, "a response with a file", "it responds with "+c.p.text("responseData"))
+		}
 	}
 	if c.p.on("options", "rawBody") {
 		c.todo(c.n, "the raw body of a request", "n8n gives the bytes of the body, too")
 	}
 	return m
+}
+
+// lastResponse is the respond step at the end of a flow whose last node answers; nil: it answers with a file.
+func lastResponse(data string) []step {
+	switch data {
+	case "firstEntryJson":
+		return []step{{body: mapping{{"respond", mapping{{"json", "${ . }"}, {"envelope", "none"}}}}}}
+	case "allEntries":
+		return []step{{body: mapping{{"respond", mapping{{"envelope", "none"}}}}}}
+	case "noData":
+		return []step{{body: mapping{{"respond", mapping{{"text", ""}, {"envelope", "none"}}}}}}
+	}
+	return nil
 }
 
 // named returns the headers or query parameters that the expressions of the workflow name.

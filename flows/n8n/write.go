@@ -63,6 +63,9 @@ func (w *writer) value(v any, indent string) {
 		w.block(string(v), indent+"  ")
 		return
 	case []step:
+		if len(v) == 0 { // a block needs one
+			v = []step{pass()}
+		}
 		w.b.WriteString("\n")
 		w.steps(v, indent+"  ")
 		return
