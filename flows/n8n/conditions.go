@@ -66,6 +66,9 @@ func (c *conversion) condition(kind, op string, left, right any) string {
 		if !ok {
 			c.todo(c.n, "a condition", "the comparison "+op)
 		}
+		if sign == "==" || sign == "!=" { // of the same type
+			return compare(missingAsZero(a), sign, orZero(b))
+		}
 		return compare(orZero(a), sign, orZero(b))
 	case "dateTime":
 		return compare(c.milliseconds(a), map[bool]string{true: "<", false: ">"}[op == "before"], c.milliseconds(b))
@@ -86,6 +89,14 @@ func compare(a term, sign string, b term) string {
 		sign = "=="
 	}
 	return a.in() + " " + sign + " " + b.in()
+}
+
+// missingAsZero is a value; what is missing is 0.
+func missingAsZero(t term) term {
+	if t.known || t.is == isNumber {
+		return orZero(t)
+	}
+	return term{code: t.in() + " // 0"}
 }
 
 // orZero is a number; what is missing is 0.

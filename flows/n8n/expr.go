@@ -53,7 +53,7 @@ type place struct {
 	w       *workflow
 	node    *node
 	visible map[string]string // jq of the item of another node, by the node's name
-	item    string            // jq of the item; "." by default
+	single  bool              // the node gets one item
 	index   string            // jq of $runIndex
 }
 
@@ -134,20 +134,13 @@ func (tr *translator) expr(x *js) (term, error) {
 	return term{}, cannot("a %s is not translated", map[jsOp]string{jsArrow: "function", jsRegexp: "regular expression"}[x.op])
 }
 
-// item is the item, or a path of it.
+// item is the item of the node.
 func (tr *translator) item() term {
-	base := "."
-	if tr.at.item != "" {
-		base = tr.at.item
-	}
 	if tr.inner > 0 {
 		tr.bind = true
-		if base == "." {
-			return term{code: "$json", whole: true}
-		}
-		return term{code: "$json" + base, whole: true}
+		return term{code: "$json", whole: true}
 	}
-	return term{code: base, whole: true}
+	return term{code: ".", whole: true}
 }
 
 // nested translates an expression where . is something else.
@@ -242,6 +235,11 @@ func (tr *translator) namedRoot(x *js) (t term, ok bool, err error) {
 		return t, false, nil
 	case "input":
 		return tr.item(), true, nil
+	case "first input":
+		if !tr.at.single {
+			return t, true, cannot("the first of all items is not known here")
+		}
+		return tr.item(), true, nil
 	}
 	t, err = tr.other(name, what)
 	return t, true, err
@@ -270,8 +268,8 @@ func itemOf(x *js) (node, what string) {
 		}
 		of := method.args[0]
 		switch {
-		case of.op == jsName && of.text == "$input" && method.text == "first":
-			return "", "input"
+		case of.op == jsName && of.text == "$input":
+			return "", "first input"
 		case of.op == jsCall && len(of.args) == 2 && of.args[0].text == "$" && of.args[1].op == jsText:
 			return of.args[1].text, method.text
 		}

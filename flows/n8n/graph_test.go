@@ -15,8 +15,14 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
+// fatal is a test.
+type fatal interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // graph makes a workflow of nodes, "name kind version", with their parameters, and of connections "a.0 b.1".
-func graph(t *testing.T, nodes map[string]string, connections ...string) []byte {
+func graph(t fatal, nodes map[string]string, connections ...string) []byte {
 	t.Helper()
 	type target struct {
 		Node  string `json:"node"`

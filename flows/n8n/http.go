@@ -1,7 +1,7 @@
 package n8n
 
 import (
-	"fmt"
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -115,19 +115,27 @@ func toHTTP(c *conversion) made {
 		c.connect(name, "", host)
 		conns = append(conns, name)
 	}
-	if q := c.query(); q != nil {
-		call = append(call, pair{"query", q})
+	query, secret := c.query()
+	if query != nil {
+		call = append(call, pair{"query", query})
 	}
-	headers, secret := c.headers()
+	headers, header := c.headers()
 	if headers != nil {
 		call = append(call, pair{"headers", headers})
 	}
-	if secret != "" {
+	if secret = cmp.Or(header, secret); secret != "" {
 		name := connectionName(c.n.Name, "api")
 		c.connect(name, "api_key", host)
-		c.check(c.n, "its header "+secret+" is a credential: it belongs into the connection "+name)
+		c.check(c.n, secret+" of its request is a credential: it belongs into the connection "+name)
 		if !slices.Contains(conns, any(name)) {
 			conns = append(conns, name)
+		}
+	}
+	if u, err := url.Parse(strings.TrimPrefix(address, "=")); err == nil {
+		for name := range u.Query() {
+			if credentialName.MatchString(name) {
+				c.check(c.n, name+" in its URL may be a credential: it belongs into a connection")
+			}
 		}
 	}
 	call = append(call, c.body(method)...)
@@ -185,38 +193,44 @@ func (c *conversion) pairs(list []object, each func(name string, v any) any) map
 	return m
 }
 
-func (c *conversion) query() any {
-	if c.p.text("specifyQuery") == "json" && c.p.on("sendQuery") {
-		return c.json(c.p.text("jsonQuery")).template()
-	}
-	list := c.p.list("queryParametersUi", "parameter")
-	if c.p.on("sendQuery") {
-		list = c.p.list("queryParameters", "parameters")
-	}
-	if m := c.pairs(list, func(_ string, v any) any { return c.value(v) }); m != nil {
-		return m
-	}
-	if text := c.p.text("queryParametersJson"); text != "" && c.p.on("jsonParameters") {
-		return c.json(text).template()
-	}
-	return nil
+// query are the parameters of the request. secret is the name of one that is a credential and is left out.
+func (c *conversion) query() (query any, secret string) {
+	return c.parameters("queryParametersUi", "queryParameters", "sendQuery", "specifyQuery", "jsonQuery", "queryParametersJson")
 }
 
-// credentialHeader matches names of headers whose values are credentials.
-var credentialHeader = regexp.MustCompile(`(?i)^(authorization|proxy-authorization|cookie)$|api-?key|token|secret`)
-
-// headers are the headers of the request. secret is the name of one that is a credential and is left out.
+// headers are the headers of the request, likewise.
 func (c *conversion) headers() (headers any, secret string) {
-	if c.p.text("specifyHeaders") == "json" && c.p.on("sendHeaders") {
-		return c.json(c.p.text("jsonHeaders")).template(), ""
+	return c.parameters("headerParametersUi", "headerParameters", "sendHeaders", "specifyHeaders", "jsonHeaders", "headerParametersJson")
+}
+
+// credentialName matches names of headers and parameters whose values are credentials.
+var credentialName = regexp.MustCompile(`(?i)^(authorization|proxy-authorization|cookie|key|sig|signature)$|api-?_?key|token|secret|passw`)
+
+// parameters reads names and values, which are in a list or in JSON. Older versions of the node have the first and the last of
+// its parameters. secret is the name of a value that is a credential and is left out.
+func (c *conversion) parameters(oldList, list, send, specify, asJSON, oldJSON string) (all any, secret string) {
+	pairs := c.p.list(oldList, "parameter")
+	text := ""
+	if c.p.on("jsonParameters") {
+		text = c.p.text(oldJSON)
 	}
-	list := c.p.list("headerParametersUi", "parameter")
-	if c.p.on("sendHeaders") {
-		list = c.p.list("headerParameters", "parameters")
+	if c.p.on(send) {
+		if pairs = c.p.list(list, "parameters"); c.p.text(specify) == "json" {
+			text = c.p.text(asJSON)
+		}
 	}
-	m := c.pairs(slices.DeleteFunc(list, func(p object) bool {
+	if v, ok := parseJSON(text); ok {
+		pairs, text = nil, ""
+		for _, p := range ordered(asObject(v)).(mapping) {
+			pairs = append(pairs, object{"name": p.key, "value": asObject(v)[p.key]})
+		}
+	}
+	if text != "" {
+		return c.json(text).template(), ""
+	}
+	m := c.pairs(slices.DeleteFunc(pairs, func(p object) bool {
 		name, value := p.text("name"), p.text("value")
-		if credentialHeader.MatchString(name) && (!strings.HasPrefix(value, "=") || strings.Contains(value, "$env")) {
+		if credentialName.MatchString(name) && value != "" && (!strings.HasPrefix(value, "=") || strings.Contains(value, "$env")) {
 			secret = name
 			return true
 		}
@@ -324,7 +338,7 @@ func toGraphQL(c *conversion) made {
 	} else {
 		call = mapping{{"post", c.value(c.p["endpoint"])}, {"json", query}}
 	}
-	if headers, secret := c.headersOf("headerParametersUi"); headers != nil || secret != "" {
+	if headers, secret := c.headers(); headers != nil || secret != "" {
 		if headers != nil {
 			call = append(call, pair{"headers", headers})
 		}
@@ -347,247 +361,5 @@ func toGraphQL(c *conversion) made {
 	}
 	m := c.after(program)
 	m.steps = append([]step{c.call("http", call, more...)}, m.steps...)
-	return m
-}
-
-func (c *conversion) headersOf(param string) (headers any, secret string) {
-	m := c.pairs(slices.DeleteFunc(c.p.list(param, "parameter"), func(p object) bool {
-		if credentialHeader.MatchString(p.text("name")) && !strings.HasPrefix(p.text("value"), "=") {
-			secret = p.text("name")
-			return true
-		}
-		return false
-	}), func(_ string, v any) any { return c.value(v) })
-	if m == nil {
-		return nil, secret
-	}
-	return m, secret
-}
-
-// rssItem makes n8n's item of an entry of RSS 2.0, and of Atom.
-const rssItem = `def text: if type == "object" then .["#text"] elif type == "array" then .[0] | text else . end;
-def link: if type == "array" then (map(select(.["@rel"]? == "alternate" or (.["@rel"]? // "") == ""))[0] // .[0]) else . end | if type == "object" then .["@href"] // .["#text"] else . end;
-def plain: if . == null then null else html_text | trim end;
-[.body.rss.channel.item // .body.feed.entry // []] | flatten | .[]
-| (.creator // .author.name // null | text) as $creator
-| (.description // .content // .summary // null | text) as $content
-| (.pubDate // .published // .updated // .date // null | text) as $date
-| (.guid // .id // null | text) as $guid
-| {creator: $creator, "dc:creator": (.creator // null | text), title: (.title | text), link: (.link | link), pubDate: $date, content: $content,
-   contentSnippet: ($content | plain), guid: $guid, isoDate: ($date | if . == null then null
-     elif test("^[0-9]{4}-") then to_zone("UTC") | format_time("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'")
-     else (capture("(?<t>[0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9:]{8}) (?<z>.*)$") | .t + " " + (if .z | test("^(GMT|UTC?|Z)$") then "+0000" else .z end)
-       | parse_time("d MMM yyyy HH:mm:ss xx") | to_zone("UTC") | format_time("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'")) end)CUSTOM}
-| with_entries(select(.value != null))`
-
-// toRSS writes a request for a feed.
-func toRSS(c *conversion) made {
-	custom := ""
-	for _, name := range c.p.words("options", "customFields") {
-		custom += ", " + literal(name).code + ": (.[" + literal(name).code + "] // null | text)"
-	}
-	if c.p.text("url") == "" {
-		c.todo(c.n, "a URL that is missing", "the feed has no URL")
-	}
-	c.sc.single = false
-	m := c.after(strings.Replace(rssItem, "CUSTOM", custom, 1))
-	url := c.p["url"]
-	if c.p.text("url") == "" {
-		url = "https://example.org/feed"
-	}
-	m.steps = append([]step{c.call("http", mapping{{"get", c.value(url)}, {"parse", "xml"}})}, m.steps...)
-	last := &m.steps[len(m.steps)-1]
-	if text, ok := last.body[0].value.(string); ok {
-		last.body[0].value = block(text)
-	}
-	return m
-}
-
-// service is an API whose nodes become http steps.
-type service struct{ base, docs string }
-
-// services are the APIs of nodes that are not translated one by one.
-var services = map[string]service{ // read only
-	"airtable":                   {"https://api.airtable.com/v0", "https://airtable.com/developers/web/api"},
-	"asana":                      {"https://app.asana.com/api/1.0", "https://developers.asana.com/reference"},
-	"clickUp":                    {"https://api.clickup.com/api/v2", "https://developer.clickup.com/reference"},
-	"discord":                    {"https://discord.com/api/v10", "https://docs.discord.com/developers/reference"},
-	"github":                     {"https://api.github.com", "https://docs.github.com/rest"},
-	"gitlab":                     {"https://gitlab.com/api/v4", "https://docs.gitlab.com/api/rest"},
-	"gmail":                      {"https://gmail.googleapis.com/gmail/v1", "https://developers.google.com/workspace/gmail/api/reference/rest"},
-	"googleCalendar":             {"https://www.googleapis.com/calendar/v3", "https://developers.google.com/workspace/calendar/api/v3/reference"},
-	"googleCloudNaturalLanguage": {"https://language.googleapis.com/v1", "https://cloud.google.com/natural-language/docs/reference/rest"},
-	"googleDrive":                {"https://www.googleapis.com/drive/v3", "https://developers.google.com/workspace/drive/api/reference/rest/v3"},
-	"googleSheets":               {"https://sheets.googleapis.com/v4", "https://developers.google.com/workspace/sheets/api/reference/rest"},
-	"hubspot":                    {"https://api.hubapi.com", "https://developers.hubspot.com/docs/api-reference"},
-	"jira":                       {"https://example.atlassian.net/rest/api/3", "https://developer.atlassian.com/cloud/jira/platform/rest/v3"},
-	"mailchimp":                  {"https://us1.api.mailchimp.com/3.0", "https://mailchimp.com/developer/marketing/api"},
-	"mattermost":                 {"https://mattermost.example.org/api/v4", "https://developers.mattermost.com/api-documentation"},
-	"microsoftExcel":             {"https://graph.microsoft.com/v1.0", "https://learn.microsoft.com/graph/api/resources/excel"},
-	"microsoftOutlook":           {"https://graph.microsoft.com/v1.0", "https://learn.microsoft.com/graph/api/resources/mail-api-overview"},
-	"mondayCom":                  {"https://api.monday.com/v2", "https://developer.monday.com/api-reference"},
-	"notion":                     {"https://api.notion.com/v1", "https://developers.notion.com/reference"},
-	"openAi":                     {"https://api.openai.com/v1", "https://platform.openai.com/docs/api-reference"},
-	"pipedrive":                  {"https://api.pipedrive.com/v1", "https://developers.pipedrive.com/docs/api/v1"},
-	"salesforce":                 {"https://example.my.salesforce.com/services/data/v60.0", "https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest"},
-	"shopify":                    {"https://example.myshopify.com/admin/api/2025-01", "https://shopify.dev/docs/api/admin-rest"},
-	"slack":                      {"https://slack.com/api", "https://docs.slack.dev/reference/methods"},
-	"stripe":                     {"https://api.stripe.com/v1", "https://docs.stripe.com/api"},
-	"telegram":                   {"https://api.telegram.org", "https://core.telegram.org/bots/api"},
-	"trello":                     {"https://api.trello.com/1", "https://developer.atlassian.com/cloud/trello/rest"},
-	"twilio":                     {"https://api.twilio.com/2010-04-01", "https://www.twilio.com/docs/usage/api"},
-	"twitter":                    {"https://api.x.com/2", "https://docs.x.com/x-api"},
-	"zendesk":                    {"https://example.zendesk.com/api/v2", "https://developer.zendesk.com/api-reference"},
-	"zoom":                       {"https://api.zoom.us/v2", "https://developers.zoom.us/docs/api"},
-}
-
-// toService writes a node of an API: a request with the node's parameters as its body, whose path and body are left to do.
-func toService(c *conversion) made {
-	s, ok := services[c.n.kind]
-	if !ok {
-		return toUnknown(c)
-	}
-	what := strings.TrimSpace(c.p.text("resource") + " " + c.p.text("operation"))
-	c.todo(c.n, "the API of "+c.n.kind, fmt.Sprintf("%s: write the method, the path and the body of this request, of which n8n's parameters are written here; see %s", strings.TrimSpace(c.n.kind+" "+what), s.docs))
-	name := c.connection(connectionName(c.n.kind, "api"), "", hostOf(s.base))
-	params := map[string]any{}
-	for key, v := range c.p {
-		if key != "authentication" && key != "resource" && key != "operation" {
-			params[key] = plainResource(v)
-		}
-	}
-	call := mapping{{"post", s.base + "/TODO"}, {"json", c.value(params)}, {"connection", name}}
-	c.sc.single = false
-	m := c.after(result)
-	m.steps = append([]step{c.call("http", call)}, m.steps...)
-	return m
-}
-
-// plainResource is the value of n8n's resource locators, and everything else as it is.
-func plainResource(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		if v["__rl"] == true {
-			return v["value"]
-		}
-		m := make(map[string]any, len(v))
-		for name, member := range v {
-			m[name] = plainResource(member)
-		}
-		return m
-	case []any:
-		list := make([]any, len(v))
-		for i, element := range v {
-			list[i] = plainResource(element)
-		}
-		return list
-	}
-	return v
-}
-
-// toSlack writes a message to a channel; other operations are left to do.
-func toSlack(c *conversion) made {
-	if c.p.word("message", "resource") != "message" || c.p.word("post", "operation") != "post" || c.p.text("select") == "user" {
-		return toService(c)
-	}
-	channel := plainResource(c.p["channelId"])
-	if channel == nil || channel == "" {
-		channel = c.p["channel"]
-	}
-	if channel == nil || channel == "" {
-		c.todo(c.n, "a channel that is missing", "the message has no channel")
-		channel = "general"
-	}
-	message := mapping{{"channel", c.value(channel)}, {"text", c.value(orText(c.p["text"]))}}
-	for _, param := range []string{"attachments", "blocksUi", "messageType"} {
-		if v := c.p[param]; v != nil && v != "text" && hasContent(v) {
-			c.todo(c.n, "attachments and blocks of Slack", "n8n's "+param+" have another form than the API's: see https://docs.slack.dev/reference/methods/chat.postMessage")
-			message = append(message, pair{map[string]string{"blocksUi": "blocks"}[param] + map[string]string{"attachments": param, "messageType": param}[param], c.value(v)})
-		}
-	}
-	options := c.p.get("otherOptions")
-	for _, name := range []string{"link_names", "mrkdwn", "unfurl_links", "unfurl_media"} {
-		if v, ok := object(asObject(options))[name].(bool); ok {
-			message = append(message, pair{name, v})
-		}
-	}
-	if ts := object(asObject(options)).get("thread_ts", "replyValues", "thread_ts"); ts != nil {
-		message = append(message, pair{"thread_ts", c.value(ts)})
-	}
-	if emoji := object(asObject(options)).text("botProfile", "imageValues", "icon_emoji"); emoji != "" {
-		message = append(message, pair{"icon_emoji", c.value(emoji)})
-	}
-	call := mapping{{"post", "https://slack.com/api/chat.postMessage"}, {"json", message}, {"connection", c.connection("slack", "bearer", "slack.com")}}
-	m := c.after(`.body | if .ok == false then error("Slack: \(.error)") else . end`)
-	m.steps = append([]step{c.call("http", call)}, m.steps...)
-	return m
-}
-
-func hasContent(v any) bool {
-	switch v := v.(type) {
-	case []any:
-		return len(v) > 0
-	case map[string]any:
-		for _, member := range v {
-			if hasContent(member) {
-				return true
-			}
-		}
-		return false
-	}
-	return v != nil && v != ""
-}
-
-// toDiscord writes a message of a bot to a channel, or to a webhook; other operations are left to do.
-func toDiscord(c *conversion) made {
-	if c.n.Version < 2 || c.p.text("authentication") == "webhook" {
-		c.todo(c.n, "a URL that is a secret", "the URL of a webhook of Discord is a credential: https://docs.discord.com/developers/resources/webhook")
-		text := c.p["content"]
-		if text == nil {
-			text = c.p["text"]
-		}
-		call := mapping{{"post", "https://discord.com/api/webhooks/TODO"}, {"json", mapping{{"content", c.value(text)}}}}
-		m := c.after("{success: true}")
-		m.steps = append([]step{c.call("http", call)}, m.steps...)
-		return m
-	}
-	channel, isString := plainResource(c.p["channelId"]).(string)
-	if c.p.word("message", "resource") != "message" || c.p.word("send", "operation") != "send" || c.p.text("sendTo") == "user" || !isString {
-		return toService(c)
-	}
-	message := mapping{{"content", c.value(c.p["content"])}}
-	var embeds []any
-	for _, e := range c.p.list("embeds", "values") {
-		embed := mapping{{"type", "rich"}}
-		for _, name := range []string{"title", "description", "url", "timestamp"} {
-			if v := e[name]; v != nil && v != "" {
-				embed = append(embed, pair{name, c.value(v)})
-			}
-		}
-		if author := e["author"]; author != nil {
-			embed = append(embed, pair{"author", mapping{{"name", c.value(author)}}})
-		}
-		for _, name := range []string{"image", "thumbnail", "video"} {
-			if v := e[name]; v != nil {
-				embed = append(embed, pair{name, mapping{{"url", c.value(v)}}})
-			}
-		}
-		var color int
-		if n, err := fmt.Sscanf(strings.TrimPrefix(e.text("color"), "#"), "%x", &color); n == 1 && err == nil {
-			embed = append(embed, pair{"color", number(color)})
-		}
-		embeds = append(embeds, embed)
-	}
-	if embeds != nil {
-		message = append(message, pair{"embeds", embeds})
-	}
-	if hasContent(c.p.get("files")) || hasContent(c.p.get("options")) {
-		c.todo(c.n, "options of a Discord message", "the message has files or options")
-	}
-	path := c.value(channel)
-	text, _ := path.(string)
-	call := mapping{{"post", "https://discord.com/api/v10/channels/" + text + "/messages"}, {"json", message}, {"connection", c.connection("discord", "api_key", "discord.com")}}
-	m := c.after(result)
-	m.steps = append([]step{c.call("http", call)}, m.steps...)
 	return m
 }

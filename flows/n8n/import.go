@@ -83,7 +83,7 @@ func Import(src []byte, c Config) (*Result, error) {
 	order := w.build(start)
 	i := &importer{w: w, start: start, singles: map[*node]bool{}, unwrap: map[wire]string{}, order: order}
 	i.others()
-	steps := i.tree(start, &scope{visible: map[string]string{}}, nil)
+	steps := i.tree(start, &scope{single: true, visible: map[string]string{}}, nil)
 	if !responds(start) {
 		steps = append(steps, i.last...)
 	}

@@ -57,11 +57,12 @@ func workflow(kind, params string) string {
 func TestCredentialsAreNotInTheFlow(t *testing.T) {
 	t.Parallel()
 	for kind, params := range map[string]string{
-		"httpRequest": `{"url": "https://api.example.org/a", "queryParametersUi": {}, "headerParametersUi": {"parameter": [{"name": "Authorization", "value": "Bearer hunter2"}, {"name": "X-Api-Key", "value": "hunter2"}]}}`,
-		"crypto":      `{"action": "hmac", "type": "SHA256", "value": "={{ $json.a }}", "secret": "hunter2"}`,
-		"graphql":     `{"endpoint": "https://api.example.org/graphql", "query": "query { a }", "headerParametersUi": {"parameter": [{"name": "Authorization", "value": "Bearer hunter2"}]}}`,
+		"httpRequest":  `{"url": "https://api.example.org/a", "queryParametersUi": {}, "headerParametersUi": {"parameter": [{"name": "Authorization", "value": "Bearer hunter2"}, {"name": "X-Api-Key", "value": "hunter2"}]}}`,
+		"httpRequest ": `{"url": "https://api.example.org/a", "sendHeaders": true, "specifyHeaders": "json", "jsonHeaders": "{\"X-Token\": \"hunter2\"}", "sendQuery": true, "queryParameters": {"parameters": [{"name": "api_key", "value": "hunter2"}]}}`,
+		"crypto":       `{"action": "hmac", "type": "SHA256", "value": "={{ $json.a }}", "secret": "hunter2"}`,
+		"graphql":      `{"endpoint": "https://api.example.org/graphql", "query": "query { a }", "headerParametersUi": {"parameter": [{"name": "Authorization", "value": "Bearer hunter2"}]}}`,
 	} {
-		r, err := n8n.Import([]byte(workflow(kind, params)), n8n.Config{})
+		r, err := n8n.Import([]byte(workflow(strings.TrimSpace(kind), params)), n8n.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,4 +126,26 @@ func FuzzImport(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Each type of node, in each version, becomes a flow without mistakes, also without any parameter.
+func TestNodesWithoutParameters(t *testing.T) {
+	t.Parallel()
+	catalogue := steps.Catalogue()
+	for _, kind := range append(n8n.Kinds(), "webhook", "scheduleTrigger", "cron", "interval", "errorTrigger", "formTrigger", "stripeTrigger", "gmailTrigger") {
+		for _, version := range []string{"1", "2", "3", "4"} {
+			for _, params := range []string{"{}", `{"mode": "x", "operation": "x", "resource": "x", "action": "x"}`} {
+				src := strings.ReplaceAll(workflow(kind, params), `"typeVersion": 1`, `"typeVersion": `+version)
+				for _, trigger := range []string{"", "Node"} {
+					r, err := n8n.Import([]byte(src), n8n.Config{Trigger: trigger})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := flows.Parse("test.yaml", r.Flow, catalogue); err != nil {
+						t.Errorf("%s %s %s: %v\n%s", kind, version, params, err, r.Flow)
+					}
+				}
+			}
+		}
+	}
 }

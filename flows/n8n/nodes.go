@@ -64,10 +64,10 @@ var kinds = map[string]kind{ // read only
 // conversion is the conversion of one node at one place of the flow.
 type conversion struct {
 	*importer
-	n    *node
-	p    object
-	sc   *scope
-	item string // jq of the item where expressions stand; "": .
+	n         *node
+	p         object
+	sc        *scope
+	wasSingle bool // one item comes to the node
 }
 
 // node writes the steps of a node, and notes what is known after it.
@@ -76,7 +76,7 @@ func (im *importer) node(n *node, sc *scope) made {
 	noted := len(im.notes)
 	var m made
 	switch {
-	case n == im.start:
+	case n == im.start && n.trigger():
 		m = c.trigger()
 	case n.trigger():
 		m = made{steps: []step{pass()}} // started by another one
@@ -96,7 +96,7 @@ func (im *importer) node(n *node, sc *scope) made {
 	if len(m.steps) > 0 && m.routes == nil {
 		last := &m.steps[len(m.steps)-1]
 		last.body = append(mapping{{"name", n.step}}, slices.DeleteFunc(last.body, func(p pair) bool { return p.key == "name" })...)
-		if n != im.start || sc.visible[n.Name] == "" {
+		if sc.visible[n.Name] == "" || !fixed(sc.visible[n.Name]) { // a trigger's item is the event
 			sc.visible[n.Name] = "$steps." + n.step
 		}
 	}
@@ -126,6 +126,7 @@ func (c *conversion) whole() made {
 			}
 		}
 	}
+	c.wasSingle = c.sc.single
 	if c.n.Disabled {
 		return made{steps: before}
 	}
@@ -231,7 +232,7 @@ func one(program string) []step { return []step{{body: mapping{{"transform", pro
 
 // place is where expressions of the node stand.
 func (c *conversion) place() *place {
-	return &place{w: c.w, node: c.n, visible: c.sc.visible, item: c.item, index: c.sc.index}
+	return &place{w: c.w, node: c.n, visible: c.sc.visible, single: c.wasSingle, index: c.sc.index}
 }
 
 // jq is a parameter as a jq program; what cannot be translated is a failure at its place.

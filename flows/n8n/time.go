@@ -142,8 +142,9 @@ func (c *conversion) roundDate() made {
 	return c.dated("roundedDate", t.code+" | "+c.toMoment(t)+" | format_time("+literal(strings.Replace(pattern, "XXX", "xxx", 1)).code+")"+up+" | "+c.w.iso())
 }
 
-// momentFields are the letters of Moment.js that have an equivalent.
-var momentFields = strings.NewReplacer("YYYY", "yyyy", "YY", "yy", "DD", "dd", "D", "d", "dddd", "EEEE", "ddd", "EEE", "A", "a", "ZZ", "ZZZ", "Z", "ZZ")
+// momentFields makes a pattern of Luxon of one of Moment.js. Q stands for what has no equivalent.
+var momentFields = strings.NewReplacer("YYYY", "yyyy", "YY", "yy", "DD", "dd", "D", "d", "dddd", "EEEE", "ddd", "EEE", "A", "a", "ZZ", "ZZZ", "Z", "ZZ",
+	"T", "'T'", "d", "Q", "E", "Q", "e", "Q", "L", "Q", "l", "Q", "c", "Q", "[", "Q", "]", "Q")
 
 // oldDateTime writes version 1, which formats by the patterns of Moment.js.
 func (c *conversion) oldDateTime() made {
