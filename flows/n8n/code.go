@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-
 	"strings"
 
 	"github.com/penstock/penstock/flows/script"
@@ -26,8 +25,10 @@ var missing = []struct { // read only
 	{regexp.MustCompile(`\bbinary\b`), "code with files"},
 	{regexp.MustCompile(`\$jmespath\b|\$getPairedItem\b|\$prevNode\b|\$execution\b|\$workflow\b|\$secrets\b`), "code with a helper of n8n that has no equivalent"},
 	{regexp.MustCompile(`\bitemMatching\s*\(|\bpairedItem\s*\(`), "code with paired items"},
-	{regexp.MustCompile(`\bsteps\s*(?:\[|\.\s*\w+)?\b`), "code with a variable called steps"},
 }
+
+// stepsWord matches the word by which a script names earlier steps, which n8n's code may have for something else.
+var stepsWord = regexp.MustCompile(`(?:^|\.\.\.|[^.\w$])steps\b`)
 
 // toCode writes a code or function node as a script.
 func toCode(c *conversion) made {
@@ -44,6 +45,9 @@ func toCode(c *conversion) made {
 		if m.name.MatchString(uncommented(code)) {
 			c.todo(c.n, strings.SplitN(m.reason, ":", 2)[0], m.reason)
 		}
+	}
+	if stepsWord.MatchString(code) {
+		return c.todoStep("code with the word steps", "the word steps names earlier steps in a script: rename it")
 	}
 	single := c.sc.single
 	steps, list, items := c.scriptInput(each)

@@ -2,6 +2,7 @@ package n8n
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 )
@@ -24,6 +25,7 @@ const loopBack = "penstock.loopBack"
 // build makes the graph of what a trigger reaches: connections that lead back become loops, or nodes that fail.
 func (w *workflow) build(start *node) []*node {
 	w.connect()
+	w.endLoops()
 	w.openLoops(start)
 	order := w.order(start)
 	for _, n := range w.Nodes { // connections from elsewhere
@@ -55,6 +57,36 @@ func (w *workflow) connect() {
 				n.loop = &loop{loop: 1}
 			}
 		}
+	}
+}
+
+// noItemsLeft matches the condition at the end of a loop, as it was before loops had an output for their end.
+var noItemsLeft = regexp.MustCompile(`^=\{\{\s*\$(?:node\[["']([^"']+)["']\]|\(["']([^"']+)["']\))\.context(?:\[["'](?:noItemsLeft|done)["']\]|\.(?:noItemsLeft|done))\s*\}\}$`)
+
+// endLoops gives loops that end with such a condition what the others have: the way back, and an output for the end.
+func (w *workflow) endLoops() {
+	for _, n := range w.Nodes {
+		tests := n.Params.list("conditions", "boolean")
+		if n.kind != "if" || len(tests) != 1 || tests[0]["value2"] != true || tests[0].text("operation") == "notEqual" {
+			continue
+		}
+		found := noItemsLeft.FindStringSubmatch(tests[0].text("value1"))
+		if found == nil {
+			continue
+		}
+		s := w.byName[found[1]+found[2]]
+		if s == nil || s.loop == nil || !slices.Contains(n.out, edge{from: n, port: 1, to: s}) {
+			continue
+		}
+		for _, e := range slices.Clone(n.out) {
+			switch remove(e); {
+			case e.port == 0:
+				add(edge{from: s, port: s.loop.done, to: e.to, input: e.input})
+			default:
+				add(edge{from: n, to: e.to, input: e.input})
+			}
+		}
+		n.kind, n.endOf = "noOp", s.Name
 	}
 }
 

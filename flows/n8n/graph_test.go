@@ -104,6 +104,12 @@ func TestGraphs(t *testing.T) {
 			[]string{"Start.0 A.0", "A.0 L.0", "L.1 C.0", "C.0 L.0", "L.0 D.0"},
 			map[string]string{"D": `[{"all":[2,1]}]`},
 		},
+		"a loop that ends by a condition": {
+			map[string]string{"Start manualTrigger 1": "{}", "A code 2": three, "L splitInBatches 1": `{"batchSize": 2}`, "C code 2": `{"jsCode": "return [{json: {n: $input.all().length}}];"}`, "D noOp 1": "{}",
+				"E if 1": `{"conditions": {"boolean": [{"value1": "={{ $node[\"L\"].context[\"noItemsLeft\"] }}", "value2": true}]}}`},
+			[]string{"Start.0 A.0", "A.0 L.0", "L.0 C.0", "C.0 E.0", "E.0 D.0", "E.1 L.0"},
+			map[string]string{"D": `[{"n":2},{"n":1}]`},
+		},
 		"nothing reaches a node that takes all items": {
 			map[string]string{"Start manualTrigger 1": "{}", "A code 2": `{"jsCode": "return [];"}`, "C code 2": count},
 			[]string{"Start.0 A.0", "A.0 C.0"},

@@ -31,11 +31,11 @@ func TestNoWorkflow(t *testing.T) {
 		strings.Repeat("[", 20_000):  "no workflow",
 		workflow(`noOp`, "{}"):       "",
 		workflow(`code`, deep):       "nested deeper",
-		`{"nodes": [` + strings.Join(many, ",") + `]}`:                                                                "at most 300",
-		`{"nodes": [{"name": "a", "type": "x.webhook"}, {"name": "a", "type": "x.noOp"}]}`:                            "two nodes",
-		`{"nodes": [{"name": "a", "type": "x.noOp"}]}`:                                                                "no trigger",
-		`{"nodes": [{"name": "a", "type": "x.webhook", "parameters": []}]}`:                                           "no workflow",
-		`{"nodes": [{"name": "a", "type": "x.webhook"}], "connections": {"a": {"main": [[{"node": "b"}], null, 3]}}}`: "no workflow",
+		`{"nodes": [` + strings.Join(many, ",") + `]}`:                                                                             "at most 300",
+		`{"nodes": [{"name": "a", "type": "n8n-nodes-base.webhook"}, {"name": "a", "type": "n8n-nodes-base.noOp"}]}`:               "two nodes",
+		`{"nodes": [{"name": "a", "type": "n8n-nodes-base.noOp"}]}`:                                                                "no trigger",
+		`{"nodes": [{"name": "a", "type": "n8n-nodes-base.webhook", "parameters": []}]}`:                                           "no workflow",
+		`{"nodes": [{"name": "a", "type": "n8n-nodes-base.webhook"}], "connections": {"a": {"main": [[{"node": "b"}], null, 3]}}}`: "no workflow",
 	} {
 		_, err := n8n.Import([]byte(src), n8n.Config{})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -81,6 +81,7 @@ func TestWhatHasNoEquivalentFails(t *testing.T) {
 	for kind, params := range map[string]string{
 		"mqtt": "{}", "markdown": "{}", "merge": `{"mode": "combineBySql"}`, "set": `{"values": {"string": [{"name": "a", "value": "={{ $jmespath($json, 'a') }}"}]}}`,
 		"if": `{"conditions": {"string": [{"value1": "={{ $json.a.unknown() }}", "value2": "x"}]}}`, "sort": `{"type": "random"}`,
+		"code": `{"jsCode": "const steps = [1];\nreturn steps.map(id => ({id}));"}`, "function": `{"functionCode": "return [ }"}`,
 	} {
 		r, err := n8n.Import([]byte(workflow(kind, params)), n8n.Config{})
 		if err != nil {

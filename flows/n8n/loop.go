@@ -2,7 +2,6 @@ package n8n
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -48,8 +47,6 @@ func (im *importer) loop(n *node, sc *scope, want []wire) []step {
 	} else {
 		pre, size := im.batches(n, sc)
 		inner = sc.clone()
-		inner.single = false
-		inner.visible = maps.Clone(sc.visible)
 		inner.single = size == "1"
 		inner.index = "$steps." + n.step + "_batch.run"
 		loopBody := append([]step{{body: mapping{{"split", ".items[]"}}}}, im.rest(n, inner, nil, im.onPort0(body), wanted)...)
@@ -62,13 +59,7 @@ func (im *importer) loop(n *node, sc *scope, want []wire) []step {
 		steps = append(steps, drop())
 	}
 	sc.single = false
-	sc.visible = maps.Clone(sc.visible)
-	for _, kid := range after {
-		for i := range kid.in {
-			kid.in[i].port = 0
-		}
-	}
-	return append(steps, im.rest(n, sc, nil, after, want)...)
+	return append(steps, im.rest(n, sc, nil, im.onPort0(after), want)...)
 }
 
 // onPort0 makes the nodes of a loop those of the only port.

@@ -449,4 +449,9 @@ func toLoopBack(c *conversion) made {
 	return c.todoStep("a loop that is none over items", fmt.Sprintf("it leads back to %q: write the steps between as a `repeat`", c.n.back))
 }
 
-func toPass(*conversion) made { return made{steps: []step{pass()}} }
+func toPass(c *conversion) made {
+	if c.n.endOf != "" {
+		c.check(c.n, fmt.Sprintf("what follows the loop %q gets the items of all batches; n8n gives it those of the last one", c.n.endOf))
+	}
+	return made{steps: []step{pass()}}
+}

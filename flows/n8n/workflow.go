@@ -53,16 +53,17 @@ type node struct {
 	AlwaysOutputData bool           `json:"alwaysOutputData"`
 	ExecuteOnce      bool           `json:"executeOnce"`
 
-	kind string // the type without its package
+	kind string // the type, without the name of n8n's own package
 	step string // name of the step that puts out what the node does
 
-	in   []edge // in the order of inputs
-	out  []edge // in the order of the file
-	dom  *node  // immediate dominator
-	kids []*node
-	at   int   // position in a topological order; -1: not reached
-	loop *loop // of a splitInBatches
-	back string
+	in    []edge // in the order of inputs
+	out   []edge // in the order of the file
+	dom   *node  // immediate dominator
+	kids  []*node
+	at    int    // position in a topological order; -1: not reached
+	loop  *loop  // of a splitInBatches
+	back  string // of a loopBack: the node that it leads to
+	endOf string // the loop whose end it decides
 }
 
 // edge is a connection.
@@ -104,7 +105,7 @@ func read(src []byte) (*workflow, error) {
 			return nil, fmt.Errorf("the parameters of %q are nested deeper than %d", n.Name, maxNesting)
 		}
 		w.byName[n.Name] = n
-		n.kind = n.Type[strings.LastIndexByte(n.Type, '.')+1:]
+		n.kind = strings.TrimPrefix(n.Type, "n8n-nodes-base.") // nodes of other packages keep theirs
 		n.at = -1
 	}
 	w.name()
