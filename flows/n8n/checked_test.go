@@ -261,7 +261,7 @@ func (one imported) differences(t *testing.T) []string {
 	t.Helper()
 	recorder := &recorder{items: map[string][]placed{}}
 	world := &pinnedWorld{one: one}
-	env := flows.Env{Trace: recorder, HTTP: world, Connections: open{}, State: flows.NewMemory(), Pace: flows.NewMemory()}
+	env := flows.Env{Scripts: patient{}, Trace: recorder, HTTP: world, Connections: open{}, State: flows.NewMemory(), Pace: flows.NewMemory()}
 	run := flows.Run{ID: "run", Attempt: 1, Event: map[string]any{}}
 	if input := one.source.Trigger.Input.JSON; input != nil {
 		run.Event = exact(input["body"])

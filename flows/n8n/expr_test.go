@@ -100,6 +100,6 @@ func runStep(t *testing.T, step string, item any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	items, err := flow.Execute(t.Context(), flows.Run{ID: "test", Event: item}, flows.Env{})
+	items, err := flow.Execute(t.Context(), flows.Run{ID: "test", Event: item}, flows.Env{Scripts: patient{}})
 	return encode(slices.Clip(items)), err
 }

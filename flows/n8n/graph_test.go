@@ -1,6 +1,7 @@
 package n8n_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/n8n"
+	"github.com/penstock/penstock/flows/script"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -143,7 +146,7 @@ func TestGraphs(t *testing.T) {
 				t.Fatalf("%v\n%s", err, r.Flow)
 			}
 			recorded := &recorder{items: map[string][]placed{}}
-			_, err = flow.Execute(t.Context(), flows.Run{ID: "r", Event: map[string]any{"who": "Ann"}}, flows.Env{Trace: recorded, HTTP: failing{}})
+			_, err = flow.Execute(t.Context(), flows.Run{ID: "r", Event: map[string]any{"who": "Ann"}}, flows.Env{Scripts: patient{}, Trace: recorded, HTTP: failing{}})
 			if err != nil {
 				t.Fatalf("%v\n%s", err, r.Flow)
 			}
@@ -164,4 +167,13 @@ type failing struct{}
 
 func (failing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 500, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("no")), Request: r}, nil
+}
+
+// patient gives scripts more time than their flows do: under the race detector they take long.
+type patient struct{}
+
+func (patient) Eval(ctx context.Context, s *flows.Script) (flows.ScriptResult, error) {
+	more := *s
+	more.Time = time.Minute
+	return script.Eval(ctx, &more)
 }

@@ -73,7 +73,7 @@ func TestRandomGraphs(t *testing.T) {
 			t.Fatalf("%v\n%s", err, r.Flow)
 		}
 		recorded := &recorder{items: map[string][]placed{}}
-		if _, err := flow.Execute(t.Context(), flows.Run{ID: "r", Event: map[string]any{}}, flows.Env{Trace: recorded}); err != nil {
+		if _, err := flow.Execute(t.Context(), flows.Run{ID: "r", Event: map[string]any{}}, flows.Env{Scripts: patient{}, Trace: recorded}); err != nil {
 			t.Fatalf("%v\n%s", err, r.Flow)
 		}
 		for i, n := range nodes {
