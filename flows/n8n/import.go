@@ -72,6 +72,9 @@ func (n Note) String() string {
 // Import makes a flow file of a workflow that n8n has exported. The error says why the file is no workflow; nodes and
 // expressions that cannot be taken over are notes.
 func Import(src []byte, c Config) (*Result, error) {
+	if c.Flow < 0 {
+		return nil, fmt.Errorf("%d is no number of a flow: they begin at 1", c.Flow)
+	}
 	w, err := read(src)
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func Import(src []byte, c Config) (*Result, error) {
 	if len(steps) == 0 {
 		steps = []step{pass()}
 	}
-	number := max(c.Flow, 0)
+	number := c.Flow
 	if number == 0 {
 		number = 100
 	}

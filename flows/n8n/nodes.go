@@ -54,7 +54,6 @@ var kinds = map[string]kind{ // read only
 	"gmail":            {true, toEmail},
 	"slack":            {true, toSlack},
 	"discord":          {true, toDiscord},
-	"mattermost":       {true, toService},
 	"convertToFile":    {false, toConvertToFile},
 	"spreadsheetFile":  {false, toSpreadsheet},
 	"extractFromFile":  {true, toExtractFromFile},
