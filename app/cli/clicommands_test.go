@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	shownCommand = regexp.MustCompile("(?m)(?:`|^ *|&& |; )penstock ((?:[a-z-]+ ?)+)([^`\n]*)")
+	shownCommand = regexp.MustCompile("(?m)(?:`|^ *|&& |; )penstock ((?:[a-z][a-z0-9-]* ?)+)([^`\n]*)")
 	shownFlag    = regexp.MustCompile(`(?:^| )--([a-z][a-z-]*)`)
 )
 

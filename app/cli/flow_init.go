@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -41,18 +38,7 @@ func initFlow(file string, number int64, trigger string) error {
 	}
 	slug := slugOf(file)
 	text := fmt.Sprintf("flow: %d\nslug: %s\nname: %s\n%s", number, slug, strings.ReplaceAll(slug, "-", " "), body)
-	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write flow: %s is there already", file)
-	}
-	if err != nil {
-		return fmt.Errorf("write flow: %w", err)
-	}
-	_, err = out.WriteString(text)
-	if err := errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("write flow: %w", err)
-	}
-	return nil
+	return writeNew(file, []byte(text))
 }
 
 // slugOf derives a slug from the name of a file.

@@ -1,0 +1,365 @@
+package n8n
+
+import (
+	"cmp"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Connection is a connection that has to be made before the flow runs.
+type Connection struct {
+	Name  string   `json:"name"`
+	Type  string   `json:"type,omitempty"` // empty: it depends on the API
+	Hosts []string `json:"hosts,omitempty"`
+	Nodes []string `json:"nodes"` // that use it
+	Hint  string   `json:"hint,omitempty"`
+}
+
+// credentialTypes are the types of connections for n8n's types of credentials.
+var credentialTypes = map[string]string{ // read only
+	"httpBasicAuth": "basic", "httpHeaderAuth": "api_key", "httpQueryAuth": "api_key", "httpBearerAuth": "bearer", "httpDigestAuth": "digest",
+	"oAuth2Api": "oauth2_refresh", "oAuth1Api": "oauth1", "httpCustomAuth": "api", "slackApi": "bearer", "hubspotAppToken": "bearer",
+	"notionApi": "bearer", "githubApi": "bearer", "smtp": "smtp", "postgres": "postgres", "mySql": "mysql", "microsoftSql": "sqlserver",
+	"airtableTokenApi": "bearer", "discordBotApi": "api_key", "telegramApi": "", "aws": "aws_sigv4", "stripeApi": "bearer",
+	"zendeskApi": "basic", "pipedriveApi": "api_key", "gmailOAuth2": "smtp", "trelloApi": "api_key",
+}
+
+// connection notes the connection of a node and returns its name; empty: the node has no credential.
+func (c *conversion) connection(without, kind, host string) string {
+	name, credential := without, kind
+	types := make([]string, 0, len(c.n.Credentials))
+	for t := range c.n.Credentials {
+		types = append(types, t)
+	}
+	slices.Sort(types)
+	if want := c.p.word(c.p.text("genericAuthType"), "nodeCredentialType"); slices.Contains(types, want) {
+		types = []string{want}
+	}
+	if len(types) > 0 {
+		credential = types[0]
+		given, _ := c.n.Credentials[credential].(string)
+		if m, ok := c.n.Credentials[credential].(map[string]any); ok {
+			given, _ = m["name"].(string)
+		}
+		name = connectionName(given, connectionName(credential, without))
+	}
+	if name == "" {
+		return ""
+	}
+	if t, ok := credentialTypes[credential]; ok {
+		credential = t
+	} else if strings.Contains(strings.ToLower(credential), "oauth2") {
+		credential = "oauth2_refresh"
+	} else if !slices.Contains([]string{"basic", "bearer", "api_key", "smtp", "postgres", "mysql", "digest"}, credential) {
+		credential = ""
+	}
+	c.connect(name, credential, host)
+	return name
+}
+
+func (c *conversion) connect(name, kind, host string) {
+	at := slices.IndexFunc(c.conns, func(k Connection) bool { return k.Name == name })
+	if at < 0 {
+		at = len(c.conns)
+		c.conns = append(c.conns, Connection{Name: name, Type: kind})
+	}
+	k := &c.conns[at]
+	if host != "" && !slices.Contains(k.Hosts, host) {
+		k.Hosts = append(k.Hosts, host)
+	}
+	if !slices.Contains(k.Nodes, c.n.Name) {
+		k.Nodes = append(k.Nodes, c.n.Name)
+	}
+}
+
+func connectionName(text, without string) string {
+	name := strings.ReplaceAll(identifier(text), "_", "-")
+	if name == "" {
+		return without
+	}
+	return name
+}
+
+// hostOf is the host of a URL that begins with it; empty: it is computed.
+func hostOf(text string) string {
+	text = strings.TrimPrefix(text, "=")
+	u, err := url.Parse(strings.SplitN(text, "{{", 2)[0])
+	if err != nil || u.Host == "" || u.Path == "" && strings.Contains(text, "{{") && !strings.Contains(strings.TrimPrefix(text, u.Scheme+"://"), "/") {
+		return ""
+	}
+	return u.Host
+}
+
+// result is the body of a response, as n8n makes items of it.
+const result = `.body | if type == "array" then .[] elif type == "object" then . else {data: .} end`
+
+// toHTTP writes an HTTP request of version 1 to 4.
+func toHTTP(c *conversion) made {
+	method := strings.ToLower(c.p.word(c.p.word("GET", "requestMethod"), "method"))
+	address := c.p.text("url")
+	call := mapping{}
+	to := c.value(c.p["url"])
+	if slices.Contains([]string{"get", "post", "put", "patch", "delete", "head", "options"}, method) {
+		call = append(call, pair{method, to})
+	} else {
+		call = append(call, pair{"method", strings.ToUpper(method)}, pair{"url", to})
+	}
+	host := hostOf(address)
+	conns := []any{}
+	if name := c.connection("", "", host); name != "" {
+		conns = append(conns, name)
+	} else if auth := c.p.text("authentication"); auth != "" && auth != "none" {
+		name := connectionName(c.n.Name, "api")
+		c.connect(name, "", host)
+		conns = append(conns, name)
+	}
+	query, secret := c.query()
+	if query != nil {
+		call = append(call, pair{"query", query})
+	}
+	headers, header := c.headers()
+	if headers != nil {
+		call = append(call, pair{"headers", headers})
+	}
+	if secret = cmp.Or(header, secret); secret != "" {
+		name := connectionName(c.n.Name, "api")
+		c.connect(name, "api_key", host)
+		c.check(c.n, secret+" of its request is a credential: it belongs into the connection "+name)
+		if !slices.Contains(conns, any(name)) {
+			conns = append(conns, name)
+		}
+	}
+	if u, err := url.Parse(strings.TrimPrefix(address, "=")); err == nil {
+		for name := range u.Query() {
+			if credentialName.MatchString(name) {
+				c.check(c.n, name+" in its URL may be a credential: it belongs into a connection")
+			}
+		}
+	}
+	call = append(call, c.body(method)...)
+	switch len(conns) {
+	case 0:
+	case 1:
+		call = append(call, pair{"connection", conns[0]})
+	default:
+		call = append(call, pair{"connection", conns})
+	}
+	call = append(call, c.response()...)
+	var more []pair
+	if ms := c.p.text("options", "timeout"); ms != "" && asNumber(ms) != nil {
+		more = append(more, pair{"timeout", ms + "ms"})
+	}
+	program := result
+	full := c.p.on("options", "response", "response", "fullResponse") || c.p.on("options", "fullResponse")
+	if full {
+		program = "{body, headers, statusCode: .status}"
+	}
+	if c.p.text("options", "response", "response", "responseFormat") == "text" || c.p.text("responseFormat") == "string" {
+		name := c.p.word(c.p.word("data", "dataPropertyName"), "options", "response", "response", "outputPropertyName")
+		program = "{" + literal(name).code + ": .body}"
+		if full {
+			program = "{" + literal(name).code + ": .body, headers, statusCode: .status}"
+		}
+	}
+	c.sc.single = false
+	m := c.after(program)
+	m.steps = append([]step{c.call("http", call, more...)}, m.steps...)
+	return m
+}
+
+// pairs is a list of names and values as a mapping; a name that is there again makes a list.
+func (c *conversion) pairs(list []object, each func(name string, v any) any) mapping {
+	var m mapping
+	for _, p := range list {
+		name := p.text("name")
+		if name == "" {
+			continue
+		}
+		v := each(name, p["value"])
+		at := slices.IndexFunc(m, func(p pair) bool { return p.key == name })
+		switch {
+		case at < 0:
+			m = append(m, pair{name, v})
+		default:
+			if list, ok := m[at].value.([]any); ok {
+				m[at].value = append(list, v)
+			} else {
+				m[at].value = []any{m[at].value, v}
+			}
+		}
+	}
+	return m
+}
+
+// query are the parameters of the request. secret is the name of one that is a credential and is left out.
+func (c *conversion) query() (query any, secret string) {
+	return c.parameters("queryParametersUi", "queryParameters", "sendQuery", "specifyQuery", "jsonQuery", "queryParametersJson")
+}
+
+// headers are the headers of the request, likewise.
+func (c *conversion) headers() (headers any, secret string) {
+	return c.parameters("headerParametersUi", "headerParameters", "sendHeaders", "specifyHeaders", "jsonHeaders", "headerParametersJson")
+}
+
+// credentialName matches names of headers and parameters whose values are credentials.
+var credentialName = regexp.MustCompile(`(?i)^(authorization|proxy-authorization|cookie|key|sig|signature)$|api-?_?key|token|secret|passw`)
+
+// parameters reads names and values, which are in a list or in JSON. Older versions of the node have the first and the last of
+// its parameters. secret is the name of a value that is a credential and is left out.
+func (c *conversion) parameters(oldList, list, send, specify, asJSON, oldJSON string) (all any, secret string) {
+	pairs := c.p.list(oldList, "parameter")
+	text := ""
+	if c.p.on("jsonParameters") {
+		text = c.p.text(oldJSON)
+	}
+	if c.p.on(send) {
+		if pairs = c.p.list(list, "parameters"); c.p.text(specify) == "json" {
+			text = c.p.text(asJSON)
+		}
+	}
+	if v, ok := parseJSON(text); ok {
+		pairs, text = nil, ""
+		for _, p := range ordered(asObject(v)).(mapping) {
+			pairs = append(pairs, object{"name": p.key, "value": asObject(v)[p.key]})
+		}
+	}
+	if text != "" {
+		return c.json(text).template(), ""
+	}
+	m := c.pairs(slices.DeleteFunc(pairs, func(p object) bool {
+		name, value := p.text("name"), p.text("value")
+		if credentialName.MatchString(name) && value != "" && (!strings.HasPrefix(value, "=") || strings.Contains(value, "$env")) {
+			secret = name
+			return true
+		}
+		return strings.EqualFold(name, "content-type") && strings.HasPrefix(value, "application/json")
+	}), func(_ string, v any) any { return c.value(v) })
+	if m == nil {
+		return nil, secret
+	}
+	return m, secret
+}
+
+// body are the members of the request that make its body.
+func (c *conversion) body(method string) []pair {
+	old := c.n.Version < 3
+	if old && (method == "get" || method == "head") || !old && !c.p.on("sendBody") {
+		return nil
+	}
+	kind := c.p.word("json", "contentType")
+	if old {
+		kind = c.p.word("json", "bodyContentType")
+	}
+	list := c.p.list("bodyParameters", "parameters")
+	if old {
+		list = c.p.list("bodyParametersUi", "parameter")
+	}
+	switch kind {
+	case "json":
+		if text, ok := c.p["jsonBody"].(string); ok && c.p.text("specifyBody") == "json" {
+			return []pair{{"json", c.json(text).template()}}
+		}
+		if text := c.p.text("bodyParametersJson"); old && c.p.on("jsonParameters") && text != "" {
+			return []pair{{"json", c.json(text).template()}}
+		}
+		if m := c.pairs(list, func(_ string, v any) any { return c.value(v) }); m != nil {
+			return []pair{{"json", m}}
+		}
+	case "form-urlencoded":
+		if m := c.pairs(list, func(_ string, v any) any { return c.value(v) }); m != nil {
+			return []pair{{"form", m}}
+		}
+		if c.p.text("specifyBody") == "string" {
+			return []pair{{"raw", c.value(c.p["body"])}, {"content_type", "application/x-www-form-urlencoded"}}
+		}
+	case "raw":
+		return []pair{{"raw", c.value(c.p["body"])}, {"content_type", c.value(c.p.word("text/plain", "rawContentType"))}}
+	case "multipart-form-data":
+		var parts []any
+		for _, p := range list {
+			if p.text("parameterType") == "formBinaryData" {
+				c.todo(c.n, "a file in a request", "the part "+p.text("name")+" is a file")
+				continue
+			}
+			parts = append(parts, mapping{{"name", c.value(p["name"])}, {"value", c.value(p["value"])}})
+		}
+		return []pair{{"multipart", parts}}
+	default:
+		c.todo(c.n, "a file in a request", "its body is a file")
+	}
+	return nil
+}
+
+// response are the members that say what is made of the response.
+func (c *conversion) response() []pair {
+	var more []pair
+	format := c.p.word(c.p.text("responseFormat"), "options", "response", "response", "responseFormat")
+	switch format {
+	case "text", "string":
+		more = append(more, pair{"parse", "text"})
+	case "json":
+		more = append(more, pair{"parse", "json"})
+	case "file":
+		c.todo(c.n, "a file in a response", "the response is a file: see parse: file")
+	}
+	if c.p.on("options", "response", "response", "neverError") || c.p.on("options", "ignoreResponseCode") || c.p.on("options", "ignoreHttpStatusErrors") {
+		more = append(more, pair{"expect", []any{"2xx", "3xx", "4xx", "5xx"}})
+	}
+	for option, what := range map[string]string{"pagination": "pages of a response: see paginate", "proxy": "a proxy: see proxy", "batching": "", "allowUnauthorizedCerts": "a certificate that is not verified"} {
+		if what != "" && c.p.get("options", option) != nil && c.p.get("options", option) != false {
+			c.todo(c.n, strings.SplitN(what, ":", 2)[0], what)
+		}
+	}
+	if c.p.on("allowUnauthorizedCerts") {
+		c.todo(c.n, "a certificate that is not verified", "see tls")
+	}
+	return more
+}
+
+// toGraphQL writes a GraphQL request.
+func toGraphQL(c *conversion) made {
+	query := mapping{{"query", c.value(c.p["query"])}}
+	switch v := c.p["variables"].(type) {
+	case string:
+		if strings.TrimSpace(v) != "" {
+			query = append(query, pair{"variables", c.json(v).template()})
+		}
+	case map[string]any:
+		query = append(query, pair{"variables", c.value(v)})
+	}
+	if name := c.p.text("operationName"); name != "" {
+		query = append(query, pair{"operationName", c.value(name)})
+	}
+	var call mapping
+	if c.p.text("requestMethod") == "GET" {
+		call = mapping{{"get", c.value(c.p["endpoint"])}, {"query", query}}
+	} else {
+		call = mapping{{"post", c.value(c.p["endpoint"])}, {"json", query}}
+	}
+	if headers, secret := c.headers(); headers != nil || secret != "" {
+		if headers != nil {
+			call = append(call, pair{"headers", headers})
+		}
+		if secret != "" {
+			name := connectionName(c.n.Name, "graphql")
+			c.connect(name, "api_key", hostOf(c.p.text("endpoint")))
+			call = append(call, pair{"connection", name})
+		}
+	}
+	if name := c.connection("", "", hostOf(c.p.text("endpoint"))); name != "" {
+		call = append(call, pair{"connection", name})
+	}
+	var more []pair
+	if strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(c.p.text("query"), "=")), "query") {
+		more = append(more, pair{"effect", "read"})
+	}
+	program := `.body | if .errors then error(.errors[0].message) else . end`
+	if c.p.text("responseFormat") == "string" {
+		program = "{" + literal(c.p.word("data", "dataPropertyName")).code + ": (.body | tojson)}"
+	}
+	m := c.after(program)
+	m.steps = append([]step{c.call("http", call, more...)}, m.steps...)
+	return m
+}
