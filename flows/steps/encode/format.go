@@ -27,6 +27,7 @@ func formats() []format {
 		{"hmac", "Its HMAC under a secret.", []string{"algorithm", "input", "output", "secret"}, hmacFormat},
 		{"jwt", "Claims as a JSON Web Token, signed with a secret by HMAC.", []string{"algorithm", "secret"}, jwtFormat},
 		{"csv", "A list of objects or lists as CSV (RFC 4180).", append([]string{"decode", "input", "output", "charset", "bom"}, names(content.CSVParams())...), csvFormat},
+		{"xlsx", "A list of objects or lists as a spreadsheet of Excel, or an object of such lists, by the names of the sheets.", []string{"decode", "input", "output", "name", "columns", "header", "sheet", "range"}, xlsxFormat},
 		{"xml", "An object as XML; the reverse of what `http` makes of XML.", []string{"decode", "prefixes"}, xmlFormat},
 		{"template", "Text with `${ }` in it, without encoding.", nil, templateFormat},
 	}
@@ -38,6 +39,9 @@ func (f format) form(args *flows.Args) (form, error) {
 		if args.Has(p.Name) && p.Name != "as" && !slices.Contains(f.options, p.Name) {
 			return nil, args.Errorf(p.Name, "%s has no meaning for %s", p.Name, f.name)
 		}
+	}
+	if args.String("output") == outputFile && !slices.Contains(f.options, "name") {
+		return nil, args.Errorf("output", "output: file has no meaning for %s", f.name)
 	}
 	return f.make(args)
 }
@@ -56,7 +60,10 @@ func options() []flows.Param {
 		{Name: "decode", Type: flows.TypeBool, Default: "false", Summary: "Reads the form instead of writing it."},
 		{Name: "prefixes", Type: flows.TypeBool, Default: "false", Summary: "Names of XML keep their prefixes when it is read, and declarations of namespaces are attributes."},
 		{Name: "input", Type: flows.TypeEnum, Enum: []string{"text", "base64", "hex", "file"}, Default: "text", Summary: "How the value stands for bytes; `text` is UTF-8, `file` a file of the run."},
-		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written."},
+		{Name: "output", Type: flows.TypeEnum, Enum: []string{"text", "hex", "base64", "base64url", "file"}, Default: "hex for a hash and an HMAC, text when decoding", Summary: "How the bytes of the result are written; `file` makes a file of the run, of a spreadsheet."},
+		{Name: "name", Type: flows.TypeTemplate, Summary: "With `output: file`: the name of the file."},
+		content.SheetParam(),
+		content.RangeParam(),
 		{Name: "algorithm", Type: flows.TypeEnum, Enum: []string{"sha256", "sha512", "sha384", "sha1", "md5"}, Default: "sha256", Summary: "Hash function."},
 		{Name: "secret", Type: flows.TypeString, Names: flows.ResourceSecret, Hint: "name a stored secret: keys are never values", Summary: "Name of the stored secret that is the key."},
 		{Name: "charset", Type: flows.TypeString, Default: "UTF-8", Summary: "Charset of CSV as bytes, by its label in the WHATWG Encoding standard: `windows-1252`, `utf-16le`."},
@@ -93,6 +100,13 @@ cell are JSON. Reading gives a list of objects by the first row, all text. Line 
 ` + "`delimiter`, `quote` and `header`" + ` are those of both directions; ` + "`ragged`, `duplicates` and `lenient`" + ` read what others write. Bytes in another
 charset are read with ` + "`input: base64` or `input: file`" + `, and written with ` + "`output: base64`" + `.
 
+**Spreadsheets.** ` + "`xlsx`" + ` is written with ` + "`output: base64`" + `, or ` + "`output: file`" + ` for a file of the run with a ` + "`name`" + `. Lists are written as for CSV; an object
+has a sheet for each member: ` + "`{Gifts: …, Donors: …}`" + `. Numbers and truth values keep their types; a text that is a date or time, ` + "`2026-11-21`" + ` or ` + "`2026-11-21T10:00:00`" + `, is a date
+in Excel; a text is never a formula; a number of more than 15 digits, which Excel would round, is a text. Reading takes ` + "`input: base64` or `input: file`" + `, a ` + "`sheet`" + ` and a ` + "`range`" + `:
+the first row of it that is not empty names the columns (one without a name has its letters, a second one of a name is ` + "`name_2`" + `), or with ` + "`header: false`" + ` rows are lists. Dates are
+` + "`2026-11-21`, `2026-11-21T10:00:00`" + ` or ` + "`10:00:00`" + `, by the format of the cell; a formula is its last result; empty cells are null, and empty rows are left out. ` + "`read_file`" + ` with
+` + "`parse: xlsx`" + ` reads the same.
+
 **XML.** ` + "`{root: …}`" + `: an object's members become elements, ` + "`@name`" + ` an attribute, ` + "`#text`" + ` the text before them, ` + "`#cdata`" + ` a CDATA
 section; a list repeats its element; null is an empty element. Elements have the order that they have in the flow file; those of computed
 objects are sorted by name. Where elements of computed objects need an order, or text stands between them, ` + "`#children`" + ` is a list
@@ -113,6 +127,8 @@ Reading drops prefixes; where siblings have one name in two namespaces, those wi
 ` + "```yaml" + `
 - encode: {csv: "${ .rows }", columns: [id, name], as: report}
 - encode: {csv: "${ .upload }", decode: true, input: file, charset: windows-1252, delimiter: ";"}
+- encode: {xlsx: "${ .rows }", columns: [id, name], output: file, name: report.xlsx, as: report}
+- encode: {xlsx: "${ .upload }", decode: true, input: file, sheet: Gifts, range: "A3:F"}
 - encode: {base64: "${ .document }", decode: true}
 - encode: {hash: "${ .upload }", input: file, algorithm: md5, as: md5}
 - encode: {template: "Dear ${ .name },\nthank you.", as: letter}
