@@ -159,18 +159,8 @@ func bytesOutput(args *flows.Args, format, contentType string) (func(ctx context
 		}, nil
 	case outputFile:
 		return func(ctx context.Context, in *flows.Input, result []byte) (any, error) {
-			text := ""
-			if name != nil {
-				var err error
-				if text, err = name.Text(ctx, in); err != nil {
-					return nil, err
-				}
-			}
-			file, err := in.SaveFile(ctx, 0, text, contentType, bytes.NewReader(result))
-			if err != nil {
-				return nil, content.FileError(ctx, "stored", err)
-			}
-			return file.Value(), nil
+			file, err := saveFile(ctx, in, 0, name, contentType, bytes.NewReader(result))
+			return file, transformError(ctx, format, err)
 		}, nil
 	}
 	return nil, args.Errorf(format, "%s is no text: output: file or output: base64 writes it", format)
