@@ -2,6 +2,7 @@ package steps_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -160,3 +161,28 @@ func TestSFTPGetsNoMoreThanItMay(t *testing.T) {
 		t.Errorf("%d logins", n)
 	}
 }
+
+// What may happen again, and what may not.
+func TestSFTPEffects(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"get: a": false, "put: a, content: x": false, "put: a, content: x, overwrite: false": true, "move: a, to: b": false, "delete: a": false} {
+		flow, err := oneStep("sftp: {connection: bank, " + text + "}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = flow.Execute(t.Context(), flows.Run{ID: "run-1", Attempt: 2}, flows.Env{Journal: begun{}})
+		var failure *flows.Error
+		if uncertain := errors.As(err, &failure) && failure.Code == flows.CodeUncertain; uncertain != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// begun is the journal of a run whose worker was lost within the step.
+type begun struct{}
+
+func (begun) Start(context.Context, string, flows.Effect) (flows.Recorded, error) {
+	return flows.Recorded{Started: true}, nil
+}
+
+func (begun) Finish(context.Context, string, []byte) error { return nil }

@@ -108,8 +108,9 @@ const sftpDoc = `| | puts out |
 no reader gets a part of it. A server without ` + "`posix-rename@openssh.com`" + ` (OpenSSH has it) cannot replace a file in one step: the old one is
 deleted first. Paths have no ` + "`..`" + `, so that a name that comes from outside leads into no other directory.
 
-**Again.** Every operation may be repeated, by ` + "`retry`" + ` or after the loss of a worker: ` + "`put`" + ` writes the same file, a file that is not
-there is deleted, and a file that is gone while its new path is there has been moved. ` + "`retry: 3`" + ` tries again when the server cannot be reached
+**Again.** An operation may be repeated, by ` + "`retry`" + ` or after the loss of a worker: ` + "`put`" + ` writes the same file, a file that is not
+there is deleted, and a file that is gone while its new path is there has been moved. Only ` + "`put`" + ` with ` + "`overwrite: false`" + ` happens once: after the loss of a worker the run is
+uncertain. ` + "`retry: 3`" + ` tries again when the server cannot be reached
 or the connection breaks; not when it refuses the login, has another host key, or has no such file.
 
 **Time.** Connecting and logging in have 10 s; a transfer may take as long as the step's ` + "`timeout`" + `. Up to ` + "`max_connections`" + ` of a worker

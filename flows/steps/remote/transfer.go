@@ -100,8 +100,13 @@ func newPut(args *flows.Args) (*put, error) {
 	return p, nil
 }
 
-// Effect implements operation.
-func (*put) Effect() flows.Effect { return flows.Idempotent }
+// Effect implements operation. A file that must not replace another one cannot be put again.
+func (p *put) Effect() flows.Effect {
+	if p.options.Keep {
+		return flows.Once
+	}
+	return flows.Idempotent
+}
 
 func (p *put) run(ctx context.Context, in *flows.Input, files flows.RemoteFiles) ([]any, error) {
 	at, err := renderFile(ctx, in, "put", p.path)
