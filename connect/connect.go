@@ -45,7 +45,7 @@ type Resolver struct {
 // openedConnection is one version of a connection, opened.
 type openedConnection struct {
 	version string
-	conn    any      // *pinned, *pool, *mailer or *proxy
+	conn    any      // *pinned, *pool, *mailer, *sftpServer, *s3Store or *proxy
 	secrets []string // see secretsOf
 }
 
@@ -102,6 +102,24 @@ func (r *Resolver) Mail(ctx context.Context, name string) (flows.Mailer, error) 
 		return nil, err
 	}
 	return m, nil
+}
+
+// SFTP implements flows.Connections.
+func (r *Resolver) SFTP(ctx context.Context, name string) (flows.SFTPServer, error) {
+	f, err := resolve[*sftpServer](ctx, r, name, "sftp steps cannot use")
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// S3 implements flows.Connections.
+func (r *Resolver) S3(ctx context.Context, name, bucket string) (flows.Bucket, error) {
+	s, err := resolve[*s3Store](ctx, r, name, "s3 steps cannot use")
+	if err != nil {
+		return nil, err
+	}
+	return s.in(bucket)
 }
 
 // Proxy implements flows.Connections.
@@ -199,6 +217,9 @@ func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 func (r *Resolver) retire(old *openedConnection) {
 	p, ok := old.conn.(*pool)
 	if !ok {
+		if c, ok := old.conn.(io.Closer); ok { // it closes what is in use when that is released
+			r.closing.Go(func() { _ = c.Close() })
+		}
 		return
 	}
 	r.retired[p] = struct{}{}

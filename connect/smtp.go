@@ -87,7 +87,7 @@ func (m *mailer) encrypt(s settings) (port int, err error) {
 		m.options = append(m.options, gomail.WithSSL())
 		return 465, nil
 	case "none":
-		if m.plain, err = newPlainDial(m.host, s.text["trusted_network"]); err != nil {
+		if m.plain, err = newPlainDial("tls: none", m.host, s.text["trusted_network"]); err != nil {
 			return 0, err
 		}
 		m.options = append(m.options, gomail.WithTLSPolicy(gomail.NoTLS))

@@ -36,7 +36,7 @@ func checkTest(p *pinned, s settings) error {
 
 // Test contacts the server of a connection from this process and returns what it found, such as "the server answers 200 OK".
 // A connection with hosts sends a GET to target or, if that is empty, to its setting test; a database answers a ping, a mail
-// server a login. The error says what is wrong, for the owner of the connection, and has no secret. The caller bounds the time
+// server and an SFTP server a login, and an object store is asked for its bucket. The error says what is wrong, for the owner of the connection, and has no secret. The caller bounds the time
 // with ctx.
 func (r *Resolver) Test(ctx context.Context, name, target string) (string, error) {
 	c, err := r.connections.Connection(ctx, name)
@@ -60,6 +60,10 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 		return "the database answers", r.testDatabase(ctx, name)
 	case *mailer:
 		return "the mail server answers", conn.test(ctx)
+	case *sftpServer:
+		return "the SFTP server answers", conn.test(ctx)
+	case *s3Store:
+		return "the store answers", conn.test(ctx)
 	}
 	return "", failure(name, "it is of the type %s, which is tested by the connections that use it", c.Type)
 }

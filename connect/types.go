@@ -48,7 +48,7 @@ func Types() []Type {
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
 		mtlsType(),
 		postgresType(), mysqlType(), sqlserverType(), sqliteType(),
-		smtpType(), proxyType(),
+		smtpType(), sftpType(), s3Type(), proxyType(),
 	}
 	for i := range all {
 		if all[i].Pinned {

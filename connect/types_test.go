@@ -40,6 +40,8 @@ func TestCheck(t *testing.T) {
 		return settings
 	}
 	token := map[string]string{"token_url": "https://auth.example.org/token", "client_id": "c"}
+	sftp := map[string]string{"host": "bank", "username": "u", "host_key": "SHA256:" + strings.Repeat("A", 43)}
+	s3 := map[string]string{"access_key_id": "a", "secret_access_key": "s3cret"}
 	tests := []struct {
 		kind     string
 		hosts    []string
@@ -112,6 +114,22 @@ func TestCheck(t *testing.T) {
 		{"smtp", nil, map[string]string{"host": "11.1.2.3", "from": "a@b.org", "tls": "none", "trusted_network": "10.0.0.0/8"}, "host is in neither"},
 		{"smtp", nil, map[string]string{"host": "mail", "from": "a@b.org", "tls": "none", "trusted_network": "10.0.0.0"}, `trusted_network: "10.0.0.0" is no network`},
 		{"smtp", nil, map[string]string{"host": "mail", "from": "a@b.org", "trusted_network": "10.0.0.0/8"}, "trusted_network has a meaning with tls: none only"},
+		{"sftp", nil, with(sftp, "password", "p"), ""},
+		{"sftp", nil, sftp, "password and private_key are empty"},
+		{"sftp", nil, with(sftp, "host_key", ""), "host_key is missing"},
+		{"sftp", nil, with(sftp, "host_key", "# none"), "host_key is missing"},
+		{"sftp", nil, with(sftp, "host_key", "SHA256:short"), "host_key: line 1 is no fingerprint"},
+		{"sftp", nil, with(sftp, "host_key", "\nMD5:00:11"), "host_key: line 2 is neither a public key"},
+		{"sftp", nil, with(sftp, "private_key", "s3cret"), "private_key holds no private key"},
+		{"s3", nil, s3, ""},
+		{"s3", nil, with(s3, "endpoint", "https://minio.example.org:9000/"), ""},
+		{"s3", nil, with(s3, "endpoint", "minio.example.org"), "endpoint is no address"},
+		{"s3", nil, with(s3, "endpoint", "https://minio.example.org/bucket"), "endpoint is no address"},
+		{"s3", nil, with(s3, "endpoint", "http://minio.example.org"), "http:// is for a server on loopback only"},
+		{"s3", nil, with(s3, "endpoint", "http://127.0.0.1:9000"), ""},
+		{"s3", nil, with(s3, "endpoint", "http://minio.internal", "trusted_network", "10.0.0.0/8"), ""},
+		{"s3", nil, with(s3, "trusted_network", "10.0.0.0/8"), "trusted_network has a meaning with http:// only"},
+		{"s3", nil, with(s3, "path_style", "maybe"), "path_style is not one of"},
 	}
 	for _, test := range tests {
 		err := Check(&store.Connection{Name: "c", Type: test.kind, Hosts: test.hosts, Settings: test.settings})

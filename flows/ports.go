@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -133,6 +134,10 @@ type Connections interface {
 	Proxy(ctx context.Context, name string) (HTTPProxy, error)
 	// Mail returns the connection of that name for email steps.
 	Mail(ctx context.Context, name string) (Mailer, error)
+	// SFTP returns the connection of that name for sftp steps.
+	SFTP(ctx context.Context, name string) (SFTPServer, error)
+	// S3 returns the connection of that name for s3 steps, with a bucket; an empty one is that of the connection.
+	S3(ctx context.Context, name, bucket string) (Bucket, error)
 }
 
 // Secrets finds the secrets that steps name, such as the key of an hmac. Errors never contain a secret. Safe for
@@ -242,6 +247,63 @@ type Attachment struct {
 	Name        string
 	ContentType string // empty: derived from the extension of Name
 	Content     []byte
+}
+
+// RemoteFiles are the files of another system. Errors are *Error: their Class says whether a retry may help. Safe for
+// concurrent use.
+type RemoteFiles interface {
+	// List calls each with the files of a directory, or with the objects whose keys begin with a prefix, until it returns an
+	// error, which List returns. recursive: also with those in the directories below.
+	List(ctx context.Context, at string, recursive bool, each func(RemoteFile) error) error
+	// Open returns the bytes of a file, which the caller closes, and its description.
+	Open(ctx context.Context, path string) (io.ReadCloser, RemoteFile, error)
+	// Put stores a file. Readers see the old file or the whole new one.
+	Put(ctx context.Context, path string, p RemotePut) error
+	// Delete deletes a file. Deleting one that does not exist is no error.
+	Delete(ctx context.Context, path string) error
+}
+
+// SFTPServer are the files of an SFTP server.
+type SFTPServer interface {
+	RemoteFiles
+	// Move renames a file. A file that is gone while its target is there has been moved.
+	Move(ctx context.Context, from, to string, o MoveOptions) error
+}
+
+// Bucket are the objects of a bucket of an S3-compatible store.
+type Bucket interface {
+	RemoteFiles
+	// Copy copies an object within the store. The keys are those of from in the bucket fromBucket, and of to in this one;
+	// an empty fromBucket is this one.
+	Copy(ctx context.Context, fromBucket, from, to string) error
+	// Presign returns a URL with which anybody may GET or PUT the object until it expires.
+	Presign(ctx context.Context, method, key string, expires time.Duration) (string, error)
+}
+
+// RemoteFile describes a file of another system.
+type RemoteFile struct {
+	Path        string
+	Size        int64 // bytes
+	Modified    time.Time
+	ETag        string // of an S3 store; empty: unknown
+	ContentType string // as the other system says; empty: unknown
+}
+
+// RemotePut is a file for another system.
+type RemotePut struct {
+	Content     io.Reader
+	Size        int64 // bytes of Content
+	ContentType string
+	// Temporary is a part of the name that the file has at an SFTP server while it is written. It is equal in every attempt,
+	// so that the next one replaces what an earlier one has left.
+	Temporary string
+	MoveOptions
+}
+
+// MoveOptions say what happens around a file that gets its name at an SFTP server.
+type MoveOptions struct {
+	Keep    bool // fail if a file has the name already
+	Parents bool // create the directories that are missing
 }
 
 // Scripts evaluates JavaScript in a place where an endless script can be killed. Safe for concurrent use.

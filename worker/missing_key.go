@@ -67,6 +67,20 @@ func (o keyCheckedConnections) Mail(ctx context.Context, name string) (flows.Mai
 	return c, err
 }
 
+// SFTP implements flows.Connections.
+func (o keyCheckedConnections) SFTP(ctx context.Context, name string) (flows.SFTPServer, error) {
+	c, err := o.Connections.SFTP(ctx, name)
+	o.check(err)
+	return c, err
+}
+
+// S3 implements flows.Connections.
+func (o keyCheckedConnections) S3(ctx context.Context, name, bucket string) (flows.Bucket, error) {
+	c, err := o.Connections.S3(ctx, name, bucket)
+	o.check(err)
+	return c, err
+}
+
 // keyCheckedSecrets implements flows.Secrets.
 type keyCheckedSecrets struct {
 	flows.Secrets

@@ -53,7 +53,18 @@ A key in a header, a database and a mail server:
 {"type": "smtp", "settings": {"host": "mail.example.org", "port": 587, "username": "penstock", "password": "…", "from": "Office <office@example.org>"}}
 ` + "```" + `
 
-Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: donors, …}`, `email: {connection: mail, …}`" + `. A secret is named by
+An SFTP server, and an object store. ` + "`host_key`" + ` is what ` + "`ssh-keyscan sftp.bank.example.org`" + ` prints, or its fingerprint, compared with what the server's operator says: a server is
+never trusted because it answers. When it has another key, the error and the test of the connection show the fingerprint of that.
+
+` + "```json" + `
+{"type": "sftp", "settings": {"host": "sftp.bank.example.org", "username": "school-7", "password": "…", "host_key": "SHA256:uNiVztksCsDhcc0u9e8BrTUw7VyXWqTxZVJrCsjEbU0"}}
+` + "```" + `
+
+` + "```json" + `
+{"type": "s3", "settings": {"endpoint": "https://s3.eu-central-1.amazonaws.com", "region": "eu-central-1", "access_key_id": "…", "secret_access_key": "…", "bucket": "exports"}}
+` + "```" + `
+
+Steps name it: ` + "`http: {get: …, connection: crm}`, `sql: {connection: donors, …}`, `email: {connection: mail, …}`, `sftp: {connection: bank, …}`" + `. A secret is named by
 ` + "`verify` of a webhook and by `hmac` and `jwt` of an `encode`" + ` step.
 
 An ` + "`http`" + ` step may name several connections, ` + "`connection: [crm, client_certificate]`" + `: the request carries the credentials of all. A
@@ -77,7 +88,7 @@ in a trusted network. Other hosts never get it, whatever the URL of a step.
 ## Test one
 
 ` + "`" + `penstock connection test crm` + "`" + `, ` + "`" + `POST /v1/connections/{name}/test` + "`" + ` and the console's button contact the server: a connection with hosts sends a GET with its credential to the URL
-of its setting ` + "`" + `test` + "`" + `, or to one that is given; a database answers a ping; a mail server accepts the login, and gets no message. What is wrong is said in words: a name that does not exist, a
+of its setting ` + "`" + `test` + "`" + `, or to one that is given; a database answers a ping; a mail server accepts the login, and gets no message; an SFTP server accepts the login; an object store is asked for the bucket or, without one, for the list of buckets. What is wrong is said in words: a name that does not exist, a
 certificate that is not trusted, a server that does not accept connections or does not answer in time, a status. The process of the API contacts
 the server, not a worker: where workers are in another network, test from a flow. SQLite files are at the workers, and a proxy is tested by a step that uses it.
 
@@ -157,7 +168,7 @@ The step itself sees the secrets: it follows a link to the next page that has a 
 What is not found: base64 of base64, or with line breaks in it; hexadecimal digits, hashes, compressed bytes and other encodings. A later step that does not use the
 secret shows it if its server sends it. A redirect to another host gets no header that has a secret; a step whose body has one fails there.
 
-A secret of less than 6 bytes is not masked, because it may be an ordinary word. Nor are the passwords of databases, and the headers ` + "`" + `Accept` + "`" + `,
+A secret of less than 6 bytes is not masked, because it may be an ordinary word. Nor are the passwords of databases, what is in files that ` + "`" + `sftp` + "`" + ` and ` + "`" + `s3` + "`" + ` steps get, and the headers ` + "`" + `Accept` + "`" + `,
 ` + "`" + `Accept-Language` + "`" + `, ` + "`" + `Content-Type` + "`" + ` and ` + "`" + `User-Agent` + "`" + ` of an ` + "`" + `api` + "`" + ` connection. All other settings that are marked *Secret* below are masked: what is no secret belongs into the step, not
 into the connection.
 

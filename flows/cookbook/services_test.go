@@ -209,6 +209,16 @@ func (s *services) SQL(context.Context, string) (*flows.Database, error) {
 	return s.db, nil
 }
 
+// SFTP implements flows.Connections.
+func (s *services) SFTP(context.Context, string) (flows.SFTPServer, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// S3 implements flows.Connections.
+func (s *services) S3(context.Context, string, string) (flows.Bucket, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (s *services) respond(_ context.Context, a flows.Response) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

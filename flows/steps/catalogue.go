@@ -6,6 +6,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/email"
 	"github.com/penstock/penstock/flows/steps/encode"
 	"github.com/penstock/penstock/flows/steps/httpstep"
+	"github.com/penstock/penstock/flows/steps/remote"
 	"github.com/penstock/penstock/flows/steps/sqlstep"
 )
 
@@ -27,6 +28,8 @@ func Catalogue() *flows.Catalogue {
 		httpstep.Kind(),
 		sqlstep.Kind(),
 		email.Kind(),
+		remote.SFTP(),
+		remote.S3(),
 		webhook(),
 		encode.Kind(),
 		readFile(),

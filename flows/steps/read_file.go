@@ -8,6 +8,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/payload"
+	"github.com/penstock/penstock/internal/xlsx"
 )
 
 // Limits of max_size of a read_file step in bytes.
@@ -26,8 +27,9 @@ func readFile() flows.Kind {
 			"into: the value is charged to the memory of the run. A list, such as the rows of a CSV file, is one item; `split` makes an item of each element.",
 		Params: []flows.Param{
 			{Name: "file", Type: flows.TypeTemplate, Inline: true, Required: true, Summary: "The file: an object with the member `file`, or that member."},
-			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64."},
+			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "xlsx", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64."},
 			content.CharsetParam("the file"),
+			content.SheetParam(), content.RangeParam(), content.HeaderParam(),
 			{Name: "max_size", Type: flows.TypeString, Default: "10MB", Summary: "Largest file; a larger one is a failure. At most 50MB."},
 		},
 		Example:  "read_file: {file: \"${ .members }\", parse: csv}",
@@ -40,7 +42,8 @@ type readFileStep struct {
 	file  *flows.Template
 	parse payload.Form // empty: base64
 
-	charset string // label; empty: that of the content type
+	xlsx    *xlsx.Options // nil: another form
+	charset string        // label; empty: that of the content type
 	limit   int64
 }
 
@@ -53,6 +56,16 @@ func newReadFile(args *flows.Args) (flows.Runner, error) {
 		s.parse = payload.Bytes
 	}
 	var err error
+	if s.parse == "xlsx" {
+		if s.xlsx, err = content.XLSXOptions(args); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range []string{"sheet", "range", "header"} {
+		if s.xlsx == nil && args.Has(name) {
+			return nil, args.Errorf(name, "%s has a meaning with parse: xlsx only", name)
+		}
+	}
 	if s.charset, err = content.Charset(args); err != nil {
 		return nil, err
 	}
@@ -85,6 +98,9 @@ func (s *readFileStep) Run(ctx context.Context, in *flows.Input) ([]any, error) 
 
 func (s *readFileStep) value(ctx context.Context, in *flows.Input, file flows.File, text []byte) (any, error) {
 	charger := in.Charger(ctx)
+	if s.xlsx != nil {
+		return content.ReadXLSX(charger, text, *s.xlsx)
+	}
 	form := s.parse
 	if form == payload.Auto && payload.IsMultipart(form, file.ContentType) {
 		form = payload.Bytes

@@ -130,11 +130,7 @@ func writeCSV(charger *budget.Charger, v any, dialect payload.CSVDialect, bom bo
 	if !ok {
 		return "", failure.Errorf("expected a list of objects or lists, found %s", content.TypeName(v))
 	}
-	columns := dialect.Columns
-	lists := len(rows) > 0 && isList(rows[0])
-	if len(columns) == 0 && !lists {
-		columns = memberNames(rows)
-	}
+	columns, lists := tableColumns(rows, dialect.Columns)
 	var b bytes.Buffer
 	if bom {
 		b.WriteString("\ufeff")
@@ -145,9 +141,15 @@ func writeCSV(charger *budget.Charger, v any, dialect payload.CSVDialect, bom bo
 		}
 	}
 	for i, row := range rows {
-		cells, err := csvCells(row, columns, lists)
+		values, err := tableRow(row, columns, lists)
 		if err != nil {
 			return "", failure.Errorf("row %d %v", i+1, err)
+		}
+		cells := make([]string, len(values))
+		for j, v := range values {
+			if v != nil {
+				cells[j] = content.ScalarText(v)
+			}
 		}
 		if err := charger.Charge(payload.RowSize(cells) + 2*budget.Text*int64(len(cells))); err != nil {
 			return "", err
@@ -181,7 +183,17 @@ func memberNames(rows []any) []string {
 	return names
 }
 
-func csvCells(row any, columns []string, lists bool) ([]string, error) {
+// tableColumns returns the columns of a table, and whether its rows are lists.
+func tableColumns(rows []any, columns []string) ([]string, bool) {
+	lists := len(rows) > 0 && isList(rows[0])
+	if len(columns) == 0 && !lists {
+		columns = memberNames(rows)
+	}
+	return columns, lists
+}
+
+// tableRow returns the values of a row by columns, or those of a list.
+func tableRow(row any, columns []string, lists bool) ([]any, error) {
 	var values []any
 	switch row := row.(type) {
 	case []any:
@@ -195,13 +207,7 @@ func csvCells(row any, columns []string, lists bool) ([]string, error) {
 	if values == nil || isList(row) != lists {
 		return nil, failure.Errorf("is %s; all rows are objects or all are lists", content.TypeName(row))
 	}
-	cells := make([]string, len(values))
-	for i, v := range values {
-		if v != nil {
-			cells[i] = content.ScalarText(v)
-		}
-	}
-	return cells, nil
+	return values, nil
 }
 
 func formFormat(args *flows.Args) (form, error) {

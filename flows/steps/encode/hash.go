@@ -7,13 +7,12 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
 	"hash"
 	"io"
+	"slices"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/content"
-	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
 // hashNamed returns a hash function. md5 and sha1 exist for systems that require them; neither is
@@ -32,7 +31,18 @@ func hashNamed(name string) func() hash.Hash {
 	return sha256.New
 }
 
+// checkHash rejects the algorithms of tokens.
+func checkHash(args *flows.Args) error {
+	if name := args.String("algorithm"); slices.Contains(jwtAlgorithms, name) {
+		return args.Errorf("algorithm", "%s is no hash function: it signs a jwt", name)
+	}
+	return nil
+}
+
 func hashFormat(args *flows.Args) (form, error) {
+	if err := checkHash(args); err != nil {
+		return nil, err
+	}
 	function := hashNamed(args.String("algorithm"))
 	return digestFormat(args, func(context.Context, *flows.Input) (hash.Hash, error) { return function(), nil })
 }
@@ -41,6 +51,9 @@ func hmacFormat(args *flows.Args) (form, error) {
 	function, secret := hashNamed(args.String("algorithm")), args.String("secret")
 	if secret == "" {
 		return nil, args.Errorf("secret", "secret is missing: the name of the stored secret that is the key")
+	}
+	if err := checkHash(args); err != nil {
+		return nil, err
 	}
 	return digestFormat(args, func(ctx context.Context, in *flows.Input) (hash.Hash, error) {
 		key, err := secretKey(ctx, in, secret)
@@ -91,32 +104,4 @@ func hashFile(ctx context.Context, in *flows.Input, h hash.Hash, v any) error {
 func secretKey(ctx context.Context, in *flows.Input, name string) ([]byte, error) {
 	key, err := in.Secret(ctx, name)
 	return []byte(key), err
-}
-
-// jwtAlgorithms are the names of RFC 7518 for HMAC.
-var jwtAlgorithms = map[string]string{"": "HS256", "sha256": "HS256", "sha384": "HS384", "sha512": "HS512"}
-
-func jwtFormat(args *flows.Args) (form, error) {
-	secret, algorithm := args.String("secret"), jwtAlgorithms[args.String("algorithm")]
-	switch {
-	case secret == "":
-		return nil, args.Errorf("secret", "secret is missing: the name of the stored secret that is the key")
-	case algorithm == "":
-		return nil, args.Errorf("algorithm", "a token is signed with sha256, sha384 or sha512")
-	}
-	function := hashNamed(args.String("algorithm"))
-	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + algorithm + `","typ":"JWT"}`))
-	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
-		if _, ok := v.(map[string]any); !ok {
-			return nil, failure.Errorf("the claims of a token are an object, not %s", content.TypeName(v))
-		}
-		key, err := secretKey(ctx, in, secret)
-		if err != nil {
-			return nil, err
-		}
-		signed := header + "." + base64.RawURLEncoding.EncodeToString(flows.EncodeJSON(v))
-		mac := hmac.New(function, key)
-		mac.Write([]byte(signed))
-		return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
-	}, nil
 }

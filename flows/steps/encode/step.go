@@ -18,6 +18,8 @@ func Kind() flows.Kind {
 		Params:  params(),
 		Example: "encode: {hmac: \"${ .payload }\", secret: partner_signing, output: base64, as: signature}",
 		New:     func(args *flows.Args) (flows.Runner, error) { return newStep(args) },
+
+		InternalOnly: true, // a file of the run is stored also in tests
 	}
 }
 
@@ -26,6 +28,15 @@ type step struct {
 	value *flows.Template
 	as    string // member of the item for the result; "": the result replaces the item
 	form  form
+	saves bool // the result is a file of the run
+}
+
+// Effect implements flows.Effecter. A file that was stored is recorded, so that the next attempt has the same one.
+func (s *step) Effect() flows.Effect {
+	if s.saves {
+		return flows.Read
+	}
+	return flows.Pure
 }
 
 // form computes the result for a value, which it must not modify.
@@ -40,7 +51,7 @@ func newStep(args *flows.Args) (*step, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &step{value: args.Template(format.name), as: args.String("as"), form: form}, nil
+		return &step{value: args.Template(format.name), as: args.String("as"), form: form, saves: args.String("output") == outputFile}, nil
 	}
 	return nil, args.Errorf("", "there is nothing to encode") // the engine has reported this already
 }

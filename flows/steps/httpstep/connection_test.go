@@ -33,6 +33,14 @@ func (n named) Proxy(context.Context, string) (flows.HTTPProxy, error) {
 
 func (n named) Mail(context.Context, string) (flows.Mailer, error) { return nil, errors.ErrUnsupported }
 
+func (n named) SFTP(context.Context, string) (flows.SFTPServer, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (n named) S3(context.Context, string, string) (flows.Bucket, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (n named) HTTP(_ context.Context, name string) (flows.HTTPConnection, error) {
 	if conn, ok := n[name]; ok {
 		return conn, nil

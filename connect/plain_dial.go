@@ -2,19 +2,20 @@ package connect
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"syscall"
 )
 
-// plainDial decides to which addresses a mailer connects without encryption: loopback, and the trusted networks of
+// plainDial decides to which addresses a connection goes without encryption: loopback, and the trusted networks of
 // its connection.
 type plainDial struct{ networks networks }
 
-var errUntrustedAddress = errors.New("the mail server's address is outside of trusted_network: without TLS it is not talked to")
+var errUntrustedAddress = errors.New("the server's address is outside of trusted_network: without TLS it is not talked to")
 
 // newPlainDial parses networks, separated by commas or spaces. Without any, the host must be a loopback address or
-// localhost.
-func newPlainDial(host, trustedNetwork string) (*plainDial, error) {
+// localhost. setting is what makes the connection unencrypted, for errors.
+func newPlainDial(setting, host, trustedNetwork string) (*plainDial, error) {
 	trusted, err := readNetworks(trustedNetwork)
 	if err != nil {
 		return nil, err
@@ -23,9 +24,9 @@ func newPlainDial(host, trustedNetwork string) (*plainDial, error) {
 	ip, err := netip.ParseAddr(host)
 	switch {
 	case err == nil && !d.trusts(ip):
-		return nil, errors.New("tls: none is for a server on loopback or in trusted_network, and host is in neither")
+		return nil, fmt.Errorf("%s is for a server on loopback or in trusted_network, and host is in neither", setting)
 	case err != nil && host != "localhost" && len(d.networks) == 0:
-		return nil, errors.New("tls: none is for a server on loopback only, unless trusted_network names the network that it is in")
+		return nil, fmt.Errorf("%s is for a server on loopback only, unless trusted_network names the network that it is in", setting)
 	}
 	return d, nil
 }

@@ -1,0 +1,267 @@
+package connect
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/penstock/penstock/flows"
+)
+
+func s3Type() Type {
+	return Type{
+		Name: "s3", Summary: "An S3-compatible object store: Amazon S3, MinIO, Ceph, Cloudflare R2, Backblaze B2 and others.",
+		Fields: []Field{
+			{Name: "endpoint", Default: "https://s3.amazonaws.com", Summary: "Address of the store, such as https://s3.eu-central-1.amazonaws.com; http:// only on loopback or in `trusted_network`."},
+			{Name: "region", Summary: "Region, such as `eu-central-1`; default: the store is asked."},
+			{Name: "access_key_id", Required: true, Summary: "Access key ID."},
+			{Name: "secret_access_key", Required: true, Secret: true, Summary: "Secret access key."},
+			{Name: "session_token", Secret: true, Summary: "Session token of temporary credentials."},
+			{Name: "bucket", Summary: "Bucket of steps that name none."},
+			{Name: "path_style", Kind: FieldChoice, Choices: []string{"auto", "true", "false"}, Default: "auto", Summary: "Whether the bucket is in the path of URLs, and not in the name of the host; `auto`: unless the store is Amazon's, Google's or Alibaba's."},
+			{Name: "trusted_network", Summary: "With http://: networks of stores that receive objects unencrypted, such as `10.20.0.0/16`. The resolved address is checked for each connection."},
+			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
+		},
+		open: func(_ *Resolver, s settings) (any, error) { return newS3(s) },
+	}
+}
+
+// s3Store is a store of objects.
+type s3Store struct {
+	name      string // of the connection
+	bucket    string // default; empty: none
+	client    *minio.Client
+	transport *http.Transport
+}
+
+func newS3(s settings) (*s3Store, error) {
+	endpoint, err := url.Parse(s.text["endpoint"])
+	if err != nil || endpoint.Scheme != "https" && endpoint.Scheme != "http" || endpoint.Hostname() == "" || endpoint.User != nil || strings.Trim(endpoint.Path, "/") != "" || endpoint.RawQuery != "" {
+		return nil, errors.New("endpoint is no address such as https://s3.eu-central-1.amazonaws.com")
+	}
+	roots, err := authorities(s)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: dialLimit}
+	switch {
+	case endpoint.Scheme == "http":
+		plain, err := newPlainDial("http://", endpoint.Hostname(), s.text["trusted_network"])
+		if err != nil {
+			return nil, err
+		}
+		dialer.Control = plain.control
+	case s.text["trusted_network"] != "":
+		return nil, errors.New("trusted_network has a meaning with http:// only")
+	}
+	store := &s3Store{name: s.conn.Name, bucket: s.text["bucket"], transport: &http.Transport{
+		DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: dialLimit,
+		IdleConnTimeout: idleLife, MaxIdleConnsPerHost: 16, ExpectContinueTimeout: time.Second, DisableCompression: true, ForceAttemptHTTP2: true,
+	}}
+	lookup := map[string]minio.BucketLookupType{"true": minio.BucketLookupPath, "false": minio.BucketLookupDNS}[s.text["path_style"]]
+	store.client, err = minio.New(endpoint.Host, &minio.Options{
+		Creds:  credentials.NewStaticV4(s.text["access_key_id"], s.text["secret_access_key"], s.text["session_token"]),
+		Secure: endpoint.Scheme == "https", Region: s.text["region"], BucketLookup: lookup, Transport: boundedAnswers{store.transport}, MaxRetries: 3,
+	})
+	if err != nil {
+		return nil, errors.New("endpoint and region make no store")
+	}
+	return store, nil
+}
+
+// maxS3Answer is the maximum size in bytes of an answer that is no object: of a list with 1,000 keys, which the library decodes as
+// a whole.
+const maxS3Answer = 8_000_000
+
+// boundedAnswers bounds the answers that are no objects.
+type boundedAnswers struct{ base http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b boundedAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := b.base.RoundTrip(req)
+	if err == nil && (req.Method != http.MethodGet || req.URL.RawQuery != "" || resp.StatusCode/100 != 2) {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, maxS3Answer), resp.Body}
+	}
+	return resp, err
+}
+
+// in returns a bucket of the store; an empty name is that of the connection.
+func (s *s3Store) in(bucket string) (*s3Bucket, error) {
+	if bucket == "" {
+		bucket = s.bucket
+	}
+	if bucket == "" {
+		return nil, failure(s.name, "it has no bucket: name one in the step")
+	}
+	return &s3Bucket{s, bucket}, nil
+}
+
+// test asks for the bucket of the connection or, without one, for the buckets.
+func (s *s3Store) test(ctx context.Context) error {
+	if s.bucket == "" {
+		_, err := s.client.ListBuckets(ctx)
+		return s.callError(ctx, "", err)
+	}
+	there, err := s.client.BucketExists(ctx, s.bucket)
+	if err == nil && !there {
+		return failure(s.name, "there is no bucket %q", s.bucket)
+	}
+	return s.callError(ctx, "", err)
+}
+
+// Close closes the network connections that are not in use.
+func (s *s3Store) Close() error {
+	s.transport.CloseIdleConnections()
+	return nil
+}
+
+// s3Bucket implements flows.Bucket.
+type s3Bucket struct {
+	store *s3Store
+	name  string
+}
+
+// List implements flows.RemoteFiles.
+func (b *s3Bucket) List(ctx context.Context, prefix string, recursive bool, each func(flows.RemoteFile) error) error {
+	for object := range b.store.client.ListObjectsIter(ctx, b.name, minio.ListObjectsOptions{Prefix: prefix, Recursive: recursive}) {
+		if object.Err != nil {
+			return b.store.callError(ctx, prefix, object.Err)
+		}
+		if strings.HasSuffix(object.Key, "/") { // a common prefix, or what some tools store as a directory
+			continue
+		}
+		if err := each(remoteObject(object)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func remoteObject(object minio.ObjectInfo) flows.RemoteFile {
+	return flows.RemoteFile{
+		Path: object.Key, Size: object.Size, Modified: object.LastModified.UTC(), ETag: strings.Trim(object.ETag, `"`), ContentType: object.ContentType,
+	}
+}
+
+// Open implements flows.RemoteFiles.
+func (b *s3Bucket) Open(ctx context.Context, key string) (io.ReadCloser, flows.RemoteFile, error) {
+	core := minio.Core{Client: b.store.client}
+	content, object, _, err := core.GetObject(ctx, b.name, key, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, flows.RemoteFile{}, b.store.callError(ctx, key, err)
+	}
+	object.Key = key
+	return &s3Reader{content, ctx, b.store, key}, remoteObject(object), nil
+}
+
+// s3Reader reads an object.
+type s3Reader struct {
+	io.ReadCloser
+	ctx   context.Context
+	store *s3Store
+	key   string
+}
+
+// Read implements io.Reader.
+func (r *s3Reader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = r.store.callError(r.ctx, r.key, err)
+	}
+	return n, err
+}
+
+// s3Part is the size in bytes of a part of an upload, the smallest that S3 has. Each upload holds one in memory.
+const s3Part = 5 << 20
+
+// Put implements flows.RemoteFiles. The library repeats a part that the store did not take.
+func (b *s3Bucket) Put(ctx context.Context, key string, p flows.RemotePut) error {
+	content := &contentReader{Reader: p.Content}
+	_, err := b.store.client.PutObject(ctx, b.name, key, content, p.Size, minio.PutObjectOptions{
+		PartSize: s3Part, DisableContentSha256: true, SendContentMd5: true, ContentType: p.ContentType,
+	})
+	if content.err != nil {
+		return content.err
+	}
+	return b.store.callError(ctx, key, err)
+}
+
+// Delete implements flows.RemoteFiles.
+func (b *s3Bucket) Delete(ctx context.Context, key string) error {
+	err := b.store.client.RemoveObject(ctx, b.name, key, minio.RemoveObjectOptions{})
+	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
+		return nil
+	}
+	return b.store.callError(ctx, key, err)
+}
+
+// Copy implements flows.Bucket.
+func (b *s3Bucket) Copy(ctx context.Context, fromBucket, from, to string) error {
+	if fromBucket == "" {
+		fromBucket = b.name
+	}
+	_, err := b.store.client.CopyObject(ctx, minio.CopyDestOptions{Bucket: b.name, Object: to}, minio.CopySrcOptions{Bucket: fromBucket, Object: from})
+	return b.store.callError(ctx, from, err)
+}
+
+// Presign implements flows.Bucket.
+func (b *s3Bucket) Presign(ctx context.Context, method, key string, expires time.Duration) (string, error) {
+	u, err := b.store.client.Presign(ctx, method, b.name, key, expires, nil)
+	if err != nil {
+		return "", b.store.callError(ctx, key, err)
+	}
+	return u.String(), nil
+}
+
+// callError returns the error for a failed request; nil for nil.
+func (s *s3Store) callError(ctx context.Context, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	what := ""
+	if key != "" {
+		what = shortPath(key)
+	}
+	answer := minio.ToErrorResponse(err)
+	var syntax *xml.SyntaxError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, errUntrustedAddress):
+		return failure(s.name, "%v", errUntrustedAddress)
+	case errors.As(err, &syntax):
+		return failure(s.name, "%sthe store answers with what is no list of S3, or larger than %s", what, flows.SizeText(maxS3Answer))
+	case answer.StatusCode == 0: // no answer
+		return unreachable(s.name, "the store", err)
+	}
+	var e *flows.Error
+	switch answer.Code {
+	case minio.NoSuchKey:
+		e = failure(s.name, "%sthere is no such object", what)
+	case minio.NoSuchBucket:
+		e = failure(s.name, "there is no such bucket")
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken":
+		e = failure(s.name, "the store refuses the credential: %s", answer.Code)
+	case minio.AccessDenied:
+		e = failure(s.name, "%sthe store does not permit it", what)
+	case "RequestTimeTooSkewed":
+		e = failure(s.name, "the clocks of the store and of this machine differ too much")
+	default:
+		e = failure(s.name, "%sthe store answers %d %s: %s", what, answer.StatusCode, answer.Code, firstLine(errors.New(answer.Message)))
+	}
+	e.Upstream = answer.StatusCode
+	return e
+}

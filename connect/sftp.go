@@ -1,0 +1,493 @@
+package connect
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
+)
+
+func sftpType() Type {
+	return Type{
+		Name: "sftp", Summary: "An SFTP server (SSH File Transfer Protocol, version 3).",
+		Fields: []Field{
+			{Name: "host", Required: true, Summary: "Name or address of the server."},
+			{Name: "port", Kind: FieldNumber, Default: "22", Summary: "Port of the server."},
+			{Name: "username", Required: true, Summary: "User name."},
+			{Name: "password", Secret: true, Summary: "Password."},
+			{Name: "private_key", Kind: FieldLines, Secret: true, Summary: "Private key of the user, in OpenSSH's format or as PEM; with `password` beside it, the server may ask for both."},
+			{Name: "passphrase", Secret: true, Summary: "Passphrase of the private key, if it has one."},
+			{Name: "host_key", Kind: FieldLines, Required: true, Summary: "Keys of the server, one per line: as in `known_hosts`, as `ssh-ed25519 AAAA…`, or as fingerprints `SHA256:…`. A server with another key is not talked to."},
+			maxConnections(),
+		},
+		open: func(_ *Resolver, s settings) (any, error) { return newSFTP(s) },
+	}
+}
+
+// sftpServer has the sessions with one server, each used by one step at a time. It implements flows.SFTPServer.
+type sftpServer struct {
+	name     string // of the connection
+	address  string
+	config   ssh.ClientConfig
+	hostKeys hostKeys
+	sessions *sessions
+}
+
+func newSFTP(s settings) (*sftpServer, error) {
+	keys, err := readHostKeys(s.text["host_key"])
+	if err != nil {
+		return nil, err
+	}
+	auth, err := sshLogin(s)
+	if err != nil {
+		return nil, err
+	}
+	f := &sftpServer{
+		name: s.conn.Name, address: net.JoinHostPort(s.text["host"], strconv.Itoa(s.number("port"))), hostKeys: keys,
+		config: ssh.ClientConfig{User: s.text["username"], Auth: auth, ClientVersion: "SSH-2.0-Penstock"},
+	}
+	f.sessions = newSessions(s.number("max_connections"), f.dial)
+	return f, nil
+}
+
+// sshLogin returns the methods with which the user logs in (RFC 4252, RFC 4256).
+func sshLogin(s settings) ([]ssh.AuthMethod, error) {
+	var methods []ssh.AuthMethod
+	if text := s.text["private_key"]; text != "" {
+		signer, err := ssh.ParsePrivateKey([]byte(text))
+		var locked *ssh.PassphraseMissingError
+		switch {
+		case errors.As(err, &locked) && s.text["passphrase"] == "":
+			return nil, errors.New("private_key has a passphrase, and passphrase is empty")
+		case errors.As(err, &locked):
+			if signer, err = ssh.ParsePrivateKeyWithPassphrase([]byte(text), []byte(s.text["passphrase"])); err != nil {
+				return nil, errors.New("passphrase is not that of private_key")
+			}
+		case err != nil:
+			return nil, errors.New("private_key holds no private key in OpenSSH's format or PEM")
+		}
+		methods = append(methods, ssh.PublicKeys(signer))
+	}
+	if password := s.text["password"]; password != "" {
+		answer := func(_, _ string, questions []string, _ []bool) ([]string, error) {
+			return slices.Repeat([]string{password}, len(questions)), nil
+		}
+		methods = append(methods, ssh.Password(password), ssh.KeyboardInteractive(answer))
+	}
+	if methods == nil {
+		return nil, errors.New("password and private_key are empty: one of them is needed")
+	}
+	return methods, nil
+}
+
+// sftpSession is one connection with a server. It is used by one step at a time.
+type sftpSession struct {
+	*sftp.Client
+	conn    *ssh.Client
+	dialled time.Time
+	used    time.Time    // last
+	budget  atomic.Int64 // bytes that the server may still send; see limit
+	closed  chan struct{}
+}
+
+// Bounds of what a server may send.
+const (
+	packetSize = 1 << 20  // bytes besides the content of a file, for one answer
+	maxListing = 64 << 20 // bytes of a list
+	unbounded  = 1 << 62
+
+	concurrentPackets = 16 // of 32 KiB, for the content of a file
+)
+
+// limit says how many bytes the server may send from now on. The session fails beyond: the library holds a list in memory
+// until it is complete.
+func (s *sftpSession) limit(bytes int64) { s.budget.Store(bytes) }
+
+var errTooMuch = errors.New("the server sends more than is allowed")
+
+// boundedReader reads what a server sends.
+type boundedReader struct {
+	io.Reader
+	session *sftpSession
+}
+
+// Read implements io.Reader.
+func (r boundedReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if r.session.budget.Add(-int64(n)) < 0 {
+		return 0, errTooMuch
+	}
+	return n, err
+}
+
+// Close ends the session.
+func (s *sftpSession) Close() error {
+	err := s.conn.Close()
+	<-s.closed
+	return err
+}
+
+// dial connects and logs in.
+func (f *sftpServer) dial(ctx context.Context) (*sftpSession, error) {
+	dialing, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	var failed error
+	for _, algorithms := range f.hostKeys.algorithms() {
+		conn, err := f.dialWith(dialing, algorithms)
+		var differs *hostKeyError
+		switch {
+		case err == nil:
+			return f.start(dialing, conn)
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case !errors.As(err, &differs): // the first key that differed is that which the server prefers
+			if failed == nil {
+				failed = f.dialError(dialing, err)
+			}
+			return nil, failed
+		case failed == nil:
+			failed = failure(f.name, "%v", differs)
+		}
+	}
+	return nil, failed
+}
+
+// dialWith connects to a server that has to prove one of its keys of these types; nil: of any.
+func (f *sftpServer) dialWith(ctx context.Context, algorithms []string) (*ssh.Client, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", f.address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	config := f.config
+	config.HostKeyAlgorithms, config.HostKeyCallback = algorithms, f.hostKeys.check
+	connected, channels, requests, err := ssh.NewClientConn(conn, f.address, &config)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return ssh.NewClient(connected, channels, requests), nil
+}
+
+// start starts the subsystem sftp.
+func (f *sftpServer) start(ctx context.Context, conn *ssh.Client) (*sftpSession, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	s := &sftpSession{conn: conn, dialled: time.Now(), used: time.Now(), closed: make(chan struct{})}
+	s.limit(packetSize)
+	err := s.open()
+	if err != nil {
+		_ = conn.Close()
+		if ctx.Err() == nil {
+			return nil, failure(f.name, "the server logs in and offers no SFTP")
+		}
+		return nil, unreachable(f.name, "the SFTP server", ctx.Err())
+	}
+	go func() {
+		_ = conn.Wait()
+		close(s.closed)
+	}()
+	return s, nil
+}
+
+func (s *sftpSession) open() error {
+	channel, err := s.conn.NewSession()
+	if err != nil {
+		return err
+	}
+	to, err := channel.StdinPipe()
+	if err != nil {
+		return err
+	}
+	from, err := channel.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := channel.RequestSubsystem("sftp"); err != nil {
+		return err
+	}
+	s.Client, err = sftp.NewClientPipe(boundedReader{from, s}, to, sftp.UseConcurrentReads(true), sftp.MaxConcurrentRequestsPerFile(concurrentPackets))
+	return err
+}
+
+// alive reports whether an idle session can be used. One that was not used for a while may have been forgotten by something in
+// between.
+func (s *sftpSession) alive(ctx context.Context) bool {
+	const fresh, answers = 15 * time.Second, 5 * time.Second
+	select {
+	case <-s.closed:
+		return false
+	default:
+	}
+	if time.Since(s.dialled) > serverLife || time.Since(s.used) > idleLife {
+		return false
+	}
+	if time.Since(s.used) < fresh {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, answers)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
+	defer stop()
+	s.limit(packetSize)
+	_, err := s.RealPath(".")
+	return err == nil
+}
+
+// with uses a session, which the end of ctx closes: the library knows no contexts. limit is that of what the server sends.
+func (f *sftpServer) with(ctx context.Context, limit int64, use func(s *sftpSession) error) error {
+	s, err := f.sessions.take(ctx)
+	if err != nil {
+		return err
+	}
+	s.limit(limit)
+	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
+	err = use(s)
+	f.sessions.release(s, stop() && isAnswer(err))
+	if err != nil {
+		return f.callError(ctx, s, err)
+	}
+	return nil
+}
+
+// List implements flows.RemoteFiles.
+func (f *sftpServer) List(ctx context.Context, at string, recursive bool, each func(flows.RemoteFile) error) error {
+	var told error // of each
+	err := f.with(ctx, maxListing, func(s *sftpSession) error {
+		for dirs := []string{at}; len(dirs) > 0; {
+			dir := dirs[0]
+			dirs = dirs[1:]
+			infos, err := s.ReadDir(dir)
+			if err != nil {
+				return &pathError{dir, err}
+			}
+			for _, info := range infos {
+				at := path.Join(dir, info.Name())
+				switch {
+				case info.IsDir() && recursive:
+					dirs = append(dirs, at)
+				case info.Mode().IsRegular():
+					if told = each(remoteFile(at, info)); told != nil {
+						return nil
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if told != nil {
+		return told
+	}
+	return err
+}
+
+func remoteFile(at string, info os.FileInfo) flows.RemoteFile {
+	return flows.RemoteFile{Path: at, Size: info.Size(), Modified: info.ModTime().UTC()}
+}
+
+// Open implements flows.RemoteFiles. The session belongs to the reader until it is closed.
+func (f *sftpServer) Open(ctx context.Context, at string) (io.ReadCloser, flows.RemoteFile, error) {
+	s, err := f.sessions.take(ctx)
+	if err != nil {
+		return nil, flows.RemoteFile{}, err
+	}
+	s.limit(unbounded) // the caller bounds what it reads
+	r := &sftpReader{ctx: ctx, server: f, session: s, stop: context.AfterFunc(ctx, func() { _ = s.conn.Close() })}
+	if r.file, err = s.Open(at); err == nil {
+		r.content = bufio.NewReaderSize(r.file, blob.Chunk) // several packets at once
+		var info os.FileInfo
+		if info, err = r.file.Stat(); err == nil && info.IsDir() {
+			err = errDirectory
+		}
+		if err == nil {
+			return r, remoteFile(at, info), nil
+		}
+	}
+	r.err = err
+	_ = r.Close()
+	return nil, flows.RemoteFile{}, f.callError(ctx, s, &pathError{at, err})
+}
+
+var errDirectory = errors.New("it is a directory")
+
+// sftpReader reads a file of a server.
+type sftpReader struct {
+	ctx     context.Context
+	server  *sftpServer
+	session *sftpSession
+	file    *sftp.File // nil: it was not opened
+	content io.Reader
+	stop    func() bool
+	err     error // of the server
+}
+
+// Read implements io.Reader.
+func (r *sftpReader) Read(p []byte) (int, error) {
+	n, err := r.content.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+		err = r.server.callError(r.ctx, r.session, err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (r *sftpReader) Close() error {
+	if r.session == nil {
+		return nil
+	}
+	if r.file != nil {
+		_ = r.file.Close()
+	}
+	r.server.sessions.release(r.session, r.stop() && isAnswer(r.err))
+	r.session = nil
+	return nil
+}
+
+// Put implements flows.RemoteFiles: the file is written under a temporary name in the same directory, and renamed.
+func (f *sftpServer) Put(ctx context.Context, at string, p flows.RemotePut) error {
+	dir, name := path.Split(at)
+	temporary := dir + "." + name + "." + p.Temporary + ".part"
+	var own error // of the content
+	err := f.with(ctx, unbounded, func(s *sftpSession) error {
+		if p.Keep {
+			if _, err := s.Lstat(at); err == nil {
+				return &pathError{at, errExists}
+			}
+		}
+		if err := s.parents(dir, p.Parents); err != nil {
+			return err
+		}
+		file, err := s.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+		if err != nil {
+			return &pathError{at, err}
+		}
+		source := &contentReader{Reader: p.Content}
+		_, err = file.ReadFromWithConcurrency(source, concurrentPackets)
+		if own = source.err; own != nil {
+			err = own
+		}
+		if closed := file.Close(); err == nil {
+			err = closed
+		}
+		if err == nil {
+			err = s.rename(temporary, at, p.Keep)
+		}
+		if err != nil {
+			_ = s.Remove(temporary) // else the next attempt writes it again
+			return &pathError{at, err}
+		}
+		return nil
+	})
+	if own != nil {
+		return own
+	}
+	return err
+}
+
+// contentReader keeps the error of a content apart from those of the server.
+type contentReader struct {
+	io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (r *contentReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+var errExists = errors.New("a file of this name is there already")
+
+// parents creates the missing directories of a path, if it may.
+func (s *sftpSession) parents(dir string, create bool) error {
+	if !create || dir == "" {
+		return nil
+	}
+	if err := s.MkdirAll(path.Clean(dir)); err != nil {
+		return &pathError{dir, err}
+	}
+	return nil
+}
+
+// rename gives a file its name. Without keep it replaces a file of that name, at once where the server can
+// (posix-rename@openssh.com).
+func (s *sftpSession) rename(from, to string, keep bool) error {
+	if keep {
+		return s.Rename(from, to) // fails if to is there, by the protocol
+	}
+	if _, atomic := s.HasExtension("posix-rename@openssh.com"); atomic {
+		return s.PosixRename(from, to)
+	}
+	err := s.Rename(from, to)
+	if err == nil {
+		return nil
+	}
+	if removed := s.Remove(to); removed != nil {
+		return err
+	}
+	return s.Rename(from, to)
+}
+
+// Delete implements flows.RemoteFiles.
+func (f *sftpServer) Delete(ctx context.Context, at string) error {
+	return f.with(ctx, packetSize, func(s *sftpSession) error {
+		if info, err := s.Lstat(at); err == nil && info.IsDir() {
+			return &pathError{at, errDirectory}
+		}
+		if err := s.Remove(at); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return &pathError{at, err}
+		}
+		return nil
+	})
+}
+
+// Move implements flows.SFTPServer.
+func (f *sftpServer) Move(ctx context.Context, from, to string, o flows.MoveOptions) error {
+	return f.with(ctx, packetSize, func(s *sftpSession) error {
+		_, there := s.Lstat(to)
+		if _, err := s.Lstat(from); errors.Is(err, os.ErrNotExist) && there == nil {
+			return nil // an earlier attempt has moved it
+		} else if err != nil {
+			return &pathError{from, err}
+		}
+		if o.Keep && there == nil {
+			return &pathError{to, errExists}
+		}
+		if err := s.parents(path.Dir(to), o.Parents); err != nil {
+			return err
+		}
+		if err := s.rename(from, to, o.Keep); err != nil {
+			return &pathError{from, err}
+		}
+		return nil
+	})
+}
+
+// test logs in.
+func (f *sftpServer) test(ctx context.Context) error {
+	return f.with(ctx, packetSize, func(s *sftpSession) error {
+		_, err := s.RealPath(".")
+		return err
+	})
+}
+
+// Close closes the sessions that are not in use, and the others when they are released.
+func (f *sftpServer) Close() error { return f.sessions.close() }

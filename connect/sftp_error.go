@@ -1,0 +1,98 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/penstock/penstock/flows"
+)
+
+// pathError is what a server says of a path.
+type pathError struct {
+	path string
+	err  error
+}
+
+// shortPath is the beginning of a message about a path.
+func shortPath(path string) string { return fmt.Sprintf("%.200q: ", path) }
+
+func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
+
+func (e *pathError) Unwrap() error { return e.err }
+
+// isAnswer reports whether a session can be used further after an error: the server has answered.
+func isAnswer(err error) bool {
+	var status *sftp.StatusError
+	if errors.As(err, &status) {
+		return status.FxCode() != sftp.ErrSSHFxConnectionLost && status.FxCode() != sftp.ErrSSHFxNoConnection
+	}
+	for _, answer := range []error{os.ErrNotExist, os.ErrPermission, errExists, errDirectory} {
+		if errors.Is(err, answer) {
+			return true
+		}
+	}
+	return err == nil
+}
+
+// dialError returns the error for a server that could not be logged in to.
+func (f *sftpServer) dialError(ctx context.Context, err error) error {
+	var negotiation *ssh.AlgorithmNegotiationError
+	switch {
+	case ctx.Err() != nil:
+		return unreachable(f.name, "the SFTP server", ctx.Err())
+	case strings.Contains(err.Error(), "unable to authenticate"):
+		return failure(f.name, "the SFTP server refuses the login")
+	case strings.Contains(err.Error(), "ssh: disconnect"):
+		return failure(f.name, "the SFTP server ends the connection before the login is complete")
+	case errors.As(err, &negotiation) && len(f.hostKeys.fingerprints) == 0:
+		return failure(f.name, "the SFTP server has no key of a type that is in host_key, or no cipher in common")
+	case errors.As(err, &negotiation):
+		return failure(f.name, "the SFTP server has no key type or no cipher in common")
+	}
+	return unreachable(f.name, "the SFTP server", err)
+}
+
+// callError returns the error for a failed request. It quotes the server's words, which have no password in them.
+func (f *sftpServer) callError(ctx context.Context, s *sftpSession, err error) error {
+	var at *pathError
+	var status *sftp.StatusError
+	what := ""
+	if errors.As(err, &at) {
+		what = shortPath(at.path)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case s.budget.Load() < 0:
+		return &flows.Error{Code: flows.CodeLimit, Message: fmt.Sprintf("connection %q: %sthe list is larger than %s", f.name, what, flows.SizeText(maxListing))}
+	case errors.Is(err, os.ErrNotExist):
+		return failure(f.name, "%sthere is no such file or directory", what)
+	case errors.Is(err, os.ErrPermission):
+		return failure(f.name, "%sthe SFTP server does not permit it", what)
+	case errors.Is(err, errExists), errors.Is(err, errDirectory):
+		return failure(f.name, "%s%v", what, at.err)
+	case errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxOpUnsupported:
+		return failure(f.name, "%sthe SFTP server cannot do this", what)
+	case errors.As(err, &status) && isAnswer(err):
+		return failure(f.name, "%sthe SFTP server says: %s", what, firstLine(errors.New(serverWords(status))))
+	case errors.As(err, &status), errors.Is(err, sftp.ErrSSHFxConnectionLost):
+		err = io.EOF // the server closed the connection
+	}
+	return unreachable(f.name, "the SFTP server", err)
+}
+
+// serverWords returns the text of a status without the library's words around it.
+func serverWords(status *sftp.StatusError) string {
+	_, words, ok := strings.Cut(status.Error(), "sftp: ")
+	if !ok {
+		return status.Error()
+	}
+	return strings.TrimSpace(words)
+}

@@ -1,0 +1,214 @@
+package connect
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
+	"github.com/penstock/penstock/store"
+)
+
+func openSFTP(t *testing.T, settings map[string]string) *sftpServer {
+	t.Helper()
+	as, err := new(Resolver).open(&store.Connection{Name: "bank", Type: "sftp", Settings: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := as.(*sftpServer)
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+func rsaSigner(t *testing.T) ssh.Signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// A server is talked to when it has one of the keys, in any of the forms, whichever key it would rather show.
+func TestHostKeys(t *testing.T) {
+	t.Parallel()
+	other := rsaSigner(t)
+	server := testenv.SFTP(t, func(c *ssh.ServerConfig) { c.AddHostKey(other) })
+	shown, _, _, _, err := ssh.ParseAuthorizedKey([]byte(server.HostKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	print, otherPrint := ssh.FingerprintSHA256(shown), ssh.FingerprintSHA256(other.PublicKey())
+	stranger := rsaSigner(t).PublicKey()
+	for keys, want := range map[string]string{
+		server.HostKey: "", "# bank\n\nbank.example.org,10.1.1.1 " + server.HostKey: "", print: "", otherPrint + "=": "",
+		string(ssh.MarshalAuthorizedKey(other.PublicKey())): "",
+		ssh.FingerprintSHA256(stranger) + "\n" + print:      "",
+		string(ssh.MarshalAuthorizedKey(stranger)):          "the server's host key ssh-rsa " + otherPrint + " is not in host_key",
+		"SHA256:" + strings.Repeat("A", 43):                 "the server's host key ",
+	} {
+		err := openSFTP(t, server.Settings("host_key", keys)).test(t.Context())
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%.60s: %v, want %q", keys, err, want)
+		}
+	}
+}
+
+func TestSFTPLogins(t *testing.T) {
+	t.Parallel()
+	asked := testenv.SFTP(t, func(c *ssh.ServerConfig) { // as servers with PAM do
+		password := c.PasswordCallback
+		c.PasswordCallback, c.PublicKeyCallback = nil, nil
+		c.KeyboardInteractiveCallback = func(m ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			answers, err := ask("", "", []string{"Password: "}, []bool{false})
+			if err != nil {
+				return nil, err
+			}
+			return password(m, []byte(answers[0]))
+		}
+	})
+	plain := testenv.SFTP(t, nil)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	go func() {
+		conn, err := silent.Accept()
+		if err == nil {
+			_ = conn.Close()
+		}
+	}()
+	_, silentPort, _ := net.SplitHostPort(silent.Addr().String())
+	for _, c := range []struct {
+		name     string
+		settings map[string]string
+		want     string
+		class    flows.Class
+	}{
+		{"key", plain.Settings(), "", ""},
+		{"password", plain.Settings("private_key", "", "password", plain.Password), "", ""},
+		{"asked for the password", asked.Settings("private_key", "", "password", asked.Password), "", ""},
+		{"wrong password", plain.Settings("private_key", "", "password", "s3cret-wrong"), "the SFTP server refuses the login", ""},
+		{"wrong user", plain.Settings("username", "bob"), "the SFTP server refuses the login", ""},
+		{"nothing there", plain.Settings("port", "1"), "does not accept connections", flows.ClassNetwork},
+		{"no SSH", plain.Settings("port", silentPort), "closed the connection", flows.ClassNetwork},
+		{"no such host", plain.Settings("host", "no-such-host.invalid"), "host name that does not exist", flows.ClassNetwork},
+	} {
+		err := openSFTP(t, c.settings).test(t.Context())
+		var failure *flows.Error
+		switch {
+		case c.want == "" && err != nil, c.want != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Message, c.want) || failure.Class != c.class):
+			t.Errorf("%s: %#v", c.name, err)
+		case err != nil && strings.Contains(err.Error(), "s3cret"):
+			t.Errorf("%s: it shows the password: %v", c.name, err)
+		}
+	}
+}
+
+// A session is used again, replaced when the server has closed it, and lost with a context that ends.
+func TestSFTPSessionsAreReused(t *testing.T) {
+	t.Parallel()
+	server := testenv.SFTP(t, nil)
+	f := openSFTP(t, server.Settings("max_connections", "1"))
+	logins := func(want int64, after string) {
+		t.Helper()
+		if got := server.Logins.Load(); got != want {
+			t.Errorf("%d logins after %s, want %d", got, after, want)
+		}
+	}
+	test := func() {
+		t.Helper()
+		if err := f.test(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	test()
+	test()
+	if err := f.Delete(t.Context(), server.Dir); err == nil {
+		t.Error("a directory was deleted")
+	}
+	test()
+	logins(1, "answers and a refusal")
+
+	idle := f.sessions.idle[0]
+	server.Disconnect()
+	<-idle.closed
+	test()
+	logins(2, "the server's end of the session")
+
+	if err := os.WriteFile(filepath.Join(server.Dir, "a"), make([]byte, 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r, _, err := f.Open(ctx, filepath.Join(server.Dir, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := f.Open(expired(t), "b"); !errors.Is(err, context.Canceled) { // max_connections
+		t.Errorf("a second session: %v", err)
+	}
+	cancel()
+	if _, err := io.Copy(io.Discard, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %v", err)
+	}
+	_ = r.Close()
+	test()
+	logins(3, "the end of a context")
+
+	if r, _, err = f.Open(t.Context(), filepath.Join(server.Dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	server.Disconnect()
+	_, err = io.Copy(io.Discard, r)
+	var failure *flows.Error
+	if !errors.As(err, &failure) || failure.Class != flows.ClassNetwork || !strings.Contains(failure.Message, "closed the connection") {
+		t.Errorf("a lost connection: %v", err)
+	}
+	_ = r.Close()
+	test()
+	logins(4, "a lost connection")
+}
+
+func expired(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+// A server cannot make the process hold more than a list may have.
+func TestSFTPListsAreBounded(t *testing.T) {
+	t.Parallel()
+	server := testenv.SFTP(t, nil)
+	f := openSFTP(t, server.Settings())
+	for _, name := range strings.Fields("a b c d e f g h") {
+		if err := os.WriteFile(filepath.Join(server.Dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := f.with(t.Context(), 200, func(s *sftpSession) error {
+		_, err := s.ReadDir(server.Dir)
+		return err
+	})
+	var failure *flows.Error
+	if !errors.As(err, &failure) || failure.Code != flows.CodeLimit {
+		t.Errorf("%v", err)
+	}
+	if err := f.test(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}

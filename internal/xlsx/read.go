@@ -1,0 +1,476 @@
+package xlsx
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/internal/budget"
+)
+
+// Options say what is read.
+type Options struct {
+	Sheet    string // name, or number from 1; empty: the first
+	Range    Range
+	NoHeader bool // rows are lists; else they are objects, by the names in the first row of the range
+}
+
+// book is a spreadsheet that is being read.
+type book struct {
+	charger *budget.Charger
+	parts   map[string]*zip.File
+	left    int64 // bytes that may still be decompressed
+	token   int64 // bytes decompressed since the last token
+	epoch   time.Time
+	texts   []string     // shared by cells
+	kinds   []numberKind // by style of a cell
+}
+
+// Read returns the rows of a sheet that have a value: objects by the names in the first row, or lists. Numbers are json.Number, dates
+// and times texts of ISO 8601, errors such as #N/A texts; empty cells are null.
+func Read(charger *budget.Charger, content []byte, o Options) ([]any, error) {
+	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return nil, ErrForm
+	}
+	if len(archive.File) > maxParts {
+		return nil, formError("it has more than %d parts", maxParts)
+	}
+	b := &book{charger: charger, parts: make(map[string]*zip.File, len(archive.File)), left: maxContent, epoch: epoch1900}
+	for _, f := range archive.File {
+		b.parts[strings.TrimPrefix(f.Name, "/")] = f
+	}
+	sheet, err := b.open(o.Sheet)
+	if err != nil {
+		return nil, err
+	}
+	r := &rowReader{book: b, options: o, rows: []any{}}
+	if err := b.elements(sheet, r.element); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if err := r.finish(); err != nil {
+		return nil, err
+	}
+	return r.rows, nil
+}
+
+// relation is a reference of the workbook to another part.
+type relation struct {
+	ID, Type, Target string
+}
+
+// open reads everything but the sheets, and returns the part of the one that is asked for.
+func (b *book) open(wanted string) (sheet string, err error) {
+	workbook := "xl/workbook.xml"
+	if main := b.related("_rels/.rels", "", "/officeDocument"); len(main) > 0 {
+		workbook = main[0].Target
+	}
+	dir := path.Dir(workbook)
+	relations := b.related(path.Join(dir, "_rels", path.Base(workbook)+".rels"), dir, "")
+	var found, name string
+	number, _ := strconv.Atoi(wanted)
+	count := 0
+	err = b.elements(workbook, func(_ *xml.Decoder, e xml.StartElement) error {
+		switch e.Name.Local {
+		case "workbookPr":
+			if v := attribute(e, "date1904"); v == "1" || v == "true" {
+				b.epoch = epoch1904
+			}
+		case "sheet":
+			count++
+			name = attribute(e, "name")
+			if found == "" && wanted == "" || name == wanted || found == "" && count == number {
+				found = attribute(e, "id")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	if found == "" {
+		return "", formError("it has no sheet %q, but %d others", wanted, count)
+	}
+	for _, r := range relations {
+		switch {
+		case r.ID == found:
+			sheet = r.Target
+		case strings.HasSuffix(r.Type, "/sharedStrings"):
+			err = b.elements(r.Target, b.sharedText)
+		case strings.HasSuffix(r.Type, "/styles"):
+			err = b.styles(r.Target)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	if sheet == "" {
+		return "", formError("the sheet %q is missing", wanted)
+	}
+	return sheet, nil
+}
+
+// related returns the relations of a part whose type has this ending. Targets are relative to dir.
+func (b *book) related(part, dir, ending string) []relation {
+	var all []relation
+	_ = b.elements(part, func(_ *xml.Decoder, e xml.StartElement) error { // a part that is missing has none
+		if e.Name.Local != "Relationship" {
+			return nil
+		}
+		r := relation{ID: attribute(e, "Id"), Type: attribute(e, "Type"), Target: attribute(e, "Target")}
+		if absolute, ok := strings.CutPrefix(r.Target, "/"); ok {
+			r.Target = absolute
+		} else {
+			r.Target = path.Join(dir, r.Target)
+		}
+		if strings.HasSuffix(r.Type, ending) {
+			all = append(all, r)
+		}
+		return b.charger.Charge(int64(len(r.ID) + len(r.Type) + len(r.Target) + 3*budget.Text))
+	})
+	return all
+}
+
+// errTooLarge says that the parts are larger than may be read.
+var errTooLarge = formError("it is larger than %d MiB when it is decompressed, or has a text of more than %d MiB", maxContent>>20, maxToken>>20)
+
+// boundedPart reads a part of the archive.
+type boundedPart struct {
+	io.Reader
+	book *book
+}
+
+// Read implements io.Reader.
+func (r boundedPart) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.book.left -= int64(n)
+	if r.book.token += int64(n); r.book.left < 0 || r.book.token > maxToken {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// next returns the next token of a part.
+func (b *book) next(d *xml.Decoder) (xml.Token, error) {
+	b.token = 0
+	return d.RawToken()
+}
+
+// elements calls each with the start of every element of a part that each has not read itself.
+func (b *book) elements(part string, each func(*xml.Decoder, xml.StartElement) error) error {
+	f := b.parts[part]
+	if f == nil {
+		return formError("the part %.100q is missing", part)
+	}
+	content, err := f.Open()
+	if err != nil {
+		return formError("the part %.100q cannot be decompressed", part)
+	}
+	defer content.Close()
+	d := xml.NewDecoder(boundedPart{content, b})
+	for {
+		if err := b.charger.Err(); err != nil {
+			return err
+		}
+		token, err := b.next(d)
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, ErrForm):
+			return err
+		case err != nil:
+			return formError("the part %.100q cannot be read", part)
+		}
+		if e, ok := token.(xml.StartElement); ok {
+			if err := each(d, e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func attribute(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// text reads the text of an element up to its end: all of it in t elements, without that of phonetic hints (rPh), or of the
+// element itself.
+func (b *book) text(d *xml.Decoder, direct bool) (string, error) {
+	var text strings.Builder
+	depth, hints, inText := 1, 0, direct
+	for depth > 0 {
+		token, err := b.next(d)
+		if errors.Is(err, ErrForm) {
+			return "", err
+		}
+		if err != nil {
+			return "", formError("a text ends within an element")
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if depth++; token.Name.Local == "rPh" {
+				hints = depth
+			}
+			inText = token.Name.Local == "t" && hints == 0
+		case xml.EndElement:
+			if depth == hints {
+				hints = 0
+			}
+			depth, inText = depth-1, direct
+		case xml.CharData:
+			if inText {
+				if err := b.charger.Charge(int64(len(token))); err != nil {
+					return "", err
+				}
+				text.Write(token)
+			}
+		}
+	}
+	return text.String(), nil
+}
+
+func (b *book) sharedText(d *xml.Decoder, e xml.StartElement) error {
+	if e.Name.Local != "si" {
+		return nil
+	}
+	text, err := b.text(d, false)
+	if err == nil {
+		b.texts = append(b.texts, text)
+		err = b.charger.Charge(2 * budget.Text)
+	}
+	return err
+}
+
+// styles reads which styles of cells are dates or times.
+func (b *book) styles(part string) error {
+	codes, inCells := map[int]numberKind{}, false
+	return b.elements(part, func(_ *xml.Decoder, e xml.StartElement) error {
+		switch e.Name.Local {
+		case "numFmt":
+			if id, err := strconv.Atoi(attribute(e, "numFmtId")); err == nil {
+				codes[id] = kindOfFormat(attribute(e, "formatCode"))
+			}
+		case "cellXfs":
+			inCells = true
+		case "cellStyles", "dxfs":
+			inCells = false
+		case "xf":
+			if !inCells {
+				return nil
+			}
+			id, _ := strconv.Atoi(attribute(e, "numFmtId")) // 0: General
+			kind, own := codes[id]
+			if !own {
+				kind = builtIn(id)
+			}
+			b.kinds = append(b.kinds, kind)
+		}
+		return b.charger.Charge(budget.Cell)
+	})
+}
+
+// rowReader reads the rows of a sheet.
+type rowReader struct {
+	book    *book
+	options Options
+	names   *columnNames // nil: not read yet
+	row     int          // of the last row element, from 0
+	column  int          // of the last cell
+	cells   []any        // of the row, from the first column of the range
+	rows    []any
+}
+
+// element takes an element of the sheet.
+func (r *rowReader) element(d *xml.Decoder, e xml.StartElement) error {
+	switch e.Name.Local {
+	case "sheetData":
+		r.row = -1
+	case "row":
+		if err := r.finish(); err != nil {
+			return err
+		}
+		r.row++
+		if n, err := strconv.Atoi(attribute(e, "r")); err == nil {
+			r.row = n - 1
+		}
+		if r.column = -1; r.row < 0 || r.row >= MaxRows {
+			return formError("it has a row %d", r.row+1)
+		}
+		if r.row > r.options.Range.LastRow {
+			return io.EOF
+		}
+	case "c":
+		return r.cell(d, e)
+	}
+	return nil
+}
+
+func (r *rowReader) cell(d *xml.Decoder, e xml.StartElement) error {
+	r.column++
+	if at := attribute(e, "r"); at != "" {
+		column, _, ok := parseCell(at)
+		if !ok || column < 0 {
+			return formError("it has a cell %.20q", at)
+		}
+		r.column = column
+	}
+	if r.column >= MaxColumns {
+		return formError("it has a column %d", r.column+1)
+	}
+	v, err := r.value(d, attribute(e, "t"), attribute(e, "s"))
+	area := r.options.Range
+	if err != nil || v == nil || r.row < area.FirstRow || r.column < area.FirstColumn || r.column > area.LastColumn {
+		return err
+	}
+	at := r.column - area.FirstColumn
+	if missing := at + 1 - len(r.cells); missing > 0 {
+		if err := r.book.charger.Charge(int64(missing) * budget.Cell); err != nil {
+			return err
+		}
+		r.cells = append(r.cells, make([]any, missing)...)
+	}
+	r.cells[at] = v
+	return nil
+}
+
+// value reads the value of a cell up to its end; nil: it is empty.
+func (r *rowReader) value(d *xml.Decoder, kind, style string) (any, error) {
+	var raw string
+	for {
+		token, err := r.book.next(d)
+		if errors.Is(err, ErrForm) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, formError("a cell does not end")
+		}
+		switch token := token.(type) {
+		case xml.EndElement:
+			if token.Name.Local == "c" {
+				return r.typed(raw, kind, style)
+			}
+		case xml.StartElement:
+			switch token.Name.Local {
+			case "v":
+				raw, err = r.book.text(d, true)
+			case "is":
+				raw, err = r.book.text(d, false)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+func (r *rowReader) typed(raw, kind, style string) (any, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	switch kind {
+	case "s":
+		at, err := strconv.Atoi(raw)
+		if err != nil || at < 0 || at >= len(r.book.texts) {
+			return nil, formError("a cell has the text %.20q, and there are %d", raw, len(r.book.texts))
+		}
+		if r.book.texts[at] == "" {
+			return nil, nil
+		}
+		return r.book.texts[at], nil
+	case "b":
+		return raw == "1" || raw == "true", nil
+	case "str", "inlineStr", "e", "d": // d: a date in ISO 8601
+		return raw, nil
+	}
+	serial, err := strconv.ParseFloat(raw, 64)
+	if err != nil || math.IsInf(serial, 0) || math.IsNaN(serial) {
+		return nil, formError("a cell has the number %.40q", raw)
+	}
+	if at, _ := strconv.Atoi(style); at > 0 && at < len(r.book.kinds) && r.book.kinds[at] != plain {
+		if text, ok := timeText(serial, r.book.kinds[at], r.book.epoch); ok {
+			return text, nil
+		}
+	}
+	if json.Valid([]byte(raw)) {
+		return json.Number(raw), nil
+	}
+	return json.Number(strconv.FormatFloat(serial, 'g', -1, 64)), nil
+}
+
+// finish takes the row that has been read.
+func (r *rowReader) finish() error {
+	cells := r.cells
+	r.cells = nil
+	if len(cells) == 0 {
+		return nil
+	}
+	charger := r.book.charger
+	switch {
+	case r.options.NoHeader:
+		r.rows = append(r.rows, cells)
+		return charger.Charge(2 * budget.Cell)
+	case r.names == nil:
+		r.names = &columnNames{first: r.options.Range.FirstColumn, last: map[string]int{}}
+		for _, v := range cells {
+			r.names.add(v)
+		}
+		return charger.Charge(int64(len(cells)) * (budget.Member + budget.Text))
+	}
+	for len(r.names.all) < len(cells) {
+		r.names.add(nil)
+	}
+	width := len(r.names.all)
+	if err := charger.Charge(budget.Object + budget.Members(width) + 2*budget.Cell); err != nil {
+		return err
+	}
+	object := make(map[string]any, width)
+	for i, name := range r.names.all {
+		if object[name] = nil; i < len(cells) {
+			object[name] = cells[i]
+		}
+	}
+	r.rows = append(r.rows, object)
+	return nil
+}
+
+// columnNames are the names of the columns of a range.
+type columnNames struct {
+	first int // column
+	all   []string
+	last  map[string]int // number of the last column of a name; the first has 1
+}
+
+// add names the next column: by the value in its header, else by its letters. The second column of a name has a number.
+func (c *columnNames) add(v any) {
+	name := ""
+	switch v := v.(type) {
+	case string:
+		name = strings.TrimSpace(v)
+	case json.Number:
+		name = v.String()
+	case bool:
+		name = strconv.FormatBool(v)
+	}
+	if name == "" {
+		name = ColumnName(c.first + len(c.all))
+	}
+	unique := name
+	for n := c.last[name] + 1; c.last[unique] > 0; n++ {
+		unique, c.last[name] = name+"_"+strconv.Itoa(n), n
+	}
+	c.last[unique] = max(c.last[unique], 1)
+	c.all = append(c.all, unique)
+}
