@@ -64,6 +64,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newAPI(env, kinds),
 		addWorkerCommands(env, newWorker(env, kinds)),
 		newFlow(env, kinds),
+		newConnector(kinds),
 		newLogin(env),
 		newContext(env),
 		newRun(env),
