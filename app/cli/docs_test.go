@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -41,6 +42,22 @@ func TestReferences(t *testing.T) {
 		}
 		golden(t, filepath.Join("..", "..", "docs", file), strings.TrimRight(want.String(), "\n")+"\n")
 	}
+}
+
+// The fields of a connector are the end of its page.
+func TestConnectorFields(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join("..", "..", "docs", "connectors.md")
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mark = "<!-- What follows is written by go test ./app/cli -update. -->\n"
+	before, _, found := strings.Cut(string(page), mark)
+	if !found {
+		t.Fatal("the mark is missing")
+	}
+	golden(t, file, before+mark+"\n"+reference.ConnectorFields())
 }
 
 // golden compares a file with the wanted text, or writes it with -update.

@@ -65,6 +65,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		addWorkerCommands(env, newWorker(env, kinds)),
 		newFlow(env, kinds),
 		newImport(kinds),
+		newConnector(kinds),
 		newLogin(env),
 		newContext(env),
 		newRun(env),

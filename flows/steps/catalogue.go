@@ -3,6 +3,7 @@ package steps
 
 import (
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/connectors"
 	"github.com/penstock/penstock/flows/steps/email"
 	"github.com/penstock/penstock/flows/steps/encode"
 	"github.com/penstock/penstock/flows/steps/httpstep"
@@ -26,6 +27,7 @@ func Catalogue() *flows.Catalogue {
 		repeat(),
 		callKind(),
 		httpstep.Kind(),
+		uses(),
 		sqlstep.Kind(),
 		email.Kind(),
 		remote.SFTP(),
@@ -46,5 +48,5 @@ func Catalogue() *flows.Catalogue {
 		delay(),
 		waitFor(),
 		logKind(),
-	)
+	).WithConnectors(connectors.Shipped())
 }
