@@ -1,0 +1,225 @@
+package importer
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxName is the length of an operation's name.
+const maxName = 80
+
+// nameOperations gives each operation its name: of its operationId, or of method and path where that says no more.
+// Where several have one name, each of them is named after method and path, so that the name of an operation does not
+// depend on the order of the document.
+func nameOperations(all []*operation) {
+	prefix := commonPrefix(all)
+	count := map[string]int{}
+	for _, op := range all {
+		op.name = nameOfID(op)
+		if op.name == "" {
+			op.name = nameOfPath(op, prefix, false)
+		}
+		count[op.name]++
+	}
+	for _, op := range all {
+		if count[op.name] > 1 {
+			op.name = nameOfPath(op, prefix, true)
+		}
+	}
+	taken := map[string]bool{}
+	for _, op := range all {
+		op.name = unique(op.name, taken)
+	}
+}
+
+// unique returns the name, with a number if it is taken, and takes it.
+func unique(name string, taken map[string]bool) string {
+	free := name
+	for i := 2; taken[free]; i++ {
+		free = name + "_" + strconv.Itoa(i)
+	}
+	taken[free] = true
+	return free
+}
+
+var (
+	springNoise = regexp.MustCompile(`_using_(get|post|put|patch|delete)(_\d+)?$`)
+	nestNoise   = regexp.MustCompile(`_?controller(_|$)`)
+)
+
+// nameOfID returns the name of the operationId; "" without one, and for one that is only method and path.
+func nameOfID(op *operation) string {
+	if op.id == "" || strings.Contains(op.id, "/") && strings.Contains(op.id, op.path) {
+		return ""
+	}
+	name := snake(op.id)
+	name = springNoise.ReplaceAllString(name, "")
+	name = strings.Trim(nestNoise.ReplaceAllString(name, "$1"), "_")
+	words := pathWords(op.path)
+	all := snake(strings.Join(words, "_"))
+	if name = strings.TrimSuffix(name, "_"+all+"_"+op.method); name == op.method+"_"+all || name == all+"_"+op.method || squeeze(name) == op.method+squeeze(strings.Join(fixedWords(op.path), "_")) {
+		return ""
+	}
+	if sameWords(name, op.method, words) {
+		return ""
+	}
+	return identifier(name)
+}
+
+// sameWords reports whether a name is the method and words of the path in their order, as generators write it.
+func sameWords(name, method string, words []string) bool {
+	rest, ok := strings.CutPrefix(squeeze(name), method)
+	if !ok || rest == "" {
+		return false
+	}
+	for _, w := range words {
+		rest = strings.TrimPrefix(rest, squeeze(snake(w)))
+	}
+	return rest == "" && len(words) > 1
+}
+
+func squeeze(s string) string { return strings.ReplaceAll(s, "_", "") }
+
+// pathWords are the segments of a path, without the braces of parameters.
+func pathWords(path string) []string {
+	return strings.FieldsFunc(path, func(c rune) bool { return strings.ContainsRune("/{}.?&=#():;,", c) })
+}
+
+func fixedWords(path string) []string {
+	return pathWords(placeholder.ReplaceAllString(path, ""))
+}
+
+var (
+	placeholder = regexp.MustCompile(`\{([^{}/]*)\}`)
+	version     = regexp.MustCompile(`^(v\d+([._]\d+)*([a-z]+\d*)?|\d{4}-\d{2}(-\d{2})?|\d+(\.\d+)*)$`)
+)
+
+// commonPrefix is the number of leading segments that all paths share and that are no parameters.
+func commonPrefix(all []*operation) int {
+	if len(all) < 2 {
+		return 0
+	}
+	shared := strings.Split(all[0].path, "/")
+	for _, op := range all {
+		parts := strings.Split(op.path, "/")
+		n := 0
+		for n < len(shared) && n < len(parts)-1 && shared[n] == parts[n] && !strings.Contains(shared[n], "{") {
+			n++
+		}
+		shared = shared[:n]
+	}
+	return len(shared)
+}
+
+// nameOfPath names an operation after its resource and what the method does: customers_list. With full, its
+// parameters are named, too.
+func nameOfPath(op *operation, prefix int, full bool) string {
+	segments := strings.Split(op.path, "/")
+	segments = segments[min(prefix, len(segments)):]
+	var words []string
+	last, lastFixed, single := "", "", false
+	for _, segment := range segments {
+		if segment == "" || version.MatchString(strings.ToLower(segment)) {
+			continue
+		}
+		fixed := strings.TrimSuffix(placeholder.ReplaceAllString(segment, ""), ".json")
+		single = fixed == "" || strings.HasSuffix(segment, "}") || strings.HasSuffix(segment, "}.json")
+		last = fixed
+		if w := snake(fixed); w != "" {
+			words, lastFixed = append(words, w), w
+		}
+		if full {
+			for _, m := range placeholder.FindAllStringSubmatch(segment, -1) {
+				words = append(words, "by_"+snake(m[1]))
+			}
+		}
+	}
+	if len(words) == 0 {
+		words = append(words, "root")
+	}
+	verb := verbOf(op, single && last == "" || single, lastFixed, len(words) > 1)
+	if verb != "" {
+		words = append(words, verb)
+	}
+	return identifier(strings.Join(words, "_"))
+}
+
+// verbOf says what the method does to a resource; "" when the last word is an action itself.
+func verbOf(op *operation, single bool, word string, nested bool) string {
+	switch op.method {
+	case "get":
+		if single || !strings.HasSuffix(word, "s") && !listed(op.success.schema) {
+			return "get"
+		}
+		return "list"
+	case "post":
+		switch {
+		case single:
+			return "update"
+		case nested && !strings.HasSuffix(word, "s") && strings.Contains(op.path, "}/"):
+			return ""
+		}
+		return "create"
+	case "put":
+		return "replace"
+	case "patch":
+		return "update"
+	}
+	return op.method
+}
+
+// snake writes a name in small letters, digits and underscores: createUserID becomes create_user_id.
+func snake(s string) string {
+	var b strings.Builder
+	runes := []rune(s)
+	for i, c := range runes {
+		switch {
+		case c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c):
+			b.WriteByte('_')
+			continue
+		case unicode.IsUpper(c) && i > 0:
+			before := runes[i-1]
+			next := i+1 < len(runes) && unicode.IsLower(runes[i+1])
+			if unicode.IsLower(before) || unicode.IsDigit(before) || unicode.IsUpper(before) && next {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return strings.Join(strings.FieldsFunc(b.String(), func(c rune) bool { return c == '_' }), "_")
+}
+
+// identifier makes a name begin with a letter and have at most maxName characters.
+func identifier(s string) string {
+	if s == "" || s[0] >= '0' && s[0] <= '9' {
+		s = "n" + s
+	}
+	if len(s) > maxName {
+		s = strings.TrimRight(s[:maxName], "_")
+	}
+	return s
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// paramName returns the name of a param: that of the document where a program can write it as $params.name.
+func paramName(name string) string {
+	if plainName.MatchString(name) {
+		return name
+	}
+	if s := snake(name); s != "" {
+		return identifier(s)
+	}
+	return "param"
+}
+
+// selected reports whether an operation is one of those that are asked for: by name, operationId, tag, or METHOD /path.
+func (op *operation) selected(only []string) bool {
+	return len(only) == 0 || slices.ContainsFunc(only, func(want string) bool {
+		return want == op.name || want == op.id || strings.EqualFold(want, op.method+" "+op.path) ||
+			slices.ContainsFunc(op.tags, func(tag string) bool { return strings.EqualFold(want, tag) })
+	})
+}
