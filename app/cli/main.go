@@ -79,6 +79,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newUser(env),
 		newClient(env),
 		newConnection(env),
+		newConnector(),
 		newHook(env, kinds),
 		newSecret(env),
 		newVar(env),

@@ -102,6 +102,11 @@ func (b *builder) build(op *operation) (imported, error) {
 		request.header("Accept", plainMedia(op.success.media))
 	}
 	request.write(&http)
+	for _, p := range op.params {
+		if namesRequest(op, p) && !strings.EqualFold(p.name, "Idempotency-Key") {
+			http.add("idempotency_header", p.name)
+		}
+	}
 	if op.success.media != "" && !isJSON(op.success.media) && !isText(op.success.media) && plainMedia(op.success.media) != "*/*" {
 		http.add("parse", "file")
 	}
@@ -283,10 +288,15 @@ func (b *builder) skips(p *parameter, pages *paging) bool {
 	case "query":
 		return pages.sends(p.name)
 	case "header":
-		return slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || b.security.carries("header", p.name)
+		return slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || b.security.carries("header", p.name) || namesRequest(b.op, p)
 	}
 	b.note(p.node.place(), "a parameter in %q is not known", shorten(p.in, 20))
 	return true
+}
+
+// namesRequest reports whether a header takes the idempotency key, which the step makes.
+func namesRequest(op *operation, p *parameter) bool {
+	return op.method != "get" && p.in == "header" && strings.Contains(strings.ToLower(p.name+p.description), "idempoten")
 }
 
 // undeclared are the parameters that the path has and the document does not describe.
@@ -313,6 +323,10 @@ func (b *builder) bodyFields(op *operation) (fields []*field, open bool) {
 	reduced := map[string]any{}
 	fit(reducer{describe: true}, maxParamSchemas, func(r *reducer) { reduced = r.schema(op.body.schema, 0) })
 	properties, _ := reduced["properties"].(map[string]any)
+	if saysNothing(op, reduced) {
+		op.body = nil
+		return nil, false
+	}
 	if len(properties) == 0 || reduced["anyOf"] != nil || reduced["type"] != "object" || !op.body.hasMembers() {
 		return []*field{b.wholeBody(op, reduced)}, false
 	}
@@ -333,6 +347,14 @@ func (b *builder) bodyFields(op *operation) (fields []*field, open bool) {
 	}
 	_, further := reduced["additionalProperties"].(map[string]any)
 	return fields, further || reduced["additionalProperties"] == true
+}
+
+// saysNothing reports whether the body has nothing to send: an object without members, or anything at all in a GET that
+// does not need it.
+func saysNothing(op *operation, reduced map[string]any) bool {
+	properties, described := reduced["properties"].(map[string]any)
+	empty := len(properties) == 0 && reduced["anyOf"] == nil && (described && reduced["additionalProperties"] == nil || reduced["additionalProperties"] == false)
+	return empty || !op.body.required && (op.method == "get" || op.method == "head")
 }
 
 // hasMembers reports whether the body is written of members: JSON or a form.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,6 +174,12 @@ func sampleScalar(n node, t string) any {
 	if v == "" {
 		v = "text"
 	}
+	if p := n.str("pattern"); p != "" {
+		least, _ := strconv.Atoi(n.str("minLength"))
+		if made, ok := matching(p, min(least, exampleText)); ok {
+			return made
+		}
+	}
 	if least, err := strconv.Atoi(n.str("minLength")); err == nil && least > len(v) && least < 200 {
 		v += strings.Repeat("x", least-len(v))
 	}
@@ -179,6 +187,64 @@ func sampleScalar(n node, t string) any {
 		v = v[:most]
 	}
 	return v
+}
+
+// matching makes a text that a regular expression matches, with its first choices and n of what may come often.
+func matching(pattern string, n int) (string, bool) {
+	if len(pattern) > 300 {
+		return "", false
+	}
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return "", false
+	}
+	var b strings.Builder
+	writeMatch(&b, parsed, n)
+	re, err := regexp.Compile(pattern)
+	return b.String(), err == nil && b.Len() <= exampleText && re.MatchString(b.String())
+}
+
+func writeMatch(b *strings.Builder, re *syntax.Regexp, n int) {
+	if b.Len() > exampleText {
+		return
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		b.WriteString(string(re.Rune))
+	case syntax.OpCharClass:
+		c := re.Rune[0]
+		for i := 0; i+1 < len(re.Rune) && c < 'a'; i += 2 { // a letter reads better than the first character of all
+			if re.Rune[i] >= 'a' || re.Rune[i] == '0' {
+				c = re.Rune[i]
+			}
+		}
+		b.WriteRune(max(c, ' '))
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		b.WriteByte('a')
+	case syntax.OpCapture, syntax.OpConcat:
+		for _, sub := range re.Sub {
+			writeMatch(b, sub, n)
+		}
+	case syntax.OpAlternate:
+		writeMatch(b, re.Sub[0], n)
+	default:
+		least, most := 0, n
+		switch re.Op {
+		case syntax.OpPlus:
+			least = 1
+		case syntax.OpRepeat:
+			least, most = re.Min, max(re.Max, re.Min)
+			if re.Max < 0 {
+				most = exampleText
+			}
+		case syntax.OpStar:
+		default:
+			return
+		}
+		for range min(max(least, n), max(most, least), exampleText) {
+			writeMatch(b, re.Sub[0], n)
+		}
+	}
 }
 
 // cut copies an example of the document within the bounds: lists have one element, what lies too deep is left out.
@@ -233,7 +299,12 @@ func (b *builder) example(op *operation, o *object, pages *paging) mapping {
 	if err != nil {
 		b.note(op.node.place(), "without an example: none could be made that the schemas allow: %s", shorten(err.Error(), 160))
 	}
-	m.add("response", b.exampleResponse(op, pages))
+	response := b.exampleResponse(op, pages)
+	if pages != nil && (pages.kind == "page" || pages.kind == "offset") {
+		m.add("response", []any{response, emptyPage(response)})
+		return m
+	}
+	m.add("response", response)
 	return m
 }
 
@@ -350,6 +421,23 @@ func (b *builder) exampleResponse(op *operation, pages *paging) mapping {
 		v = endAt(v, pages.stop)
 	}
 	return append(m, entry{"json", v})
+}
+
+// emptyPage is the page behind the last one: its list has no records.
+func emptyPage(page mapping) mapping {
+	empty := mapping{page[0]}
+	switch body := page.get("json").(type) {
+	case map[string]any:
+		without := map[string]any{}
+		for name, v := range body {
+			if _, isList := v.([]any); isList {
+				v = []any{}
+			}
+			without[name] = v
+		}
+		return append(empty, entry{"json", without})
+	}
+	return append(empty, entry{"json", []any{}})
 }
 
 // responseOf returns the example of the document for the response.

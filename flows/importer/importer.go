@@ -144,7 +144,10 @@ func (s *spec) imports(c Config) (*Result, error) {
 
 // connectorName makes a name of a title, or of a file's name.
 func connectorName(title, file string) string {
-	words := strings.Split(snake(title), "_")
+	words := strings.Split(snake(strings.ToLower(title)), "_")
+	for len(words) > 1 && strings.Trim(words[0], "0123456789") == "" {
+		words = words[1:]
+	}
 	words = slices.DeleteFunc(words, func(w string) bool {
 		return slices.Contains([]string{"", "api", "apis", "rest", "v1", "v2", "v3", "the", "public", "openapi", "swagger", "spec", "specification"}, w)
 	})

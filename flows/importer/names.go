@@ -12,27 +12,46 @@ import (
 const maxName = 80
 
 // nameOperations gives each operation its name: of its operationId, or of method and path where that says no more.
-// Where several have one name, each of them is named after method and path, so that the name of an operation does not
-// depend on the order of the document.
+// Where several have one name, each of them gets its tag before it, or is named after method and full path. So the name
+// of an operation does not depend on the order of the document.
 func nameOperations(all []*operation) {
 	prefix := commonPrefix(all)
+	name := func(op *operation) string {
+		if name := nameOfID(op); name != "" {
+			return name
+		}
+		return nameOfPath(op, prefix, false)
+	}
 	count := map[string]int{}
 	for _, op := range all {
-		op.name = nameOfID(op)
-		if op.name == "" {
-			op.name = nameOfPath(op, prefix, false)
-		}
+		op.name = name(op)
 		count[op.name]++
 	}
-	for _, op := range all {
-		if count[op.name] > 1 {
-			op.name = nameOfPath(op, prefix, true)
+	for _, better := range []func(*operation) string{
+		func(op *operation) string { return tagged(op) },
+		func(op *operation) string { return nameOfPath(op, prefix, true) },
+	} {
+		next := map[string]int{}
+		for _, op := range all {
+			if count[op.name] > 1 {
+				op.name = better(op)
+			}
+			next[op.name]++
 		}
+		count = next
 	}
 	taken := map[string]bool{}
 	for _, op := range all {
 		op.name = unique(op.name, taken)
 	}
+}
+
+// tagged puts the first tag before the name.
+func tagged(op *operation) string {
+	if len(op.tags) == 0 || strings.HasPrefix(op.name, snake(op.tags[0])) {
+		return op.name
+	}
+	return identifier(snake(op.tags[0]) + "_" + op.name)
 }
 
 // unique returns the name, with a number if it is taken, and takes it.
@@ -58,27 +77,48 @@ func nameOfID(op *operation) string {
 	name := snake(op.id)
 	name = springNoise.ReplaceAllString(name, "")
 	name = strings.Trim(nestNoise.ReplaceAllString(name, "$1"), "_")
-	words := pathWords(op.path)
-	all := snake(strings.Join(words, "_"))
-	if name = strings.TrimSuffix(name, "_"+all+"_"+op.method); name == op.method+"_"+all || name == all+"_"+op.method || squeeze(name) == op.method+squeeze(strings.Join(fixedWords(op.path), "_")) {
+	name = strings.TrimSuffix(name, "_"+snake(strings.Join(pathWords(op.path), "_"))+"_"+op.method) // FastAPI
+	if onlyPath(name, op) {
 		return ""
 	}
-	if sameWords(name, op.method, words) {
-		return ""
-	}
-	return identifier(name)
+	return identifier(withoutStutter(name))
 }
 
-// sameWords reports whether a name is the method and words of the path in their order, as generators write it.
-func sameWords(name, method string, words []string) bool {
-	rest, ok := strings.CutPrefix(squeeze(name), method)
-	if !ok || rest == "" {
-		return false
+// onlyPath reports whether a name is the method and the words of the path in their order, as generators write it. The
+// words of parameters and of versions may be missing, or be id.
+func onlyPath(name string, op *operation) bool {
+	rest, ok := strings.CutPrefix(squeeze(name), op.method)
+	if !ok {
+		if rest, ok = strings.CutSuffix(squeeze(name), op.method); !ok {
+			return false
+		}
 	}
-	for _, w := range words {
-		rest = strings.TrimPrefix(rest, squeeze(snake(w)))
+	words := 0
+	for segment := range strings.SplitSeq(op.path, "/") {
+		for _, word := range pathWords(segment) {
+			word = squeeze(snake(word))
+			next, ok := strings.CutPrefix(rest, word)
+			if !ok && strings.HasPrefix(segment, "{") {
+				next = strings.TrimPrefix(rest, "id")
+			}
+			if next != rest {
+				words++
+			}
+			rest = next
+		}
 	}
-	return rest == "" && len(words) > 1
+	return rest == "" && words > 0
+}
+
+var stutter = regexp.MustCompile(`^(.+?)_(get|list|create|post|put|update|patch|delete|add|remove)_(.+)$`)
+
+// withoutStutter drops a group that the rest of the name repeats: accounts_get_account.
+func withoutStutter(name string) string {
+	m := stutter.FindStringSubmatch(name)
+	if m == nil || !strings.HasPrefix(m[3], strings.TrimSuffix(m[1], "s")) {
+		return name
+	}
+	return m[2] + "_" + m[3]
 }
 
 func squeeze(s string) string { return strings.ReplaceAll(s, "_", "") }
@@ -86,10 +126,6 @@ func squeeze(s string) string { return strings.ReplaceAll(s, "_", "") }
 // pathWords are the segments of a path, without the braces of parameters.
 func pathWords(path string) []string {
 	return strings.FieldsFunc(path, func(c rune) bool { return strings.ContainsRune("/{}.?&=#():;,", c) })
-}
-
-func fixedWords(path string) []string {
-	return pathWords(placeholder.ReplaceAllString(path, ""))
 }
 
 var (
@@ -120,16 +156,15 @@ func nameOfPath(op *operation, prefix int, full bool) string {
 	segments := strings.Split(op.path, "/")
 	segments = segments[min(prefix, len(segments)):]
 	var words []string
-	last, lastFixed, single := "", "", false
+	last, single := "", false
 	for _, segment := range segments {
-		if segment == "" || version.MatchString(strings.ToLower(segment)) {
+		if segment == "" || !full && version.MatchString(strings.ToLower(segment)) {
 			continue
 		}
 		fixed := strings.TrimSuffix(placeholder.ReplaceAllString(segment, ""), ".json")
 		single = fixed == "" || strings.HasSuffix(segment, "}") || strings.HasSuffix(segment, "}.json")
-		last = fixed
 		if w := snake(fixed); w != "" {
-			words, lastFixed = append(words, w), w
+			words, last = append(words, w), w
 		}
 		if full {
 			for _, m := range placeholder.FindAllStringSubmatch(segment, -1) {
@@ -140,7 +175,7 @@ func nameOfPath(op *operation, prefix int, full bool) string {
 	if len(words) == 0 {
 		words = append(words, "root")
 	}
-	verb := verbOf(op, single && last == "" || single, lastFixed, len(words) > 1)
+	verb := verbOf(op, single, last, len(words) > 1)
 	if verb != "" {
 		words = append(words, verb)
 	}

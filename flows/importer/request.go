@@ -3,7 +3,6 @@ package importer
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -195,7 +194,7 @@ func mayNest(schema map[string]any) bool {
 func (b *builder) request(op *operation, o *object, pages *paging) (*request, error) {
 	r := &request{}
 	b.query(r, o)
-	b.headers(r, op, o)
+	r.addHeaders(o)
 	return r, b.body(r, op, o)
 }
 
@@ -262,22 +261,12 @@ func delimited(f *field) string {
 	return ""
 }
 
-// namedIdempotency are headers that name a request, so that its repetition has no further effect. Idempotency-Key is
-// sent by the step itself.
-var namedIdempotency = regexp.MustCompile(`(?i)^(x-)?([a-z]+-)*(idempotency-?key|idempotency-?token|request-?id|idempotent-?id)$`)
-
-func (b *builder) headers(r *request, op *operation, o *object) {
+func (r *request) addHeaders(o *object) {
 	var cookies []string
 	for _, f := range o.fields {
 		value := "$params." + f.name
 		switch f.in {
 		case "header":
-			if op.method != "get" && namedIdempotency.MatchString(f.wire) && f.schema["enum"] == nil {
-				f.required, f.has = false, false
-				f.schema["description"] = "Names the request, so that its repetition has no further effect. Default: a name that is the same in every attempt."
-				r.header(f.wire, program(value+` // ([$run.id, $index, $params] | tojson | hash("sha256")[:36])`))
-				continue
-			}
 			if f.isList() || f.isObject() {
 				value += delimited(&field{schema: f.schema, source: &parameter{style: "simple"}})
 			}

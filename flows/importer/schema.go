@@ -141,13 +141,13 @@ func (r *reducer) values(out map[string]any, n node, types []string) {
 	if f := n.str("format"); slices.Contains(checkedFormats, f) && slices.Contains(types, "string") {
 		out["format"] = f
 	}
-	if p := n.str("pattern"); p != "" && len(p) <= 300 {
+	if p := n.str("pattern"); p != "" && len(p) <= 300 && may(types, "string") {
 		if _, err := regexp.Compile(p); err == nil {
 			out["pattern"] = p
 		}
 	}
 	for _, key := range []string{"minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"} {
-		if v, ok := n.get(key).v.(json.Number); ok {
+		if v, ok := n.get(key).v.(json.Number); ok && may(types, "integer", "number") {
 			if key == "multipleOf" && strings.ContainsAny(v.String(), "-eE.") {
 				continue // decimals such as 0.01 are mostly wrong for floats
 			}
@@ -162,10 +162,15 @@ func (r *reducer) values(out map[string]any, n node, types []string) {
 		}
 	}
 	for _, key := range []string{"minLength", "maxLength", "minItems", "maxItems"} {
-		if v, ok := n.get(key).v.(json.Number); ok && wholeNumber.MatchString(v.String()) && v != "0" {
+		if v, ok := n.get(key).v.(json.Number); ok && (may(types, "string") || strings.HasSuffix(key, "Items")) && wholeNumber.MatchString(v.String()) && v != "0" {
 			out[key] = v
 		}
 	}
+}
+
+// may reports whether a schema allows one of some types.
+func may(types []string, some ...string) bool {
+	return len(types) == 0 || slices.ContainsFunc(types, func(t string) bool { return slices.Contains(some, t) })
 }
 
 var wholeNumber = regexp.MustCompile(`^[0-9]{1,9}$`)

@@ -188,8 +188,22 @@ func ordered(v any) any {
 	})
 	out := make(mapping, 0, len(m))
 	for _, key := range keys {
-		out = append(out, entry{key, m[key]})
+		v := m[key]
+		if properties, ok := v.(map[string]any); ok && key == "properties" {
+			v = sorted(properties)
+		}
+		out = append(out, entry{key, v})
 	}
+	return out
+}
+
+// sorted turns an object into a mapping by name.
+func sorted(m map[string]any) mapping {
+	out := make(mapping, 0, len(m))
+	for key, v := range m {
+		out = append(out, entry{key, v})
+	}
+	slices.SortFunc(out, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	return out
 }
 
@@ -215,6 +229,9 @@ func text(s string, inFlow bool) string {
 	if plain.MatchString(s) && !wordValue.MatchString(s) && !strings.Contains(s, ": ") && !strings.Contains(s, " #") &&
 		!strings.HasSuffix(s, ":") && !strings.HasSuffix(s, " ") && len(s) < 4000 {
 		return s
+	}
+	if strings.ContainsAny(s, "\"\\") && !strings.ContainsFunc(s, func(c rune) bool { return c == '\'' || c < ' ' || c >= 0x7f }) {
+		return "'" + s + "'"
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -22,7 +22,8 @@ type httpCall struct {
 	header  http.Header
 	body    rendered
 	hasBody bool
-	key     string          // generated Idempotency-Key; "": none
+	key     string          // generated idempotency key; "": none
+	keyName string          // of its header
 	page    int             // from 0
 	cursor  string          // of a page whose URL is that of others, too
 	replay  bool            // a redirect may require the body again
@@ -64,8 +65,8 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 		}
 		call.body = body
 	}
-	if _, ok := call.header[idempotencyKey]; !ok && s.Effect() != flows.Read {
-		call.key = in.RunKey()
+	if _, ok := call.header[s.keyHeader]; !ok && s.Effect() != flows.Read {
+		call.key, call.keyName = in.RunKey(), s.keyHeader
 	}
 	return call, nil
 }
@@ -82,7 +83,7 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 		if c.page > 0 {
 			key += "." + strconv.Itoa(c.page)
 		}
-		req.Header[idempotencyKey] = []string{key}
+		req.Header[c.keyName] = []string{key}
 	}
 	if c.hasBody {
 		req.Body = c.body.open(ctx)
