@@ -98,8 +98,8 @@ func (b *builder) build(op *operation) (imported, error) {
 		return imported{}, err
 	}
 	http := mapping{{op.method, target}}
-	if len(op.success.medias) > 1 && isJSON(op.success.media) {
-		request.header("Accept", plainMedia(op.success.media))
+	if accepts := op.accepts(); accepts != "" {
+		request.header("Accept", accepts)
 	}
 	request.write(&http)
 	for _, p := range op.params {
@@ -133,6 +133,24 @@ func (b *builder) build(op *operation) (imported, error) {
 	made := imported{body: body, params: o, url: base + op.path}
 	made.Operation = Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}
 	return made, nil
+}
+
+// accepts is the header Accept, where the document names several media types or the header itself.
+func (op *operation) accepts() string {
+	for _, p := range op.params {
+		if p.in == "header" && strings.EqualFold(p.name, "Accept") {
+			for _, said := range append([]string{p.schema.str("default")}, p.schema.strings("enum")...) {
+				if said != "" {
+					return said
+				}
+			}
+			return plainMedia(op.success.media)
+		}
+	}
+	if len(op.success.medias) > 1 && isJSON(op.success.media) {
+		return plainMedia(op.success.media)
+	}
+	return ""
 }
 
 // doc is what is said beside the summary: the description, the statuses of failures and where to read more.
@@ -286,7 +304,7 @@ func (b *builder) skips(p *parameter, pages *paging) bool {
 	case "path", "cookie", "server":
 		return false
 	case "query":
-		return pages.sends(p.name)
+		return pages.sends(p.name) && !p.required
 	case "header":
 		return slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || b.security.carries("header", p.name) || namesRequest(b.op, p)
 	}
@@ -380,7 +398,7 @@ func (b *builder) wholeBody(op *operation, schema map[string]any) *field {
 		}
 		schema["description"] = text
 	}
-	return &field{name: "body", in: "body", schema: schema, required: true}
+	return &field{name: "body", in: "body", wire: "body", schema: schema, required: true}
 }
 
 func fileSchema(schema map[string]any) map[string]any {

@@ -135,6 +135,11 @@ func requiredOf(n node) map[string]bool {
 	all := map[string]bool{}
 	n = n.resolve()
 	parts := append([]node{n}, n.list("allOf")...)
+	for _, key := range []string{"anyOf", "oneOf"} { // that name the members that go together
+		if list := n.list(key); len(list) > 0 && n.get("properties").exists() {
+			parts = append(parts, list[0].resolve())
+		}
+	}
 	for _, part := range parts[:min(len(parts), 50)] {
 		for _, name := range part.strings("required") {
 			all[name] = true
@@ -343,6 +348,7 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 		members = membersOf(op.body.schema)
 		if !plain {
 			v, _ := exampleOf(op.body.node, op.body.schema)
+			v = writable(v, op.body.schema, 0)
 			given, _ = v.(map[string]any)
 			if whole := o.field("body", "body"); whole != nil && v != nil && !members["body"].exists() {
 				s := sampler{left: exampleValues}
@@ -389,6 +395,30 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 		}
 	}
 	return params
+}
+
+// writable copies a value without the members that are readOnly.
+func writable(v any, n node, depth int) any {
+	switch v := v.(type) {
+	case map[string]any:
+		members, out := membersOf(n), map[string]any{}
+		for name, member := range v {
+			if m := members[name]; m.resolve().flag("readOnly") {
+				continue
+			} else if m.exists() && depth < exampleDepth {
+				member = writable(member, m, depth+1)
+			}
+			out[name] = member
+		}
+		return out
+	case []any:
+		out := make([]any, min(len(v), exampleValues))
+		for i := range out {
+			out[i] = writable(v[i], n.get("items"), depth+1)
+		}
+		return out
+	}
+	return v
 }
 
 // isFileSchema recognises what fileSchema makes.

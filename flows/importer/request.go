@@ -148,21 +148,30 @@ func withVars(base string, o *object) string {
 
 // pathValue writes a parameter within a path (styles simple, label and matrix of RFC 6570).
 func pathValue(f *field) string {
-	value := "$params." + f.name
-	separator := ","
-	prefix := ""
-	switch f.source.style {
-	case "label":
+	prefix, separator := "", ","
+	switch {
+	case f.source.style == "label":
 		prefix, separator = ".", "."
-	case "matrix":
+		if !f.source.explode {
+			separator = ","
+		}
+	case f.source.style == "matrix" && f.source.explode && f.isObject():
+		prefix, separator = ";", ";"
+	case f.source.style == "matrix":
 		prefix = ";" + url.PathEscape(f.wire) + "="
 		if f.source.explode {
 			separator = prefix
 		}
 	}
-	if f.isList() {
+	value := "$params." + f.name
+	switch {
+	case f.isList():
 		value += ` | map(@uri) | join("` + separator + `")`
-	} else {
+	case f.isObject() && f.source.explode:
+		value += ` | to_entries | map("\(.key | @uri)=\(.value | @uri)") | join("` + separator + `")`
+	case f.isObject():
+		value += ` | [to_entries[] | .key, .value | @uri] | join(",")`
+	default:
 		value += " | @uri"
 	}
 	return prefix + program(value)

@@ -255,7 +255,7 @@ func (r *reducer) inside(out map[string]any, n node, level, hops int) {
 func (r *reducer) variants(out map[string]any, n node, level, hops int) {
 	for _, key := range []string{"anyOf", "oneOf"} {
 		list := n.list(key)
-		if len(list) == 0 || len(list) > 50 || out["properties"] != nil {
+		if len(list) == 0 || len(list) > 50 || hasProperties(out) {
 			continue
 		}
 		if level >= r.depth { // the kinds of the variants are deeper than what is kept
@@ -291,6 +291,11 @@ func (r *reducer) variants(out map[string]any, n node, level, hops int) {
 	if list, ok := out["anyOf"].([]any); ok {
 		out["anyOf"] = append(list, map[string]any{"type": "null"})
 	}
+}
+
+func hasProperties(schema map[string]any) bool {
+	properties, _ := schema["properties"].(map[string]any)
+	return len(properties) > 0
 }
 
 // onlyTypes returns the types of variants that say nothing else; nil when one says more.
