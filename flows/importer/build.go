@@ -192,7 +192,7 @@ func readsByPost(op *operation) bool {
 func (b *builder) params(op *operation, pages *paging, vars []*parameter) object {
 	var o object
 	taken := map[string]bool{}
-	bodyFields, open := b.bodyFields(op)
+	bodyFields, open := b.bodyFields(op, pages)
 	for _, f := range bodyFields {
 		taken[f.name] = true
 	}
@@ -334,7 +334,7 @@ func (b *builder) undeclared(op *operation) []*parameter {
 }
 
 // bodyFields are the members of the body, or one param with all of it.
-func (b *builder) bodyFields(op *operation) (fields []*field, open bool) {
+func (b *builder) bodyFields(op *operation, pages *paging) (fields []*field, open bool) {
 	if op.body == nil {
 		return nil, false
 	}
@@ -356,6 +356,9 @@ func (b *builder) bodyFields(op *operation) (fields []*field, open bool) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		if pages != nil && pages.inBody == name {
+			continue
+		}
 		f := &field{name: name, in: "body", wire: name, schema: properties[name].(map[string]any), required: slices.Contains(required, any(name))}
 		f.setDefault(members[name].get("default"))
 		if isFile(members[name]) && !op.body.json() {

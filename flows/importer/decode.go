@@ -25,14 +25,9 @@ func decode(text []byte) (any, error) {
 		return nil, errors.New("the file is empty")
 	}
 	if trimmed[0] == '{' || trimmed[0] == '[' {
-		v, err := decodeJSON(text)
-		if err == nil {
-			return v, nil
+		if inner := bytes.TrimLeft(trimmed[1:], " \t\r\n"); trimmed[0] == '[' || len(inner) == 0 || inner[0] == '"' || inner[0] == '}' { // else YAML in flow style
+			return decodeJSON(text)
 		}
-		if fromYAML, yamlErr := decodeYAML(text); yamlErr == nil { // YAML in flow style
-			return fromYAML, nil
-		}
-		return nil, err
 	}
 	return decodeYAML(text)
 }

@@ -27,6 +27,7 @@ type documents struct {
 	failed   map[string]error
 	problems []problem       // references that lead nowhere
 	known    map[string]bool // their places
+	targets  map[string]node // of references, by file and text
 	crossing int             // pointers that are being followed through references
 }
 
@@ -34,7 +35,7 @@ type documents struct {
 type problem struct{ at, why string }
 
 func newDocuments(s *source) *documents {
-	return &documents{source: s, byName: map[string]*document{}, failed: map[string]error{}, known: map[string]bool{}}
+	return &documents{source: s, byName: map[string]*document{}, failed: map[string]error{}, known: map[string]bool{}, targets: map[string]node{}}
 }
 
 // open reads and parses a file once.
@@ -173,7 +174,14 @@ func (n node) resolve() node {
 		if !ok {
 			return n
 		}
-		next, err := n.follow(ref)
+		key := n.doc.name + "\x00" + ref
+		next, found := n.doc.set.targets[key]
+		var err error
+		if !found {
+			if next, err = n.follow(ref); err == nil {
+				n.doc.set.targets[key] = next
+			}
+		}
 		if err != nil {
 			n.doc.set.report(n.place(), "$ref %q: %v", shorten(ref, 100), err)
 			return node{}
@@ -215,7 +223,7 @@ func (d *document) at(pointer string) (node, error) {
 		return n, nil
 	}
 	for _, part := range strings.Split(pointer[1:], "/") {
-		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		name := pointerUnescapes.Replace(part)
 		if _, isRef := n.reference(); isRef && d.set.crossing < maxReferences {
 			d.set.crossing++
 			n = n.resolve()
@@ -238,9 +246,13 @@ func (d *document) at(pointer string) (node, error) {
 	return n, nil
 }
 
-func escapePointer(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-}
+// Escapes of JSON pointers (RFC 6901, section 3).
+var (
+	pointerEscapes   = strings.NewReplacer("~", "~0", "/", "~1")
+	pointerUnescapes = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
+func escapePointer(name string) string { return pointerEscapes.Replace(name) }
 
 // shorten cuts a text to n characters.
 func shorten(s string, n int) string {

@@ -119,6 +119,9 @@ func (s *sampler) object(n node, members map[string]node, depth int) map[string]
 	slices.Sort(names)
 	required := requiredOf(n)
 	for _, name := range names {
+		if s.left < 0 {
+			break
+		}
 		full := members[name].resolve()
 		if !s.response && (!required[name] || full.flag("readOnly")) || s.response && (full.flag("writeOnly") || depth > 1) {
 			continue
@@ -389,9 +392,11 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 				params[f.name] = "https://api.example.org"
 				continue
 			}
+			s.response = f.in == "path" // an empty object cannot stand in a path
 			if v, ok := s.value(n, 0); ok {
 				params[f.name] = v
 			}
+			s.response = false
 		}
 	}
 	return params
@@ -533,7 +538,7 @@ func outputOf(op *operation, pages *paging) map[string]any {
 func checksNothing(v any) {
 	switch v := v.(type) {
 	case map[string]any:
-		for _, key := range []string{"pattern", "minLength", "maxLength", "minItems", "maxItems", "additionalProperties", "minimum", "maximum"} {
+		for _, key := range []string{"pattern", "minLength", "maxLength", "minItems", "maxItems", "additionalProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"} {
 			if key != "additionalProperties" || v[key] == false {
 				if _, isSchema := v[key].(map[string]any); !isSchema { // a property of that name
 					delete(v, key)

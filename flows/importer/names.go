@@ -192,6 +192,8 @@ func verbOf(op *operation, single bool, word string, nested bool) string {
 		return "list"
 	case "post":
 		switch {
+		case readingPath.MatchString(op.path):
+			return ""
 		case single:
 			return "update"
 		case nested && !strings.HasSuffix(word, "s") && strings.Contains(op.path, "}/"):

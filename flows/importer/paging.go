@@ -8,13 +8,14 @@ import (
 
 // paging is how an operation gives its records page after page, found by the conventions of names.
 type paging struct {
-	kind  string   // next, next_url, cursor, page or offset, as in paginate
-	how   any      // value of that member
-	items string   // program that gives the records of a page
-	sent  []string // query parameters and members of the body that paging sends or makes meaningless
-	stop  []string // path in the body of the response whose absence ends; for examples
-	size  int      // records of a full page, for page and offset
-	list  node     // schema of a record
+	kind   string   // next, next_url, cursor, page or offset, as in paginate
+	how    any      // value of that member
+	items  string   // program that gives the records of a page
+	sent   []string // query parameters and members of the body that paging sends or makes meaningless
+	stop   []string // path in the body of the response whose absence ends; for examples
+	inBody string   // member of the body that takes the cursor; "": none
+	size   int      // records of a full page, for page and offset
+	list   node     // schema of a record
 }
 
 func (p *paging) write() mapping {
@@ -212,7 +213,7 @@ func (p *paging) byCursor(op *operation, members map[string]node) bool {
 	}
 	value := name
 	if place == "body" {
-		value = pathOf(name)
+		value, p.inBody = pathOf(name), name
 	}
 	p.kind, p.how = "cursor", mapping{{"from", from}, {place, value}}
 	p.sent = append(append(p.sent, name), backwards...)

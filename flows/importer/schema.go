@@ -20,10 +20,11 @@ const (
 // reducer makes JSON Schemas (draft 2020-12) of the Schema Objects of all formats, with what checks values and without
 // references: cycles end at the depth.
 type reducer struct {
-	left     int  // how many schemas it may make yet
-	depth    int  // deepest level
-	response bool // readOnly properties are kept and writeOnly ones dropped; else the other way round
-	describe bool // descriptions are kept
+	left     int             // how many schemas it may make yet
+	depth    int             // deepest level
+	response bool            // readOnly properties are kept and writeOnly ones dropped; else the other way round
+	describe bool            // descriptions are kept
+	open     map[string]bool // places of the schemas around: one that contains itself ends there
 }
 
 // fit calls reduce with the greatest depth whose schemas are within the limit. The last try, of depth 1, has no limit.
@@ -33,6 +34,7 @@ func fit(r reducer, limit int, reduce func(*reducer)) {
 			r.left = maxProperties
 		}
 		try := r
+		try.open = map[string]bool{}
 		reduce(&try)
 		if try.left >= 0 || r.depth == 1 {
 			return
@@ -55,6 +57,12 @@ func (r *reducer) reduce(n node, level, hops int) map[string]any {
 	}
 	types := typesOf(n)
 	setTypes(out, types)
+	place := n.place()
+	if r.open[place] {
+		return out
+	}
+	r.open[place] = true
+	defer delete(r.open, place)
 	r.values(out, n, types)
 	if level < r.depth {
 		r.inside(out, n, level, hops)
@@ -350,6 +358,8 @@ func mergeSchema(out, part map[string]any) {
 
 var (
 	htmlTag      = regexp.MustCompile(`</?[a-zA-Z][^>]{0,200}>`)
+	marks        = strings.NewReplacer("**", "", "`", "", "&nbsp;", " ", "&lt;", "<", "&gt;", ">", "&amp;", "&")
+	looseStop    = regexp.MustCompile(` ([.,;:])( |$)`)
 	markdownLink = regexp.MustCompile(`!?\[([^\]]{0,200})\]\([^)]{0,300}\)`)
 )
 
@@ -360,7 +370,7 @@ func oneLine(text string, n int) string {
 	}
 	text = strings.ToValidUTF8(text, "")
 	text = markdownLink.ReplaceAllString(htmlTag.ReplaceAllString(text, " "), "$1")
-	text = strings.Join(strings.Fields(strings.NewReplacer("**", "", "`", "", "&nbsp;", " ", "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)), " ")
+	text = looseStop.ReplaceAllString(strings.Join(strings.Fields(marks.Replace(text)), " "), "$1$2")
 	if len([]rune(text)) <= n {
 		return text
 	}
