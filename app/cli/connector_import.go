@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/flows/importer"
+	"github.com/penstock/penstock/internal/phrase"
 )
 
 // connectorImport are the flags of the command.
@@ -96,7 +97,7 @@ func (c *connectorImport) run(cmd *cobra.Command, args []string) error {
 	if err := c.write(cmd, result.YAML()); err != nil || c.json {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d operations of %s (%s)\n", result.Name, len(result.Operations), result.Title, result.Format)
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "connector %s: %s of %s (%s)\n", result.Name, phrase.Count(len(result.Operations), "operation"), result.Title, result.Format)
 	return err
 }
 

@@ -1,12 +1,15 @@
 package importer
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/schema"
 )
 
 // builder makes the operations of one connector.
@@ -243,7 +246,7 @@ func (b *builder) finish(f *field) {
 // setDefault keeps the default of a required param. That of an optional one is the server's: when nothing is sent, it
 // applies, and a PATCH must not send it.
 func (f *field) setDefault(fallback node) {
-	if list, ok := f.schema["enum"].([]any); ok && len(list) == 1 && list[0] != nil && f.required {
+	if list, ok := f.schema["enum"].([]any); ok && len(list) == 1 && list[0] != nil && f.required && fits(list[0], f.schema) {
 		f.schema["default"], f.required = list[0], false
 		return
 	}
@@ -251,7 +254,7 @@ func (f *field) setDefault(fallback node) {
 		return
 	}
 	if f.required {
-		if matchesTypes(fallback.v, f.schema) {
+		if fits(fallback.v, f.schema) {
 			f.schema["default"], f.required = fallback.v, false
 		}
 		return
@@ -265,6 +268,12 @@ func (f *field) setDefault(fallback node) {
 		said += "."
 	}
 	f.schema["description"] = strings.TrimSpace(said + " Default: " + value + ".")
+}
+
+// fits reports whether the schema allows a value.
+func fits(v any, s map[string]any) bool {
+	checker, err := schema.Compile(plainValues(s), noLoader{})
+	return err == nil && checker.Check(context.Background(), v) == nil
 }
 
 func plainValue(v any) string {

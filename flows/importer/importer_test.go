@@ -266,3 +266,68 @@ func yamlOf(t *testing.T, text string) (v any) {
 	}
 	return v
 }
+
+func TestDrift(t *testing.T) {
+	t.Parallel()
+	const old = head + `
+paths:
+  /people/{id}:
+    get: {operationId: person, parameters: [{in: path, name: id, required: true, schema: {type: integer}}]}
+  /people:
+    get:
+      operationId: people
+      parameters:
+        - {in: query, name: sort, schema: {type: string, enum: [name, age]}}
+        - {in: query, name: since, schema: {type: string}}
+        - {in: query, name: top, schema: {type: integer}}
+    post: {operationId: add, requestBody: {content: {application/json: {schema: {type: object, required: [name], properties: {name: {type: string}, home: {type: object, properties: {city: {type: string}}}}}}}}}
+`
+	tests := []struct {
+		name  string
+		edits []string // old, new, …
+		want  []string
+	}{
+		{"nothing", nil, nil},
+		{"names and order", []string{"operationId: people\n", "operationId: everybody\n", "name: id,", "name: id, description: The number,"}, nil},
+		{"operation gone", []string{"/people/{id}:", "/persons/{id}:"}, []string{"! person: is gone: GET /people/{}"}},
+		{"method gone", []string{"    post: {operationId: add", "    put: {operationId: add"}, []string{"! add: is gone: POST /people"}},
+		{"base", []string{"https://api.example.org", "https://api2.example.org"}, []string{"! : the base is https://api2.example.org, no longer https://api.example.org"}},
+		{"param gone", []string{"name: since,", "name: after_day,"}, []string{"! people: the param since is gone", "  people: there is a new param after_day"}},
+		{"param required", []string{"name: since,", "name: since, required: true,"}, []string{"! people: the param since is required"}},
+		{"new required param", []string{"        - {in: query, name: top", "        - {in: query, name: tenant, required: true, schema: {type: string}}\n        - {in: query, name: top"}, []string{"! people: there is a new param tenant, which is required"}},
+		{"type", []string{"name: top, schema: {type: integer}", "name: top, schema: {type: string}"}, []string{"! people: the param top is string, no longer integer"}},
+		{"wider type", []string{"name: top, schema: {type: integer}", "name: top, schema: {type: number}"}, []string{"  people: the param top is number, no longer integer"}},
+		{"enum", []string{"[name, age]", "[name, city]"}, []string{"! people: the param sort is no longer one of age"}},
+		{"member", []string{"city: {type: string}", "town: {type: string}"}, []string{"! add: the member home.city is gone"}},
+		{"deprecated", []string{"operationId: add,", "operationId: add, deprecated: true,"}, []string{"  add: is deprecated"}},
+		{"form", []string{"application/json", "application/x-www-form-urlencoded"}, []string{"! add: the body is sent otherwise: json"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			before, err := importer.Import("spec", strings.NewReader(old), importer.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := importer.Import("spec", strings.NewReader(strings.NewReplacer(test.edits...).Replace(old)), importer.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			changes, err := importer.Drift(before.YAML(), after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, c := range changes {
+				mark := " "
+				if c.Affects {
+					mark = "!"
+				}
+				got = append(got, mark+" "+c.Operation+": "+c.What)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
