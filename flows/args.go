@@ -15,7 +15,8 @@ type Args struct {
 	places map[string]yaml.Place // of each value
 	place  yaml.Place            // of the arguments as a whole
 
-	compile func(source string, locate func(offset int) yaml.Place) *Expr // set while the flow is compiled
+	compile   func(source string, locate func(offset int) yaml.Place) *Expr // set while the flow is compiled
+	operation func() (Runner, error)                                        // likewise, for a uses step
 }
 
 // Field is one member of a TypeFields parameter.

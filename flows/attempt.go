@@ -232,7 +232,7 @@ func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err er
 	ctx, stop := p.withTimeout(ctx)
 	defer stop()
 	if p.x.mocks != nil {
-		if results, ok, err := p.mockResult(); ok {
+		if results, ok, err := p.mockResult(ctx, in); ok {
 			if p.x.observed != nil {
 				if err := p.x.observed.request(ctx, p, in); err != nil {
 					return nil, err

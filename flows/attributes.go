@@ -81,7 +81,7 @@ func (c *compiler) name(s *step, name string, at yaml.Place) {
 // resolveEffect determines the effect of the step and reads the attributes that depend on it.
 func (c *compiler) resolveEffect(s *step, attrs *Args) {
 	if word := attrs.String("effect"); word != "" {
-		s.effect = map[string]Effect{"pure": Pure, "read": Read, "idempotent": Idempotent, "once": Once}[word]
+		s.effect = effectWords[word]
 	}
 	if s.nestedRunner != nil || s.aggregates {
 		for _, name := range []string{"retry", "effect", "on_uncertain"} {
@@ -110,8 +110,15 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 			c.add(attrs.places["concurrency"], "", "concurrency has no meaning for a %s step", s.kind)
 		}
 	}
-	s.retry = c.retry(attrs.Object("retry"), s.effect)
+	retry := attrs.Object("retry")
+	if retry == nil && s.uses != nil {
+		retry = s.uses.retry
+	}
+	s.retry = c.retry(retry, s.effect)
 }
+
+// effectWords are the effects as a file names them. Read only.
+var effectWords = map[string]Effect{"pure": Pure, "read": Read, "idempotent": Idempotent, "once": Once}
 
 // retry reads the retry attribute. Without one a step has a single try.
 func (c *compiler) retry(a *Args, effect Effect) retry {

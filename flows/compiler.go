@@ -17,17 +17,23 @@ type compiler struct {
 	names             map[string]yaml.Place // of all steps of the file
 	slots             []*step               // steps with a name, by slot
 	steps             int
-	depth             int           // of nested steps
-	scope             *scope        // the variables visible at this point
-	entry             *scope        // the scope at the start of the current list of steps
-	responses         responsePaths // see responsePaths
-	afterResponseStep string        // path of the first step with after_response; empty: none
-	httpParams        []string      // names of the parameters of all operations of an http trigger
-	repeats           int           // number of enclosing steps that execute it in rounds
-	takesSecrets      bool          // the parameter takes secrets
-	handlesFailure    bool          // the steps are those of on_failure
-	httpListing       bool          // some operation has a listing
-	requestReads      []requestRead // in steps
+	depth             int                      // of nested steps
+	scope             *scope                   // the variables visible at this point
+	entry             *scope                   // the scope at the start of the current list of steps
+	responses         responsePaths            // see responsePaths
+	afterResponseStep string                   // path of the first step with after_response; empty: none
+	httpParams        []string                 // names of the parameters of all operations of an http trigger
+	repeats           int                      // number of enclosing steps that execute it in rounds
+	takesSecrets      bool                     // the parameter takes secrets
+	handlesFailure    bool                     // the steps are those of on_failure
+	httpListing       bool                     // some operation has a listing
+	requestReads      []requestRead            // in steps
+	connector         *connectorScope          // what is compiled is a part of a connector; nil: it is one of the flow
+	connectors        map[string]*connectorDoc // in the file
+	documentOrder     []*connectorDoc          // likewise
+	unreadable        map[string]bool          // connectors with mistakes in files of their own
+	offered           map[string][]string      // names of the operations of connectors in other files
+	elsewhere         Problems                 // in these files
 }
 
 // scope is the set of steps that are ancestors of every item at one point of the flow.

@@ -147,6 +147,8 @@ type Input struct {
 	uuids   *atomic.Int64 // number of UUIDs made for the item; nil: outside of a step
 	made    *atomic.Int64 // bytes charged by chargers for the item
 
+	call *operationCall // of the operation of a connector; nil: outside of one
+
 	checkpoint checkpoint
 	advanced   bool // the current attempt has set checkpoint
 }

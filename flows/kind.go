@@ -107,6 +107,8 @@ type Effecter interface{ Effect() Effect }
 type Catalogue struct {
 	kinds  []Kind
 	byName map[string]*Kind
+
+	connectors Connectors // nil: none
 }
 
 // NewCatalogue returns a catalogue with the kinds in the given order, which is that of the reference. It panics on a
@@ -125,8 +127,17 @@ func NewCatalogue(kinds ...Kind) *Catalogue {
 
 // With returns a catalogue with further kinds.
 func (c *Catalogue) With(kinds ...Kind) *Catalogue {
-	return NewCatalogue(append(slices.Clone(c.kinds), kinds...)...)
+	return NewCatalogue(append(slices.Clone(c.kinds), kinds...)...).WithConnectors(c.connectors)
 }
+
+// WithConnectors returns a catalogue with other connectors. Flows that use them are parsed with the text of what they use behind
+// their own.
+func (c *Catalogue) WithConnectors(connectors Connectors) *Catalogue {
+	return &Catalogue{kinds: c.kinds, byName: c.byName, connectors: connectors}
+}
+
+// Connectors returns the connectors of the catalogue; nil: none.
+func (c *Catalogue) Connectors() Connectors { return c.connectors }
 
 // Kinds returns the kinds in the order of the list.
 func (c *Catalogue) Kinds() []Kind { return slices.Clone(c.kinds) }

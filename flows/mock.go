@@ -9,19 +9,42 @@ import (
 )
 
 // mockResult returns the mocked result of a step in a test; ok is false when the step is to be executed.
-func (p *stepRun) mockResult() (items []any, ok bool, err error) {
-	v, ok := p.x.mocks[p.step.name]
-	if !ok || p.step.name == "" {
-		v, ok = p.x.mocks[p.step.kind]
-	}
+func (p *stepRun) mockResult(ctx context.Context, in *Input) (items []any, ok bool, err error) {
+	v, ok := p.step.mock(p.x.mocks)
 	if !ok {
 		if p.step.effect == Pure || p.step.internalOnly {
 			return nil, false, nil
 		}
 		return nil, true, fmt.Errorf("this step reaches the world and the test has no mock for %s", p.step.path)
 	}
+	if canned, is := v.(*cannedResponses); is {
+		items, err = p.runCanned(ctx, in, canned)
+		return items, true, err
+	}
 	items, err = p.mocked(v, p.x.sequence)
 	return items, true, err
+}
+
+// mock returns the mock of the step: that of its name, of its operation, of its kind, or the example of its operation.
+func (s *step) mock(mocks map[string]any) (any, bool) {
+	for _, key := range []string{s.name, s.operation(), s.kind} {
+		if v, ok := mocks[key]; ok && key != "" {
+			return v, true
+		}
+	}
+	if s.uses == nil || s.uses.example == nil {
+		return nil, false
+	}
+	canned, err := newCannedResponses(s.uses.example)
+	return canned, err == nil
+}
+
+// operation returns the operation of a connector that the step executes; empty: none.
+func (s *step) operation() string {
+	if s.uses == nil {
+		return ""
+	}
+	return s.uses.ref
 }
 
 // mocked returns what a mock stands for.
@@ -53,7 +76,7 @@ func asInt(v any) int {
 // ExternalStep is a step with an effect outside of Penstock, reads included.
 type ExternalStep struct {
 	Path string // as in traces: "switch.else.http"
-	Mock string // key in the mocks of a test: the step's name, or its kind
+	Mock string // key in the mocks of a test: the step's name, or its operation, or its kind
 }
 
 // ExternalSteps lists these steps in the order of the file.
@@ -62,7 +85,7 @@ func (f *Flow) ExternalSteps() []ExternalStep { return f.externalSteps }
 // noteExternalStep records a step whose effect is known.
 func (c *compiler) noteExternalStep(s *step) {
 	if s.effect != Pure && s.effect != Durable && s.nestedRunner == nil {
-		c.flow.externalSteps = append(c.flow.externalSteps, ExternalStep{s.path, cmp.Or(s.name, s.kind)})
+		c.flow.externalSteps = append(c.flow.externalSteps, ExternalStep{s.path, cmp.Or(s.name, s.operation(), s.kind)})
 	}
 }
 

@@ -31,23 +31,48 @@ var (
 	paramForm  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
 
-// Parse reads, checks and compiles a flow file. file is its name in error messages. The error is Problems: all
+// Parse reads, checks and compiles a flow file. file is its name in error messages. What the flow uses of the connectors of the
+// catalogue is added to its text: Flow.Source is what later calls need, and Flow.Version that of it. The error is Problems: all
 // problems of the file.
 func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
-	c := &compiler{
-		report: newReport(file, src), catalogue: catalogue,
-		names: map[string]yaml.Place{},
+	c := newCompiler(file, src, catalogue)
+	root := c.documents(string(src))
+	if root != nil {
+		if text := c.attach(string(src), root); text != string(src) {
+			found := c
+			c = newCompiler(file, []byte(text), catalogue)
+			c.elsewhere, c.unreadable, c.offered = found.elsewhere, found.unreadable, found.offered
+			root, src = c.documents(text), []byte(text)
+		}
 	}
-	c.scope = &scope{steps: map[string]int{}, ambiguous: map[string]string{}}
 	c.flow = &Flow{Version: VersionOf(src), Source: slices.Clone(src)}
-	if root := yaml.Read(src, c.lines, c.add); root != nil {
+	if root != nil {
 		c.file(root)
+	}
+	for _, d := range c.documentOrder {
+		c.checkConnector(d)
 	}
 	if err := c.err(); err != nil {
 		return nil, err
 	}
 	c.flow.warnings = c.warnings.sorted()
 	return c.flow, nil
+}
+
+func newCompiler(file string, src []byte, catalogue *Catalogue) *compiler {
+	return &compiler{
+		report: newReport(file, src), catalogue: catalogue, flow: &Flow{},
+		names: map[string]yaml.Place{}, scope: &scope{steps: map[string]int{}, ambiguous: map[string]string{}},
+		connectors: map[string]*connectorDoc{}, unreadable: map[string]bool{}, offered: map[string][]string{},
+	}
+}
+
+// err returns the problems of the file, sorted by position, and those of the connectors in other files; nil when there are none.
+func (c *compiler) err() error {
+	if len(c.found) == 0 && len(c.elsewhere) == 0 {
+		return nil
+	}
+	return append(c.found.sorted(), c.elsewhere...)
 }
 
 // VersionOf returns the version of a flow's source: its SHA-256 in hex.

@@ -137,14 +137,6 @@ func (p *Problem) excerpt(line string) {
 	p.Snippet = string(runes[:min(len(runes), maxSnippet)])
 }
 
-// err returns the problems sorted by position, or nil when there are none.
-func (r *report) err() error {
-	if len(r.found) == 0 {
-		return nil
-	}
-	return r.found.sorted()
-}
-
 // sorted returns the problems by position, each once.
 func (ps Problems) sorted() Problems {
 	slices.SortStableFunc(ps, func(a, b Problem) int {

@@ -153,6 +153,8 @@ type rehearsal struct {
 	results map[string][]byte
 	earlier *Rehearsal // nil: none
 
+	responses *cannedResponses // of requests; nil: nothing is sent
+
 	mu         sync.Mutex
 	effects    []*RehearsedEffect          // guarded by mu
 	remembered map[string][]byte           // guarded by mu; what this execution remembered

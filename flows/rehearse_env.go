@@ -205,6 +205,9 @@ func (h rehearsedHTTP) RoundTrip(req *http.Request) (*http.Response, error) {
 		request["body"] = body
 	}
 	h.r.note(req.Context(), request)
+	if h.r.responses != nil {
+		return h.r.responses.respond(req)
+	}
 	return nil, errNotSent
 }
 

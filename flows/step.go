@@ -17,14 +17,15 @@ type step struct {
 	name            string // empty: it has none
 	as              string // member for the results; empty: they replace the item
 	kind            string
-	slot            int  // index of its results among ancestors; -1: no program can name it
-	aggregates      bool // runs once on the array of all items
-	nestedEffects   bool // nested steps have effects
-	internalOnly    bool // uses only Penstock's own state
-	recordsOutcomes bool // outcomes of single items are recorded
-	terminal        bool // puts out no items
-	reaches         bool // it may have effects, whatever its attribute effect says
-	throughEnv      bool // it has its effects through Env only: a rehearsal executes it
+	uses            *operation // of a connector; nil: none
+	slot            int        // index of its results among ancestors; -1: no program can name it
+	aggregates      bool       // runs once on the array of all items
+	nestedEffects   bool       // nested steps have effects
+	internalOnly    bool       // uses only Penstock's own state
+	recordsOutcomes bool       // outcomes of single items are recorded
+	terminal        bool       // puts out no items
+	reaches         bool       // it may have effects, whatever its attribute effect says
+	throughEnv      bool       // it has its effects through Env only: a rehearsal executes it
 
 	runner        Runner
 	nestedRunner  NestedRunner // nil: the step has no nested steps

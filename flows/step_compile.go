@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 	before := len(c.found)
 	s := &step{kind: kind.Name, slot: -1, aggregates: kind.Aggregates, internalOnly: kind.InternalOnly, terminal: kind.Terminal, recordsOutcomes: kind.CPUBound}
 	common, own := c.splitKeys(n, kind, at)
-	s.path = join(path, c.label(common, kind, taken))
+	s.path = join(path, c.label(common, own, kind, taken))
 	c.flow.allSteps = append(c.flow.allSteps, s)
 	if path == "" {
 		c.flow.topSteps = append(c.flow.topSteps, topStep{s.path, sha256.Sum256(EncodeJSON(c.literal(n)))})
@@ -58,6 +59,7 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 	c.scope = inner
 	c.readAttributes(s, attrs)
 	if s.effect = kind.Effect; len(c.found) == before { // with problems, the arguments may be incomplete
+		args.operation = func() (Runner, error) { return c.usedOperation(s, own, args) }
 		c.construct(s, kind, args)
 		c.flow.respondsFile = c.flow.respondsFile || kind.Responds && args.Has("file")
 	}
@@ -196,20 +198,31 @@ func (t Type) HoldsMapping() bool {
 	return false
 }
 
-// label returns the path element of a step: its name, or its kind, numbered from the second step of that kind in the
-// list.
-func (c *compiler) label(common *yaml.Node, kind *Kind, taken map[string]bool) string {
+// label returns the path element of a step: its name, or that of its operation, or its kind, numbered from the second equal one in
+// the list.
+func (c *compiler) label(common, own *yaml.Node, kind *Kind, taken map[string]bool) string {
 	for i, k := range common.Keys {
 		if name, ok := common.Items[i].Value.(string); ok && k.Name == "name" {
 			return name
 		}
 	}
-	label := kind.Name
-	for i := 2; taken[label]; i++ {
-		label = fmt.Sprintf("%s-%d", kind.Name, i)
+	label := cmp.Or(operationLabel(kind, own), kind.Name)
+	for first, i := label, 2; taken[label]; i++ {
+		label = fmt.Sprintf("%s-%d", first, i)
 	}
 	taken[label] = true
 	return label
+}
+
+// operationLabel returns the name of the operation of a uses step, without that of its connector; empty for other kinds.
+func operationLabel(kind *Kind, own *yaml.Node) string {
+	n := member(own, "operation")
+	if kind.Name != UsesKind || n == nil {
+		return ""
+	}
+	ref, _ := n.Value.(string)
+	_, name, _ := strings.Cut(ref, ".")
+	return name
 }
 
 func join(path, label string) string { return strings.TrimPrefix(path+"."+label, ".") }

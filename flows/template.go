@@ -18,6 +18,7 @@ type Template struct {
 	list    []*Template // a sequence
 	fields  []Field     // a mapping
 	order   *Order      // of a parameter's value
+	caller  *Template   // the value is that of this template for the step that uses the operation
 }
 
 // part is a part of an interpolated text; expr is nil for literal text.
@@ -31,7 +32,7 @@ func (t *Template) Order() *Order { return t.order }
 
 // Literal returns the value of a template without expressions; false for others.
 func (t *Template) Literal() (any, bool) {
-	return t.literal, t.expr == nil && t.parts == nil && t.list == nil && t.fields == nil
+	return t.literal, t.expr == nil && t.parts == nil && t.list == nil && t.fields == nil && t.caller == nil
 }
 
 // Render returns the value for the item.
@@ -48,6 +49,8 @@ func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
 
 func (t *Template) render(ctx context.Context, in *Input) (any, error) {
 	switch {
+	case t.caller != nil:
+		return t.caller.render(ctx, in.call.caller)
 	case t.expr != nil:
 		return t.expr.one(ctx, in)
 	case t.parts != nil:

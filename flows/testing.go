@@ -140,11 +140,16 @@ func (c *compiler) testFailure(a *Args) *Failure {
 	return &Failure{Run: "failed", Error: e}
 }
 
-// mockable returns the names of the flow's steps.
+// mockable returns the names of the flow's steps, and the operations that they use.
 func (c *compiler) mockable() []string {
 	names := make([]string, len(c.slots))
 	for i, s := range c.slots {
 		names[i] = s.name
+	}
+	for _, s := range c.flow.allSteps {
+		if s.uses != nil {
+			names = append(names, s.uses.ref)
+		}
 	}
 	return names
 }

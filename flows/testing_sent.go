@@ -53,7 +53,7 @@ func (o *observation) request(ctx context.Context, p *stepRun, in *Input) error 
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	name := cmp.Or(p.step.name, p.step.kind)
+	name := cmp.Or(p.step.name, p.step.operation(), p.step.kind)
 	o.sent[name] = append(o.sent[name], e.requests...)
 	return nil
 }

@@ -30,8 +30,9 @@ const (
 	ofListing
 	ofError
 	ofRound
-	ofStep   // $steps.NAME
-	ofSecret // secret("NAME")
+	ofStep      // $steps.NAME
+	ofOperation // $params of an operation of a connector
+	ofSecret    // secret("NAME")
 )
 
 // variables are the predefined variables. $steps is not among them, because only its members are values.
@@ -62,6 +63,11 @@ func (v variable) value(in *Input) any {
 		return in.p.x.listing
 	case ofError:
 		return in.p.x.failure
+	case ofOperation:
+		if in.call == nil {
+			return nil
+		}
+		return in.call.params
 	case ofRound:
 		return in.item.lineage.find(roundSlot)
 	}
@@ -116,10 +122,18 @@ func (c *compiler) program(source string, locate func(offset int) yaml.Place) *E
 var predefinedNames = []string{"$event", "$steps", "$vars", "$params", "$headers", "$run", "$index", "$listing", "$error", "$round"}
 
 // Names implements jq.Scope.
-func (r *resolver) Names() []string { return predefinedNames }
+func (r *resolver) Names() []string {
+	if r.connector != nil {
+		return []string{"$params"}
+	}
+	return predefinedNames
+}
 
 // Resolve implements jq.Scope.
 func (r *resolver) Resolve(ref jq.Reference) string {
+	if r.connector != nil {
+		return r.connectorVariable(ref)
+	}
 	switch ref.Name {
 	case "$steps":
 		return r.stepVariable(ref)

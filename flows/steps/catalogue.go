@@ -25,6 +25,7 @@ func Catalogue() *flows.Catalogue {
 		repeat(),
 		callKind(),
 		httpstep.Kind(),
+		uses(),
 		sqlstep.Kind(),
 		email.Kind(),
 		webhook(),

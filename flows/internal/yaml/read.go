@@ -27,29 +27,36 @@ const (
 // Report receives one problem of a file. hint is a suggested correction, or empty.
 type Report func(at Place, hint, format string, args ...any)
 
-// reader reads one file.
+// reader reads one file, or a part of it.
 type reader struct {
-	lines  Lines
+	lines  Lines // of the file
+	before int   // lines of the file before the part
 	report Report
 }
 
 // Read parses a file, whose lines are given as well, into nodes. Problems go to the report. It returns nil when the
 // file cannot be parsed; members and numbers with a problem are left out of the node or kept as text.
 func Read(src []byte, lines Lines, report Report) (root *Node) {
-	r := &reader{lines: lines, report: report}
-	if len(src) > maxSource {
-		r.report(Place{1, 1}, "", "the file has %d bytes, %d are allowed", len(src), maxSource)
+	return ReadPart(Part{Text: string(src)}, lines, report)
+}
+
+// ReadPart is Read for a part of a file; lines are those of the whole file, and so are the positions.
+func ReadPart(part Part, lines Lines, report Report) (root *Node) {
+	r := &reader{lines: lines, before: part.Before, report: report}
+	start := Place{part.Before + 1, 1}
+	if len(part.Text) > maxSource {
+		r.report(start, "", "the file has %d bytes, %d are allowed", len(part.Text), maxSource)
 		return nil
 	}
 	defer func() {
 		if trouble := recover(); trouble != nil {
-			r.report(Place{1, 1}, "", "the YAML cannot be read: %v", trouble)
+			r.report(start, "", "the YAML cannot be read: %v", trouble)
 			root = nil
 		}
 	}()
-	tokens := lexer.Tokenize(string(src))
+	tokens := lexer.Tokenize(part.Text)
 	if len(tokens) > maxTokens {
-		r.report(Place{1, 1}, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
+		r.report(start, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
 		return nil
 	}
 	if !r.checkTokens(tokens) {
@@ -61,11 +68,11 @@ func Read(src []byte, lines Lines, report Report) (root *Node) {
 		return nil
 	}
 	if len(file.Docs) > 1 && file.Docs[1].Body != nil {
-		r.report(placeOf(file.Docs[1].Body.GetToken()), "put it into a file of its own", "a second document: one file holds one flow")
+		r.report(r.place(file.Docs[1].Body.GetToken()), "put it into a file of its own", "a second document: one file holds one flow")
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		r.report(Place{1, 1}, "", "the file is empty")
+		r.report(start, "", "the file is empty")
 		return nil
 	}
 	return r.node(file.Docs[0].Body)
@@ -75,10 +82,10 @@ func Read(src []byte, lines Lines, report Report) (root *Node) {
 func (r *reader) malformed(err error) {
 	var syntax *goyaml.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Token == nil {
-		r.report(Place{1, 1}, "", "the YAML cannot be read: %v", err)
+		r.report(r.place(nil), "", "the YAML cannot be read: %v", err)
 		return
 	}
-	at := placeOf(syntax.Token)
+	at := r.place(syntax.Token)
 	r.report(at, r.syntaxHint(at, syntax.Message), "YAML: %s", syntax.Message)
 }
 
@@ -110,29 +117,29 @@ func (r *reader) quoteHint(at Place) string {
 	return ""
 }
 
-func placeOf(t *token.Token) Place {
+func (r *reader) place(t *token.Token) Place {
 	if t == nil || t.Position == nil {
-		return Place{1, 1}
+		return Place{r.before + 1, 1}
 	}
-	return Place{max(1, t.Position.Line), max(1, t.Position.Column)}
+	return Place{r.before + max(1, t.Position.Line), max(1, t.Position.Column)}
 }
 
 func (r *reader) node(n ast.Node) *Node {
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		return r.mappingNode(placeOf(n.Start), n.Values)
+		return r.mappingNode(r.place(n.Start), n.Values)
 	case *ast.MappingValueNode:
-		return r.mappingNode(placeOf(n.Key.GetToken()), []*ast.MappingValueNode{n})
+		return r.mappingNode(r.place(n.Key.GetToken()), []*ast.MappingValueNode{n})
 	case *ast.SequenceNode:
-		list := &Node{Place: placeOf(n.Start), Shape: Sequence}
+		list := &Node{Place: r.place(n.Start), Shape: Sequence}
 		for _, v := range n.Values {
 			list.Items = append(list.Items, r.node(v))
 		}
 		return list
 	case *ast.LiteralNode:
-		return &Node{Place: placeOf(n.Start), Style: Block, Value: n.Value.Value}
+		return &Node{Place: r.place(n.Start), Style: Block, Value: n.Value.Value}
 	case nil:
-		return &Node{Place: Place{1, 1}}
+		return &Node{Place: r.place(nil)}
 	}
 	return r.scalarNode(n.GetToken())
 }
@@ -141,7 +148,7 @@ func (r *reader) mappingNode(at Place, values []*ast.MappingValueNode) *Node {
 	m := &Node{Place: at, Shape: Mapping}
 	seen := map[string]Place{}
 	for i, v := range values {
-		k := Key{Name: v.Key.GetToken().Value, Place: placeOf(v.Key.GetToken())}
+		k := Key{Name: v.Key.GetToken().Value, Place: r.place(v.Key.GetToken())}
 		if i == 0 && k.Place.Line == at.Line && k.Place.Column < at.Column {
 			m.Place = k.Place // in a block mapping the library gives the position of the colon
 		}
@@ -163,7 +170,7 @@ var (
 )
 
 func (r *reader) scalarNode(t *token.Token) *Node {
-	n := &Node{Place: placeOf(t), Value: t.Value}
+	n := &Node{Place: r.place(t), Value: t.Value}
 	switch t.Type {
 	case token.SingleQuoteType:
 		n.Style = Single

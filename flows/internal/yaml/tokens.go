@@ -15,20 +15,20 @@ func (r *reader) checkTokens(tokens token.Tokens) bool {
 	for _, t := range tokens {
 		switch t.Type {
 		case token.TagType:
-			refuse(placeOf(t), "put quotes around it: '"+t.Value+"'", "YAML reads what starts with ! as a tag")
+			refuse(r.place(t), "put quotes around it: '"+t.Value+"'", "YAML reads what starts with ! as a tag")
 		case token.AnchorType:
-			refuse(placeOf(t), "put quotes around text; put shared values into vars", "YAML reads what starts with & as an anchor, flows have none")
+			refuse(r.place(t), "put quotes around text; put shared values into vars", "YAML reads what starts with & as an anchor, flows have none")
 		case token.AliasType:
-			refuse(placeOf(t), "put quotes around text; put shared values into vars", "YAML reads what starts with * as an alias, flows have none")
+			refuse(r.place(t), "put quotes around text; put shared values into vars", "YAML reads what starts with * as an alias, flows have none")
 		case token.MergeKeyType:
-			refuse(placeOf(t), "write the members out", "flows have no merge keys (<<)")
+			refuse(r.place(t), "write the members out", "flows have no merge keys (<<)")
 		case token.MappingKeyType:
-			refuse(placeOf(t), "put quotes around a text that starts with ?", "flows have no complex keys")
+			refuse(r.place(t), "put quotes around a text that starts with ?", "flows have no complex keys")
 		case token.DirectiveType:
-			refuse(placeOf(t), "", "flows have no YAML directives")
+			refuse(r.place(t), "", "flows have no YAML directives")
 		}
 		if depth.enter(t) > maxNesting {
-			refuse(placeOf(t), "", "nested deeper than %d", maxNesting)
+			refuse(r.place(t), "", "nested deeper than %d", maxNesting)
 			return false
 		}
 	}

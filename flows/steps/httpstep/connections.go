@@ -20,7 +20,8 @@ type connections struct {
 	of     []string        // what may be chosen
 }
 
-func connectionParam() flows.Param {
+// ConnectionParam is the parameter for the connections of a request.
+func ConnectionParam() flows.Param {
 	return flows.Param{
 		Name: "connection", Type: flows.TypeObject, Summary: "Connection whose credential the request carries, to its allowed hosts only.",
 		Fields: []flows.Param{
