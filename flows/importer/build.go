@@ -365,7 +365,7 @@ func (b *builder) bodyFields(op *operation, pages *paging) (fields []*field, ope
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if pages != nil && pages.inBody == name {
+		if pages != nil && pages.inBody == name && !slices.Contains(required, any(name)) {
 			continue
 		}
 		f := &field{name: name, in: "body", wire: name, schema: properties[name].(map[string]any), required: slices.Contains(required, any(name))}

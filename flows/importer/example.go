@@ -493,7 +493,12 @@ func (b *builder) responseOf(op *operation) (any, bool) {
 		}
 		return nil, false
 	}
-	return exampleOf(r.node.get("content", r.media))
+	v, ok := exampleOf(r.node.get("content", r.media))
+	if text, isText := v.(string); isText && !may(typesOf(r.schema.resolve()), "string") { // JSON within a text
+		parsed, err := decodeJSON([]byte(text))
+		return parsed, err == nil
+	}
+	return v, ok
 }
 
 // endAt removes what names a next page.

@@ -10,6 +10,7 @@ import (
 type paging struct {
 	kind   string   // next, next_url, cursor, page or offset, as in paginate
 	how    any      // value of that member
+	path   string   // of the list of records in the body
 	items  string   // program that gives the records of a page
 	sent   []string // query parameters and members of the body that paging sends or makes meaningless
 	stop   []string // path in the body of the response whose absence ends; for examples
@@ -105,7 +106,8 @@ func recordsOf(op *operation, p *paging) (members map[string]node, itself bool) 
 		name = lists[0]
 	}
 	if name != "" {
-		p.items, p.list = ".body"+pathOf(name)+"[]", members[name].resolve().member("items")
+		p.path, p.list = pathOf(name), members[name].resolve().member("items")
+		p.items = "(.body" + p.path + " // [])[]" // many APIs leave an empty list out
 	}
 	return members, false
 }
@@ -205,7 +207,7 @@ func (p *paging) byCursor(op *operation, members map[string]node) bool {
 	if from == "" && members["has_more"].exists() && name == "starting_after" {
 		if _, ok := membersOf(p.list)["id"]; ok {
 			p.stop = []string{"has_more"}
-			from = ".body | select(.has_more)" + " | " + strings.TrimSuffix(strings.TrimPrefix(p.items, ".body"), "[]") + "[-1].id"
+			from = ".body | select(.has_more) | " + p.path + "[-1].id"
 		}
 	}
 	if from == "" {
