@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/importer"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // The connector of each document in testdata, and what did not come over, is in the file beside it.
@@ -25,6 +27,9 @@ func TestImport(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := r.YAML()
+			if c, err := flows.ParseConnector(name, got, steps.Catalogue()); err != nil || len(c.Warnings()) > 0 {
+				t.Errorf("the connector has mistakes: %v", err)
+			}
 			for _, n := range r.Left {
 				got = fmt.Appendf(got, "# %v %s %s: %s\n", n.Whole, n.Operation, n.Place, n.Reason)
 			}

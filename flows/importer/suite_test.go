@@ -24,6 +24,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/penstock/penstock/flows"
@@ -44,7 +45,7 @@ type row struct {
 	file, title, format      string
 	operations, came, paged  int
 	requests, valid, skipped int
-	left                     []string
+	left, invalid            []string
 }
 
 // Every document is imported, its connector is read back, and requests made of the examples are valid by the document.
@@ -74,7 +75,19 @@ func TestSpecifications(t *testing.T) {
 	}
 }
 
-// The small documents have one feature each.
+// invalid are the operations of the small documents whose example gives no valid request, or that have none.
+var invalid = map[string][]string{
+	"discriminators.json": { // a discriminator has values that only its mapping says
+		"mapping_of_schema_names_update", "mapping_with_duplicate_schemas_update", "one_of_with_top_level_discriminator_and_mapping", "potentially_undefined_form_data_create",
+	},
+	"polymorphism.json":            {"one_of_complex_create"},                                                              // likewise
+	"schema-enums.json":            {"boolean_enum_support"},                                                               // it requires a member that it does not describe
+	"schema-types.json":            {"quirks_entirely_incompatible_all_of", "quirks_partially_usable_incompatible_all_of"}, // nothing is valid
+	"schema-validation.json":       {"oas_formats_list"},                                                                   // its example has a text for an integer
+	"schema-validation-local.json": {"oas_formats_list"},
+}
+
+// The small documents have one feature each: all operations come over, and their requests are valid.
 func TestFeatures(t *testing.T) {
 	t.Parallel()
 	files := append(documents(t, specifications+"/examples/*/*.json"), documents(t, specifications+"/examples/*/*/*.json")...)
@@ -85,8 +98,8 @@ func TestFeatures(t *testing.T) {
 		t.Run(strings.TrimPrefix(file, specifications+"/examples/"), func(t *testing.T) {
 			t.Parallel()
 			r := check(t, file)
-			if len(r.left) > 0 || r.requests != r.valid {
-				t.Logf("%d of %d requests are valid, left: %v", r.valid, r.requests, r.left)
+			if diff := cmp.Diff(invalid[r.file], r.invalid); diff != "" {
+				t.Errorf("operations without a valid request (-want +got)\n%s", diff)
 			}
 		})
 	}
@@ -160,6 +173,7 @@ func check(t *testing.T, file string) row {
 			r.skipped++
 		default:
 			r.requests++
+			r.invalid = append(r.invalid, op.Name)
 			t.Logf("%s: %s: %s", r.file, op.Name, strings.ReplaceAll(err.Error(), "\n", " ")[:min(len(err.Error()), 200)])
 		}
 	}
