@@ -346,3 +346,12 @@ func (r *resolver) connectorVariable(ref jq.Reference) string {
 }
 
 var errNoOperation = errors.New("expected an operation such as zoom.registrant_add")
+
+// Tested returns the names of the operations that have a test.
+func (c *Connector) Tested() map[string]bool {
+	names := map[string]bool{}
+	for _, t := range c.tests {
+		names[t.operation] = true
+	}
+	return names
+}

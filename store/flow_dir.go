@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/connectors"
 )
 
 // Problem is the reason for which the file of a flow was not deployed.
@@ -35,7 +36,7 @@ type Deployed struct {
 }
 
 // LoadFS deploys all flow files at the top of a directory (*.yaml, *.yml and *.json but not *.schema.json) in one
-// transaction. A file that is the current version of a flow is not compiled. An invalid file is reported in problems
+// transaction. They may use the connectors in its directory "connectors". A file that is the current version of a flow is not compiled. An invalid file is reported in problems
 // and changes nothing; its previous version stays deployed. Flows of removed files stay deployed. The error is that
 // of Redis or of reading the directory.
 func (f *Flows) LoadFS(ctx context.Context, dir fs.FS) (deployed []Deployed, problems []Problem, err error) {
@@ -142,9 +143,13 @@ func IsFlow(source []byte) bool { return flowKey.Match(source) }
 // rejected, because the order of reading would decide which one applies.
 func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems []Problem) {
 	current := f.store.snapshot.Load().byVersion(f.store.fingerprint)
+	kinds := f.store.config.Catalogue
+	if own, err := fs.Sub(dir, connectors.Directory); err == nil {
+		kinds = kinds.WithConnectors(connectors.In(own, connectors.Directory, kinds.Connectors()))
+	}
 	owners := map[int64][]string{}
 	for _, file := range files {
-		d, err := f.parseFile(dir, file, current)
+		d, err := f.parseFile(dir, file, current, kinds)
 		if err != nil {
 			problems = append(problems, Problem{file, err})
 			continue
@@ -162,7 +167,7 @@ func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems
 	return parsed, problems
 }
 
-func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Deployment) (Deployed, error) {
+func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Deployment, kinds *flows.Catalogue) (Deployed, error) {
 	source, err := fs.ReadFile(dir, file)
 	if err != nil {
 		return Deployed{}, err
@@ -173,7 +178,7 @@ func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Deployment)
 	if head, there := current[flows.VersionOf(source)]; there {
 		return Deployed{File: file, Number: head.Number, Slug: head.Slug, Version: head.Version}, nil
 	}
-	flow, err := flows.Parse(file, source, f.store.config.Catalogue)
+	flow, err := flows.Parse(file, source, kinds)
 	if err != nil {
 		return Deployed{}, err
 	}

@@ -18,8 +18,8 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "validate PATHS…",
-		Short: "Report every mistake in flow files",
-		Long: "Check flow files, and those in directories, and report every mistake with its place, and warnings\n" +
+		Short: "Report every mistake in flow files and connectors",
+		Long: "Check flow files and connectors, and those in directories, and report every mistake with its place, and warnings\n" +
 			"of what is valid and probably not meant. - is standard input.",
 		Example: "  penstock flow validate flows/\n  penstock flow validate - < greet.yaml",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
@@ -60,6 +60,14 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 	all := flows.Problems{}
 	numbers := map[int64]string{}
 	for _, file := range files {
+		if file.connector {
+			found, err := connectorProblems(kinds, file)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+			continue
+		}
 		flow, err := file.parse(kinds)
 		switch problems := (flows.Problems)(nil); {
 		case errors.As(err, &problems):
@@ -100,8 +108,8 @@ func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 	var verbose, asJSON bool
 	cmd := &cobra.Command{
 		Use:     "test PATHS…",
-		Short:   "Run the tests of flow files without network access",
-		Long:    "Run the tests in flow files without network access: external steps return the tests' mocks.\n- is standard input.",
+		Short:   "Run the tests of flow files and connectors without network access",
+		Long:    "Run the tests in flow files and connectors without network access: external steps return the tests' mocks.\n- is standard input.",
 		Example: "  penstock flow test flows/\n  penstock flow test -v greet.yaml",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
@@ -134,7 +142,7 @@ type testResult struct {
 func runTests(ctx context.Context, kinds *flows.Catalogue, files []flowSource) ([]testResult, error) {
 	all := []testResult{}
 	for _, file := range files {
-		flow, err := file.parse(kinds)
+		results, err := testsOf(ctx, kinds, file)
 		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
 			all = append(all, testResult{File: file.name, Problems: problems})
 			continue
@@ -142,11 +150,27 @@ func runTests(ctx context.Context, kinds *flows.Catalogue, files []flowSource) (
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range flows.RunTests(ctx, flow) {
+		for _, r := range results {
 			all = append(all, testResult{File: file.name, Line: r.Line, Name: r.Name, Micros: r.Took.Microseconds(), Failure: r.Failure})
 		}
 	}
 	return all, nil
+}
+
+// testsOf runs the tests of a flow or connector. The error is that of parsing.
+func testsOf(ctx context.Context, kinds *flows.Catalogue, file flowSource) ([]flows.TestResult, error) {
+	if file.connector {
+		c, err := flows.ParseConnector(file.name, file.text, kinds)
+		if err != nil {
+			return nil, err
+		}
+		return flows.RunConnectorTests(ctx, c), nil
+	}
+	flow, err := file.parse(kinds)
+	if err != nil {
+		return nil, err
+	}
+	return flows.RunTests(ctx, flow), nil
 }
 
 // testsError returns an error unless all tests passed.

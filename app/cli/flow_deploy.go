@@ -107,7 +107,7 @@ func readFlows(cmd *cobra.Command, w io.Writer, kinds *flows.Catalogue, paths []
 		printProblems(w, problems)
 		return nil, err
 	}
-	for _, file := range files {
+	for _, file := range onlyFlows(files) {
 		flow, err := file.parse(kinds)
 		if err != nil {
 			return nil, err

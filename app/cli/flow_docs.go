@@ -37,11 +37,20 @@ func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
 		Aliases: []string{"kinds"},
 		Short:   "Print the reference of flow files and step kinds as Markdown",
 		Long: "Print the reference: the page of flow files (flow), of the members of every step (step), of the\n" +
-			"functions of expressions (functions), or of a step kind. Without names: the pages of all kinds.",
+			"functions of expressions (functions), of a step kind, or of a connector or one of its operations. Without names: the pages of all kinds.",
 		Example: "  penstock flow docs http\n" +
+			"  penstock flow docs slack\n" +
 			"  penstock flow docs --dir reference",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			pages, err := pagesOf(reference.Pages(kinds), names, dir != "")
+			all := reference.Pages(kinds)
+			for _, name := range names {
+				if page, found, err := connectorPage(kinds, name); err != nil {
+					return err
+				} else if found {
+					all = append(all, page)
+				}
+			}
+			pages, err := pagesOf(all, names, dir != "")
 			if err != nil {
 				return err
 			}
@@ -66,7 +75,7 @@ func pagesOf(all []reference.Page, names []string, everything bool) ([]reference
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(p reference.Page) bool { return p.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no step kind %q", name)
+			return nil, fmt.Errorf("there is no step kind or connector %q", name)
 		}
 		pages = append(pages, all[i])
 	}

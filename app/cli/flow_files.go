@@ -6,25 +6,51 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/connectors"
 	"github.com/penstock/penstock/store"
 )
 
 // stdinName stands for standard input in place of a file.
 const stdinName = "-"
 
-// flowSource is the content of a flow file.
+// flowSource is the content of the file of a flow or of a connector.
 type flowSource struct {
-	name string // for messages
-	text []byte
+	name      string // for messages
+	text      []byte
+	root      string // directory up to which connectors are searched, from that of the file; empty: that of the file alone
+	connector bool
 }
 
 func (s flowSource) parse(kinds *flows.Catalogue) (*flows.Flow, error) {
-	return flows.Parse(s.name, s.text, kinds)
+	return flows.Parse(s.name, s.text, withConnectors(kinds, filepath.Dir(s.name), s.root))
+}
+
+// withConnectors returns the catalogue with the connectors of the directories connectors/ in dir and in those above it up to root.
+// The nearest one wins.
+func withConnectors(kinds *flows.Catalogue, dir, root string) *flows.Catalogue {
+	if up := filepath.Dir(dir); root != "" && dir != root && up != dir {
+		kinds = withConnectors(kinds, up, root)
+	}
+	own := filepath.Join(dir, connectors.Directory)
+	if info, err := os.Stat(own); err != nil || !info.IsDir() {
+		return kinds
+	}
+	return kinds.WithConnectors(connectors.In(os.DirFS(own), own, kinds.Connectors()))
+}
+
+// connectorKey is how a connector begins.
+var connectorKey = regexp.MustCompile(`(?m)^["']?connector["']?\s*:`)
+
+// onlyFlows returns the sources without those of connectors.
+func onlyFlows(all []flowSource) []flowSource {
+	return slices.DeleteFunc(slices.Clone(all), func(s flowSource) bool { return s.connector })
 }
 
 // flowSources reads the named files; "-" is standard input. From directories it reads all files with the extension of
@@ -39,7 +65,7 @@ func flowSources(cmd *cobra.Command, paths []string) ([]flowSource, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read flow: %w", err)
 			}
-			all = append(all, flowSource{"standard input", text})
+			all = append(all, flowSource{name: "standard input", text: text, connector: !store.IsFlow(text) && connectorKey.Match(text)})
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("find flows: %w", err)
@@ -65,7 +91,7 @@ func readSource(file string) (flowSource, error) {
 	if err != nil {
 		return flowSource{}, fmt.Errorf("read flow: %w", err)
 	}
-	return flowSource{file, text}, nil
+	return flowSource{name: file, text: text, connector: !store.IsFlow(text) && connectorKey.Match(text)}, nil
 }
 
 // sourcesBelow reads the flow files of a directory. Like Go's tools it skips testdata and hidden directories.
@@ -81,15 +107,16 @@ func sourcesBelow(w io.Writer, dir string) (all []flowSource, err error) {
 		switch {
 		case err != nil:
 			return err
-		case !store.IsFlow(source.text):
+		case !source.connector && !store.IsFlow(source.text):
 			fmt.Fprintf(w, "%s is skipped: %v\n", path, store.ErrNoFlow)
 			return nil
 		}
+		source.root = dir
 		all = append(all, source)
 		return nil
 	})
 	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("no *.yaml, *.yml or *.json in %s holds a flow", dir)
+		err = fmt.Errorf("no *.yaml, *.yml or *.json in %s holds a flow or a connector", dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find flows: %w", err)

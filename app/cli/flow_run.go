@@ -84,7 +84,7 @@ func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, arg
 	if err != nil {
 		return err
 	}
-	if len(sources) != 1 {
+	if sources = onlyFlows(sources); len(sources) != 1 {
 		return usageError{fmt.Errorf("run flow: %s holds %s: name one file", file, phrase.Count(len(sources), "flow"))}
 	}
 	flow, err := sources[0].parse(kinds)

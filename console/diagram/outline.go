@@ -117,8 +117,11 @@ func (r reader) step(n ast.Node, path string, taken map[string]bool) (Step, bool
 	label := text(member(n, "name"))
 	if label == "" {
 		label = kind.Name
-		for i := 2; taken[label]; i++ {
-			label = kind.Name + "-" + strconv.Itoa(i)
+		if _, operation, uses := strings.Cut(operationOf(kind, all[at].Value), "."); uses {
+			label = operation
+		}
+		for first, i := label, 2; taken[label]; i++ {
+			label = first + "-" + strconv.Itoa(i)
 		}
 		taken[label] = true
 	}
@@ -126,11 +129,25 @@ func (r reader) step(n ast.Node, path string, taken map[string]bool) (Step, bool
 	if s.Title != s.Kind && s.Detail == "" {
 		s.Detail = s.Kind
 	}
+	if operation := operationOf(kind, all[at].Value); operation != "" {
+		s.Detail = operation
+	}
 	s.Branches = r.branches(kind.Params, all[at].Value, s.Path)
 	if handler := member(member(n, "on_error"), "steps"); handler != nil {
 		s.Branches = append(s.Branches, Branch{"on error", r.steps(handler, s.Path+".on_error")})
 	}
 	return s, true
+}
+
+// operationOf returns the operation that a step uses; empty: none.
+func operationOf(kind flows.Kind, n ast.Node) string {
+	if kind.Name != flows.UsesKind {
+		return ""
+	}
+	if long := member(n, "operation"); long != nil {
+		n = long
+	}
+	return text(n)
 }
 
 // branches finds nested steps in the parameters of a step. It names them like the compiler in package flows.

@@ -3,6 +3,7 @@ package steps
 
 import (
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/connectors"
 	"github.com/penstock/penstock/flows/steps/email"
 	"github.com/penstock/penstock/flows/steps/encode"
 	"github.com/penstock/penstock/flows/steps/httpstep"
@@ -44,5 +45,5 @@ func Catalogue() *flows.Catalogue {
 		delay(),
 		waitFor(),
 		logKind(),
-	)
+	).WithConnectors(connectors.Shipped())
 }
