@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/penstock/penstock/flows/internal/schema"
 )
 
@@ -39,6 +41,7 @@ type field struct {
 	schema   map[string]any
 	required bool
 	source   *parameter // nil: a member of the body
+	whole    bool       // all of the body
 	example  any
 	has      bool // example is one of the document
 }
@@ -92,7 +95,7 @@ func (b *builder) build(op *operation) (imported, error) {
 	base, vars := b.serverOf(op)
 	pages := findPaging(op)
 	o := b.params(op, pages, vars)
-	request, err := b.request(op, &o, pages)
+	request, err := b.request(op, &o)
 	if err != nil {
 		return imported{}, err
 	}
@@ -133,9 +136,7 @@ func (b *builder) build(op *operation) (imported, error) {
 	body.add("http", http)
 	body.add("output", outputOf(op, pages))
 	body.add("example", b.example(op, &o, pages))
-	made := imported{body: body, params: o, url: base + op.path}
-	made.Operation = Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}
-	return made, nil
+	return imported{Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}, body}, nil
 }
 
 // accepts is the header Accept, where the document names several media types or the header itself.
@@ -310,14 +311,25 @@ var ignoredHeaders = []string{
 // skips reports whether a parameter is not one of the params.
 func (b *builder) skips(p *parameter, pages *paging) bool {
 	switch p.in {
-	case "path", "cookie", "server":
+	case "path", "server":
 		return false
+	case "cookie":
+		return b.misnamed(p)
 	case "query":
 		return pages.sends(p.name) && !p.required
 	case "header":
-		return slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || b.security.carries("header", p.name) || namesRequest(b.op, p)
+		return slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || b.security.carries("header", p.name) || namesRequest(b.op, p) || b.misnamed(p)
 	}
 	b.note(p.node.place(), "a parameter in %q is not known", shorten(p.in, 20))
+	return true
+}
+
+// misnamed reports whether the name of a header or cookie cannot be sent.
+func (b *builder) misnamed(p *parameter) bool {
+	if httpguts.ValidHeaderFieldName(p.name) {
+		return false
+	}
+	b.note(p.node.place(), "%q cannot be the name of a header or cookie", shorten(p.name, 60))
 	return true
 }
 
@@ -410,7 +422,7 @@ func (b *builder) wholeBody(op *operation, schema map[string]any) *field {
 		}
 		schema["description"] = text
 	}
-	return &field{name: "body", in: "body", wire: "body", schema: schema, required: true}
+	return &field{name: "body", in: "body", wire: "body", whole: true, schema: schema, required: true}
 }
 
 func fileSchema(schema map[string]any) map[string]any {

@@ -123,7 +123,7 @@ func (s *sampler) object(n node, members map[string]node, depth int) map[string]
 			break
 		}
 		full := members[name].resolve()
-		if !s.response && (!required[name] || full.flag("readOnly")) || s.response && (full.flag("writeOnly") || depth > 1) {
+		if !s.response && (!required[name] || full.flag("readOnly")) || s.response && (full.flag("writeOnly") || depth > 2) {
 			continue
 		}
 		if v, ok := s.value(members[name], depth+1); ok {
@@ -353,7 +353,7 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 			v, _ := exampleOf(op.body.node, op.body.schema)
 			v = writable(v, op.body.schema, 0)
 			given, _ = v.(map[string]any)
-			if whole := o.field("body", "body"); whole != nil && v != nil && !members["body"].exists() {
+			if whole := o.field("body", "body"); whole != nil && whole.whole && v != nil {
 				s := sampler{left: exampleValues}
 				if whole.example, whole.has = s.cut(v, 0); whole.has {
 					params["body"] = whole.example
@@ -435,7 +435,7 @@ func isFileSchema(m map[string]any) bool {
 // exampleResponse is the response of success, the last page of a paged one.
 func (b *builder) exampleResponse(op *operation, pages *paging) mapping {
 	status := op.success.status
-	if len(status) != 3 || strings.ContainsAny(status, "Xx") || status[0] != '2' {
+	if !wholeNumber.MatchString(status) { // 2XX or default
 		status = "200"
 	}
 	m := mapping{{"status", json.Number(status)}}

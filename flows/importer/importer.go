@@ -53,9 +53,7 @@ type Note struct {
 // imported is an operation as it is written.
 type imported struct {
 	Operation
-	body   mapping
-	params object
-	url    string
+	body mapping
 }
 
 // Import reads a specification from a file or directory, or from content if that is not nil.
@@ -100,7 +98,7 @@ func newSpec(doc *document) (*spec, error) {
 }
 
 func (s *spec) imports(c Config) (*Result, error) {
-	r := &Result{Title: oneLine(s.root.str("info", "title"), 100), Format: s.format}
+	r := &Result{Title: strings.ReplaceAll(oneLine(s.root.str("info", "title"), 100), "${", "{"), Format: s.format}
 	r.Name = c.Name
 	if r.Name == "" {
 		r.Name = connectorName(r.Title, s.docs.source.entry)

@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -134,9 +135,13 @@ func FuzzImport(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add([]byte(head + "paths: {/a/{b}: {get: {parameters: [{in: path, name: b}], responses: {default: {}}}}}"))
-	f.Fuzz(func(_ *testing.T, text []byte) {
-		if r, err := importer.Import("spec", bytes.NewReader(text), importer.Config{}); err == nil {
-			r.YAML()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := importer.Import("spec", bytes.NewReader(text), importer.Config{})
+		if err != nil || len(r.Operations) == 0 {
+			return
+		}
+		if _, err := flows.ParseConnector("connector.yaml", r.YAML(), steps.Catalogue()); err != nil {
+			t.Errorf("the connector has mistakes: %v\n%s", err, r.YAML())
 		}
 	})
 }
@@ -155,9 +160,10 @@ func TestNames(t *testing.T) {
 		"get /items/{item_id} read_item_items__item_id__get":             "read_item",
 		"patch /crm/v3/contacts/{id} patch-/crm/v3/contacts/{id}_update": "crm_contacts_update",
 		"delete /files/{file_id}/watermark delete_files_id_watermark":    "files_watermark_delete",
-		"get /account -":                                "account_get",
-		"put /account/settings -":                       "account_settings_replace",
-		"get /people/{id}.json listCoreV1NamespacedPod": "list_core_v1_namespaced_pod",
+		"post /crm/v3/contacts/batch/archive -":                          "crm_contacts_batch_archive",
+		"get /account -":                                                 "account_get",
+		"put /account/settings -":                                        "account_settings_replace",
+		"get /people/{id}.json listCoreV1NamespacedPod":                  "list_core_v1_namespaced_pod",
 	} {
 		part := strings.Fields(operation)
 		id := ""
@@ -334,5 +340,37 @@ paths:
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// Names and texts of the document cannot leave their place in the connector.
+func TestOddNames(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{`${ 1 }`, `a"b`, `a'b`, `\(env)`, "a: b", "a #b", "a\nb", "é", "- a", "null", "1.10", "yes", "{a}", "[a]", "&a", "*a", "!a", "%a", "@a", "`a", "a\\", "if", " a ", "a\u2028b", "..."} {
+		name, err := json.Marshal(odd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document := strings.ReplaceAll(`{"openapi": "3.0.0", "info": {"title": ODD, "description": ODD, "version": ODD}, "servers": [{"url": "https://api.example.org/{v}", "variables": {"v": {"default": "v1", "description": ODD}}}],
+			"paths": {"/a/{p}": {"post": {"operationId": ODD, "summary": ODD, "description": ODD, "tags": [ODD], "parameters": [
+				{"in": "path", "name": "p", "schema": {"type": "string"}, "example": ODD}, {"in": "query", "name": ODD, "description": ODD, "schema": {"type": "string", "enum": [ODD], "pattern": ODD}},
+				{"in": "query", "name": "deep", "style": "deepObject", "schema": {"type": "object"}}, {"in": "header", "name": ODD, "schema": {"type": "string", "default": ODD}}, {"in": "cookie", "name": ODD, "schema": {"type": "string"}}],
+			"requestBody": {"content": {"application/json": {"schema": {"type": "object", "required": [ODD], "properties": {ODD: {"type": "string", "default": ODD}, "x": {"type": "object", "properties": {ODD: {"type": "string"}}}}}}}},
+			"responses": {"200": {"description": ODD, "content": {"application/json": {"schema": {"type": "object", "properties": {ODD: {"type": "array", "items": {"type": "string"}}, "next_url": {"type": "string"}}}, "example": {ODD: [ODD]}}}}, "400": {"description": ODD}}}}}}`,
+			"ODD", string(name))
+		r, err := importer.Import("spec", strings.NewReader(document), importer.Config{Name: "odd"})
+		if err != nil || len(r.Operations) != 1 {
+			t.Errorf("%q: %v, %v", odd, r, err)
+			continue
+		}
+		c, err := flows.ParseConnector("connector.yaml", r.YAML(), steps.Catalogue())
+		if err != nil {
+			t.Errorf("%q: the connector has mistakes: %v\n%s", odd, err, r.YAML())
+			continue
+		}
+		example, _ := c.Operations[0].Example.(map[string]any)
+		if _, _, err := c.Call(t.Context(), r.Operations[0].Name, example["params"], example["response"]); err != nil && example["params"] != nil {
+			t.Errorf("%q: the example fails: %v\n%s", odd, err, r.YAML())
+		}
 	}
 }

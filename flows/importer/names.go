@@ -15,12 +15,11 @@ const maxName = 80
 // Where several have one name, each of them gets its tag before it, or is named after method and full path. So the name
 // of an operation does not depend on the order of the document.
 func nameOperations(all []*operation) {
-	prefix := commonPrefix(all)
 	name := func(op *operation) string {
 		if name := nameOfID(op); name != "" {
 			return name
 		}
-		return nameOfPath(op, prefix, false)
+		return nameOfPath(op, false)
 	}
 	count := map[string]int{}
 	for _, op := range all {
@@ -29,7 +28,7 @@ func nameOperations(all []*operation) {
 	}
 	for _, better := range []func(*operation) string{
 		func(op *operation) string { return tagged(op) },
-		func(op *operation) string { return nameOfPath(op, prefix, true) },
+		func(op *operation) string { return nameOfPath(op, true) },
 	} {
 		next := map[string]int{}
 		for _, op := range all {
@@ -133,32 +132,16 @@ var (
 	version     = regexp.MustCompile(`^(v\d+([._]\d+)*([a-z]+\d*)?|\d{4}-\d{2}(-\d{2})?|\d+(\.\d+)*)$`)
 )
 
-// commonPrefix is the number of leading segments that all paths share and that are no parameters.
-func commonPrefix(all []*operation) int {
-	if len(all) < 2 {
-		return 0
-	}
-	shared := strings.Split(all[0].path, "/")
-	for _, op := range all {
-		parts := strings.Split(op.path, "/")
-		n := 0
-		for n < len(shared) && n < len(parts)-1 && shared[n] == parts[n] && !strings.Contains(shared[n], "{") {
-			n++
-		}
-		shared = shared[:n]
-	}
-	return len(shared)
-}
+// generic are first segments of paths that say nothing about the resource.
+var generic = []string{"api", "apis", "rest"}
 
 // nameOfPath names an operation after its resource and what the method does: customers_list. With full, its
 // parameters are named, too.
-func nameOfPath(op *operation, prefix int, full bool) string {
-	segments := strings.Split(op.path, "/")
-	segments = segments[min(prefix, len(segments)):]
+func nameOfPath(op *operation, full bool) string {
 	var words []string
 	last, single := "", false
-	for _, segment := range segments {
-		if segment == "" || !full && version.MatchString(strings.ToLower(segment)) {
+	for segment := range strings.SplitSeq(op.path, "/") {
+		if segment == "" || words == nil && slices.Contains(generic, strings.ToLower(segment)) || !full && version.MatchString(strings.ToLower(segment)) {
 			continue
 		}
 		fixed := strings.TrimSuffix(placeholder.ReplaceAllString(segment, ""), ".json")
@@ -182,6 +165,11 @@ func nameOfPath(op *operation, prefix int, full bool) string {
 	return identifier(strings.Join(words, "_"))
 }
 
+// actions are words for what is done to a resource, as the last one of a path.
+var actions = strings.Fields("activate add approve archive assign cancel capture check close complete confirm copy create deactivate delete disable enable execute export finalize generate " +
+	"import lock merge move pause preview publish read refund reject release remove render replace reset restart restore resume retry revoke run send start stop submit sync test " +
+	"unarchive unassign unlock unpublish update upload upsert validate verify void")
+
 // verbOf says what the method does to a resource; "" when the last word is an action itself.
 func verbOf(op *operation, single bool, word string, nested bool) string {
 	switch op.method {
@@ -192,7 +180,7 @@ func verbOf(op *operation, single bool, word string, nested bool) string {
 		return "list"
 	case "post":
 		switch {
-		case readingPath.MatchString(op.path):
+		case readingPath.MatchString(op.path) || nested && slices.Contains(actions, word[strings.LastIndexByte(word, '_')+1:]):
 			return ""
 		case single:
 			return "update"

@@ -47,14 +47,11 @@ func (b *builder) serverOf(op *operation) (base string, vars []*parameter) {
 
 // server reads a Server Object. A URL without a host continues a param base_url.
 func (b *builder) server(n node) (base string, vars []*parameter) {
-	base = strings.TrimRight(n.str("url"), "/")
+	base = strings.ReplaceAll(strings.TrimRight(n.str("url"), "/"), "${", "{")
 	for _, m := range placeholder.FindAllStringSubmatch(base, -1) {
 		v := n.get("variables", m[1])
 		if values := v.strings("enum"); len(values) == 1 {
 			base = strings.ReplaceAll(base, m[0], values[0])
-			continue
-		}
-		if strings.Contains(m[0], "$") {
 			continue
 		}
 		vars = append(vars, &parameter{node: v, in: "server", name: m[1], required: true, schema: stringSchema(v, n), description: v.str("description")})
@@ -200,9 +197,9 @@ func mayNest(schema map[string]any) bool {
 }
 
 // request makes the query, headers and body of an operation.
-func (b *builder) request(op *operation, o *object, pages *paging) (*request, error) {
+func (b *builder) request(op *operation, o *object) (*request, error) {
 	r := &request{}
-	b.query(r, o)
+	r.addQuery(o)
 	r.addHeaders(o)
 	return r, b.body(r, op, o)
 }
@@ -210,18 +207,15 @@ func (b *builder) request(op *operation, o *object, pages *paging) (*request, er
 // nested is a program that writes an object as members with brackets, a[b][0], as style deepObject does.
 const nested = `[paths(type | . != "object" and . != "array") as $p | {key: ($p[0] + ([$p[1:][] | "[\(.)]"] | join(""))), value: getpath($p)}] | from_entries`
 
-// query writes a mapping with one program for each parameter, or one program for all when some have objects.
-func (b *builder) query(r *request, o *object) {
+// addQuery writes a mapping with one program for each parameter, or one program for all when some have objects.
+func (r *request) addQuery(o *object) {
 	plain := mapping{}
 	var members, deep, spread []string
 	for _, f := range o.fields {
 		if f.in != "query" {
 			continue
 		}
-		key := text(f.wire, true)
-		if key == f.wire {
-			key = `"` + f.wire + `"`
-		}
+		key := quoted(f.wire)
 		switch {
 		case f.source.json:
 			plain = append(plain, entry{f.wire, program("$params." + f.name + " | if . == null then null else tojson end")})
@@ -296,8 +290,8 @@ func (b *builder) body(r *request, op *operation, o *object) error {
 	}
 	media := plainMedia(op.body.media)
 	content := "$params.body"
-	whole := o.field("body", "body")
-	members := !(whole != nil && len(whole.schema) > 0 && b.isWhole(op, o))
+	f := o.field("body", "body")
+	members := f == nil || !f.whole
 	if members {
 		content = "$params" + others(o)
 	}
@@ -311,9 +305,9 @@ func (b *builder) body(r *request, op *operation, o *object) error {
 			r.body.add("content_type", op.body.media)
 		}
 	case media == "application/x-www-form-urlencoded":
-		r.body.add("form", program(content+b.formProgram(op, o, members)))
+		r.body.add("form", program(content+formProgram(op, o, members)))
 	case media == "multipart/form-data":
-		r.body.add("multipart", b.parts(op, o, content, members))
+		r.body.add("multipart", parts(content, members))
 	case isText(op.body.media):
 		r.body.add("raw", program(content))
 		r.body.add("content_type", media)
@@ -324,18 +318,6 @@ func (b *builder) body(r *request, op *operation, o *object) error {
 		}
 	}
 	return nil
-}
-
-// isWhole reports whether the body is one param.
-func (b *builder) isWhole(op *operation, o *object) bool {
-	n := 0
-	for _, f := range o.fields {
-		if f.in == "body" {
-			n++
-		}
-	}
-	_, own := membersOf(op.body.schema)["body"]
-	return n == 1 && !own
 }
 
 // others removes from $params what does not belong to the body.
@@ -354,7 +336,7 @@ func others(o *object) string {
 
 // formProgram turns the members of a form into fields: objects in brackets where the document says deepObject, else as
 // JSON.
-func (b *builder) formProgram(op *operation, o *object, members bool) string {
+func formProgram(op *operation, o *object, members bool) string {
 	deep, joined, nests := false, false, !members
 	for _, f := range o.fields {
 		if f.in != "body" {
@@ -378,7 +360,7 @@ func (b *builder) formProgram(op *operation, o *object, members bool) string {
 }
 
 // parts writes the parts of a form with files.
-func (b *builder) parts(op *operation, o *object, content string, members bool) any {
+func parts(content string, members bool) string {
 	if !members {
 		return program(content + ` | to_entries | map(select(.value != null) | {name: .key} + (.value | if type == "object" and has("file") then {file: .} else {value: .} end))`)
 	}

@@ -11,7 +11,6 @@ type security struct {
 	schemes node     // securityDefinitions or components/securitySchemes
 	names   []string // of the schemes in use, in their order
 	pairs   []string // schemes that go together, by their names
-	none    bool     // some operation needs none
 }
 
 func newSecurity(s *spec) *security {
