@@ -65,8 +65,9 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 		}
 		call.body = body
 	}
-	if _, ok := call.header[s.keyHeader]; !ok && s.Effect() != flows.Read {
-		call.key, call.keyName = in.RunKey(), s.keyHeader
+	name := cmp.Or(s.keyHeader, idempotencyKey)
+	if _, ok := call.header[name]; !ok && s.Effect() != flows.Read {
+		call.key, call.keyName = in.RunKey(), name
 	}
 	return call, nil
 }

@@ -40,7 +40,6 @@ func (s *step) setHeaders(args *flows.Args) error {
 
 // setKeyHeader reads the parameter idempotency_header.
 func (s *step) setKeyHeader(args *flows.Args) error {
-	s.keyHeader = idempotencyKey
 	if !args.Has("idempotency_header") {
 		return nil
 	}

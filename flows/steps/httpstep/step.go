@@ -37,7 +37,7 @@ type step struct {
 	query       flows.FieldSet
 	headers     []httpHeader
 	headerSet   flows.FieldSet // of headers that an expression gives
-	keyHeader   string         // header of the idempotency key
+	keyHeader   string         // header of the idempotency key; "": idempotencyKey
 	body        httpBody       // nil: none
 	connections connections
 	proxy       string // name of its connection; "": none
