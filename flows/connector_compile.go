@@ -91,10 +91,9 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 	}
 	op.http = c.arguments(c.mergedHTTP(d, own), slices.DeleteFunc(slices.Clone(op.kind.Params), func(p Param) bool { return slices.Contains(stepsOwn, p.Name) }), op.ref)
 	if at := slices.IndexFunc(d.head.Keys, func(k yaml.Key) bool { return k.Name == "base" }); at >= 0 {
-		base := c.template(d.head.Items[at])
 		for name, v := range op.http.values {
-			if t, ok := v.(*Template); ok && isURLParam(op.kind, name) {
-				op.http.values[name] = base.before(t)
+			if t, ok := v.(*Template); ok && isURLParam(op.kind, name) && t.relative() {
+				op.http.values[name] = c.template(d.head.Items[at]).before(t)
 			}
 		}
 	}
@@ -121,17 +120,19 @@ func isURLParam(kind *Kind, name string) bool {
 	return slices.ContainsFunc(kind.Params, func(p Param) bool { return p.Name == name && p.OneOf == "url" })
 }
 
-// before returns the template of t, with this one before it where t is a text that begins with /.
-func (base *Template) before(t *Template) *Template {
+// relative reports whether a template is a text that begins with /.
+func (t *Template) relative() bool {
 	parts := t.texts()
-	if len(parts) == 0 || !strings.HasPrefix(parts[0].text, "/") {
-		return t
-	}
+	return len(parts) > 0 && strings.HasPrefix(parts[0].text, "/")
+}
+
+// before returns the template of t, which is relative, with this one before it.
+func (base *Template) before(t *Template) *Template {
 	prefix := slices.Clone(base.texts())
 	if n := len(prefix); n > 0 {
 		prefix[n-1].text = strings.TrimSuffix(prefix[n-1].text, "/")
 	}
-	return &Template{parts: append(prefix, parts...), order: t.order}
+	return &Template{parts: append(prefix, t.texts()...), order: t.order}
 }
 
 // texts returns the parts of a template of a text; nil for others.

@@ -22,7 +22,8 @@ type httpCall struct {
 	header  http.Header
 	body    rendered
 	hasBody bool
-	key     string          // generated Idempotency-Key; "": none
+	key     string          // generated idempotency key; "": none
+	keyName string          // of its header; "": idempotencyKey
 	page    int             // from 0
 	cursor  string          // of a page whose URL is that of others, too
 	replay  bool            // a redirect may require the body again
@@ -64,7 +65,8 @@ func (s *step) render(ctx context.Context, in *flows.Input) (*httpCall, error) {
 		}
 		call.body = body
 	}
-	if _, ok := call.header[idempotencyKey]; !ok && s.Effect() != flows.Read {
+	call.keyName = cmp.Or(s.keyHeader, idempotencyKey)
+	if _, ok := call.header[call.keyName]; !ok && s.Effect() != flows.Read {
 		call.key = in.RunKey()
 	}
 	return call, nil
@@ -82,7 +84,7 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 		if c.page > 0 {
 			key += "." + strconv.Itoa(c.page)
 		}
-		req.Header[idempotencyKey] = []string{key}
+		req.Header[cmp.Or(c.keyName, idempotencyKey)] = []string{key}
 	}
 	if c.hasBody {
 		req.Body = c.body.open(ctx)

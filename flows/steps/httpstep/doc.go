@@ -32,7 +32,8 @@ gives with a token.
 
 **Effect.** GET, HEAD and OPTIONS read; PUT and DELETE are idempotent; POST and PATCH happen once. Other methods go by IANA's registry: PROPFIND,
 QUERY, REPORT and SEARCH read, COPY, MKCOL, MOVE and the like are idempotent, and one that is not registered happens once. Requests that write carry
-` + "`Idempotency-Key: <run>.<step>.<item>`" + `, the same in every attempt, unless the flow sets one.
+` + "`Idempotency-Key: <run>.<step>.<item>`" + `, the same in every attempt, unless the flow sets one;
+` + "`idempotency_header`" + ` gives the header another name.
 
 **Parsing.** ` + "`json`" + ` keeps numbers exact. ` + "`csv`" + ` takes names from the first row and gives a list of objects of texts.
 ` + "`xml`" + ` gives ` + "`{root: …}`" + `: an element is its text, or null, or an object of its attributes (` + "`@name`" + `), its children (a

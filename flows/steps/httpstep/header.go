@@ -38,6 +38,18 @@ func (s *step) setHeaders(args *flows.Args) error {
 	return nil
 }
 
+// setKeyHeader reads the parameter idempotency_header.
+func (s *step) setKeyHeader(args *flows.Args) error {
+	if !args.Has("idempotency_header") {
+		return nil
+	}
+	var err error
+	if s.keyHeader, err = headerName(args.String("idempotency_header"), map[string]bool{}); err != nil {
+		return args.Errorf("idempotency_header", "%v", err)
+	}
+	return nil
+}
+
 // headerName returns the key for a header that a flow sets. seen are the keys before it, to which it is added.
 func headerName(name string, seen map[string]bool) (string, error) {
 	key := headerKey(name)

@@ -31,6 +31,7 @@ func httpRequestParams() []flows.Param {
 	return []flows.Param{
 		{Name: "query", Type: flows.TypeFields, Computed: true, Secrets: true, Summary: "Query parameters, escaped and added to the URL; a list repeats the name, null leaves it out."},
 		{Name: "headers", Type: flows.TypeFields, Computed: true, Secrets: true, Summary: "Request headers; null leaves one out."},
+		{Name: "idempotency_header", Type: flows.TypeString, Default: "Idempotency-Key", Summary: "Header that takes the idempotency key, such as PayPal-Request-Id, where the API names another."},
 		{Name: "json", Type: flows.TypeTemplate, Secrets: true, Summary: "Body as JSON, numbers exact."},
 		{Name: "form", Type: flows.TypeFields, Computed: true, Secrets: true, Summary: "Body as an HTML form (`application/x-www-form-urlencoded`)."},
 		{Name: "multipart", Type: flows.TypeList, Computed: true, Secrets: true, Fields: multipartParams(), Summary: "Body as a form with files (`multipart/form-data`)."},

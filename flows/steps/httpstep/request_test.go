@@ -86,6 +86,10 @@ func TestHTTPRequests(t *testing.T) {
 			object{"request": "DELETE /", "content-type": "text/plain; charset=utf-8", "idempotency-key": "run-1.http.0", "body": "[true]"},
 		},
 		{
+			"another header for the idempotency key", "http: {post: '${ $vars.api }', idempotency_header: X-List, headers: {x-list: '${ .x }'}}", object{},
+			object{"request": "POST /", "x-list": "run-1.http.0"},
+		},
+		{
 			"base64", "http: {post: '${ $vars.api }', base64: '${ .b }'}", object{"b": "AWIC"},
 			object{"request": "POST /", "content-type": "application/octet-stream", "idempotency-key": "run-1.http.0", "body": "\x01b\x02"},
 		},

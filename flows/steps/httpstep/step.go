@@ -37,6 +37,7 @@ type step struct {
 	query       flows.FieldSet
 	headers     []httpHeader
 	headerSet   flows.FieldSet // of headers that an expression gives
+	keyHeader   string         // header of the idempotency key; "": idempotencyKey
 	body        httpBody       // nil: none
 	connections connections
 	proxy       string // name of its connection; "": none
@@ -65,7 +66,7 @@ func newStep(args *flows.Args, agent string) (*step, error) {
 		return nil, err
 	}
 	for _, set := range []func(*flows.Args) error{
-		s.setMethod, s.setConnections, s.setHeaders, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
+		s.setMethod, s.setConnections, s.setHeaders, s.setKeyHeader, s.setBody, s.setLimit, s.setCSV, s.setRedirects, s.setTrust, s.setPages,
 	} {
 		if err := set(args); err != nil {
 			return nil, err

@@ -1,0 +1,241 @@
+package importer
+
+import (
+	"slices"
+	"strings"
+)
+
+// security is what the operations of a connector need: the kinds of connection that carry their credentials.
+type security struct {
+	spec    *spec
+	schemes node     // securityDefinitions or components/securitySchemes
+	names   []string // of the schemes in use, in their order
+	pairs   []string // schemes that go together, by their names
+}
+
+func newSecurity(s *spec) *security {
+	schemes := s.root.get("components", "securitySchemes")
+	if s.swagger {
+		schemes = s.root.get("securityDefinitions")
+	}
+	return &security{spec: s, schemes: schemes}
+}
+
+// use notes what an operation needs.
+func (s *security) use(op *operation) {
+	needs := op.node.get("security")
+	if !needs.exists() {
+		needs = s.spec.root.get("security")
+	}
+	for _, alternative := range needs.list() {
+		names := alternative.names()
+		for _, name := range names {
+			if !slices.Contains(s.names, name) && len(s.names) < 50 {
+				s.names = append(s.names, name)
+			}
+		}
+		if pair := strings.Join(names, " and "); len(names) > 1 && !slices.Contains(s.pairs, pair) && len(s.pairs) < 10 {
+			s.pairs = append(s.pairs, pair)
+		}
+	}
+}
+
+// carries reports whether a parameter is the credential of a scheme.
+func (s *security) carries(in, name string) bool {
+	return slices.ContainsFunc(s.schemes.names(), func(scheme string) bool {
+		n := s.schemes.get(scheme)
+		return n.str("type") == "apiKey" && n.str("in") == in && strings.EqualFold(n.str("name"), name)
+	})
+}
+
+// connectionType is a type of connection with the settings that the document says.
+type connectionType struct {
+	name     string
+	settings mapping
+	doc      string
+}
+
+// typesOf returns the connections that carry a scheme, the best one first.
+func (s *security) typesOf(scheme string) []connectionType {
+	n := s.schemes.get(scheme)
+	switch n.str("type") {
+	case "basic":
+		return []connectionType{{name: "basic"}}
+	case "http":
+		switch strings.ToLower(n.str("scheme")) {
+		case "basic":
+			return []connectionType{{name: "basic"}}
+		case "digest":
+			return []connectionType{{name: "digest"}}
+		case "negotiate", "ntlm":
+			return []connectionType{{name: "ntlm"}}
+		}
+		return []connectionType{{name: "bearer"}}
+	case "apiKey":
+		return apiKeyType(n)
+	case "oauth2":
+		return s.oauthTypes(n)
+	case "openIdConnect":
+		return []connectionType{{name: "bearer", doc: "The token endpoint is told by " + shorten(n.str("openIdConnectUrl"), 200) + "."}}
+	case "mutualTLS":
+		return []connectionType{{name: "mtls"}}
+	}
+	return nil
+}
+
+func apiKeyType(n node) []connectionType {
+	name := n.str("name")
+	switch {
+	case n.str("in") == "header" && strings.EqualFold(name, "Authorization"):
+		if said := strings.ToLower(n.str("description") + n.str("x-prefix")); strings.Contains(said, "bearer") {
+			return []connectionType{{name: "bearer"}}
+		}
+		return []connectionType{{name: "api_key", settings: mapping{{"name", "Authorization"}}, doc: "The value is all of the header Authorization, such as `Bearer …`."}}
+	case n.str("in") == "cookie":
+		return []connectionType{{name: "api", doc: "Its setting `headers` is `Cookie: " + name + "=…`."}}
+	case n.str("in") == "query":
+		return []connectionType{{name: "api_key", settings: mapping{{"in", "query"}, {"name", name}}}}
+	}
+	return []connectionType{{name: "api_key", settings: mapping{{"name", name}}}}
+}
+
+// oauthTypes returns the grants of OAuth 2.0 that a scheme offers: those without a person first.
+func (s *security) oauthTypes(n node) []connectionType {
+	flows := map[string]node{}
+	if s.spec.swagger {
+		flows[map[string]string{"application": "clientCredentials", "accessCode": "authorizationCode"}[n.str("flow")]+strings.NewReplacer("application", "", "accessCode", "").Replace(n.str("flow"))] = n
+	} else {
+		for _, name := range n.get("flows").names() {
+			flows[name] = n.get("flows", name)
+		}
+	}
+	var all []connectionType
+	for _, flow := range []string{"clientCredentials", "authorizationCode", "password", "implicit"} {
+		f, ok := flows[flow]
+		if !ok {
+			continue
+		}
+		t := connectionType{name: map[string]string{
+			"clientCredentials": "oauth2_client", "authorizationCode": "oauth2_refresh", "password": "oauth2_password", "implicit": "bearer",
+		}[flow]}
+		if flow == "authorizationCode" {
+			t.settings.add("authorize_url", address(f.str("authorizationUrl")))
+		}
+		if flow != "implicit" {
+			t.settings.add("token_url", address(f.str("tokenUrl")))
+			t.settings.add("scope", scopes(f.get("scopes").names()))
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// address returns a URL that a connection takes; "" for another, such as one relative to the server.
+func address(url string) string {
+	if strings.HasPrefix(url, "https://") && !strings.ContainsAny(url, "{} \n") && len(url) < 500 {
+		return url
+	}
+	return ""
+}
+
+// scopes joins the scopes if they are few: an API with many wants a choice.
+func scopes(all []string) string {
+	all = slices.DeleteFunc(all, func(s string) bool { return strings.HasPrefix(s, "x-") })
+	if len(all) > 6 {
+		return ""
+	}
+	return strings.Join(all, " ")
+}
+
+// connection describes what the operations need.
+func (b *builder) connection() mapping {
+	var types []any
+	var settings mapping
+	var lines []string
+	for _, scheme := range b.security.names {
+		found := b.security.typesOf(scheme)
+		if len(found) == 0 {
+			n := b.security.schemes.get(scheme)
+			at := "#/security"
+			if n.exists() {
+				at = n.place()
+			}
+			b.op = &operation{}
+			b.note(at, "the security scheme %q is not described, or has an unknown type", shorten(scheme, 60))
+			continue
+		}
+		for _, t := range found {
+			if slices.Contains(types, any(t.name)) {
+				continue
+			}
+			if len(types) == 0 {
+				settings = t.settings
+			}
+			types = append(types, t.name)
+			if t.doc != "" {
+				lines = append(lines, t.doc)
+			}
+		}
+	}
+	for _, pair := range b.security.pairs {
+		lines = append(lines, "Some operations need several credentials at once ("+shorten(pair, 100)+"): name a connection for each, `connection: [a, b]`.")
+	}
+	m := mapping{}
+	m.add("types", types)
+	if len(types) > 0 {
+		var hosts []any
+		for _, h := range b.hosts {
+			hosts = append(hosts, h)
+		}
+		m.add("hosts", hosts)
+	}
+	m.add("settings", settings)
+	m.add("doc", strings.Join(lines, "\n"))
+	return m
+}
+
+func (s *spec) newBuilder(c Config) *builder {
+	b := &builder{spec: s, config: c, seen: map[string]bool{}, security: newSecurity(s), op: &operation{}}
+	switch {
+	case c.Base != "":
+		b.base = strings.TrimRight(c.Base, "/")
+		b.addHost(b.base)
+	case s.swagger:
+		scheme := "https"
+		if schemes := s.root.strings("schemes"); len(schemes) > 0 && !slices.Contains(schemes, "https") {
+			scheme = schemes[0]
+		}
+		base := strings.TrimRight(s.root.str("basePath"), "/")
+		if host := s.root.str("host"); host != "" {
+			base = scheme + "://" + host + base
+		}
+		b.base, b.vars = b.withHost(base, nil, s.root)
+	default:
+		if first := s.root.get("servers").element(0); first.exists() {
+			b.base, b.vars = b.server(first)
+		} else {
+			b.base, b.vars = b.withHost("", nil, s.root)
+		}
+	}
+	return b
+}
+
+// head is the connector without its operations.
+func (b *builder) head(r *Result) mapping {
+	m := mapping{{"connector", r.Name}}
+	m.add("title", r.Title)
+	m.add("doc", oneLine(b.spec.root.str("info", "description"), 600))
+	source := mapping{}
+	source.add("title", r.Title)
+	source.add("version", shorten(b.spec.root.str("info", "version"), 60))
+	source.add("format", r.Format)
+	source.add("sha256", b.spec.docs.source.sum)
+	m.add("source", source)
+	o := object{}
+	for _, v := range b.vars {
+		o.fields = append(o.fields, &field{name: paramName(v.name), in: "server", wire: v.name})
+	}
+	m.add("base", withVars(b.base, &o))
+	m.add("connection", b.connection())
+	return m
+}
