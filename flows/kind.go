@@ -107,6 +107,10 @@ type Effecter interface{ Effect() Effect }
 type Catalogue struct {
 	kinds  []Kind
 	byName map[string]*Kind
+
+	// Of modules:
+	connections []ConnectionType
+	sources     []Source
 }
 
 // NewCatalogue returns a catalogue with the kinds in the given order, which is that of the reference. It panics on a
@@ -125,7 +129,7 @@ func NewCatalogue(kinds ...Kind) *Catalogue {
 
 // With returns a catalogue with further kinds.
 func (c *Catalogue) With(kinds ...Kind) *Catalogue {
-	return NewCatalogue(append(slices.Clone(c.kinds), kinds...)...)
+	return c.Add(Module{Kinds: kinds})
 }
 
 // Kinds returns the kinds in the order of the list.

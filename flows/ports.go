@@ -133,6 +133,8 @@ type Connections interface {
 	Proxy(ctx context.Context, name string) (HTTPProxy, error)
 	// Mail returns the connection of that name for email steps.
 	Mail(ctx context.Context, name string) (Mailer, error)
+	// Client returns the client of a connection whose type is one of a module. The caller calls release at the end of its use.
+	Client(ctx context.Context, name string) (client Client, release func(), err error)
 }
 
 // Secrets finds the secrets that steps name, such as the key of an hmac. Errors never contain a secret. Safe for

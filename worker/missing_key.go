@@ -67,6 +67,13 @@ func (o keyCheckedConnections) Mail(ctx context.Context, name string) (flows.Mai
 	return c, err
 }
 
+// Client implements flows.Connections.
+func (o keyCheckedConnections) Client(ctx context.Context, name string) (flows.Client, func(), error) {
+	c, release, err := o.Connections.Client(ctx, name)
+	o.check(err)
+	return c, release, err
+}
+
 // keyCheckedSecrets implements flows.Secrets.
 type keyCheckedSecrets struct {
 	flows.Secrets

@@ -33,6 +33,10 @@ func (n named) Proxy(context.Context, string) (flows.HTTPProxy, error) {
 
 func (n named) Mail(context.Context, string) (flows.Mailer, error) { return nil, errors.ErrUnsupported }
 
+func (n named) Client(context.Context, string) (flows.Client, func(), error) {
+	return nil, nil, errors.ErrUnsupported
+}
+
 func (n named) HTTP(_ context.Context, name string) (flows.HTTPConnection, error) {
 	if conn, ok := n[name]; ok {
 		return conn, nil
