@@ -2,8 +2,10 @@ package flows
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 )
 
 // Module is what a program adds to Penstock's own step kinds: kinds, types of connections and sources of messages. The
@@ -104,3 +106,19 @@ func (c *Catalogue) Connections() []ConnectionType { return slices.Clone(c.conne
 
 // Sources returns the sources of messages of the modules.
 func (c *Catalogue) Sources() []Source { return slices.Clone(c.sources) }
+
+// MessageBody returns the bytes of a value that a module sends, and their media type: a text as it is, anything else as JSON.
+func MessageBody(v any) (body []byte, contentType string) {
+	if text, ok := v.(string); ok {
+		return []byte(text), "text/plain; charset=utf-8"
+	}
+	return EncodeJSON(v), "application/json"
+}
+
+// TextOrBase64 returns bytes as a value of JSON: as text if they are UTF-8, otherwise in base64 (RFC 4648, section 4).
+func TextOrBase64(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/moduletest"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/testenv"
@@ -20,12 +21,11 @@ import (
 	"github.com/penstock/penstock/store"
 	"github.com/penstock/penstock/worker"
 	"github.com/penstock/penstock/worker/consume"
-	"github.com/penstock/penstock/worker/consume/consumetest"
 )
 
 // fleet is a Redis, a broker, one deployed flow and any number of workers. Each item that passes the step `seen` is recorded.
 type fleet struct {
-	*consumetest.Broker
+	*moduletest.Broker
 	t         *testing.T
 	conn      *redisconn.Conn
 	queue     *queue.Client
@@ -44,7 +44,7 @@ type fleet struct {
 	consumers, most int // guarded by mu; at the moment, and at most
 }
 
-func newFleet(t *testing.T, b *consumetest.Broker) *fleet {
+func newFleet(t *testing.T, b *moduletest.Broker) *fleet {
 	t.Helper()
 	f := &fleet{Broker: b, t: t, heads: map[int64]store.Deployment{}, all: map[string]*flows.Flow{}, arrive: make(chan struct{}, 10_000), gate: make(chan struct{}), counts: map[string]int{}}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
@@ -224,7 +224,7 @@ func (f *fleet) expectLeft(n int) {
 
 func TestEachMessageIsARun(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.open()
 	f.deploy("", "steps: [{seen: {}}]")
 	f.consume("a", f.queue)
@@ -264,7 +264,7 @@ func (l lossy) Start(ctx context.Context, s queue.Submission, at time.Time) (str
 // A worker is lost between the acceptance of a run and the acknowledgement of its message.
 func TestALostWorkerStartsNoSecondRun(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.open()
 	f.deploy("", "steps: [{seen: {}}]")
 	var accepted sync.WaitGroup
@@ -288,7 +288,7 @@ func TestALostWorkerStartsNoSecondRun(t *testing.T) {
 // Workers that come and go while 500 messages arrive make 500 runs.
 func TestNothingIsLostOrRepeatedWhileWorkersComeAndGo(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.open()
 	f.deploy(", in_flight: 20", "steps: [{seen: {}}]")
 	const n = 500
@@ -310,7 +310,7 @@ func TestNothingIsLostOrRepeatedWhileWorkersComeAndGo(t *testing.T) {
 
 func TestInFlightHoldsMessagesBack(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.deploy(", in_flight: 2", "steps: [{seen: {}}]")
 	f.consume("a", f.queue)
 	for i := range 5 {
@@ -328,7 +328,7 @@ func TestInFlightHoldsMessagesBack(t *testing.T) {
 
 func TestAcknowledgedAfterTheEnd(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.deploy(", acknowledge: ended", `steps: [{seen: {}}, {fail: {message: this is bad}, if: '.body == "bad"'}]`)
 	stop := f.consume("a", f.queue)
 	f.Publish("1", "good")
@@ -360,7 +360,7 @@ func TestARefusedMessage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t, &consumetest.Broker{})
+			f := newFleet(t, &moduletest.Broker{})
 			f.open()
 			f.deploy(tt.settings, tt.rest+"steps: [{seen: {}}]")
 			f.consume("a", f.queue)
@@ -393,7 +393,7 @@ func TestARefusedMessage(t *testing.T) {
 // Consumers follow the deployed flow: paused, disabled and changed ones.
 func TestConsumersFollowTheFlow(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.open()
 	f.deploy("", "steps: [{seen: {}}]")
 	f.change(func(h *store.Deployment) { h.Paused = time.Now() })
@@ -416,7 +416,7 @@ func TestConsumersFollowTheFlow(t *testing.T) {
 // A source that fails is consumed again.
 func TestAConsumerThatFailsBeginsAgain(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.open()
 	f.deploy("", "steps: [{seen: {}}]")
 	f.Fail(errors.New("the server is away"))
@@ -430,7 +430,7 @@ func TestAConsumerThatFailsBeginsAgain(t *testing.T) {
 // Of an exclusive source one worker has the messages; another one follows it.
 func TestAnExclusiveSource(t *testing.T) {
 	t.Parallel()
-	b := &consumetest.Broker{Exclusive: true}
+	b := &moduletest.Broker{Exclusive: true}
 	f := newFleet(t, b)
 	f.deploy(", in_flight: 1", "steps: [{seen: {}}]")
 	stop := f.consume("a", f.queue)
@@ -454,7 +454,7 @@ func TestAnExclusiveSource(t *testing.T) {
 // While the queue is full, messages stay with the server.
 func TestAFullQueue(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, &consumetest.Broker{})
+	f := newFleet(t, &moduletest.Broker{})
 	f.open()
 	f.deploy("", "steps: [{seen: {}}]")
 	runs := &full{Client: f.queue, left: 3}

@@ -1,4 +1,4 @@
-package consumetest
+package moduletest
 
 import (
 	"fmt"

@@ -1,5 +1,5 @@
-// Package consumetest has a source of messages in memory, and the tests that every source passes.
-package consumetest
+// Package moduletest has a source of messages in memory, and helps to test the sources and step kinds of modules.
+package moduletest
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package consumetest
+package moduletest
 
 import (
 	"context"
@@ -134,22 +134,7 @@ func newConsumer(t *testing.T, server Server) *consumer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := flows.ConnectionSettings{Connection: "bus", Text: map[string]string{}}
-	for _, f := range server.Module.Connections[0].Fields {
-		settings.Text[f.Name] = f.Default
-	}
-	for name, v := range server.Settings {
-		settings.Text[name] = v
-	}
-	client, err := server.Module.Connections[0].Open(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := client.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	client := Open(t, server.Module, server.Settings)
 	return &consumer{t, server, client, flow.Messages.Consumer}
 }
 
