@@ -29,19 +29,19 @@ const limit = 30 * time.Second
 // Test runs the tests that a source passes, each on a server of its own.
 func Test(t *testing.T, start func(t *testing.T) Server) {
 	t.Run("each message is delivered in its order, and not again when it was acknowledged", func(t *testing.T) {
-		c := newConsumer(t, start(t))
+		c := NewConsumer(t, start(t))
 		var want []string
 		for i := range 50 {
 			want = append(want, fmt.Sprintf(`{"n":%d}`, i))
 		}
 		c.warm()
 		c.server.Publish(t, want...)
-		first := c.take(len(want), nil)
+		first := c.Take(len(want), nil)
 		if got := bodies(first); !slices.Equal(got, want) {
 			t.Errorf("got %v\nwant %v", got, want)
 		}
 		c.server.Publish(t, "last")
-		if got := bodies(c.take(1, nil)); !slices.Equal(got, []string{"last"}) {
+		if got := bodies(c.Take(1, nil)); !slices.Equal(got, []string{"last"}) {
 			t.Errorf("after a restart of the consumer: %v, want the last message", got)
 		}
 		keys := map[string]bool{}
@@ -56,11 +56,11 @@ func Test(t *testing.T, start func(t *testing.T) Server) {
 		}
 	})
 	t.Run("what is not done is delivered again with its key", func(t *testing.T) {
-		c := newConsumer(t, start(t))
+		c := NewConsumer(t, start(t))
 		c.warm()
 		c.server.Publish(t, "one", "two", "three")
 		first := c.run(3, func(int, flows.Message) {})
-		again := c.take(3, nil)
+		again := c.Take(3, nil)
 		if got, want := sorted(bodies(again)), []string{"one", "three", "two"}; !slices.Equal(got, want) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
@@ -69,7 +69,7 @@ func Test(t *testing.T, start func(t *testing.T) Server) {
 		}
 	})
 	t.Run("a message is done later than those after it", func(t *testing.T) {
-		c := newConsumer(t, start(t))
+		c := NewConsumer(t, start(t))
 		c.warm()
 		c.server.Publish(t, "one", "two", "three")
 		held := map[int]flows.Message{}
@@ -85,17 +85,17 @@ func Test(t *testing.T, start func(t *testing.T) Server) {
 		}
 	})
 	t.Run("a rejected message does not come again", func(t *testing.T) {
-		c := newConsumer(t, start(t))
+		c := NewConsumer(t, start(t))
 		c.warm()
 		c.server.Publish(t, "bad")
-		c.take(1, errors.New("the run failed"))
+		c.Take(1, errors.New("the run failed"))
 		c.server.Publish(t, "good")
-		if got := bodies(c.take(1, nil)); !slices.Equal(got, []string{"good"}) {
+		if got := bodies(c.Take(1, nil)); !slices.Equal(got, []string{"good"}) {
 			t.Errorf("got %v, want the good message", got)
 		}
 	})
 	t.Run("it ends while a delivery blocks", func(t *testing.T) {
-		c := newConsumer(t, start(t))
+		c := NewConsumer(t, start(t))
 		c.warm()
 		c.server.Publish(t, "one")
 		ctx, stop := context.WithTimeout(t.Context(), limit)
@@ -112,22 +112,23 @@ func Test(t *testing.T, start func(t *testing.T) Server) {
 		}
 	})
 	t.Run("its connection is tested", func(t *testing.T) {
-		c := newConsumer(t, start(t))
+		c := NewConsumer(t, start(t))
 		if err := c.client.Test(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// consumer is a consumer of a server.
-type consumer struct {
+// Consumer is the consumer of a trigger of flow 7.
+type Consumer struct {
 	t        *testing.T
 	server   Server
 	client   flows.Client
 	consumer flows.Consumer
 }
 
-func newConsumer(t *testing.T, server Server) *consumer {
+// NewConsumer opens a connection and compiles a trigger.
+func NewConsumer(t *testing.T, server Server) *Consumer {
 	t.Helper()
 	source := server.Module.Sources[0]
 	flow, err := flows.Parse("flow.yaml", fmt.Appendf(nil, "flow: 7\ntrigger:\n  %s:\n    connection: bus\n    %s\nsteps: [{transform: .}]\n", source.Name, server.Trigger), steps.Catalogue().Add(server.Module))
@@ -135,15 +136,15 @@ func newConsumer(t *testing.T, server Server) *consumer {
 		t.Fatal(err)
 	}
 	client := Open(t, server.Module, server.Settings)
-	return &consumer{t, server, client, flow.Messages.Consumer}
+	return &Consumer{t, server, client, flow.Messages.Consumer}
 }
 
-func (c *consumer) subscription() flows.Subscription {
+func (c *Consumer) subscription() flows.Subscription {
 	return flows.Subscription{Flow: 7, Client: c.client, InFlight: 100}
 }
 
 // warm makes the server know the subscription, before messages are sent: some keep none for unknown subscribers.
-func (c *consumer) warm() {
+func (c *Consumer) warm() {
 	c.t.Helper()
 	ctx, stop := context.WithTimeout(c.t.Context(), limit)
 	defer stop()
@@ -170,7 +171,7 @@ func (c *consumer) warm() {
 }
 
 // run consumes until n messages have come, and stops the consumer. settle gets each with its index. What warm sent is left out.
-func (c *consumer) run(n int, settle func(i int, m flows.Message)) (got []flows.Message) {
+func (c *Consumer) run(n int, settle func(i int, m flows.Message)) (got []flows.Message) {
 	c.t.Helper()
 	ctx, stop := context.WithTimeout(c.t.Context(), limit)
 	defer stop()
@@ -199,8 +200,8 @@ func (c *consumer) run(n int, settle func(i int, m flows.Message)) (got []flows.
 	return got
 }
 
-// take consumes n messages, which are done.
-func (c *consumer) take(n int, failed error) []flows.Message {
+// Take consumes n messages, which are done: with failed they are rejected.
+func (c *Consumer) Take(n int, failed error) []flows.Message {
 	c.t.Helper()
 	return c.run(n, func(_ int, m flows.Message) { m.Done(failed) })
 }
