@@ -90,6 +90,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newMetrics(),
 		newBench(env),
 		newAuth(env),
+		newBuild(),
 		newVersion(),
 		newScriptChild(),
 	)
