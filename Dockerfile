@@ -8,8 +8,8 @@ COPY . .
 # What `penstock version` says.
 ARG VERSION=devel
 # timetzdata: the image has no time zones.
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata \
-    -ldflags "-s -w -X github.com/penstock/penstock/app.version=${VERSION}" -o /out/penstock ./cmd/penstock
+RUN CGO_ENABLED=0 go build -C modules/all -trimpath -buildvcs=false -tags timetzdata \
+    -ldflags "-s -w -X github.com/penstock/penstock/app.version=${VERSION}" -o /out/penstock .
 
 # asynq's web interface, stand-alone: docker build --target asynqmon .
 FROM golang:1.26 AS build-asynqmon

@@ -65,5 +65,8 @@ func (p *Program) openWorker(ctx context.Context) error {
 	p.add("files", p.sweepFiles)
 	p.add("operations", p.operations.Run)
 	p.keepHistory(w.ID())
+	if err := p.openConsumers(w.ID(), cfg.Env.Connections); err != nil {
+		return err
+	}
 	return p.openSchedule(w.ID())
 }

@@ -104,6 +104,9 @@ func (p *Principal) CheckOperationScopes(f *flows.Flow) error {
 	if f.Topic != "" && !p.Staff {
 		return &Error{Code: CodeForbidden, Message: "only staff may run a flow with a topic trigger: publish an event of its topic"}
 	}
+	if f.Messages != nil && !p.Staff {
+		return &Error{Code: CodeForbidden, Message: "only staff may run a flow with a trigger of messages: send it a message"}
+	}
 	if f.HTTP == nil || p.May(ScopeWriteFlows, f.Number) {
 		return nil
 	}

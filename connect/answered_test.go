@@ -55,7 +55,7 @@ func TestMembersOfTheTokenAnswer(t *testing.T) {
 	}
 	for _, settings := range [][]string{{"base", "services"}, {"base", "{url}/v1?a=b"}, {"base", "{url}#top"}, {"headers", "Authorization: {x}"}, {"headers", "Host: {x}"}} {
 		c := server.connection("oauth2_client", settings...)
-		if err := Check(&store.Connection{Name: c.Name, Type: c.Type, Hosts: c.Hosts, Settings: c.Settings}); err == nil {
+		if err := Check(nil, &store.Connection{Name: c.Name, Type: c.Type, Hosts: c.Hosts, Settings: c.Settings}); err == nil {
 			t.Errorf("%q is accepted", settings)
 		}
 	}

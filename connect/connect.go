@@ -31,6 +31,7 @@ type Config struct {
 // flows.Secrets. Safe for concurrent use.
 type Resolver struct {
 	config      Config
+	catalogue   *flows.Catalogue // of the store; nil: none, in Check
 	connections *store.Connections
 	secrets     *store.Secrets
 	grants      *store.Grants
@@ -38,14 +39,14 @@ type Resolver struct {
 
 	mu      sync.Mutex                   // guards the fields below
 	opened  map[string]*openedConnection // by name
-	retired map[*pool]struct{}           // pools of replaced versions that are still in use
-	closing sync.WaitGroup               // pools of replaced versions that are being closed
+	retired map[leased]struct{}          // replaced versions that are still in use
+	closing sync.WaitGroup               // replaced versions that are being closed
 }
 
 // openedConnection is one version of a connection, opened.
 type openedConnection struct {
 	version string
-	conn    any      // *pinned, *pool, *mailer, *sftpServer, *s3Store or *proxy
+	conn    any      // *pinned, *pool, *mailer, *sftpServer, *s3Store, *proxy or *client
 	secrets []string // see secretsOf
 }
 
@@ -64,12 +65,13 @@ func New(config Config) (*Resolver, error) {
 	}
 	return &Resolver{
 		config:      config,
+		catalogue:   config.Store.Catalogue(),
 		connections: config.Store.Connections(),
 		secrets:     config.Store.Secrets(),
 		grants:      config.Store.Grants(),
 		sqliteSlots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		opened:      map[string]*openedConnection{},
-		retired:     map[*pool]struct{}{},
+		retired:     map[leased]struct{}{},
 	}, nil
 }
 
@@ -129,6 +131,19 @@ func (r *Resolver) Proxy(ctx context.Context, name string) (flows.HTTPProxy, err
 		return nil, err
 	}
 	return p, nil
+}
+
+// Client implements flows.Connections.
+func (r *Resolver) Client(ctx context.Context, name string) (flows.Client, func(), error) {
+	for {
+		c, err := resolve[*client](ctx, r, name, "is no type of a module")
+		if err != nil {
+			return nil, nil, err
+		}
+		if c.take() {
+			return c.Client, sync.OnceFunc(c.leave), nil
+		} // another caller has just replaced this version
+	}
 }
 
 // Secret implements flows.Secrets.
@@ -207,34 +222,36 @@ func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 	}
 	made := &openedConnection{version: c.Version, conn: as}
 	if _, database := as.(*pool); !database { // it does not send its password back, which may be an ordinary word in rows
-		made.secrets = secretsOf(c)
+		made.secrets = secretsOf(r.catalogue, c)
 	}
 	r.opened[c.Name] = made
 	return made, nil
 }
 
-// retire closes the pool of an older version as soon as its last user has released it. r.mu must be held.
+// retire closes an older version, a pool or a client, as soon as its last user has released it. r.mu must be held.
 func (r *Resolver) retire(old *openedConnection) {
-	p, ok := old.conn.(*pool)
+	l, ok := old.conn.(leased)
 	if !ok {
 		if c, ok := old.conn.(io.Closer); ok { // it closes what is in use when that is released
 			r.closing.Go(func() { _ = c.Close() })
 		}
 		return
 	}
-	r.retired[p] = struct{}{}
-	p.DB.SetMaxIdleConns(-1)
-	p.retire(func() {
-		r.closing.Go(func() { r.closeRetired(p) })
+	r.retired[l] = struct{}{}
+	if p, database := l.(*pool); database {
+		p.DB.SetMaxIdleConns(-1)
+	}
+	l.retire(func() {
+		r.closing.Go(func() { r.closeRetired(l) })
 	})
 }
 
-// closeRetired closes a pool that nobody uses. A database that is away may take seconds to let go of a connection.
-func (r *Resolver) closeRetired(p *pool) {
+// closeRetired closes a version without users. A server that is away may take seconds to let go of a connection.
+func (r *Resolver) closeRetired(l leased) {
 	r.mu.Lock()
-	delete(r.retired, p)
+	delete(r.retired, l)
 	r.mu.Unlock()
-	if err := p.Close(); err != nil {
+	if err := l.Close(); err != nil {
 		r.config.Log.Warn("an older version of a connection could not be closed", "error", err)
 	}
 }
@@ -258,6 +275,6 @@ func (r *Resolver) closeAll() error {
 			failures = append(failures, c.Close())
 		}
 	}
-	r.opened, r.retired = map[string]*openedConnection{}, map[*pool]struct{}{}
+	r.opened, r.retired = map[string]*openedConnection{}, map[leased]struct{}{}
 	return errors.Join(failures...)
 }

@@ -95,7 +95,7 @@ func (f *testFleet) newProcess() *testProcess {
 
 func (p *testProcess) put(c store.Connection) {
 	p.t.Helper()
-	if err := Check(&c); err != nil {
+	if err := Check(nil, &c); err != nil {
 		p.t.Fatal(err)
 	}
 	if _, err := p.store.Connections().Put(p.t.Context(), c); err != nil {

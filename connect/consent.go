@@ -64,7 +64,7 @@ func consentSettings(c *store.Connection) (settings, error) {
 	if !Consents(c) {
 		return settings{}, errors.New("the connection has no authorize_url")
 	}
-	t, err := typeNamed(oauthRefreshType().Name)
+	t, err := typeNamed(nil, oauthRefreshType().Name)
 	if err != nil {
 		return settings{}, err
 	}

@@ -13,11 +13,11 @@ func ExampleCheck() {
 		Name: "crm", Type: "basic", Hosts: []string{"crm.example.org"},
 		Settings: map[string]string{"username": "penstock", "password": "secret"},
 	}
-	fmt.Println(connect.Check(crm))
-	fmt.Println(connect.Shown(crm).Settings)
+	fmt.Println(connect.Check(nil, crm))
+	fmt.Println(connect.Shown(nil, crm).Settings)
 
 	crm.Hosts = nil
-	fmt.Println(connect.Check(crm))
+	fmt.Println(connect.Check(nil, crm))
 	// Output:
 	// <nil>
 	// map[username:penstock]

@@ -1,18 +1,58 @@
 package connect
 
 import (
+	"io"
 	"sync"
 
 	"github.com/penstock/penstock/flows"
 )
 
+// leases counts the users of one version of a connection, so that a replaced version is closed after its last use.
+type leases struct {
+	mu      sync.Mutex // guards the fields below
+	users   int        // that have not left
+	retired func()     // closes the version without blocking; nil: it is the current one
+}
+
+// leased is one version of a connection with leases.
+type leased interface {
+	io.Closer
+	retire(closing func())
+}
+
+// take adds a user, who must leave. It returns false when the version has been retired.
+func (l *leases) take() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.retired != nil {
+		return false
+	}
+	l.users++
+	return true
+}
+
+func (l *leases) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.users--; l.users == 0 && l.retired != nil {
+		l.retired()
+	}
+}
+
+// retire calls closing once the last user has left, at once when there is none. closing must not block.
+func (l *leases) retire(closing func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.retired = closing
+	if l.users == 0 {
+		closing()
+	}
+}
+
 // pool is a bounded pool of connections to one database, with its users.
 type pool struct {
 	flows.Database
-
-	mu      sync.Mutex // guards the fields below
-	users   int        // leases that have not been released
-	retired func()     // closes the pool without blocking; nil: the pool is that of the current version
+	leases
 }
 
 // Close closes the connections. It waits for running statements.
@@ -20,31 +60,10 @@ func (p *pool) Close() error { return p.DB.Close() }
 
 // lease returns the database for one user, who must release it. It returns false when the pool has been retired.
 func (p *pool) lease() (*flows.Database, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.retired != nil {
+	if !p.take() {
 		return nil, false
 	}
-	p.users++
 	db := p.Database
 	db.OnRelease = sync.OnceFunc(p.leave)
 	return &db, true
-}
-
-func (p *pool) leave() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.users--; p.users == 0 && p.retired != nil {
-		p.retired()
-	}
-}
-
-// retire calls closing once the last user has released the pool, at once when there is none. closing must not block.
-func (p *pool) retire(closing func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.retired = closing
-	if p.users == 0 {
-		closing()
-	}
 }

@@ -85,16 +85,14 @@ func tooLarge(err error) bool {
 
 // databaseFields are the settings of a database server.
 func databaseFields(port string) []Field {
-	return []Field{
+	fields := []Field{
 		{Name: "host", Required: true, Summary: "Name or address of the server."},
 		{Name: "port", Kind: FieldNumber, Default: port, Summary: "Port of the server."},
 		{Name: "database", Required: true, Summary: "Name of the database."},
 		{Name: "username", Required: true, Summary: "User name."},
 		{Name: "password", Secret: true, Summary: "Password."},
-		{Name: "tls", Kind: FieldChoice, Choices: []string{"verify", "none"}, Default: "verify", Summary: "`verify` the server's certificate, or `none` for no TLS in a trusted network."},
-		{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
-		maxConnections(),
 	}
+	return append(append(fields, TLSFields()...), maxConnections())
 }
 
 func maxConnections() Field {

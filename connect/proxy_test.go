@@ -129,11 +129,11 @@ func TestProxy(t *testing.T) {
 func TestProxySettings(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"proxy:3128", "socks5://proxy:1080", "http://a:b@proxy", "http://proxy/path", "http://", "http://proxy?x"} {
-		if err := Check(&store.Connection{Name: "egress", Type: "proxy", Settings: map[string]string{"url": url}}); err == nil || strings.Contains(err.Error(), "a:b") {
+		if err := Check(nil, &store.Connection{Name: "egress", Type: "proxy", Settings: map[string]string{"url": url}}); err == nil || strings.Contains(err.Error(), "a:b") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if err := Check(&store.Connection{Name: "egress", Type: "proxy", Settings: map[string]string{"url": "https://proxy.example.org", "trusted_network": "x"}}); err == nil {
+	if err := Check(nil, &store.Connection{Name: "egress", Type: "proxy", Settings: map[string]string{"url": "https://proxy.example.org", "trusted_network": "x"}}); err == nil {
 		t.Error("trusted_network: x is taken")
 	}
 }

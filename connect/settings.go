@@ -55,7 +55,7 @@ func read(c *store.Connection, t Type) (settings, error) {
 	}
 	for _, f := range t.Fields {
 		v := cmp.Or(c.Settings[f.Name], f.Default)
-		if err := f.check(v); err != nil {
+		if err := checkField(&f, v); err != nil {
 			return s, err
 		}
 		s.text[f.Name] = v
@@ -63,8 +63,8 @@ func read(c *store.Connection, t Type) (settings, error) {
 	return s, nil
 }
 
-// check validates a value. Its errors never show it, because fields may be mixed up.
-func (f Field) check(v string) error {
+// checkField validates a value. Its errors never show it, because fields may be mixed up.
+func checkField(f *Field, v string) error {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	switch {
 	case v == "" && f.Required:

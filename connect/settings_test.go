@@ -43,7 +43,7 @@ func TestRejectedSettings(t *testing.T) {
 		{store.Connection{Type: "no such type", Settings: map[string]string{"token": "hunter2"}}, "type"},
 	} {
 		tc.c.Name, tc.c.Hosts = "crm", []string{"crm.example.org"}
-		if err := Check(&tc.c); err == nil || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "hunter2") {
+		if err := Check(nil, &tc.c); err == nil || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s %s: %.200v", tc.c.Type, tc.says, err)
 		}
 	}

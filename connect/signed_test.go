@@ -114,7 +114,7 @@ func TestHMACRequests(t *testing.T) {
 		},
 	} {
 		conn := &store.Connection{Name: name, Type: "hmac_request", Hosts: []string{"api.example.org"}, Settings: c.settings}
-		if err := Check(conn); err != nil {
+		if err := Check(nil, conn); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		s, err := read(conn, hmacRequestType())
@@ -148,7 +148,7 @@ func TestHMACRequests(t *testing.T) {
 		"key is no base64":                               {"key": "k&", "key_encoding": "base64", "sign": "{body}", "headers": "X-A: {signature}"},
 		`the header "Host" cannot be sent`:               {"key": "k", "sign": "{body}", "headers": "Host: {signature}"},
 	} {
-		err := Check(&store.Connection{Name: "c", Type: "hmac_request", Hosts: []string{"h.org"}, Settings: settings})
+		err := Check(nil, &store.Connection{Name: "c", Type: "hmac_request", Hosts: []string{"h.org"}, Settings: settings})
 		if err == nil || !strings.Contains(err.Error(), problem) {
 			t.Errorf("%v, want %s", err, problem)
 		}

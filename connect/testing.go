@@ -58,6 +58,17 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 		return said, nil
 	case *pool:
 		return "the database answers", r.testDatabase(ctx, name)
+	case *client:
+		if !conn.take() {
+			return "", failure(name, "it has just been replaced")
+		}
+		defer conn.leave()
+		ctx, secrets := mask.With(ctx)
+		mask.Add(ctx, made.secrets...)
+		if err := conn.Test(ctx); err != nil {
+			return "", errors.New(secrets.Text(err.Error()))
+		}
+		return "the server answers", nil
 	case *mailer:
 		return "the mail server answers", conn.test(ctx)
 	case *sftpServer:

@@ -70,11 +70,11 @@ func TestConnectionsAreTested(t *testing.T) {
 		t.Errorf("an unknown one: %v", err)
 	}
 	c := bearer("right-token", "test", strings.Replace(server.URL, "://", "://ann:pw-token@", 1))
-	if err := Check(&c); err == nil || !strings.Contains(err.Error(), "test has a user name") {
+	if err := Check(nil, &c); err == nil || !strings.Contains(err.Error(), "test has a user name") {
 		t.Errorf("a test with a user name: %v", err)
 	}
 	c = bearer("right-token", "test", "https://example.org/")
-	if err := Check(&c); err == nil || !strings.Contains(err.Error(), "test is no URL on one of the hosts") {
+	if err := Check(nil, &c); err == nil || !strings.Contains(err.Error(), "test is no URL on one of the hosts") {
 		t.Errorf("a test elsewhere: %v", err)
 	}
 }

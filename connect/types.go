@@ -2,9 +2,11 @@ package connect
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
@@ -19,29 +21,19 @@ type Type struct {
 }
 
 // Field is one setting of a type.
-type Field struct {
-	Name     string
-	Summary  string
-	Secret   bool // never shown again
-	Required bool
-	Kind     FieldKind
-	Default  string   // shown in the reference, and applied
-	Choices  []string // FieldChoice
-}
+type Field = flows.ConnectionField
 
-// FieldKind is the type of a setting.
-type FieldKind uint8
-
+// The types of settings.
 const (
-	FieldText   FieldKind = iota
-	FieldNumber           // from 1 to 65535
-	FieldChoice           // one of Choices
-	FieldLines            // text of several lines: PEM, JSON
-	FieldPairs            // one "name: value" per line
+	FieldText   = flows.FieldText
+	FieldNumber = flows.FieldNumber
+	FieldChoice = flows.FieldChoice
+	FieldLines  = flows.FieldLines
+	FieldPairs  = flows.FieldPairs
 )
 
-// Types lists the types in the order of the reference.
-func Types() []Type {
+// Types lists the types in the order of the reference, and those of the catalogue's modules; nil: of no modules.
+func Types(catalogue *flows.Catalogue) []Type {
 	all := []Type{
 		basicType(), bearerType(), apiKeyType(), apiType(), sessionType(),
 		digestType(), ntlmType(), oauth1Type(), hmacRequestType(), awsType(),
@@ -55,12 +47,17 @@ func Types() []Type {
 			all[i].Fields = append(all[i].Fields, testFields()...)
 		}
 	}
+	if catalogue != nil {
+		for _, t := range catalogue.Connections() {
+			all = append(all, moduleType(t))
+		}
+	}
 	return all
 }
 
-func typeNamed(name string) (Type, error) {
+func typeNamed(catalogue *flows.Catalogue, name string) (Type, error) {
 	var names []string
-	for _, t := range Types() {
+	for _, t := range Types(catalogue) {
 		if t.Name == name {
 			return t, nil
 		}
@@ -71,23 +68,23 @@ func typeNamed(name string) (Type, error) {
 
 // Check returns the first error of a connection that is to be stored, written for its author. It does not connect.
 // The error never contains the value of a secret field.
-func Check(c *store.Connection) error {
-	r := &Resolver{config: Config{SQLiteDir: "."}}
+func Check(catalogue *flows.Catalogue, c *store.Connection) error {
+	r := &Resolver{config: Config{SQLiteDir: "."}, catalogue: catalogue}
 	as, err := r.open(c)
 	if err != nil {
 		return err
 	}
-	if p, ok := as.(*pool); ok {
-		return p.Close()
+	if closer, ok := as.(io.Closer); ok {
+		return closer.Close()
 	}
 	return nil
 }
 
 // Shown returns the connection without its secrets.
-func Shown(c *store.Connection) store.Connection {
+func Shown(catalogue *flows.Catalogue, c *store.Connection) store.Connection {
 	shown := *c
 	shown.Settings = map[string]string{}
-	t, _ := typeNamed(c.Type) // limiter an unknown type nothing is shown
+	t, _ := typeNamed(catalogue, c.Type) // of an unknown type nothing is shown
 	for _, f := range t.Fields {
 		if v, given := c.Settings[f.Name]; given && !f.Secret {
 			shown.Settings[f.Name] = v
@@ -100,8 +97,8 @@ func Shown(c *store.Connection) store.Connection {
 var notSecret = []string{"accept", "accept-language", "content-type", "user-agent"}
 
 // secretsOf returns the values of the secret settings, except PEM keys, which are never sent.
-func secretsOf(c *store.Connection) []string {
-	t, err := typeNamed(c.Type)
+func secretsOf(catalogue *flows.Catalogue, c *store.Connection) []string {
+	t, err := typeNamed(catalogue, c.Type)
 	if err != nil {
 		return nil
 	}
@@ -129,7 +126,7 @@ func secretsOf(c *store.Connection) []string {
 
 // open checks a connection and prepares it. It does not connect yet.
 func (r *Resolver) open(c *store.Connection) (any, error) {
-	t, err := typeNamed(c.Type)
+	t, err := typeNamed(r.catalogue, c.Type)
 	if err != nil {
 		return nil, err
 	}

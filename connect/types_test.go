@@ -11,7 +11,7 @@ import (
 
 func TestTypesAreDescribed(t *testing.T) {
 	t.Parallel()
-	for _, typ := range Types() {
+	for _, typ := range Types(nil) {
 		if typ.Summary == "" || typ.open == nil {
 			t.Errorf("%s is incomplete", typ.Name)
 		}
@@ -132,7 +132,7 @@ func TestCheck(t *testing.T) {
 		{"s3", nil, with(s3, "path_style", "maybe"), "path_style is not one of"},
 	}
 	for _, test := range tests {
-		err := Check(&store.Connection{Name: "c", Type: test.kind, Hosts: test.hosts, Settings: test.settings})
+		err := Check(nil, &store.Connection{Name: "c", Type: test.kind, Hosts: test.hosts, Settings: test.settings})
 		switch {
 		case test.want == "" && err != nil, test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
 			t.Errorf("%s %v: %v, want %s", test.kind, test.settings, err, test.want)
@@ -145,11 +145,11 @@ func TestCheck(t *testing.T) {
 func TestShownHidesSecrets(t *testing.T) {
 	t.Parallel()
 	c := &store.Connection{Name: "c", Type: "basic", Settings: map[string]string{"username": "u", "password": "p", "other": "o"}}
-	if got := Shown(c); len(got.Settings) != 1 || got.Settings["username"] != "u" || len(c.Settings) != 3 {
+	if got := Shown(nil, c); len(got.Settings) != 1 || got.Settings["username"] != "u" || len(c.Settings) != 3 {
 		t.Errorf("shown: %#v of %v", got.Settings, c.Settings)
 	}
 	c.Type = "unknown"
-	if got := Shown(c); len(got.Settings) != 0 {
+	if got := Shown(nil, c); len(got.Settings) != 0 {
 		t.Errorf("of an unknown type: %v", got.Settings)
 	}
 }

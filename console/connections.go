@@ -34,16 +34,16 @@ func connectionsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	list := view.ConnectionList{Types: connect.Types(), Secrets: secrets, Vars: vars}
+	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars}
 	for _, c := range all {
-		list.Items = append(list.Items, connect.Shown(c))
+		list.Items = append(list.Items, connect.Shown(req.console.config.Catalogue, c))
 	}
 	return req.render(200, view.ConnectionsPage(req.page("connections", "Connections"), list))
 }
 
 // newConnectionPage shows the form for a new connection of a type.
 func newConnectionPage(req *requestState) error {
-	kind, ok := typeOf(req.r.URL.Query().Get("type"))
+	kind, ok := req.connectionType(req.r.URL.Query().Get("type"))
 	if !ok {
 		return errNotFound
 	}
@@ -57,16 +57,16 @@ func connectionPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	kind, _ := typeOf(c.Type)
-	f := view.ConnectionForm{Type: kind, Connection: connect.Shown(c), UsedBy: req.console.config.Store.Flows().Uses(flows.ResourceConnection)[c.Name], Testable: req.console.config.Connections != nil && c.Type != "proxy"}
+	kind, _ := req.connectionType(c.Type)
+	f := view.ConnectionForm{Type: kind, Connection: connect.Shown(req.console.config.Catalogue, c), UsedBy: req.console.config.Store.Flows().Uses(flows.ResourceConnection)[c.Name], Testable: req.console.config.Connections != nil && c.Type != "proxy"}
 	if connect.Consents(c) && req.console.config.Redeem != nil {
 		f.Redirect, f.Authorised = req.console.redirectURI(req.r), c.Settings["refresh_token"] != ""
 	}
 	return req.render(200, view.ConnectionPage(req.page("connections", c.Name), f))
 }
 
-func typeOf(name string) (connect.Type, bool) {
-	all := connect.Types()
+func (req *requestState) connectionType(name string) (connect.Type, bool) {
+	all := connect.Types(req.console.config.Catalogue)
 	i := slices.IndexFunc(all, func(t connect.Type) bool { return t.Name == name })
 	if i < 0 {
 		return connect.Type{}, false
@@ -76,7 +76,7 @@ func typeOf(name string) (connect.Type, bool) {
 
 // saveConnection creates or replaces a connection. An empty secret field keeps the stored value.
 func saveConnection(req *requestState) error {
-	kind, ok := typeOf(req.r.PostFormValue("type"))
+	kind, ok := req.connectionType(req.r.PostFormValue("type"))
 	if !ok {
 		return errNotFound
 	}
@@ -100,7 +100,7 @@ func saveConnection(req *requestState) error {
 			c.Settings[f.Name] = value
 		}
 	}
-	if err := connect.Check(&c); err != nil {
+	if err := connect.Check(req.console.config.Catalogue, &c); err != nil {
 		return &fault{http.StatusUnprocessableEntity, "This cannot be saved", err.Error()}
 	}
 	if _, err := req.console.config.Store.Connections().Put(req.ctx(), c); err != nil {

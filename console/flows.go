@@ -56,28 +56,9 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused,
 	}
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
-		row.Trigger, row.Hook = triggerOf(flow), flow.Webhook != nil && flow.Webhook.Verify != nil
+		row.Trigger, row.Hook = flow.Trigger(), flow.Webhook != nil && flow.Webhook.Verify != nil
 	}
 	return row
-}
-
-// triggerOf returns the name of what starts the flow besides the API; "manual" when nothing does.
-func triggerOf(f *flows.Flow) string {
-	switch {
-	case f.Schedule != nil && f.Schedule.Poll:
-		return "poll"
-	case f.Schedule != nil:
-		return "schedule"
-	case f.Webhook != nil:
-		return "webhook"
-	case f.HTTP != nil:
-		return "http"
-	case f.Alert != nil:
-		return "alert"
-	case f.Topic != "":
-		return "topic"
-	}
-	return "manual"
 }
 
 // head returns the flow with the number or slug in the path.

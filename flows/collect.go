@@ -123,6 +123,8 @@ func (c *compiler) checkCollecting(a *Args, setting string) {
 		c.add(at, "keep one of them", "%s: debounce and batch exclude each other", setting)
 	case f.Schedule != nil || f.Alert != nil:
 		c.add(at, "", "%s: only events of webhooks, of the API and of other flows are collected", setting)
+	case f.Messages != nil && f.Messages.AfterEnd:
+		c.add(at, "write acknowledge: accepted", "%s: the message would be acknowledged only when the run has ended, which waits for further messages", setting)
 	case f.HTTP != nil:
 		c.add(at, "use trigger: webhook", "%s: the callers of an http trigger wait for its output", setting)
 	case f.Webhook != nil && f.Webhook.Verify != nil && f.Webhook.Reply != "ack":

@@ -125,6 +125,11 @@ func (x *execution) checkEvent(ctx context.Context) error {
 			return err
 		}
 	}
+	if x.flow.Messages != nil {
+		if err := checkMessage(x.run.Event); err != nil {
+			return err
+		}
+	}
 	if x.flow.Batch != nil {
 		return x.flow.checkBatch(ctx, x.run.Event)
 	}

@@ -40,6 +40,7 @@ type Flow struct {
 	Schedule *Schedule // nil: the trigger is neither a schedule nor a poll
 	Alert    *Alert    // nil: the trigger is not alert
 	Topic    string    // whose events start a run; empty: the trigger is not topic
+	Messages *Messages // nil: the trigger is not one of a module
 	Detailed bool      // errors of a webhook or manual trigger is "detailed": callers get the messages of failed steps
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
@@ -138,10 +139,7 @@ type Run struct {
 // origin returns the id under which other systems know the run's effects, and under which its files are stored.
 func (r *Run) origin() string { return cmp.Or(r.Origin, r.ID) }
 
-// FlowParams returns the fields of a flow file, for its reference.
-func FlowParams() []Param { return slices.Clone(flowParams) }
-
-// flowParams are the fields of a flow file.
+// flowParams are the fields of a flow file, without the triggers of modules; see Catalogue.FlowParams.
 var flowParams = []Param{
 	{Name: "flow", Type: TypeLiteral, Required: true, Summary: "The flow's number, which callers use."},
 	{Name: "slug", Type: TypeString, Summary: "A name for URLs: small letters, digits and -, not digits alone."},
@@ -245,6 +243,11 @@ func (c *compiler) trigger(a *Args) {
 	for _, word := range []string{"schedule", "poll"} {
 		if s := t.Object(word); s != nil {
 			c.flow.Schedule = c.schedule(s, word == "poll")
+		}
+	}
+	for _, s := range c.catalogue.sources {
+		if m := t.Object(s.Name); m != nil {
+			c.messages(m, s)
 		}
 	}
 }

@@ -109,6 +109,10 @@ type Catalogue struct {
 	byName map[string]*Kind
 
 	connectors Connectors // nil: none
+
+	// Of modules:
+	connections []ConnectionType
+	sources     []Source
 }
 
 // NewCatalogue returns a catalogue with the kinds in the given order, which is that of the reference. It panics on a
@@ -127,13 +131,15 @@ func NewCatalogue(kinds ...Kind) *Catalogue {
 
 // With returns a catalogue with further kinds.
 func (c *Catalogue) With(kinds ...Kind) *Catalogue {
-	return NewCatalogue(append(slices.Clone(c.kinds), kinds...)...).WithConnectors(c.connectors)
+	return c.Add(Module{Kinds: kinds})
 }
 
 // WithConnectors returns a catalogue with other connectors. Flows that use them are parsed with the text of what they use behind
 // their own.
 func (c *Catalogue) WithConnectors(connectors Connectors) *Catalogue {
-	return &Catalogue{kinds: c.kinds, byName: c.byName, connectors: connectors}
+	changed := *c
+	changed.connectors = connectors
+	return &changed
 }
 
 // Connectors returns the connectors of the catalogue; nil: none.

@@ -90,7 +90,7 @@ func (c *compiler) file(root *yaml.Node) {
 	c.collectNames(root)
 	c.declare(root)
 	rest, handler := splitOnFailure(root)
-	a := c.arguments(rest, flowParams, "")
+	a := c.arguments(rest, c.catalogue.FlowParams(), "")
 	c.head(a)
 	if b := a.Steps("steps"); b != nil {
 		c.flow.steps, c.flow.afterResponse = b, b.splitAfterResponse()

@@ -138,6 +138,8 @@ type Connections interface {
 	SFTP(ctx context.Context, name string) (SFTPServer, error)
 	// S3 returns the connection of that name for s3 steps, with a bucket; an empty one is that of the connection.
 	S3(ctx context.Context, name, bucket string) (Bucket, error)
+	// Client returns the client of a connection whose type is one of a module. The caller calls release at the end of its use.
+	Client(ctx context.Context, name string) (client Client, release func(), err error)
 }
 
 // Secrets finds the secrets that steps name, such as the key of an hmac. Errors never contain a secret. Safe for

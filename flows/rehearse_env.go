@@ -264,6 +264,11 @@ func (c rehearsedConnections) Mail(ctx context.Context, name string) (Mailer, er
 	return rehearsedMailer{c.r, name}, err
 }
 
+// Client implements Connections. What a module would send is not compared.
+func (rehearsedConnections) Client(context.Context, string) (Client, func(), error) {
+	return nil, nil, errNotSent
+}
+
 // rehearsedMailer implements Mailer.
 type rehearsedMailer struct {
 	r          *rehearsal

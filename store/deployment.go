@@ -26,6 +26,7 @@ type Deployment struct {
 	Since      time.Time        `json:"since,omitzero"`      // when the schedule took effect; earlier times do not apply
 	Alert      bool             `json:"alert,omitempty"`     // its trigger is alert
 	Topic      string           `json:"topic,omitempty"`     // of its topic trigger
+	Source     string           `json:"source,omitempty"`    // of messages, its trigger; empty: none
 	Publishes  []string         `json:"publishes,omitempty"` // topics whose events it publishes, sorted
 	Endpoints  []flows.Endpoint `json:"endpoints,omitempty"` // of its http trigger
 	Canary     *Canary          `json:"canary,omitempty"`    // nil: none. Read only: snapshots share it
@@ -52,7 +53,10 @@ func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
 	}
 	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
 	h.Endpoints, h.Alert, h.Canary = flow.Endpoints(), flow.Alert != nil, nil
-	h.Topic, h.Publishes = flow.Topic, flow.Publishes()
+	h.Topic, h.Publishes, h.Source = flow.Topic, flow.Publishes(), ""
+	if flow.Messages != nil {
+		h.Source = flow.Messages.Source
+	}
 	h.DeployedAt, h.History = current.DeployedAt, append([]VersionEntry{current}, earlier...)
 	return h
 }

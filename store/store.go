@@ -143,6 +143,9 @@ func (s *Store) Keys() *Keys { return &Keys{s} }
 // Flows gives access to the deployed flows.
 func (s *Store) Flows() *Flows { return &Flows{s} }
 
+// Catalogue returns the catalogue that flows are compiled with.
+func (s *Store) Catalogue() *flows.Catalogue { return s.config.Catalogue }
+
 // Run follows the changes of other processes and takes part in the fleet until ctx ends. Without it the store still
 // works: Key reads the log itself, but Find returns outdated flows.
 func (s *Store) Run(ctx context.Context) error {

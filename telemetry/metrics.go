@@ -42,6 +42,7 @@ type Metrics struct {
 	roles         *prometheus.GaugeVec
 	scheduleTimes *prometheus.CounterVec // outcomes of scheduled times
 	memory        memoryMetrics
+	messages      messageMetrics
 	webhooks      webhookMetrics
 }
 
@@ -62,6 +63,7 @@ func NewMetrics(version string) *Metrics {
 	m.runs = newRunMetrics(m)
 	m.scheduleTimes = m.counter("penstock_schedule_times_total",
 		"Scheduled times by outcome: started, skipped (the previous run had not ended) or missed (too old to be caught up).", "flow", "outcome")
+	m.messages = newMessageMetrics(m)
 	m.webhooks = newWebhookMetrics(m)
 	m.redis = newRedisMetrics(m)
 	return m

@@ -81,6 +81,13 @@ func (o keyCheckedConnections) S3(ctx context.Context, name, bucket string) (flo
 	return c, err
 }
 
+// Client implements flows.Connections.
+func (o keyCheckedConnections) Client(ctx context.Context, name string) (flows.Client, func(), error) {
+	c, release, err := o.Connections.Client(ctx, name)
+	o.check(err)
+	return c, release, err
+}
+
 // keyCheckedSecrets implements flows.Secrets.
 type keyCheckedSecrets struct {
 	flows.Secrets

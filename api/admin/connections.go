@@ -30,7 +30,7 @@ type connectionView struct {
 func (a *api) connectionViewer() func(*store.Connection) connectionView {
 	uses := a.config.Store.Flows().Uses(flows.ResourceConnection)
 	return func(c *store.Connection) connectionView {
-		shown := connect.Shown(c)
+		shown := connect.Shown(a.config.Store.Catalogue(), c)
 		return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, append([]int64{}, c.Flows...), append([]int64{}, uses[c.Name]...), shown.UpdatedAt}
 	}
 }
@@ -56,7 +56,7 @@ func (a *api) putConnection(c *gin.Context) {
 	if err == nil {
 		var wrong error
 		if conn.Settings, wrong = connect.Texts(in.Settings); wrong == nil {
-			wrong = connect.Check(&conn)
+			wrong = connect.Check(a.config.Store.Catalogue(), &conn)
 		}
 		if wrong != nil {
 			err = httpx.BadRequest("invalid", wrong.Error())

@@ -17,7 +17,7 @@ type flowView struct {
 	Name       string    `json:"name,omitempty"`
 	Version    string    `json:"version"`
 	Enabled    bool      `json:"enabled"`
-	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, alert, topic, manual; empty: this server cannot run it
+	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, alert, topic, manual, or the source of a module; empty: this server cannot run it
 	Paused     time.Time `json:"paused_at,omitzero"` // beginning of the pause; absent: not paused
 	DeployedAt time.Time `json:"deployed_at"`
 	Versions   int       `json:"versions"`           // number of stored versions, including the current one
@@ -48,22 +48,8 @@ func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 		v.Publishes = append(v.Publishes, topicView{topic, append([]int64{}, a.config.Store.Flows().Subscribers(topic)...)})
 	}
 	flow, ok := a.config.Flows.Find(flowNumber(h.Number))
-	switch {
-	case !ok:
-	case flow.Webhook != nil:
-		v.Trigger = "webhook"
-	case flow.HTTP != nil:
-		v.Trigger = "http"
-	case flow.Schedule != nil && flow.Schedule.Poll:
-		v.Trigger = "poll"
-	case flow.Schedule != nil:
-		v.Trigger = "schedule"
-	case flow.Alert != nil:
-		v.Trigger = "alert"
-	case flow.Topic != "":
-		v.Trigger = "topic"
-	default:
-		v.Trigger = "manual"
+	if ok {
+		v.Trigger = flow.Trigger()
 	}
 	if ok && flow.Schedule != nil && h.Enabled {
 		v.Next = nextTimes(flow.Schedule, httpx.Now(c))

@@ -181,7 +181,7 @@ func TestConnectionReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString(connectionIntro)
-	for _, kind := range connect.Types() {
+	for _, kind := range connect.Types(nil) {
 		describeConnection(&b, &kind)
 	}
 	golden(t, filepath.Join("..", "..", "docs", "connections.md"), strings.TrimRight(b.String(), "\n")+"\n")
@@ -198,7 +198,7 @@ func TestConnectionReference(t *testing.T) {
 		c := store.Connection{Type: in.Type, Hosts: in.Hosts}
 		var err error
 		if c.Settings, err = connect.Texts(in.Settings); err == nil {
-			err = connect.Check(&c)
+			err = connect.Check(nil, &c)
 		}
 		if err != nil {
 			t.Errorf("%s: %v", example[1], err)

@@ -102,7 +102,7 @@ func putResources(cmd *cobra.Command, s *store.Store, file string) error {
 		in := all.Connections[name]
 		c := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts}
 		if c.Settings, err = connect.Texts(in.Settings); err == nil {
-			err = connect.Check(&c)
+			err = connect.Check(s.Catalogue(), &c)
 		}
 		if err == nil {
 			_, err = s.Connections().Put(cmd.Context(), c)

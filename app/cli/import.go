@@ -53,7 +53,7 @@ func newImportN8N(kinds *flows.Catalogue) *cobra.Command {
 				}
 			}
 			if asJSON {
-				err = printValue(cmd.OutOrStdout(), newImportReport(r, out == "-"))
+				err = printValue(cmd.OutOrStdout(), newN8nReport(r, out == "-"))
 			} else {
 				printImport(cmd.ErrOrStderr(), r)
 				if out == "-" {
@@ -96,8 +96,8 @@ func checkImported(kinds *flows.Catalogue, file string, flow []byte) error {
 	return nil
 }
 
-// importReport is the list of an import as JSON.
-type importReport struct {
+// n8nReport is the list of an import as JSON.
+type n8nReport struct {
 	Nodes       int              `json:"nodes"`
 	Connections []n8n.Connection `json:"connections"`
 	Secrets     []string         `json:"secrets"`
@@ -106,8 +106,8 @@ type importReport struct {
 	Flow        string           `json:"flow,omitempty"`
 }
 
-func newImportReport(r *n8n.Result, withFlow bool) importReport {
-	report := importReport{
+func newN8nReport(r *n8n.Result, withFlow bool) n8nReport {
+	report := n8nReport{
 		Nodes: r.Nodes, Connections: append([]n8n.Connection{}, r.Connections...), Secrets: append([]string{}, r.Secrets...),
 		Vars: append([]string{}, r.Vars...), Notes: append([]n8n.Note{}, r.Notes...),
 	}

@@ -92,6 +92,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newMetrics(),
 		newBench(env),
 		newAuth(env),
+		newBuild(),
 		newVersion(),
 		newScriptChild(),
 	)

@@ -72,6 +72,11 @@ func (s *services) Proxy(context.Context, string) (flows.HTTPProxy, error) {
 	return nil, errors.New("there is no proxy")
 }
 
+// Client implements flows.Connections.
+func (s *services) Client(context.Context, string) (flows.Client, func(), error) {
+	return nil, nil, errors.New("there is no such connection")
+}
+
 // session accepts one message after the other.
 type session struct {
 	services *services

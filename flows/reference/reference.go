@@ -19,7 +19,7 @@ type Page struct {
 // and each kind of the catalogue.
 func Pages(catalogue *flows.Catalogue) []Page {
 	pages := []Page{
-		{"flow", "# The fields of a flow file\n\n" + table(without(flows.FlowParams(), "on"), "")},
+		{"flow", "# The fields of a flow file\n\n" + table(without(catalogue.FlowParams(), "on"), "")},
 		{"step", "# What every step may have\n\nBeside its kind.\n\n" + table(flows.StepParams(), "")},
 		{"functions", functionsPage()},
 	}

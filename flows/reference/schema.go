@@ -20,11 +20,11 @@ func Schema(catalogue *flows.Catalogue) []byte {
 	}
 	defs["step"] = object{"oneOf": kinds}
 	defs["attributes"] = object{"type": "object", "properties": properties(flows.StepParams())}
-	whole := mappingSchema(flows.FlowParams())
+	whole := mappingSchema(catalogue.FlowParams())
 	whole["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	whole["title"] = "Penstock flow"
 	whole["$defs"] = defs
-	whole["properties"].(object)["flow"] = object{"type": "integer", "minimum": 1, "description": flows.FlowParams()[0].Summary}
+	whole["properties"].(object)["flow"] = object{"type": "integer", "minimum": 1, "description": catalogue.FlowParams()[0].Summary}
 	return append(indent(whole), '\n')
 }
 

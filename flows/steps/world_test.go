@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) connect(name, kind string, settings map[string]string, hosts ...string) {
 	w.t.Helper()
 	c := store.Connection{Name: name, Type: kind, Settings: settings, Hosts: hosts}
-	if err := connect.Check(&c); err != nil {
+	if err := connect.Check(nil, &c); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := w.store.Connections().Put(w.t.Context(), c); err != nil {

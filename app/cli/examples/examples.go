@@ -26,6 +26,7 @@ func ByCommand() map[string][]string {
 	return map[string][]string{
 		"api":               {"--redis redis://127.0.0.1:6379/0 --listen :8080 --flows /etc/penstock/flows"},
 		"dev":               {"", "--flows flows", "--data none --listen 127.0.0.1:0"},
+		"build":             {"--with kafka,amqp -o penstock-with --source ../penstock", "--with kafka,example.org/team/bus@v1.2.0 -o our-penstock"},
 		"doctor":            {"--redis redis://127.0.0.1:6379/0", "--runs"},
 		"worker":            {"--redis redis://127.0.0.1:6379/0", "--queues default=3,slow"},
 		"flow disable":      {"greet"},

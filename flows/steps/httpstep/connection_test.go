@@ -41,6 +41,10 @@ func (n named) S3(context.Context, string, string) (flows.Bucket, error) {
 	return nil, errors.ErrUnsupported
 }
 
+func (n named) Client(context.Context, string) (flows.Client, func(), error) {
+	return nil, nil, errors.ErrUnsupported
+}
+
 func (n named) HTTP(_ context.Context, name string) (flows.HTTPConnection, error) {
 	if conn, ok := n[name]; ok {
 		return conn, nil
