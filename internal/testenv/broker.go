@@ -21,13 +21,14 @@ func RabbitMQ(t testing.TB) (port string) {
 	path := brokerProgram(t, "rabbitmq-server", "/usr/lib/rabbitmq/bin/rabbitmq-server")
 	dir := shortDir(t)
 	port = freePort(t)
-	distribution := freePort(t)
+	distribution, names := freePort(t), freePort(t)
+	// Erlang's server of names is the test's own: one that RabbitMQ starts would outlive it.
+	startBroker(t, names, "epmd", brokerProgram(t, "epmd"), nil, "-port", names, "-address", "127.0.0.1")
 	startBroker(t, port, "RabbitMQ", path, []string{
 		"HOME=" + dir, "RUNNING_UNDER_SYSTEMD=1", "RABBITMQ_NODENAME=test" + port + "@localhost", "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1", "RABBITMQ_NODE_PORT=" + port,
 		"RABBITMQ_DIST_PORT=" + distribution, "RABBITMQ_MNESIA_BASE=" + dir, "RABBITMQ_LOG_BASE=" + dir, "RABBITMQ_LOGS=-", "RABBITMQ_PID_FILE=" + filepath.Join(dir, "pid"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + filepath.Join(dir, "plugins"), "RABBITMQ_CONFIG_FILE=" + filepath.Join(dir, "none"),
-		// Without epmd, which would outlive the server.
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-start_epmd false -erl_epmd_port " + distribution + " -kernel inet_dist_use_interface {127,0,0,1}",
+		"ERL_EPMD_PORT=" + names, "ERL_EPMD_ADDRESS=127.0.0.1", "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
 	})
 	return port
 }

@@ -48,8 +48,10 @@ type consumer struct {
 
 const (
 	commitEvery = time.Second
-	commitLimit = 5 * time.Second // for what is done when the consumer ends
-	maxFetch    = 16 << 20        // bytes of messages that are read ahead
+	// sessionLimit is how long after the loss of a worker another one gets its partitions.
+	sessionLimit = 15 * time.Second
+	commitLimit  = 5 * time.Second // for what is done when the consumer ends
+	maxFetch     = 16 << 20        // bytes of messages that are read ahead
 )
 
 // Consume implements flows.Consumer.
@@ -62,6 +64,7 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	cl, err := mine.connect(
 		kgo.ConsumeTopics(c.topics...), kgo.ConsumerGroup(cmp.Or(c.group, fmt.Sprintf("penstock-%d", s.Flow))), kgo.ConsumeResetOffset(c.from),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxBytes(maxFetch), kgo.MaxConcurrentFetches(1),
+		kgo.SessionTimeout(sessionLimit), kgo.RebalanceTimeout(sessionLimit), kgo.HeartbeatInterval(sessionLimit/5),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitEvery),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, cl *kgo.Client, lost map[string][]int32) {
 			_ = cl.CommitMarkedOffsets(ctx) // what is not committed is delivered again, and known
