@@ -462,6 +462,11 @@ type open struct{}
 func (open) HTTP(context.Context, string) (flows.HTTPConnection, error) { return open{}, nil }
 func (open) SQL(context.Context, string) (*flows.Database, error)       { return nil, io.EOF }
 func (open) Proxy(context.Context, string) (flows.HTTPProxy, error)     { return nil, io.EOF }
-func (open) Mail(context.Context, string) (flows.Mailer, error)         { return nil, io.EOF }
-func (open) Allows(*url.URL) bool                                       { return true }
-func (open) Transport(base http.RoundTripper) http.RoundTripper         { return base }
+func (open) SFTP(context.Context, string) (flows.SFTPServer, error)     { return nil, io.EOF }
+func (open) S3(context.Context, string, string) (flows.Bucket, error)   { return nil, io.EOF }
+func (open) Client(context.Context, string) (flows.Client, func(), error) {
+	return nil, nil, io.EOF
+}
+func (open) Mail(context.Context, string) (flows.Mailer, error) { return nil, io.EOF }
+func (open) Allows(*url.URL) bool                               { return true }
+func (open) Transport(base http.RoundTripper) http.RoundTripper { return base }

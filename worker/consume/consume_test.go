@@ -188,6 +188,14 @@ func (connections) SQL(context.Context, string) (*flows.Database, error) {
 func (connections) Proxy(context.Context, string) (flows.HTTPProxy, error) {
 	return nil, errors.ErrUnsupported
 }
+func (connections) SFTP(context.Context, string) (flows.SFTPServer, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (connections) S3(context.Context, string, string) (flows.Bucket, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func (connections) Mail(context.Context, string) (flows.Mailer, error) {
 	return nil, errors.ErrUnsupported
 }
