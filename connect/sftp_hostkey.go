@@ -28,7 +28,7 @@ func readHostKeys(text string) (hostKeys, error) {
 		}
 		if sum, ok := strings.CutPrefix(line, "SHA256:"); ok {
 			if raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(sum, "=")); err != nil || len(raw) != 32 {
-				return h, fmt.Errorf("host_key: line %d is no fingerprint, which has 43 characters behind SHA256:", i+1)
+				return h, fmt.Errorf("host_key: line %d is no fingerprint: SHA256: and 43 characters", i+1)
 			}
 			h.fingerprints = append(h.fingerprints, strings.TrimRight(line, "="))
 			continue

@@ -382,7 +382,7 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 			}
 			fallthrough
 		case f.required:
-			n := node{}
+			var n node
 			if f.source != nil {
 				n = f.source.schema
 			} else if n = members[f.wire]; !n.exists() && op.body != nil {

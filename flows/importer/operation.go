@@ -25,7 +25,6 @@ type operation struct {
 type parameter struct {
 	node        node
 	in, name    string
-	param       string // its name among the params of the operation
 	required    bool
 	schema      node
 	style       string // form, spaceDelimited, pipeDelimited, deepObject, simple, label, matrix

@@ -126,7 +126,7 @@ func TestTokens(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", algorithm, err)
 			}
-			if parsed, err := jose.ParseSigned(token.(string), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)}); err != nil || parsed.Signatures[0].Header.KeyID != "k1" {
+			if parsed, err := jose.ParseSignedCompact(token.(string), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)}); err != nil || parsed.Signatures[0].Header.KeyID != "k1" {
 				t.Errorf("%s: jose reads %v", algorithm, err)
 			} else if _, err := parsed.Verify(key.Public()); err != nil {
 				t.Errorf("%s: jose says %v", algorithm, err)
