@@ -97,7 +97,7 @@ var connectorParams = []Param{
 	{Name: "connector", Type: TypeString, Required: true, Summary: "The name, which flows use: letters, digits and _, a letter first."},
 	{Name: "title", Type: TypeString, Summary: "The name of the API, for readers."},
 	{Name: "doc", Type: TypeString, Verbatim: true, Summary: "Markdown for the reference."},
-	{Name: "source", Type: TypeLiteral, Summary: "The specification that it was imported from; `penstock connector import` writes it."},
+	{Name: "source", Type: TypeLiteral, Summary: "The specification that it was imported from."},
 	{Name: "attached", Type: TypeBool, Summary: "The deployment writes it: these are the operations that the flow uses."},
 	{Name: "base", Type: TypeString, Verbatim: true, Summary: "What comes before URLs that begin with `/`. It may contain `${ $params.NAME }`.", Default: "the base of the connection"},
 	{Name: "connection", Type: TypeObject, Summary: "The connection that operations need; without `types` they need none.", Fields: []Param{
