@@ -293,6 +293,9 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	if connection != nil {
 		request.values["connection"], request.places["connection"] = connection.ofCaller(), args.places["connection"]
 	}
+	if args.Has("proxy") {
+		request.values["proxy"], request.places["proxy"] = args.values["proxy"], args.places["proxy"]
+	}
 	use := &operationUse{operation: op, with: args.Template("with")}
 	var err error
 	c.within(d.name, op.params, func() { use.runner, err = op.kind.New(request) })

@@ -18,6 +18,7 @@ func uses() flows.Kind {
 			{Name: "operation", Type: flows.TypeString, Inline: true, Required: true, Summary: "The [connector](connectors.md) and its operation, as in `slack.chat_post_message`."},
 			{Name: "with", Type: flows.TypeTemplate, Summary: "The parameters. The deployment checks their names and the values that are fixed; the step checks all values before it sends anything."},
 			httpstep.ConnectionParam(),
+			httpstep.ProxyParam(),
 		},
 		New: func(args *flows.Args) (flows.Runner, error) { return args.Operation() },
 	}

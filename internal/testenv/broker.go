@@ -1,7 +1,6 @@
 package testenv
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -10,7 +9,7 @@ import (
 	"time"
 )
 
-// brokerLimit is the maximum time for a message broker or a directory to answer.
+// brokerLimit is the maximum time for a message broker to answer.
 const brokerLimit = 60 * time.Second
 
 // RabbitMQ starts a RabbitMQ server on a free loopback port, with the user guest, whose password is guest, and waits until it
@@ -30,32 +29,6 @@ func RabbitMQ(t testing.TB) (port string) {
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + filepath.Join(dir, "plugins"), "RABBITMQ_CONFIG_FILE=" + filepath.Join(dir, "none"),
 		"ERL_EPMD_PORT=" + names, "ERL_EPMD_ADDRESS=127.0.0.1", "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
 	})
-	return port
-}
-
-// NATS starts a NATS server with JetStream on a free loopback port, and waits until it answers. The test is skipped where the
-// program is not installed.
-func NATS(t testing.TB) (port string) {
-	t.Helper()
-	path := brokerProgram(t, "nats-server")
-	port = freePort(t)
-	startBroker(t, port, "NATS", path, nil, "-a", "127.0.0.1", "-p", port, "-js", "-sd", t.TempDir())
-	return port
-}
-
-// Mosquitto starts a Mosquitto server on a free loopback port, which persistent sessions survive, and waits until it answers. The
-// test is skipped where the program is not installed.
-func Mosquitto(t testing.TB) (port string) {
-	t.Helper()
-	path := brokerProgram(t, "mosquitto", "/usr/sbin/mosquitto")
-	dir := t.TempDir()
-	port = freePort(t)
-	file := filepath.Join(dir, "mosquitto.conf")
-	config := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\nlog_dest stderr\n", port)
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	startBroker(t, port, "Mosquitto", path, nil, "-c", file)
 	return port
 }
 

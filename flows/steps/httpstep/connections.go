@@ -32,6 +32,11 @@ func ConnectionParam() flows.Param {
 	}
 }
 
+// ProxyParam is the parameter for the proxy of a request.
+func ProxyParam() flows.Param {
+	return flows.Param{Name: "proxy", Type: flows.TypeString, Names: flows.ResourceConnection, Summary: "Name of the connection with the proxy that the request goes through. What can be reached is decided by the proxy. By `http://` the header `Host` cannot be set."}
+}
+
 func (s *step) setConnections(args *flows.Args) error {
 	object := args.Object("connection")
 	if object == nil {

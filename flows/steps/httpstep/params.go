@@ -40,7 +40,7 @@ func httpRequestParams() []flows.Param {
 		{Name: "file", Type: flows.TypeTemplate, Summary: "Body as the bytes of a file of the run, such as one of the event. They are streamed, and its content type is the usual one."},
 		{Name: "content_type", Type: flows.TypeTemplate, Summary: "Content type of the body, if not the usual one."},
 		ConnectionParam(),
-		{Name: "proxy", Type: flows.TypeString, Names: flows.ResourceConnection, Summary: "Name of the connection with the proxy that the request goes through. What can be reached is decided by the proxy. By `http://` the header `Host` cannot be set."},
+		ProxyParam(),
 		{Name: "tls", Type: flows.TypeObject, Fields: []flows.Param{
 			{Name: "ca", Type: flows.TypeString, Required: true, Summary: "PEM certificates of the authorities to trust instead of the system's."},
 		}, Summary: "Trust in an API with its own certificate authority. A client certificate belongs in a connection."},
