@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
@@ -136,8 +135,8 @@ func (c *compiler) aggregateScope(by string) *scope {
 func labels(n *yaml.Node) map[string]bool {
 	taken := map[string]bool{}
 	for _, element := range n.Items {
-		if i := slices.IndexFunc(element.Keys, func(k yaml.Key) bool { return k.Name == "name" }); i >= 0 {
-			if name, ok := element.Items[i].Value.(string); ok {
+		if n := element.Member("name"); n != nil {
+			if name, ok := n.Value.(string); ok {
 				taken[name] = true
 			}
 		}

@@ -188,14 +188,14 @@ func (r *report) connectorDoc(part yaml.Part) *connectorDoc {
 	if root == nil {
 		return nil
 	}
-	at := slices.IndexFunc(root.Keys, func(k yaml.Key) bool { return k.Name == "connector" })
-	if root.Shape != yaml.Mapping || at < 0 {
+	name := root.Member("connector")
+	if name == nil {
 		r.add(root.Place, "one file holds one flow; documents behind it are connectors, which begin with connector: NAME", "this document is no connector")
 		return nil
 	}
-	d.place = root.Items[at].Place
-	if d.name, _ = root.Items[at].Value.(string); !connectorName.MatchString(d.name) {
-		r.add(d.place, "letters, digits and _, a letter first", "%s cannot be the name of a connector", quoted(root.Items[at]))
+	d.place = name.Place
+	if d.name, _ = name.Value.(string); !connectorName.MatchString(d.name) {
+		r.add(d.place, "letters, digits and _, a letter first", "%s cannot be the name of a connector", quoted(name))
 		return nil
 	}
 	d.head = &yaml.Node{Place: root.Place, Shape: yaml.Mapping}

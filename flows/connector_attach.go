@@ -40,9 +40,9 @@ func (c *compiler) documents(src string) (flow *yaml.Node) {
 // operation. What is wrong in other files is in c.elsewhere then.
 func (c *compiler) attach(src string, flow *yaml.Node) string {
 	used := map[string][]string{}
-	for i, k := range flow.Keys {
-		if k.Name == "steps" || k.Name == "on_failure" {
-			usedOperations(flow.Items[i], used)
+	for _, name := range []string{"steps", onFailure} {
+		if steps := flow.Member(name); steps != nil {
+			usedOperations(steps, used)
 		}
 	}
 	attached := map[string]string{}
@@ -80,7 +80,7 @@ func usedOperations(n *yaml.Node, used map[string][]string) {
 		if n.Shape != yaml.Mapping || n.Keys[i].Name != UsesKind {
 			continue
 		}
-		if long := member(item, "operation"); long != nil {
+		if long := item.Member("operation"); long != nil {
 			item = long
 		}
 		text, _ := item.Value.(string)

@@ -63,11 +63,11 @@ func (c *compiler) compileOperation(d *connectorDoc, o *operationDoc) *operation
 		c.add(op.args.places["params"], "", "params: %v", err)
 		return nil
 	}
-	at := slices.IndexFunc(node.Keys, func(k yaml.Key) bool { return k.Name == "http" })
-	if at < 0 {
+	request := node.Member("http")
+	if request == nil {
 		return nil // reported as missing
 	}
-	c.within(d.name, op.params, func() { c.operationHTTP(d, op, node.Items[at]) })
+	c.within(d.name, op.params, func() { c.operationHTTP(d, op, request) })
 	op.timeout = cmp.Or(op.args.Duration("timeout"), head.Duration("timeout"))
 	if op.retry = op.args.Object("retry"); op.retry == nil {
 		op.retry = head.Object("retry")
@@ -90,10 +90,10 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 		return
 	}
 	op.http = c.arguments(c.mergedHTTP(d, own), slices.DeleteFunc(slices.Clone(op.kind.Params), func(p Param) bool { return slices.Contains(stepsOwn, p.Name) }), op.ref)
-	if at := slices.IndexFunc(d.head.Keys, func(k yaml.Key) bool { return k.Name == "base" }); at >= 0 {
+	if base := d.head.Member("base"); base != nil {
 		for name, v := range op.http.values {
 			if t, ok := v.(*Template); ok && isURLParam(op.kind, name) && t.relative() {
-				op.http.values[name] = c.template(d.head.Items[at]).before(t)
+				op.http.values[name] = c.template(base).before(t)
 			}
 		}
 	}
@@ -152,10 +152,8 @@ func (t *Template) texts() []part {
 // mergedHTTP returns the request with the fields of the connector that it has not itself.
 func (c *compiler) mergedHTTP(d *connectorDoc, own *yaml.Node) *yaml.Node {
 	merged := &yaml.Node{Place: own.Place, Shape: yaml.Mapping, Keys: slices.Clone(own.Keys), Items: slices.Clone(own.Items)}
-	at := slices.IndexFunc(d.head.Keys, func(k yaml.Key) bool { return k.Name == "http" })
-	var common *yaml.Node
-	if at >= 0 {
-		if common = d.head.Items[at]; common.Shape != yaml.Mapping {
+	if common := d.head.Member("http"); common != nil {
+		if common.Shape != yaml.Mapping {
 			c.add(common.Place, "", "http: %v", expected("a mapping", common))
 			return merged
 		}
@@ -288,7 +286,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	if connection == nil && len(op.types) > 0 {
 		return nil, &Problem{Line: at.Line, Column: at.Column, Message: fmt.Sprintf("connection is missing: %s needs one of type %s", ref[1], strings.Join(op.types, " or "))}
 	}
-	c.checkWith(args.place, member(own, "with"), op.params, op.ref)
+	c.checkWith(args.place, own.Member("with"), op.params, op.ref)
 	request := &Args{values: maps.Clone(op.http.values), places: maps.Clone(op.http.places), place: op.http.place, compile: op.http.compile}
 	if connection != nil {
 		request.values["connection"], request.places["connection"] = connection.ofCaller(), args.places["connection"]
@@ -304,16 +302,6 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	}
 	s.uses = op
 	return use, err
-}
-
-// member returns the value of a member of a mapping; nil: it has none.
-func member(n *yaml.Node, name string) *yaml.Node {
-	for i, k := range n.Keys {
-		if k.Name == name {
-			return n.Items[i]
-		}
-	}
-	return nil
 }
 
 // ofCaller returns the arguments with their templates rendered for the item of the step that uses the operation.

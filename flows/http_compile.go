@@ -31,13 +31,13 @@ const (
 // httpNames prepares the http trigger with what its programs may name, before they are compiled; nil when the trigger
 // is another one.
 func (c *compiler) httpNames(n *yaml.Node) *HTTP {
-	i := slices.IndexFunc(n.Keys, func(k yaml.Key) bool { return k.Name == "http" })
-	if i < 0 {
+	settings := n.Member("http")
+	if settings == nil {
 		return nil
 	}
-	operations := []*yaml.Node{n.Items[i]}
-	if n.Items[i].Shape == yaml.Sequence {
-		operations = n.Items[i].Items
+	operations := []*yaml.Node{settings}
+	if settings.Shape == yaml.Sequence {
+		operations = settings.Items
 	}
 	for _, o := range operations {
 		for j, k := range o.Keys {

@@ -129,12 +129,11 @@ func (c *compiler) webhookNames(n *yaml.Node) *Webhook {
 	if n.Value == "webhook" {
 		return &Webhook{Reply: "result", OnRedelivery: "resume"}
 	}
-	i := slices.IndexFunc(n.Keys, func(k yaml.Key) bool { return k.Name == "webhook" })
-	if i < 0 {
+	settings := n.Member("webhook")
+	if settings == nil {
 		return nil
 	}
 	w := &Webhook{Reply: "result", OnRedelivery: "resume"}
-	settings := n.Items[i]
 	for j, k := range settings.Keys {
 		words, err := readStrings(settings.Items[j])
 		if err != nil {

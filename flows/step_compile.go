@@ -216,7 +216,7 @@ func (c *compiler) label(common, own *yaml.Node, kind *Kind, taken map[string]bo
 
 // operationLabel returns the name of the operation of a uses step, without that of its connector; empty for other kinds.
 func operationLabel(kind *Kind, own *yaml.Node) string {
-	n := member(own, "operation")
+	n := own.Member("operation")
 	if kind.Name != UsesKind || n == nil {
 		return ""
 	}

@@ -55,14 +55,12 @@ func trigger(f *flows.Flow) any {
 func fileValue(f *flows.Flow, path ...string) any {
 	n := yaml.Read(f.Source, yaml.LinesOf(f.Source), func(yaml.Place, string, string, ...any) {})
 	for _, name := range path {
-		if n == nil {
-			return nil
+		if n != nil {
+			n = n.Member(name)
 		}
-		at := slices.IndexFunc(n.Keys, func(k yaml.Key) bool { return k.Name == name })
-		if at < 0 {
-			return nil
-		}
-		n = n.Items[at]
+	}
+	if n == nil {
+		return nil
 	}
 	return nodeValue(n)
 }

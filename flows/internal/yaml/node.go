@@ -49,6 +49,16 @@ const (
 	Block // | and >
 )
 
+// Member returns the value of a member of a mapping; nil: there is none, or the node is no mapping.
+func (n *Node) Member(name string) *Node {
+	for i, k := range n.Keys {
+		if k.Name == name {
+			return n.Items[i]
+		}
+	}
+	return nil
+}
+
 // ShapeName names the shape of a node for a message.
 func (n *Node) ShapeName() string {
 	switch {
