@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/internal/lease"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -53,7 +54,7 @@ type Keep struct {
 // moment is of no consequence.
 type Archiver struct {
 	config ArchiverConfig
-	turn   turn
+	turn   lease.Lease
 
 	waiting  atomic.Int64
 	archived atomic.Int64
@@ -62,7 +63,7 @@ type Archiver struct {
 
 // NewArchiver returns an Archiver.
 func NewArchiver(config ArchiverConfig) *Archiver {
-	return &Archiver{config: config, turn: turn{config.Redis, keyArchiver, config.Process}}
+	return &Archiver{config: config, turn: turn(config.Redis, keyArchiver, config.Process)}
 }
 
 // Waiting returns the number of ended runs that were not copied when this process last looked; 0 when another process copies.
@@ -76,7 +77,7 @@ func (a *Archiver) Failed() int64 { return a.failed.Load() }
 
 // Run copies runs until ctx ends.
 func (a *Archiver) Run(ctx context.Context) error {
-	defer a.turn.end(context.WithoutCancel(ctx))
+	defer a.turn.Release(context.WithoutCancel(ctx))
 	return repeat(ctx, archiveEvery, a.round, func(err error, was bool) {
 		if err != nil {
 			a.failed.Add(1)
@@ -92,7 +93,7 @@ func (a *Archiver) Run(ctx context.Context) error {
 
 // round copies what has ended, if it is the turn of this process.
 func (a *Archiver) round(ctx context.Context) error {
-	if mine, err := a.turn.take(ctx); err != nil || !mine {
+	if mine, err := a.turn.Take(ctx); err != nil || !mine {
 		a.waiting.Store(0)
 		return err
 	}
@@ -132,7 +133,7 @@ func (a *Archiver) copyQueue(ctx context.Context, name string) (rest int, err er
 		if rest = len(runs) - ready + behind; ready < len(runs) || behind == 0 {
 			return rest, nil
 		}
-		if _, err := a.turn.take(ctx); err != nil {
+		if _, err := a.turn.Take(ctx); err != nil {
 			return rest, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/internal/entrylog"
+	"github.com/penstock/penstock/internal/lease"
 )
 
 const (
@@ -43,17 +44,17 @@ type LogArchiverConfig struct {
 // moment is of no consequence.
 type LogArchiver struct {
 	config LogArchiverConfig
-	turn   turn
+	turn   lease.Lease
 }
 
 // NewLogArchiver returns a LogArchiver.
 func NewLogArchiver(config LogArchiverConfig) *LogArchiver {
-	return &LogArchiver{config, turn{config.Redis, keyLogArchiver, config.Process}}
+	return &LogArchiver{config, turn(config.Redis, keyLogArchiver, config.Process)}
 }
 
 // Run copies entries until ctx ends.
 func (a *LogArchiver) Run(ctx context.Context) error {
-	defer a.turn.end(context.WithoutCancel(ctx))
+	defer a.turn.Release(context.WithoutCancel(ctx))
 	return repeat(ctx, copyLogsEvery, a.round, func(err error, was bool) {
 		if err != nil && !was {
 			a.config.Log.Error("copy logs to the history: Redis keeps the newest entries until it succeeds", "error", err)
@@ -68,7 +69,7 @@ func (a *LogArchiver) Run(ctx context.Context) error {
 func (a *LogArchiver) round(ctx context.Context) error {
 	for _, log := range a.config.Logs {
 		for last := false; !last; {
-			if mine, err := a.turn.take(ctx); err != nil || !mine {
+			if mine, err := a.turn.Take(ctx); err != nil || !mine {
 				return err
 			}
 			entries, mark, err := log.Source.ReadEntries(ctx, logBatch)

@@ -2,10 +2,11 @@ package history
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/lease"
 )
 
 // The Redis keys. Each is a STRING, the process whose turn it is. TTL: turnTTL.
@@ -16,35 +17,9 @@ const (
 	turnTTL = 15 * time.Second
 )
 
-// turn lets one process of the fleet do something at a time. That two do it for a moment is possible.
-type turn struct {
-	redis   redis.UniversalClient
-	key     string
-	process string
-}
-
-// take reports whether it is the turn of this process, and extends it.
-func (t turn) take(ctx context.Context) (bool, error) {
-	taken, err := t.redis.SetNX(ctx, t.key, t.process, turnTTL).Result()
-	if err != nil || taken {
-		return taken, err
-	}
-	if of, err := t.redis.Get(ctx, t.key).Result(); err != nil || of != t.process {
-		if errors.Is(err, redis.Nil) {
-			err = nil
-		}
-		return false, err
-	}
-	return true, t.redis.PExpire(ctx, t.key, turnTTL).Err()
-}
-
-// end gives the turn to another process at once.
-func (t turn) end(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if of, err := t.redis.Get(ctx, t.key).Result(); err == nil && of == t.process {
-		t.redis.Del(ctx, t.key) // if this fails, the turn ends by itself
-	}
+// turn lets one process of the fleet do something at a time.
+func turn(client redis.UniversalClient, key, process string) lease.Lease {
+	return lease.Lease{Redis: client, Key: key, Holder: process, TTL: turnTTL}
 }
 
 // repeat calls do at an interval until ctx ends, and done with its error and whether the call before has failed.

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/lease"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -22,6 +23,8 @@ const (
 	lookEvery = time.Second
 	// checkEvery is the time between two looks at the connection and the lease of a consumer.
 	checkEvery = 5 * time.Second
+	// leaseTTL is how long after the loss of a worker another one consumes instead of it.
+	leaseTTL = 3 * checkEvery
 	// minPause and maxPause bound the pause after a consumer failed. It doubles until the consumer has worked for maxPause.
 	minPause = time.Second
 	maxPause = 30 * time.Second
@@ -66,7 +69,6 @@ type Config struct {
 // and its idempotency key makes it the same run.
 type Consumers struct {
 	config Config
-	lease  lease
 
 	running map[int64]*running // owned by Run
 }
@@ -82,7 +84,7 @@ func New(config Config) (*Consumers, error) {
 	if config.Redis == nil || config.Log == nil || config.ID == "" || config.Flows == nil || config.Connections == nil || config.Runs == nil {
 		return nil, errors.New("new consumers: Redis, Log, ID, Flows, Connections and Runs are required")
 	}
-	return &Consumers{config: config, lease: lease{config.Redis, config.ID}, running: map[int64]*running{}}, nil
+	return &Consumers{config: config, running: map[int64]*running{}}, nil
 }
 
 // Run consumes until ctx ends.
@@ -146,7 +148,7 @@ func (c *Consumers) serve(ctx context.Context, flow *flows.Flow) {
 	log := c.config.Log.With("flow", flow.Number, "source", flow.Messages.Source, "connection", flow.Messages.Connection)
 	pause, said := minPause, ""
 	for ctx.Err() == nil {
-		if flow.Messages.Exclusive && !c.awaitLease(ctx, flow.Number) {
+		if flow.Messages.Exclusive && !c.awaitLease(ctx, flow) {
 			return
 		}
 		begun := time.Now()
@@ -196,7 +198,7 @@ func (c *Consumers) consume(ctx context.Context, flow *flows.Flow) (err error) {
 		d.runs.Wait()
 		watching.Wait()
 		if flow.Messages.Exclusive {
-			c.lease.release(flow.Number)
+			c.lease(flow).Release(context.Background())
 		}
 		if r := recover(); r != nil { // an error of the module must not end the worker
 			err = fmt.Errorf("the source panicked: %v", r)
@@ -220,7 +222,7 @@ func (c *Consumers) watch(ctx context.Context, flow *flows.Flow, client flows.Cl
 		case <-tick.C:
 		}
 		if flow.Messages.Exclusive {
-			if mine, err := c.lease.take(ctx, flow.Number); !mine && err == nil {
+			if mine, err := c.lease(flow).Take(ctx); !mine && err == nil {
 				end(errChanged)
 				return
 			}
@@ -237,10 +239,15 @@ func (c *Consumers) watch(ctx context.Context, flow *flows.Flow, client flows.Cl
 	}
 }
 
+// lease lets one worker of the fleet consume the messages of a flow.
+func (c *Consumers) lease(flow *flows.Flow) lease.Lease {
+	return lease.Lease{Redis: c.config.Redis, Key: keyLease(flow.Number), Holder: c.config.ID, TTL: leaseTTL}
+}
+
 // awaitLease waits until this worker has the lease of a flow; false: ctx ended before.
-func (c *Consumers) awaitLease(ctx context.Context, flow int64) bool {
+func (c *Consumers) awaitLease(ctx context.Context, flow *flows.Flow) bool {
 	for ctx.Err() == nil {
-		if mine, err := c.lease.take(ctx, flow); mine && err == nil {
+		if mine, err := c.lease(flow).Take(ctx); mine && err == nil {
 			return true
 		}
 		wait(ctx, lookEvery)
