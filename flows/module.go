@@ -107,12 +107,19 @@ func (c *Catalogue) Connections() []ConnectionType { return slices.Clone(c.conne
 // Sources returns the sources of messages of the modules.
 func (c *Catalogue) Sources() []Source { return slices.Clone(c.sources) }
 
-// MessageBody returns the bytes of a value that a module sends, and their media type: a text as it is, anything else as JSON.
-func MessageBody(v any) (body []byte, contentType string) {
-	if text, ok := v.(string); ok {
-		return []byte(text), "text/plain; charset=utf-8"
+// MessageBody returns the bytes that a step of a module sends, and their media type: a text as it is, anything else as JSON.
+// Without a template it is the item.
+func MessageBody(ctx context.Context, in *Input, t *Template) (body []byte, contentType string, err error) {
+	v := in.Value()
+	if t != nil {
+		if v, err = t.Render(ctx, in); err != nil {
+			return nil, "", err
+		}
 	}
-	return EncodeJSON(v), "application/json"
+	if text, ok := v.(string); ok {
+		return []byte(text), "text/plain; charset=utf-8", nil
+	}
+	return EncodeJSON(v), "application/json", nil
 }
 
 // TextOrBase64 returns bytes as a value of JSON: as text if they are UTF-8, otherwise in base64 (RFC 4648, section 4).

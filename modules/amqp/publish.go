@@ -102,14 +102,10 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (key string, 
 	if key, err = s.key.Text(ctx, in); err != nil {
 		return "", m, err
 	}
-	body := in.Value()
-	if s.body != nil {
-		if body, err = s.body.Render(ctx, in); err != nil {
-			return "", m, err
-		}
-	}
 	m = amqp.Publishing{MessageId: in.RunKey(), DeliveryMode: amqp.Persistent, Timestamp: time.Now(), AppId: "penstock", Headers: amqp.Table{}}
-	m.Body, m.ContentType = flows.MessageBody(body)
+	if m.Body, m.ContentType, err = flows.MessageBody(ctx, in, s.body); err != nil {
+		return "", m, err
+	}
 	for _, h := range s.headers {
 		if m.Headers[h.Name], err = h.Value.Text(ctx, in); err != nil {
 			return "", m, err

@@ -75,13 +75,10 @@ func (s *publishStep) record(ctx context.Context, in *flows.Input) (_ *kgo.Recor
 		}
 		r.Key = []byte(key)
 	}
-	body := in.Value()
-	if s.body != nil {
-		if body, err = s.body.Render(ctx, in); err != nil {
-			return nil, err
-		}
+	value, contentType, err := flows.MessageBody(ctx, in, s.body)
+	if err != nil {
+		return nil, err
 	}
-	value, contentType := flows.MessageBody(body)
 	r.Value = value
 	r.Headers = []kgo.RecordHeader{{Key: keyHeader, Value: []byte(in.RunKey())}, {Key: "content-type", Value: []byte(contentType)}}
 	for _, h := range s.headers {
