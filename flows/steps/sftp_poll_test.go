@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +17,16 @@ import (
 	"github.com/penstock/penstock/internal/testenv"
 )
 
-// emitted is an Emitter that accepts each key once.
+// emitted is an Emitter that accepts each key once. Items call it at once.
 type emitted struct {
-	keys   map[string]bool
-	events []string
+	mu     sync.Mutex
+	keys   map[string]bool // guarded by mu
+	events []string        // guarded by mu
 }
 
 func (e *emitted) Emit(_ context.Context, m flows.Emission) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if !e.keys[m.Key] {
 		e.keys[m.Key] = true
 		e.events = append(e.events, m.Event.(map[string]any)["name"].(string))
@@ -32,6 +36,8 @@ func (e *emitted) Emit(_ context.Context, m flows.Emission) (string, error) {
 
 // take returns the names of the files for which runs were started since the last call.
 func (e *emitted) take() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	defer func() { e.events = nil }()
 	slices.Sort(e.events)
 	return strings.Join(e.events, " ")
