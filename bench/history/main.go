@@ -1,6 +1,7 @@
 // Command history fills a history with made-up runs and times its lists, for docs/history.md:
 //
 //	go run ./bench/history -place sqlite:/tmp/h.db -runs 2000000
+//	go run ./bench/history -place postgres://localhost/h -runs 10000000 -bulk
 package main
 
 import (
@@ -31,6 +32,7 @@ func main() {
 func run(ctx context.Context) error {
 	place := flag.String("place", "", "the history: sqlite:PATH or postgres://…")
 	runs := flag.Int("runs", 0, "runs to add, over the last 90 days; 0: only lists are timed")
+	bulk := flag.Bool("bulk", false, "PostgreSQL: builds the indexes after the runs")
 	seed := flag.Uint64("seed", 1, "of the made-up runs")
 	flag.Parse()
 	h, err := history.Open(ctx, *place, slog.Default())
@@ -38,10 +40,16 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer h.Close()
-	if *runs > 0 {
-		if err := fill(ctx, h, *runs, *seed); err != nil {
-			return err
-		}
+	add := func() error { return fill(ctx, h, *runs, *seed) }
+	switch {
+	case *runs == 0:
+	case *bulk:
+		err = withoutIndexes(ctx, *place, add)
+	default:
+		err = add()
+	}
+	if err != nil {
+		return err
 	}
 	return timeLists(ctx, h)
 }
