@@ -31,7 +31,8 @@ var layers = []struct {
 
 	{tree: "flows", may: []string{"internal", "third_party/gojq"}, why: "the language is useful without a queue, a store or a server, as in `penstock flow test`"},
 	{tree: "store", may: []string{"flows", "internal"}, why: "it compiles what it deploys; who asks for a record, and why, is not its business"},
-	{tree: "connect", may: []string{"flows", "store", "internal"}, why: "a connection is a record of the store that becomes a transport for steps"},
+	{tree: "connect/internal", may: []string{"flows", "internal"}, why: "a kind of server is opened from its settings: who stores them, and when they change, is not its business"},
+	{tree: "connect", may: []string{"connect/internal", "flows", "store", "internal"}, why: "a connection is a record of the store that becomes a transport for steps"},
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
 	{tree: "operation", may: []string{"flows", "queue", "internal"}, why: "an action on many runs needs the runs and their flows, and knows of callers only the principal"},
 	{tree: "history", may: []string{"flows", "queue", "internal"}, why: "it keeps what the queue has recorded, through a port that the queue defines, and knows no callers"},

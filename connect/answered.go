@@ -24,7 +24,7 @@ type answered struct {
 var answerMember = regexp.MustCompile(`\{([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\}`)
 
 func newAnswered(s settings) (*answered, error) {
-	headers, err := readPairs("headers", s.text["headers"])
+	headers, err := readPairs("headers", s.Text["headers"])
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func newAnswered(s settings) (*answered, error) {
 			return nil, fmt.Errorf("headers: the header %.60q cannot be sent", h.name)
 		}
 	}
-	base := s.text["base"]
+	base := s.Text["base"]
 	if strings.ContainsAny(base, "?#") {
 		return nil, errors.New("base has a ? or #: it is the beginning of URLs, which ends before their query")
 	}

@@ -31,7 +31,7 @@ func openAPI(_ *Resolver, s settings) (any, error) {
 	var all [3][]pair
 	given := 0
 	for i, name := range []string{"headers", "query", "body"} {
-		pairs, err := readPairs(name, s.text[name])
+		pairs, err := readPairs(name, s.Text[name])
 		if err != nil {
 			return nil, err
 		}

@@ -50,29 +50,29 @@ func jwtAssertionType() Type {
 
 // newAssertion returns a function that creates the assertion for a point in time.
 func newAssertion(s settings) (func(time.Time) (string, error), error) {
-	ready, key := s.text["assertion"], s.text["key"]
+	ready, key := s.Text["assertion"], s.Text["key"]
 	switch {
 	case (ready == "") == (key == ""):
 		return nil, errors.New("a jwt_assertion connection needs either key or assertion")
 	case ready != "":
 		return func(time.Time) (string, error) { return ready, nil }, nil
-	case s.text["issuer"] == "":
+	case s.Text["issuer"] == "":
 		return nil, errors.New("issuer is missing")
 	}
 	further := map[string]any{}
-	if s.text["claims"] != "" && json.Unmarshal([]byte(s.text["claims"]), &further) != nil {
+	if s.Text["claims"] != "" && json.Unmarshal([]byte(s.Text["claims"]), &further) != nil {
 		return nil, errors.New("claims is no JSON object")
 	}
-	signer, err := newSigner(jose.SignatureAlgorithm(s.text["algorithm"]), key, s.text["key_id"], nil)
+	signer, err := newSigner(jose.SignatureAlgorithm(s.Text["algorithm"]), key, s.Text["key_id"], nil)
 	if err != nil {
 		return nil, err
 	}
 	return func(now time.Time) (string, error) {
 		return sign(signer, further, jwt.Claims{
 			ID:       rand.Text(),
-			Issuer:   s.text["issuer"],
-			Subject:  cmp.Or(s.text["subject"], s.text["issuer"]),
-			Audience: jwt.Audience{cmp.Or(s.text["assertion_audience"], s.text["token_url"])},
+			Issuer:   s.Text["issuer"],
+			Subject:  cmp.Or(s.Text["subject"], s.Text["issuer"]),
+			Audience: jwt.Audience{cmp.Or(s.Text["assertion_audience"], s.Text["token_url"])},
 			IssuedAt: jwt.NewNumericDate(now),
 			Expiry:   jwt.NewNumericDate(now.Add(assertionLife)),
 		})

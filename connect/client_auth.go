@@ -36,24 +36,24 @@ func clientKeyFields() []Field {
 // clientAssertion returns a function that signs an assertion of the client for a point in time (OpenID Connect Core,
 // section 9); nil when the client authenticates otherwise.
 func clientAssertion(s settings) (func(time.Time) (string, error), error) {
-	if s.text["client_auth"] != authPrivateKeyJWT {
+	if s.Text["client_auth"] != authPrivateKeyJWT {
 		for _, f := range clientKeyFields() {
-			if f.Default == "" && s.text[f.Name] != "" {
+			if f.Default == "" && s.Text[f.Name] != "" {
 				return nil, errors.New(f.Name + " has no meaning without client_auth: private_key_jwt")
 			}
 		}
 		return nil, nil
 	}
 	switch {
-	case s.text["client_key"] == "":
+	case s.Text["client_key"] == "":
 		return nil, errors.New("client_key is missing: private_key_jwt signs with it")
-	case s.text["client_id"] == "":
+	case s.Text["client_id"] == "":
 		return nil, errors.New("client_id is missing")
-	case s.text["client_secret"] != "":
+	case s.Text["client_secret"] != "":
 		return nil, errors.New("client_secret has no meaning with client_auth: private_key_jwt")
 	}
 	headers := map[jose.HeaderKey]any{}
-	if text := s.text["client_certificate"]; text != "" {
+	if text := s.Text["client_certificate"]; text != "" {
 		block, _ := pem.Decode([]byte(text))
 		if block == nil {
 			return nil, errors.New("client_certificate holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
@@ -64,13 +64,13 @@ func clientAssertion(s settings) (func(time.Time) (string, error), error) {
 		sum := sha256.Sum256(block.Bytes)
 		headers["x5t#S256"] = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
-	signer, err := newSigner(jose.SignatureAlgorithm(s.text["client_key_algorithm"]), s.text["client_key"], s.text["client_key_id"], headers)
+	signer, err := newSigner(jose.SignatureAlgorithm(s.Text["client_key_algorithm"]), s.Text["client_key"], s.Text["client_key_id"], headers)
 	if err != nil {
 		return nil, errors.New("client_" + err.Error())
 	}
 	return func(now time.Time) (string, error) {
 		return sign(signer, nil, jwt.Claims{
-			ID: rand.Text(), Issuer: s.text["client_id"], Subject: s.text["client_id"], Audience: jwt.Audience{s.text["token_url"]},
+			ID: rand.Text(), Issuer: s.Text["client_id"], Subject: s.Text["client_id"], Audience: jwt.Audience{s.Text["token_url"]},
 			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(assertionLife)),
 		})
 	}, nil
@@ -78,7 +78,7 @@ func clientAssertion(s settings) (func(time.Time) (string, error), error) {
 
 // tokenParams reads the further parameters of a token request.
 func tokenParams(s settings) (url.Values, error) {
-	pairs, err := readPairs("token_params", s.text["token_params"])
+	pairs, err := readPairs("token_params", s.Text["token_params"])
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,9 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/penstock/penstock/connect/internal/database"
+	"github.com/penstock/penstock/connect/internal/fileserver"
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -39,14 +42,14 @@ type Resolver struct {
 
 	mu      sync.Mutex                   // guards the fields below
 	opened  map[string]*openedConnection // by name
-	retired map[leased]struct{}          // replaced versions that are still in use
+	retired map[server.Leased]struct{}   // replaced versions that are still in use
 	closing sync.WaitGroup               // replaced versions that are being closed
 }
 
 // openedConnection is one version of a connection, opened.
 type openedConnection struct {
 	version string
-	conn    any      // *pinned, *pool, *mailer, *sftpServer, *s3Store, *proxy or *client
+	conn    any      // *pinned, *database.Pool, *mailer, *fileserver.SFTPServer, *fileserver.S3Store, *proxy or *client
 	secrets []string // see secretsOf
 }
 
@@ -61,7 +64,7 @@ func New(config Config) (*Resolver, error) {
 		return nil, errors.New("make resolver: Store, HTTP and Log are required")
 	}
 	if config.SQLiteDir != "" {
-		countSQLite()
+		database.CountSQLite()
 	}
 	return &Resolver{
 		config:      config,
@@ -71,7 +74,7 @@ func New(config Config) (*Resolver, error) {
 		grants:      config.Store.Grants(),
 		sqliteSlots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		opened:      map[string]*openedConnection{},
-		retired:     map[leased]struct{}{},
+		retired:     map[server.Leased]struct{}{},
 	}, nil
 }
 
@@ -87,11 +90,11 @@ func (r *Resolver) HTTP(ctx context.Context, name string) (flows.HTTPConnection,
 // SQL implements flows.Connections.
 func (r *Resolver) SQL(ctx context.Context, name string) (*flows.Database, error) {
 	for {
-		p, err := resolve[*pool](ctx, r, name, "sql steps cannot use")
+		p, err := resolve[*database.Pool](ctx, r, name, "sql steps cannot use")
 		if err != nil {
 			return nil, err
 		}
-		if db, ok := p.lease(); ok {
+		if db, ok := p.Lease(); ok {
 			return db, nil
 		} // another caller has just replaced this version
 	}
@@ -108,7 +111,7 @@ func (r *Resolver) Mail(ctx context.Context, name string) (flows.Mailer, error) 
 
 // SFTP implements flows.Connections.
 func (r *Resolver) SFTP(ctx context.Context, name string) (flows.SFTPServer, error) {
-	f, err := resolve[*sftpServer](ctx, r, name, "sftp steps cannot use")
+	f, err := resolve[*fileserver.SFTPServer](ctx, r, name, "sftp steps cannot use")
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +120,11 @@ func (r *Resolver) SFTP(ctx context.Context, name string) (flows.SFTPServer, err
 
 // S3 implements flows.Connections.
 func (r *Resolver) S3(ctx context.Context, name, bucket string) (flows.Bucket, error) {
-	s, err := resolve[*s3Store](ctx, r, name, "s3 steps cannot use")
+	s, err := resolve[*fileserver.S3Store](ctx, r, name, "s3 steps cannot use")
 	if err != nil {
 		return nil, err
 	}
-	return s.in(bucket)
+	return s.In(bucket)
 }
 
 // Proxy implements flows.Connections.
@@ -140,8 +143,8 @@ func (r *Resolver) Client(ctx context.Context, name string) (flows.Client, func(
 		if err != nil {
 			return nil, nil, err
 		}
-		if c.take() {
-			return c.Client, sync.OnceFunc(c.leave), nil
+		if c.Take() {
+			return c.Client, sync.OnceFunc(c.Leave), nil
 		} // another caller has just replaced this version
 	}
 }
@@ -164,11 +167,11 @@ func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T
 	}
 	made, err := r.openOnce(c)
 	if err != nil {
-		return none, failure(name, "%v", err)
+		return none, server.Failure(name, "%v", err)
 	}
 	conn, ok := made.conn.(T)
 	if !ok {
-		return none, failure(name, "it is of the type %s, which %s", c.Type, otherwise)
+		return none, server.Failure(name, "it is of the type %s, which %s", c.Type, otherwise)
 	}
 	mask.Add(ctx, made.secrets...)
 	return conn, nil
@@ -221,7 +224,7 @@ func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 		r.retire(old)
 	}
 	made := &openedConnection{version: c.Version, conn: as}
-	if _, database := as.(*pool); !database { // it does not send its password back, which may be an ordinary word in rows
+	if _, database := as.(*database.Pool); !database { // it does not send its password back, which may be an ordinary word in rows
 		made.secrets = secretsOf(r.catalogue, c)
 	}
 	r.opened[c.Name] = made
@@ -230,7 +233,7 @@ func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 
 // retire closes an older version, a pool or a client, as soon as its last user has released it. r.mu must be held.
 func (r *Resolver) retire(old *openedConnection) {
-	l, ok := old.conn.(leased)
+	l, ok := old.conn.(server.Leased)
 	if !ok {
 		if c, ok := old.conn.(io.Closer); ok { // it closes what is in use when that is released
 			r.closing.Go(func() { _ = c.Close() })
@@ -238,16 +241,16 @@ func (r *Resolver) retire(old *openedConnection) {
 		return
 	}
 	r.retired[l] = struct{}{}
-	if p, database := l.(*pool); database {
+	if p, database := l.(*database.Pool); database {
 		p.DB.SetMaxIdleConns(-1)
 	}
-	l.retire(func() {
+	l.Retire(func() {
 		r.closing.Go(func() { r.closeRetired(l) })
 	})
 }
 
 // closeRetired closes a version without users. A server that is away may take seconds to let go of a connection.
-func (r *Resolver) closeRetired(l leased) {
+func (r *Resolver) closeRetired(l server.Leased) {
 	r.mu.Lock()
 	delete(r.retired, l)
 	r.mu.Unlock()
@@ -275,6 +278,6 @@ func (r *Resolver) closeAll() error {
 			failures = append(failures, c.Close())
 		}
 	}
-	r.opened, r.retired = map[string]*openedConnection{}, map[leased]struct{}{}
+	r.opened, r.retired = map[string]*openedConnection{}, map[server.Leased]struct{}{}
 	return errors.Join(failures...)
 }

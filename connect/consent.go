@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/store"
 )
 
@@ -20,8 +21,8 @@ type Consent struct {
 
 // checkConsent checks that the settings have a refresh token, or an authorize_url to get one.
 func checkConsent(s settings) error {
-	if s.text["authorize_url"] == "" {
-		if s.text["refresh_token"] == "" {
+	if s.Text["authorize_url"] == "" {
+		if s.Text["refresh_token"] == "" {
 			return errors.New("refresh_token is missing, or authorize_url to get one by authorising")
 		}
 		return nil
@@ -45,14 +46,14 @@ func (k Consent) URL(c *store.Connection) (string, error) {
 	}
 	q := u.Query()
 	q.Set("response_type", "code")
-	q.Set("client_id", s.text["client_id"])
+	q.Set("client_id", s.Text["client_id"])
 	q.Set("redirect_uri", k.Redirect)
 	q.Set("state", k.State)
 	sum := sha256.Sum256([]byte(k.Verifier))
 	q.Set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
 	q.Set("code_challenge_method", "S256")
 	for _, name := range []string{"scope", "audience", "resource"} {
-		if v := s.text[name]; v != "" {
+		if v := s.Text[name]; v != "" {
 			q.Set(name, v)
 		}
 	}
@@ -85,17 +86,17 @@ func (r *Resolver) Redeem(ctx context.Context, c *store.Connection, k Consent, c
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {k.Redirect}, "code_verifier": {k.Verifier}}
-	if v := s.text["resource"]; v != "" {
+	if v := s.Text["resource"]; v != "" {
 		form.Set("resource", v)
 	}
 	answer, err := ask.request(ctx, form)
 	switch {
 	case err != nil:
-		return "", unreachable(c.Name, "its token endpoint", err)
+		return "", server.Unreachable(c.Name, "its token endpoint", err)
 	case answer.failure != "":
-		return "", failure(c.Name, "its token endpoint %s", answer.failure)
+		return "", server.Failure(c.Name, "its token endpoint %s", answer.failure)
 	case answer.refresh == "":
-		return "", failure(c.Name, "its token endpoint gave no refresh token: servers want the scope offline_access, or access_type=offline in authorize_url")
+		return "", server.Failure(c.Name, "its token endpoint gave no refresh token: servers want the scope offline_access, or access_type=offline in authorize_url")
 	}
 	return answer.refresh, nil
 }

@@ -17,7 +17,7 @@ func basicType() Type {
 			{Name: "password", Secret: true, Summary: "Password."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
-			return decorated(func(req *http.Request) { req.SetBasicAuth(s.text["username"], s.text["password"]) }).sets("Authorization"), nil
+			return decorated(func(req *http.Request) { req.SetBasicAuth(s.Text["username"], s.Text["password"]) }).sets("Authorization"), nil
 		},
 	}
 }
@@ -27,7 +27,7 @@ func bearerType() Type {
 		Name: "bearer", Summary: "HTTP Bearer: a fixed token.", Pinned: true,
 		Fields: []Field{{Name: "token", Required: true, Secret: true, Summary: "The token."}},
 		open: func(_ *Resolver, s settings) (any, error) {
-			header := "Bearer " + s.text["token"]
+			header := "Bearer " + s.Text["token"]
 			return decorated(func(req *http.Request) { req.Header.Set("Authorization", header) }).sets("Authorization"), nil
 		},
 	}
@@ -42,8 +42,8 @@ func apiKeyType() Type {
 			{Name: "name", Default: "X-API-Key", Summary: "Name of the header or parameter."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
-			name, value := s.text["name"], s.text["value"]
-			if s.text["in"] == "query" {
+			name, value := s.Text["name"], s.Text["value"]
+			if s.Text["in"] == "query" {
 				return decorated(func(req *http.Request) { setQuery(req.URL, name, value) }), nil
 			}
 			if !httpguts.ValidHeaderFieldName(name) {

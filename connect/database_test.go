@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/microsoft/go-mssqldb/msdsn"
-
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"
@@ -90,30 +88,5 @@ func TestSQLiteStaysInItsDirectory(t *testing.T) {
 	}
 	if made, err := os.ReadDir(outside); err != nil || len(made) != 1 {
 		t.Errorf("outside there are %v, %v", made, err)
-	}
-}
-
-// There is no SQL Server to test against: the test checks the driver's settings.
-func TestSQLServerConfiguration(t *testing.T) {
-	t.Parallel()
-	c := &store.Connection{Name: "db", Type: "sqlserver", Settings: map[string]string{
-		"host": "db.example.org", "port": "1444", "database": "d;x=y&z", "username": "u@b", "password": "p:;@/?#&= é",
-	}}
-	for encryption, want := range map[string]msdsn.Encryption{"verify": msdsn.EncryptionRequired, "none": msdsn.EncryptionDisabled} {
-		c.Settings["tls"] = encryption
-		s, err := read(c, sqlserverType())
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := sqlserverConfig(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Host != "db.example.org" || got.Port != 1444 || got.Database != "d;x=y&z" || got.User != "u@b" || got.Password != "p:;@/?#&= é" || got.Encryption != want {
-			t.Errorf("tls %s: %+v", encryption, got)
-		}
-		if trust := got.TLSConfig; encryption == "verify" && (trust == nil || trust.InsecureSkipVerify || trust.ServerName != "db.example.org") {
-			t.Errorf("its certificate is not verified: %+v", trust)
-		}
 	}
 }

@@ -15,7 +15,7 @@ func digestType() Type {
 			{Name: "password", Required: true, Secret: true, Summary: "Password."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
-			shared := &digest.Transport{Username: s.text["username"], Password: s.text["password"], Transport: baseOfContext{}}
+			shared := &digest.Transport{Username: s.Text["username"], Password: s.Text["password"], Transport: baseOfContext{}}
 			wrap := func(base http.RoundTripper) http.RoundTripper { return digestTransport{base, shared} }
 			return (&pinned{order: 1, wrap: wrap}).sets("Authorization"), nil
 		},

@@ -60,27 +60,27 @@ func openHMACRequest(_ *Resolver, s settings) (any, error) {
 }
 
 func newRequestSigner(s settings) (*requestSigner, error) {
-	h := &requestSigner{sign: s.text["sign"]}
+	h := &requestSigner{sign: s.Text["sign"]}
 	var err error
-	switch s.text["key_encoding"] {
+	switch s.Text["key_encoding"] {
 	case "base64":
-		h.key, err = base64.StdEncoding.DecodeString(s.text["key"])
+		h.key, err = base64.StdEncoding.DecodeString(s.Text["key"])
 	case "hex":
-		h.key, err = hex.DecodeString(s.text["key"])
+		h.key, err = hex.DecodeString(s.Text["key"])
 	default:
-		h.key = []byte(s.text["key"])
+		h.key = []byte(s.Text["key"])
 	}
 	if err != nil || len(h.key) == 0 {
-		return nil, fmt.Errorf("key is no %s", s.text["key_encoding"])
+		return nil, fmt.Errorf("key is no %s", s.Text["key_encoding"])
 	}
-	h.function = map[string]func() hash.Hash{"sha256": sha256.New, "sha1": sha1.New, "sha512": sha512.New, "md5": md5.New}[s.text["algorithm"]]
+	h.function = map[string]func() hash.Hash{"sha256": sha256.New, "sha1": sha1.New, "sha512": sha512.New, "md5": md5.New}[s.Text["algorithm"]]
 	h.encode = map[string]func([]byte) string{
 		"hex": hex.EncodeToString, "base64": base64.StdEncoding.EncodeToString, "base64url": base64.RawURLEncoding.EncodeToString,
-	}[s.text["signature_encoding"]]
-	if h.headers, err = readPairs("headers", s.text["headers"]); err != nil {
+	}[s.Text["signature_encoding"]]
+	if h.headers, err = readPairs("headers", s.Text["headers"]); err != nil {
 		return nil, err
 	}
-	if h.query, err = readPairs("query", s.text["query"]); err != nil {
+	if h.query, err = readPairs("query", s.Text["query"]); err != nil {
 		return nil, err
 	}
 	return h, h.check()

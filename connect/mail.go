@@ -10,7 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
@@ -101,20 +100,4 @@ func setBody(msg *gomail.Msg, message *flows.Mail) {
 
 func contentType(a flows.Attachment) gomail.ContentType {
 	return gomail.ContentType(cmp.Or(a.ContentType, mime.TypeByExtension(path.Ext(a.Name)), "application/octet-stream"))
-}
-
-// maxReply is the maximum length of a quoted server response in bytes.
-const maxReply = 200
-
-// firstLine returns the server's response on one line.
-func firstLine(err error) string {
-	line := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if len(line) > maxReply {
-		line = line[:maxReply]
-		for !utf8.ValidString(line) {
-			line = line[:len(line)-1]
-		}
-		line += "…"
-	}
-	return line
 }

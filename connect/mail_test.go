@@ -2,22 +2,11 @@ package connect
 
 import (
 	"bufio"
-	"bytes"
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"strings"
-	"syscall"
 	"testing"
-
-	"github.com/go-sql-driver/mysql"
-	"github.com/jackc/pgx/v5/pgconn"
-	mssql "github.com/microsoft/go-mssqldb"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
@@ -247,68 +236,16 @@ func TestMailWithoutEncryption(t *testing.T) {
 	}
 }
 
-// Errors of drivers hold hosts and users: only known causes are described.
-func TestReasons(t *testing.T) {
+// An address has its domain in ASCII. What is no address is rejected, and with it what would begin another header.
+func TestParseAddress(t *testing.T) {
 	t.Parallel()
-	timeout := &net.OpError{Op: "read", Err: timedOut{}}
-	for _, tc := range []struct {
-		err   error
-		says  string
-		class flows.Class
-	}{
-		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "certificate that is not trusted", ""},
-		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "s3cret"}, "certificate that is not trusted", ""},
-		{&net.DNSError{Name: "s3cret", IsNotFound: true}, "host name that does not exist", flows.ClassNetwork},
-		{fmt.Errorf("dial s3cret: %w", fs.ErrPermission), "address that steps may not reach", ""},
-		{fmt.Errorf("dial s3cret: %w", syscall.ECONNREFUSED), "does not accept connections", flows.ClassNetwork},
-		{timeout, "does not answer in time", flows.ClassTimeout},
-		{fmt.Errorf("s3cret: %w", context.DeadlineExceeded), "does not answer in time", flows.ClassTimeout},
-		{io.ErrUnexpectedEOF, "closed the connection", flows.ClassNetwork},
-		{errors.New("s3cret"), "cannot be reached", flows.ClassNetwork},
+	for text, want := range map[string]string{
+		"ann@example.org": "ann@example.org", "Ann <ann@example.org>": "ann@example.org", "ann@bücher.example": "ann@xn--bcher-kva.example", "änn@example.org": "änn@example.org",
+		"": "", "ann": "", "ann@": "", "ann@example.org, bob@example.org": "", "ann@example.org\r\nBcc: eve@example.org": "", "ann@exa\u200emple.org": "", "@example.org": "",
 	} {
-		e := unreachable("crm", "the database", tc.err)
-		if !strings.Contains(e.Message, tc.says) || e.Class != tc.class || strings.Contains(e.Message, "s3cret") {
-			t.Errorf("%T: %q, class %q; want %q, %q", tc.err, e.Message, e.Class, tc.says, tc.class)
+		got, err := parseAddress(text)
+		if (err == nil) != (want != "") || err == nil && got.Address != want {
+			t.Errorf("%q: %v, %v, want %q", text, got, err, want)
 		}
-	}
-}
-
-type timedOut struct{}
-
-func (timedOut) Error() string   { return "s3cret" }
-func (timedOut) Timeout() bool   { return true }
-func (timedOut) Temporary() bool { return true }
-
-// The databases say in numbers of their own that a login or a database is wrong.
-func TestRejections(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		err   error
-		login bool
-		says  string
-	}{
-		{&pgconn.PgError{Code: "28P01"}, true, ""}, {&pgconn.PgError{Code: "28000"}, true, ""}, {&pgconn.PgError{Code: "3D000"}, false, "no database"}, {&pgconn.PgError{Code: "53300"}, false, "no connection left"},
-		{&mysql.MySQLError{Number: 1045}, true, ""}, {&mysql.MySQLError{Number: 1698}, true, ""}, {&mysql.MySQLError{Number: 3118}, true, ""}, {&mysql.MySQLError{Number: 1049}, false, "no database"}, {&mysql.MySQLError{Number: 1040}, false, "no connection left"},
-		{mssql.Error{Number: 18456}, true, ""}, {mssql.Error{Number: 4060}, false, "no database"}, {errors.New("other"), false, ""},
-	} {
-		err := fmt.Errorf("open: %w", tc.err)
-		if got := isLoginRejected(err); got != tc.login {
-			t.Errorf("%v: login rejected %t", tc.err, got)
-		}
-		if got := rejectionReason(err); tc.says == "" && got != "" || !strings.Contains(got, tc.says) {
-			t.Errorf("%v: %q, want %q", tc.err, got, tc.says)
-		}
-	}
-}
-
-// A quoted answer of a server is one line of bounded length.
-func TestFirstLine(t *testing.T) {
-	t.Parallel()
-	if got := firstLine(errors.New("one\r\n two\x00\tthree")); got != "one two three" {
-		t.Errorf("%q", got)
-	}
-	got := firstLine(errors.New(strings.Repeat("é", maxReply)))
-	if len(got) > maxReply+len("…") || !strings.HasSuffix(got, "é…") || bytes.ContainsRune([]byte(got), '\uFFFD') {
-		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }

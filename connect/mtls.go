@@ -2,9 +2,10 @@ package connect
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net/http"
+
+	"github.com/penstock/penstock/connect/internal/server"
 )
 
 func mtlsType() Type {
@@ -16,11 +17,11 @@ func mtlsType() Type {
 			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
-			pair, err := tls.X509KeyPair([]byte(s.text["certificate"]), []byte(s.text["key"]))
+			pair, err := tls.X509KeyPair([]byte(s.Text["certificate"]), []byte(s.Text["key"]))
 			if err != nil {
 				return nil, errors.New("certificate and key are no PEM pair that belongs together")
 			}
-			roots, err := authorities(s)
+			roots, err := server.Authorities(s.ConnectionSettings)
 			if err != nil {
 				return nil, err
 			}
@@ -36,16 +37,4 @@ func mtlsType() Type {
 			return &pinned{wrap: p.transport, order: 2}, nil
 		},
 	}
-}
-
-// authorities returns those of the setting ca; nil when it is absent.
-func authorities(s settings) (*x509.CertPool, error) {
-	if s.text["ca"] == "" {
-		return nil, nil
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(s.text["ca"])) {
-		return nil, errors.New("ca holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
-	}
-	return roots, nil
 }

@@ -22,7 +22,7 @@ func ntlmType() Type {
 			{Name: "workstation", Summary: "Name of this machine, for the log of the server."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
-			wrap := func(base http.RoundTripper) http.RoundTripper { return ntlmTransport{base, s.text} }
+			wrap := func(base http.RoundTripper) http.RoundTripper { return ntlmTransport{base, s.Text} }
 			return (&pinned{order: 2, wrap: wrap}).sets("Authorization"), nil
 		},
 	}

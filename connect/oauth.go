@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/store"
 )
 
@@ -42,7 +43,7 @@ func oauthClientType() Type {
 		)...),
 		open: func(r *Resolver, s settings) (any, error) {
 			return r.oauth(s, func(string) (url.Values, error) {
-				return url.Values{"grant_type": {s.text["grant_type"]}}, nil
+				return url.Values{"grant_type": {s.Text["grant_type"]}}, nil
 			})
 		},
 	}
@@ -60,7 +61,7 @@ func oauthRefreshType() Type {
 				return nil, err
 			}
 			return r.oauth(s, func(replaced string) (url.Values, error) {
-				token := cmp.Or(replaced, s.text["refresh_token"])
+				token := cmp.Or(replaced, s.Text["refresh_token"])
 				if token == "" {
 					return nil, errors.New("it has not been authorised yet: authorise it in the console under Connections")
 				}
@@ -79,7 +80,7 @@ func oauthPasswordType() Type {
 		)...),
 		open: func(r *Resolver, s settings) (any, error) {
 			return r.oauth(s, func(string) (url.Values, error) {
-				return url.Values{"grant_type": {"password"}, "username": {s.text["username"]}, "password": {s.text["password"]}}, nil
+				return url.Values{"grant_type": {"password"}, "username": {s.Text["username"]}, "password": {s.Text["password"]}}, nil
 			})
 		},
 	}
@@ -97,7 +98,7 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 		return nil, err
 	}
 	for _, name := range []string{"scope", "audience", "resource"} {
-		if v := s.text[name]; v != "" {
+		if v := s.Text[name]; v != "" {
 			common.Set(name, v)
 		}
 	}
@@ -110,7 +111,7 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 		request: func(ctx context.Context, replaced string) (*tokenResponse, bool, error) {
 			values, err := form(replaced)
 			if err != nil {
-				return nil, false, failure(s.conn.Name, "%v", err)
+				return nil, false, server.Failure(s.conn.Name, "%v", err)
 			}
 			maps.Copy(values, common)
 			answer, err := ask.request(ctx, values)
@@ -143,13 +144,13 @@ func (r *Resolver) endpoint(s settings) (endpoint, error) {
 	assertion, err := clientAssertion(s)
 	return endpoint{
 		target: target, http: r.config.HTTP, assertion: assertion,
-		client: s.text["client_id"], secret: s.text["client_secret"], inBody: s.text["client_auth"] == authBody,
+		client: s.Text["client_id"], secret: s.Text["client_secret"], inBody: s.Text["client_auth"] == authBody,
 	}, err
 }
 
 // address parses a setting with the URL of an endpoint.
 func address(s settings, name string) (*url.URL, error) {
-	u, err := url.Parse(s.text[name])
+	u, err := url.Parse(s.Text[name])
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !confidential(u) {
 		return nil, errors.New(name + " is no https:// address (http:// is for loopback only)")
 	}

@@ -28,7 +28,7 @@ func oauth1Type() Type {
 			{Name: "realm", Summary: "`realm` of the header, if the server requires one."},
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
-			signer := oauth1Signer{s.text}
+			signer := oauth1Signer{s.Text}
 			return changed(1, func(req *http.Request) error {
 				return signer.sign(req, strconv.FormatInt(time.Now().Unix(), 10), rand.Text())
 			}).sets("Authorization"), nil

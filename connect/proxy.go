@@ -3,13 +3,11 @@ package connect
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"syscall"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -33,16 +31,16 @@ type proxy struct {
 }
 
 func newProxy(s settings) (*proxy, error) {
-	target, err := url.Parse(s.text["url"])
+	target, err := url.Parse(s.Text["url"])
 	switch {
 	case err != nil, target.Scheme != "http" && target.Scheme != "https", target.Hostname() == "", target.User != nil,
 		target.Path != "" && target.Path != "/", target.RawQuery != "", target.Fragment != "":
 		return nil, errors.New("url is no address of a proxy such as http://proxy.example.org:3128; a login goes into username and password")
 	}
-	if s.text["username"] != "" {
-		target.User = url.UserPassword(s.text["username"], s.text["password"])
+	if s.Text["username"] != "" {
+		target.User = url.UserPassword(s.Text["username"], s.Text["password"])
 	}
-	trusted, err := readNetworks(s.text["trusted_network"])
+	trusted, err := server.ReadNetworks(s.Text["trusted_network"])
 	if err != nil {
 		return nil, err
 	}
@@ -50,13 +48,13 @@ func newProxy(s settings) (*proxy, error) {
 	p.own = newOwnTransports(func(made *http.Transport) {
 		dial := made.DialContext
 		if len(trusted) > 0 {
-			dial = (&net.Dialer{Timeout: dialLimit, Control: trusted.control}).DialContext
+			dial = (&net.Dialer{Timeout: server.DialLimit, Control: trusted.Control}).DialContext
 		}
 		made.Proxy = http.ProxyURL(target)
 		made.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dial(ctx, network, address)
 			if err != nil && ctx.Err() == nil {
-				err = unreachable(p.name, "the proxy", err)
+				err = server.Unreachable(p.name, "the proxy", err)
 			}
 			return conn, err
 		}
@@ -73,17 +71,9 @@ func (p *proxy) checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, resp
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	e := failure(p.name, "the proxy answers %d and does not connect to the server", resp.StatusCode)
+	e := server.Failure(p.name, "the proxy answers %d and does not connect to the server", resp.StatusCode)
 	if resp.StatusCode/100 == 5 {
 		e.Class = flows.ClassNetwork
 	}
 	return e
-}
-
-// control is the Control of a net.Dialer for addresses in the networks.
-func (n networks) control(_, address string, _ syscall.RawConn) error {
-	if to, err := netip.ParseAddrPort(address); err != nil || !n.contains(to.Addr()) {
-		return fs.ErrPermission
-	}
-	return nil
 }

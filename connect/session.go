@@ -33,8 +33,8 @@ func sessionType() Type {
 			if err != nil {
 				return nil, err
 			}
-			header := s.text["header"]
-			before, after, ok := strings.Cut(s.text["value"], "{token}")
+			header := s.Text["header"]
+			before, after, ok := strings.Cut(s.Text["value"], "{token}")
 			switch {
 			case !ok:
 				return nil, errors.New("value has no {token} in it")
@@ -70,29 +70,29 @@ func newLogin(r *Resolver, s settings) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := readPairs("login", s.text["login"])
+	pairs, err := readPairs("login", s.Text["login"])
 	if err != nil {
 		return nil, err
 	}
-	l := &login{target: target, http: r.config.HTTP, life: time.Duration(s.number("lifetime")) * time.Second}
+	l := &login{target: target, http: r.config.HTTP, life: time.Duration(s.Number("lifetime")) * time.Second}
 	members, form := map[string]string{}, url.Values{}
 	for _, p := range pairs {
 		members[p.name] = p.value
 		form.Add(p.name, p.value)
 	}
-	if l.body, l.contentType = form.Encode(), "application/x-www-form-urlencoded"; s.text["login_format"] == "json" {
+	if l.body, l.contentType = form.Encode(), "application/x-www-form-urlencoded"; s.Text["login_format"] == "json" {
 		encoded, err := json.Marshal(members)
 		if err != nil {
 			return nil, errors.New("login cannot be written as JSON")
 		}
 		l.body, l.contentType = string(encoded), "application/json"
 	}
-	if name, ok := strings.CutPrefix(s.text["token"], "header:"); ok {
+	if name, ok := strings.CutPrefix(s.Text["token"], "header:"); ok {
 		if l.header = name; !httpguts.ValidHeaderFieldName(name) {
 			return nil, fmt.Errorf("token: %q is not a header name", name)
 		}
 	} else {
-		l.path = strings.Split(s.text["token"], ".")
+		l.path = strings.Split(s.Text["token"], ".")
 	}
 	return l, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
@@ -42,12 +43,12 @@ func Texts(settings map[string]json.RawMessage) (map[string]string, error) {
 
 // settings are those of one connection, checked against its type.
 type settings struct {
+	flows.ConnectionSettings
 	conn *store.Connection
-	text map[string]string // with defaults
 }
 
 func read(c *store.Connection, t Type) (settings, error) {
-	s := settings{conn: c, text: map[string]string{}}
+	s := settings{flows.ConnectionSettings{Connection: c.Name, Text: map[string]string{}}, c}
 	for name := range c.Settings {
 		if !slices.ContainsFunc(t.Fields, func(f Field) bool { return f.Name == name }) {
 			return s, fmt.Errorf("unknown setting %q of a %s connection", name, t.Name)
@@ -58,7 +59,7 @@ func read(c *store.Connection, t Type) (settings, error) {
 		if err := checkField(&f, v); err != nil {
 			return s, err
 		}
-		s.text[f.Name] = v
+		s.Text[f.Name] = v
 	}
 	return s, nil
 }
@@ -84,10 +85,4 @@ func checkField(f *Field, v string) error {
 		}
 	}
 	return nil
-}
-
-// number returns the value of a FieldNumber; 0 when absent.
-func (s settings) number(name string) int {
-	n, _ := strconv.Atoi(s.text[name]) // checked before
-	return n
 }

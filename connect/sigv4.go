@@ -30,13 +30,13 @@ func awsType() Type {
 		},
 		open: func(_ *Resolver, s settings) (any, error) {
 			for _, name := range []string{"region", "service"} {
-				if !awsName.MatchString(s.text[name]) {
+				if !awsName.MatchString(s.Text[name]) {
 					return nil, fmt.Errorf("%s is no name of small letters, digits and -", name)
 				}
 			}
 			signer := &awsSigner{
-				id: s.text["access_key_id"], secret: s.text["secret_access_key"], session: s.text["session_token"],
-				region: s.text["region"], service: s.text["service"],
+				id: s.Text["access_key_id"], secret: s.Text["secret_access_key"], session: s.Text["session_token"],
+				region: s.Text["region"], service: s.Text["service"],
 			}
 			return changed(1, func(req *http.Request) error { return signer.sign(req, time.Now()) }).sets("Authorization"), nil
 		},

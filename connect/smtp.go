@@ -14,6 +14,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -38,8 +39,8 @@ func smtpType() Type {
 type mailer struct {
 	name    string // of the connection
 	host    string
-	tls     *tls.Config // nil: the connection starts without TLS
-	plain   *plainDial  // nil: the connection is encrypted
+	tls     *tls.Config       // nil: the connection starts without TLS
+	plain   *server.PlainDial // nil: the connection is encrypted
 	options []gomail.Option
 	from    string
 }
@@ -49,21 +50,21 @@ type mailer struct {
 const sendLimit = 60 * time.Second
 
 func newMailer(s settings) (*mailer, error) {
-	if _, err := mail.ParseAddress(s.text["from"]); err != nil {
+	if _, err := mail.ParseAddress(s.Text["from"]); err != nil {
 		return nil, errors.New("from is no address such as a@b.org or Name <a@b.org>")
 	}
-	m := &mailer{name: s.conn.Name, host: s.text["host"], from: s.text["from"]}
+	m := &mailer{name: s.conn.Name, host: s.Text["host"], from: s.Text["from"]}
 	port, err := m.encrypt(s)
 	if err != nil {
 		return nil, err
 	}
-	m.options = append(m.options, gomail.WithPort(cmp.Or(s.number("port"), port)))
-	if s.text["username"] != "" {
+	m.options = append(m.options, gomail.WithPort(cmp.Or(s.Number("port"), port)))
+	if s.Text["username"] != "" {
 		logins := []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthCramMD5}
 		if m.plain != nil {
 			logins = []gomail.SMTPAuthType{gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthCramMD5, gomail.SMTPAuthPlainNoEnc, gomail.SMTPAuthLoginNoEnc}
 		}
-		m.options = append(m.options, gomail.WithUsername(s.text["username"]), gomail.WithPassword(s.text["password"]), gomail.WithOpportunisticSMTPAuth(logins...))
+		m.options = append(m.options, gomail.WithUsername(s.Text["username"]), gomail.WithPassword(s.Text["password"]), gomail.WithOpportunisticSMTPAuth(logins...))
 	}
 	if _, err := gomail.NewClient(m.host, m.options...); err != nil {
 		return nil, errors.New("host, port and tls make no mail server")
@@ -73,21 +74,21 @@ func newMailer(s settings) (*mailer, error) {
 
 // encrypt reads the tls setting and returns the usual port.
 func (m *mailer) encrypt(s settings) (port int, err error) {
-	roots, err := authorities(s)
+	roots, err := server.Authorities(s.ConnectionSettings)
 	if err != nil {
 		return 0, err
 	}
 	trust := &tls.Config{ServerName: m.host, RootCAs: roots, MinVersion: tls.VersionTLS12}
-	if s.text["tls"] != "none" && s.text["trusted_network"] != "" {
+	if s.Text["tls"] != "none" && s.Text["trusted_network"] != "" {
 		return 0, errors.New("trusted_network has a meaning with tls: none only")
 	}
-	switch s.text["tls"] {
+	switch s.Text["tls"] {
 	case "implicit":
 		m.tls = trust
 		m.options = append(m.options, gomail.WithSSL())
 		return 465, nil
 	case "none":
-		if m.plain, err = newPlainDial("tls: none", m.host, s.text["trusted_network"]); err != nil {
+		if m.plain, err = server.NewPlainDial("tls: none", m.host, s.Text["trusted_network"]); err != nil {
 			return 0, err
 		}
 		m.options = append(m.options, gomail.WithTLSPolicy(gomail.NoTLS))
@@ -101,7 +102,7 @@ func (m *mailer) encrypt(s settings) (port int, err error) {
 func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	msg, err := m.compose(message)
 	if err != nil {
-		return failure(m.name, "the message cannot be made: %v", err)
+		return server.Failure(m.name, "the message cannot be made: %v", err)
 	}
 	ctx, cancel, left := sendContext(ctx)
 	defer cancel()
@@ -116,7 +117,7 @@ func (m *mailer) Send(ctx context.Context, message *flows.Mail) error {
 	case ctx.Err() != nil && err != nil:
 		return ctx.Err()
 	case err == nil:
-		return failure(m.name, "the mail server did not take the message")
+		return server.Failure(m.name, "the mail server did not take the message")
 	}
 	return m.sendError(err)
 }
@@ -128,7 +129,7 @@ func (m *mailer) client(ctx context.Context, left time.Duration) (*gomail.Client
 	})
 	client, err := gomail.NewClient(m.host, append(slices.Clip(m.options), gomail.WithTimeout(left), dial)...)
 	if err != nil {
-		return nil, failure(m.name, "the mail server cannot be used")
+		return nil, server.Failure(m.name, "the mail server cannot be used")
 	}
 	return client, nil
 }
@@ -181,9 +182,9 @@ func sendContext(ctx context.Context) (_ context.Context, cancel context.CancelF
 func (m *mailer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var dialer net.Dialer
 	if m.plain != nil {
-		dialer.Control = m.plain.control
+		dialer.Control = m.plain.Control
 	}
-	dialing, cancel := context.WithTimeout(ctx, dialLimit)
+	dialing, cancel := context.WithTimeout(ctx, server.DialLimit)
 	defer cancel()
 	conn, err := dialer.DialContext(dialing, network, address)
 	if err != nil {
@@ -207,29 +208,29 @@ func (m *mailer) sendError(err error) error {
 	var send *gomail.SendError
 	var answer *textproto.Error
 	switch {
-	case errors.Is(err, errUntrustedAddress):
-		return failure(m.name, "%v", errUntrustedAddress)
+	case errors.Is(err, server.ErrUntrustedAddress):
+		return server.Failure(m.name, "%v", server.ErrUntrustedAddress)
 	case errors.Is(err, errNoSMTPUTF8):
-		return failure(m.name, "%v", errNoSMTPUTF8)
+		return server.Failure(m.name, "%v", errNoSMTPUTF8)
 	case errors.As(err, &send) && send.ErrorCode() != 0:
-		answer, _, _ := strings.Cut(firstLine(send), ", affected ") // the library's list of recipients has the blind copies, too
-		e := failure(m.name, "the mail server refuses the message: %s", answer)
+		answer, _, _ := strings.Cut(server.FirstLine(send), ", affected ") // the library's list of recipients has the blind copies, too
+		e := server.Failure(m.name, "the mail server refuses the message: %s", answer)
 		if send.IsTemp() {
 			e.Class = flows.ClassNetwork
 		}
 		return e
 	case errors.As(err, &answer) && answer.Code/10 == 53:
-		return failure(m.name, "the mail server refuses the login")
+		return server.Failure(m.name, "the mail server refuses the login")
 	case errors.As(err, &answer):
-		e := failure(m.name, "the mail server answers %d", answer.Code)
+		e := server.Failure(m.name, "the mail server answers %d", answer.Code)
 		if answer.Code/100 == 4 {
 			e.Class = flows.ClassNetwork
 		}
 		return e
 	case strings.Contains(err.Error(), "does not support STARTTLS"):
-		return failure(m.name, "the mail server offers no STARTTLS")
+		return server.Failure(m.name, "the mail server offers no STARTTLS")
 	case strings.Contains(err.Error(), "AUTH"):
-		return failure(m.name, "the mail server offers no login that can be used")
+		return server.Failure(m.name, "the mail server offers no login that can be used")
 	}
-	return unreachable(m.name, "the mail server", err)
+	return server.Unreachable(m.name, "the mail server", err)
 }

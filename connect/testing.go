@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/penstock/penstock/connect/internal/database"
+	"github.com/penstock/penstock/connect/internal/fileserver"
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/mask"
 )
@@ -22,9 +25,9 @@ func testFields() []Field {
 
 // checkTest checks the settings of testFields.
 func checkTest(p *pinned, s settings) error {
-	target, err := url.Parse(s.text["test"])
+	target, err := url.Parse(s.Text["test"])
 	switch {
-	case s.text["test"] == "":
+	case s.Text["test"] == "":
 		return nil
 	case err != nil || !p.Allows(target):
 		return errors.New("test is no URL on one of the hosts")
@@ -45,7 +48,7 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 	}
 	made, err := r.openOnce(c)
 	if err != nil {
-		return "", failure(name, "%v", err)
+		return "", server.Failure(name, "%v", err)
 	}
 	switch conn := made.conn.(type) {
 	case *pinned:
@@ -56,13 +59,13 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 			return "", errors.New(secrets.Text(err.Error()))
 		}
 		return said, nil
-	case *pool:
-		return "the database answers", r.testDatabase(ctx, name)
+	case *database.Pool:
+		return "the database answers", conn.Test(ctx)
 	case *client:
-		if !conn.take() {
-			return "", failure(name, "it has just been replaced")
+		if !conn.Take() {
+			return "", server.Failure(name, "it has just been replaced")
 		}
-		defer conn.leave()
+		defer conn.Leave()
 		ctx, secrets := mask.With(ctx)
 		mask.Add(ctx, made.secrets...)
 		if err := conn.Test(ctx); err != nil {
@@ -71,12 +74,12 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 		return "the server answers", nil
 	case *mailer:
 		return "the mail server answers", conn.test(ctx)
-	case *sftpServer:
-		return "the SFTP server answers", conn.test(ctx)
-	case *s3Store:
-		return "the store answers", conn.test(ctx)
+	case *fileserver.SFTPServer:
+		return "the SFTP server answers", conn.Test(ctx)
+	case *fileserver.S3Store:
+		return "the store answers", conn.Test(ctx)
 	}
-	return "", failure(name, "it is of the type %s, which is tested by the connections that use it", c.Type)
+	return "", server.Failure(name, "it is of the type %s, which is tested by the connections that use it", c.Type)
 }
 
 func (r *Resolver) testHTTP(ctx context.Context, conn *pinned, name, target string, settings map[string]string) (string, error) {
@@ -86,15 +89,15 @@ func (r *Resolver) testHTTP(ctx context.Context, conn *pinned, name, target stri
 	u, err := url.Parse(target)
 	switch {
 	case target == "":
-		return "", failure(name, "it has no setting test: name a URL")
+		return "", server.Failure(name, "it has no setting test: name a URL")
 	case err != nil || !conn.Allows(u):
-		return "", failure(name, "the URL of the test is on none of its hosts")
+		return "", server.Failure(name, "the URL of the test is on none of its hosts")
 	case u.User != nil:
-		return "", failure(name, "the URL of the test has a user name: the credential is in the settings")
+		return "", server.Failure(name, "the URL of the test has a user name: the credential is in the settings")
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return "", failure(name, "the URL of the test cannot be requested")
+		return "", server.Failure(name, "the URL of the test cannot be requested")
 	}
 	resp, err := conn.Transport(r.config.HTTP).RoundTrip(req)
 	var known *flows.Error
@@ -102,7 +105,7 @@ func (r *Resolver) testHTTP(ctx context.Context, conn *pinned, name, target stri
 	case errors.As(err, &known):
 		return "", known
 	case err != nil:
-		return "", unreachable(name, "the server", err)
+		return "", server.Unreachable(name, "the server", err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the network connection can be reused
@@ -115,22 +118,7 @@ func (r *Resolver) testHTTP(ctx context.Context, conn *pinned, name, target stri
 	case good:
 		return said, nil
 	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		return "", failure(name, "%s: it refuses the credential", said)
+		return "", server.Failure(name, "%s: it refuses the credential", said)
 	}
-	return "", failure(name, "%s", said)
-}
-
-// testDatabase logs in, as the connector of a pool describes its failures.
-func (r *Resolver) testDatabase(ctx context.Context, name string) error {
-	db, err := r.SQL(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer db.Release()
-	err = db.DB.PingContext(ctx)
-	var known *flows.Error
-	if err == nil || errors.As(err, &known) {
-		return err
-	}
-	return unreachable(name, "the database", err)
+	return "", server.Failure(name, "%s", said)
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
@@ -138,7 +139,7 @@ func (t *tokens) stored(ctx context.Context, rejected string) (*store.Grant, err
 		t.last.Store(g)
 		return g, nil
 	case g.Refused != "" && time.Until(g.ExpiresAt) > 0:
-		return nil, failure(t.conn.Name, "%s", g.Refused)
+		return nil, server.Failure(t.conn.Name, "%s", g.Refused)
 	}
 	return nil, nil
 }
@@ -213,10 +214,10 @@ func (t *tokens) requestToken(ctx context.Context, replaced string) (*store.Gran
 	case errors.As(err, &told):
 		return nil, told
 	case err != nil:
-		return nil, unreachable(t.conn.Name, t.what, err)
+		return nil, server.Unreachable(t.conn.Name, t.what, err)
 	}
 	if answer.failure != "" {
-		failure := failure(t.conn.Name, "%s %s", t.what, answer.failure)
+		failure := server.Failure(t.conn.Name, "%s %s", t.what, answer.failure)
 		failure.Upstream, failure.RetryAfter = answer.status, answer.retryAfter
 		if !answer.final {
 			return nil, failure
@@ -230,7 +231,7 @@ func (t *tokens) requestToken(ctx context.Context, replaced string) (*store.Gran
 	fields, missing := t.fieldsOf(answer.content)
 	if missing != "" {
 		refused := t.what + " answered without " + missing + ", or with one that cannot be sent"
-		return &store.Grant{Refused: refused, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: refresh}, failure(t.conn.Name, "%s", refused)
+		return &store.Grant{Refused: refused, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: refresh}, server.Failure(t.conn.Name, "%s", refused)
 	}
 	return &store.Grant{AccessToken: answer.token, ExpiresAt: answer.usableUntil(time.Now()), RefreshToken: refresh, Fields: fields}, nil
 }
@@ -251,7 +252,7 @@ func (t *tokens) fieldsOf(content []byte) (fields map[string]string, missing str
 // storeError returns the error for a failure of the shared store; the details go to the log only.
 func (t *tokens) storeError(ctx context.Context, err error) error {
 	t.log.Error("a token cannot be shared", "connection", t.conn.Name, "error", err)
-	e := failure(t.conn.Name, "its token cannot be got now")
+	e := server.Failure(t.conn.Name, "its token cannot be got now")
 	if e.Class = flows.ClassNetwork; ctx.Err() != nil {
 		e.Class = flows.ClassTimeout
 	}

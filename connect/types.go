@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/connect/internal/database"
+	"github.com/penstock/penstock/connect/internal/fileserver"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
@@ -39,8 +41,8 @@ func Types(catalogue *flows.Catalogue) []Type {
 		digestType(), ntlmType(), oauth1Type(), hmacRequestType(), awsType(),
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
 		mtlsType(),
-		postgresType(), mysqlType(), sqlserverType(), sqliteType(),
-		smtpType(), sftpType(), s3Type(), proxyType(),
+		serverType(database.Postgres()), serverType(database.MySQL()), serverType(database.SQLServer()), sqliteType(),
+		smtpType(), serverType(fileserver.SFTP()), serverType(fileserver.S3()), proxyType(),
 	}
 	for i := range all {
 		if all[i].Pinned {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -52,6 +53,12 @@ const (
 type ConnectionSettings struct {
 	Connection string            // its name, for errors
 	Text       map[string]string // by field, with defaults
+}
+
+// Number returns the value of a field of the kind FieldNumber; 0 when it is absent.
+func (s ConnectionSettings) Number(field string) int {
+	n, _ := strconv.Atoi(s.Text[field]) // checked before
+	return n
 }
 
 // Client is the client of one version of a connection. It connects when it is used first. Safe for concurrent use.

@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"context"
@@ -11,24 +11,15 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
-	"github.com/penstock/penstock/store"
 )
 
 // openPostgres returns the pool of a connection with a pooler of that mode.
-func openPostgres(t *testing.T, d *testenv.Database, pooler, connections string) *flows.Database {
+func openPostgres(t *testing.T, d *testenv.Database, pooler, connections string) *Pool {
 	t.Helper()
-	p := newTestFleet(t).newProcess()
-	p.put(store.Connection{Name: "db", Type: "postgres", Settings: map[string]string{
-		"host": d.Host, "port": d.Port, "database": d.Name, "username": d.User, "password": d.Password, "tls": "none", "pooler": pooler, "max_connections": connections,
-	}})
-	db, err := p.SQL(t.Context(), "db")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Release)
-	return db
+	settings := settingsOf(d)
+	settings["pooler"], settings["max_connections"] = pooler, connections
+	return openPool(t, Postgres(), settings)
 }
 
 // The columns of a table change between two queries, outside and in transactions; the second one gives the new columns.
@@ -184,7 +175,7 @@ func TestPgBouncer(t *testing.T) {
 	}
 }
 
-func insertInTransaction(ctx context.Context, db *flows.Database, n int) error {
+func insertInTransaction(ctx context.Context, db *Pool, n int) error {
 	tx, err := db.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return err

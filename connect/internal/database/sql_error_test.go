@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"errors"
@@ -41,20 +41,6 @@ func TestDescribeSQLError(t *testing.T) {
 	for _, code := range []string{"42P05", "26000"} {
 		if got := describeSQLError(&pgconn.PgError{Code: code}); !strings.Contains(got.Hint, "pooler: transaction") || got.Deadlock {
 			t.Errorf("%s: %+v", code, got)
-		}
-	}
-}
-
-// An address has its domain in ASCII. What is no address is rejected, and with it what would begin another header.
-func TestParseAddress(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"ann@example.org": "ann@example.org", "Ann <ann@example.org>": "ann@example.org", "ann@bücher.example": "ann@xn--bcher-kva.example", "änn@example.org": "änn@example.org",
-		"": "", "ann": "", "ann@": "", "ann@example.org, bob@example.org": "", "ann@example.org\r\nBcc: eve@example.org": "", "ann@exa\u200emple.org": "", "@example.org": "",
-	} {
-		got, err := parseAddress(text)
-		if (err == nil) != (want != "") || err == nil && got.Address != want {
-			t.Errorf("%q: %v, %v, want %q", text, got, err, want)
 		}
 	}
 }

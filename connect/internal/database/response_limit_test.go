@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/internal/testenv"
-	"github.com/penstock/penstock/store"
 )
 
 // A row that is larger than what a driver may read as a whole fails the statement, and the pool stays usable. Not
@@ -18,16 +17,10 @@ func TestRowsThatAreTooLarge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a database server of each kind")
 	}
-	f := newTestFleet(t)
-	p := f.newProcess()
-	for kind, d := range map[string]*testenv.Database{"postgres": testenv.Postgres(t), "mysql": testenv.MariaDB(t)} {
-		p.put(store.Connection{Name: "db", Type: kind, Settings: map[string]string{
-			"host": d.Host, "port": d.Port, "database": d.Name, "username": d.User, "password": d.Password, "tls": "none",
-		}})
-		db, err := p.SQL(t.Context(), "db")
-		if err != nil {
-			t.Fatal(err)
-		}
+	for kind, db := range map[string]*Pool{
+		"postgres": openPool(t, Postgres(), settingsOf(testenv.Postgres(t))),
+		"mysql":    openPool(t, MySQL(), settingsOf(testenv.MariaDB(t))),
+	} {
 		text := func(columns, length string) (n int, err error) {
 			var v string
 			query := "select concat(repeat('x', " + length + ")" + strings.Repeat(", repeat('x', "+length+")", len(columns)-1) + ")"
@@ -104,7 +97,7 @@ func TestAnswersAreCounted(t *testing.T) {
 	if err := ask("ab", 2); err == nil || a.closed.Load() != 1 {
 		t.Errorf("beyond the bound: %v, %d told", err, a.closed.Load())
 	}
-	pool := a.limitPool(new(pool))
+	pool := a.limitPool(new(Pool))
 	if !pool.TooLarge(io.ErrUnexpectedEOF) || pool.TooLarge(io.ErrUnexpectedEOF) {
 		t.Error("it is not told once")
 	}

@@ -1,4 +1,4 @@
-package connect
+package fileserver
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -42,25 +43,25 @@ func isAnswer(err error) bool {
 }
 
 // dialError returns the error for a server that could not be logged in to.
-func (f *sftpServer) dialError(ctx context.Context, err error) error {
+func (f *SFTPServer) dialError(ctx context.Context, err error) error {
 	var negotiation *ssh.AlgorithmNegotiationError
 	switch {
 	case ctx.Err() != nil:
-		return unreachable(f.name, "the SFTP server", ctx.Err())
+		return server.Unreachable(f.name, "the SFTP server", ctx.Err())
 	case strings.Contains(err.Error(), "unable to authenticate"):
-		return failure(f.name, "the SFTP server refuses the login")
+		return server.Failure(f.name, "the SFTP server refuses the login")
 	case strings.Contains(err.Error(), "ssh: disconnect"):
-		return failure(f.name, "the SFTP server ends the connection before the login is complete")
+		return server.Failure(f.name, "the SFTP server ends the connection before the login is complete")
 	case errors.As(err, &negotiation) && len(f.hostKeys.fingerprints) == 0:
-		return failure(f.name, "the SFTP server has no key of a type that is in host_key, or no cipher in common")
+		return server.Failure(f.name, "the SFTP server has no key of a type that is in host_key, or no cipher in common")
 	case errors.As(err, &negotiation):
-		return failure(f.name, "the SFTP server has no key type or no cipher in common")
+		return server.Failure(f.name, "the SFTP server has no key type or no cipher in common")
 	}
-	return unreachable(f.name, "the SFTP server", err)
+	return server.Unreachable(f.name, "the SFTP server", err)
 }
 
 // callError returns the error for a failed request. It quotes the server's words, which have no password in them.
-func (f *sftpServer) callError(ctx context.Context, s *sftpSession, err error) error {
+func (f *SFTPServer) callError(ctx context.Context, s *sftpSession, err error) error {
 	var at *pathError
 	var status *sftp.StatusError
 	what := ""
@@ -73,19 +74,19 @@ func (f *sftpServer) callError(ctx context.Context, s *sftpSession, err error) e
 	case s.budget.Load() < 0:
 		return &flows.Error{Code: flows.CodeLimit, Message: fmt.Sprintf("connection %q: %sthe list is larger than %s", f.name, what, flows.SizeText(maxListing))}
 	case errors.Is(err, os.ErrNotExist):
-		return failure(f.name, "%sthere is no such file or directory", what)
+		return server.Failure(f.name, "%sthere is no such file or directory", what)
 	case errors.Is(err, os.ErrPermission):
-		return failure(f.name, "%sthe SFTP server does not permit it", what)
+		return server.Failure(f.name, "%sthe SFTP server does not permit it", what)
 	case errors.Is(err, errExists), errors.Is(err, errDirectory):
-		return failure(f.name, "%s%v", what, at.err)
+		return server.Failure(f.name, "%s%v", what, at.err)
 	case errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxOpUnsupported:
-		return failure(f.name, "%sthe SFTP server cannot do this", what)
+		return server.Failure(f.name, "%sthe SFTP server cannot do this", what)
 	case errors.As(err, &status) && isAnswer(err):
-		return failure(f.name, "%sthe SFTP server says: %s", what, firstLine(errors.New(serverWords(status))))
+		return server.Failure(f.name, "%sthe SFTP server says: %s", what, server.FirstLine(errors.New(serverWords(status))))
 	case errors.As(err, &status), errors.Is(err, sftp.ErrSSHFxConnectionLost):
 		err = io.EOF // the server closed the connection
 	}
-	return unreachable(f.name, "the SFTP server", err)
+	return server.Unreachable(f.name, "the SFTP server", err)
 }
 
 // serverWords returns the text of a status without the library's words around it.

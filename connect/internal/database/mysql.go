@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"fmt"
@@ -6,21 +6,23 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 )
 
-func mysqlType() Type {
-	return Type{
+// MySQL is the type of connections with such a server.
+func MySQL() flows.ConnectionType {
+	return flows.ConnectionType{
 		Name: "mysql", Summary: "A MySQL or MariaDB database.", Fields: databaseFields("3306"),
-		open: func(_ *Resolver, s settings) (any, error) {
-			trust, err := tlsConfig(s)
+		Open: func(s flows.ConnectionSettings) (flows.Client, error) {
+			trust, err := server.TLSConfig(s)
 			if err != nil {
 				return nil, err
 			}
 			config := mysql.NewConfig()
-			config.Net, config.Addr = "tcp", net.JoinHostPort(s.text["host"], s.text["port"])
-			config.User, config.Passwd, config.DBName = s.text["username"], s.text["password"], s.text["database"]
-			config.TLS, config.Timeout = trust, dialLimit
+			config.Net, config.Addr = "tcp", net.JoinHostPort(s.Text["host"], s.Text["port"])
+			config.User, config.Passwd, config.DBName = s.Text["username"], s.Text["password"], s.Text["database"]
+			config.TLS, config.Timeout = trust, server.DialLimit
 			config.Logger = &mysql.NopLogger{} // its default logger writes to standard error
 			config.ParseTime = false           // dates with a zero month or day are no times
 			config.Params = map[string]string{"time_zone": "'+00:00'"}

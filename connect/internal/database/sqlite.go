@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"context"
@@ -13,26 +13,29 @@ import (
 
 	"modernc.org/sqlite"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 )
 
-func sqliteType() Type {
-	return Type{
+// SQLite is the type of connections with files in dir; empty: there are none. slots bounds the statements of the process that are executed
+// at once.
+func SQLite(dir string, slots chan struct{}) flows.ConnectionType {
+	return flows.ConnectionType{
 		Name: "sqlite", Summary: "A SQLite file in the directory of the worker's setting `--sqlite`.",
-		Fields: []Field{
+		Fields: []flows.ConnectionField{
 			{Name: "file", Required: true, Summary: "Path of the file inside that directory; it is created if it does not exist."},
-			maxConnections(),
+			server.MaxConnections(),
 		},
-		open: func(r *Resolver, s settings) (any, error) {
-			file := s.text["file"]
+		Open: func(s flows.ConnectionSettings) (flows.Client, error) {
+			file := s.Text["file"]
 			switch {
-			case r.config.SQLiteDir == "":
+			case dir == "":
 				return nil, errors.New("sqlite connections are off here: the worker has no --sqlite directory for their files")
 			case !filepath.IsLocal(file) || strings.HasPrefix(filepath.Base(file), ":"):
 				return nil, errors.New("file is no path inside the directory of sqlite files")
 			}
-			p := newPool(s, flows.SQLite, &sqliteConnector{name: s.conn.Name, dir: r.config.SQLiteDir, file: file})
-			p.Semaphore = r.sqliteSlots // SQLite computes in this process
+			p := newPool(s, flows.SQLite, &sqliteConnector{name: s.Connection, dir: dir, file: file})
+			p.Semaphore = slots // SQLite computes in this process
 			return p, nil
 		},
 	}
@@ -45,10 +48,10 @@ type sqliteConnector struct{ name, dir, file string }
 func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	path, err := c.path()
 	if err != nil {
-		return nil, failure(c.name, "its file is not inside the directory of sqlite files")
+		return nil, server.Failure(c.name, "its file is not inside the directory of sqlite files")
 	}
 	if err := makePrivate(path); err != nil {
-		return nil, failure(c.name, "its file cannot be made")
+		return nil, server.Failure(c.name, "its file cannot be made")
 	}
 	query := url.Values{
 		"_defensive": {"1"}, "_dqs": {"0"}, "_txlock": {"immediate"},
@@ -56,11 +59,11 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	conn, err := new(sqlite.Driver).Open((&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
 	if err != nil {
-		return nil, failure(c.name, "its file cannot be opened as a SQLite database")
+		return nil, server.Failure(c.name, "its file cannot be opened as a SQLite database")
 	}
 	if err := setLimits(ctx, conn); err != nil {
 		_ = conn.Close() // the first error says more
-		return nil, failure(c.name, "its memory cannot be bounded")
+		return nil, server.Failure(c.name, "its memory cannot be bounded")
 	}
 	return conn, nil
 }

@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"context"
@@ -18,9 +18,9 @@ const (
 	sqliteValue = 16 << 20 // bytes of one text or blob, and of one row
 )
 
-// countSQLite makes SQLite count its memory, which hard_heap_limit requires (https://www.sqlite.org/malloc.html). It
+// CountSQLite makes SQLite count its memory, which hard_heap_limit requires (https://www.sqlite.org/malloc.html). It
 // must run before the first connection of the process is opened, and has no effect after that.
-var countSQLite = sync.OnceFunc(func() {
+var CountSQLite = sync.OnceFunc(func() {
 	tls := libc.NewTLS()
 	defer tls.Close()
 	args := libc.NewVaList(int32(1))

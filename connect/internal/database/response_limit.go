@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func (c *loginDials) done() {
 }
 
 // limitPool sets TooLarge of a pool that dials with a.
-func (a *responseLimiter) limitPool(p *pool) *pool {
+func (a *responseLimiter) limitPool(p *Pool) *Pool {
 	p.TooLarge = func(err error) bool {
 		return errors.Is(err, errResponseTooLarge) || isConnectionLost(err) && a.claim()
 	}

@@ -1,4 +1,5 @@
-package connect
+// Package fileserver is connections with SFTP servers and S3-compatible object stores.
+package fileserver
 
 import (
 	"bufio"
@@ -16,29 +17,31 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
 )
 
-func sftpType() Type {
-	return Type{
+// SFTP is the type of connections with such a server.
+func SFTP() flows.ConnectionType {
+	return flows.ConnectionType{
 		Name: "sftp", Summary: "An SFTP server (SSH File Transfer Protocol, version 3).",
-		Fields: []Field{
+		Fields: []flows.ConnectionField{
 			{Name: "host", Required: true, Summary: "Name or address of the server."},
-			{Name: "port", Kind: FieldNumber, Default: "22", Summary: "Port of the server."},
+			{Name: "port", Kind: flows.FieldNumber, Default: "22", Summary: "Port of the server."},
 			{Name: "username", Required: true, Summary: "User name."},
 			{Name: "password", Secret: true, Summary: "Password."},
-			{Name: "private_key", Kind: FieldLines, Secret: true, Summary: "Private key of the user, in OpenSSH's format or as PEM; with `password` beside it, the server may ask for both."},
+			{Name: "private_key", Kind: flows.FieldLines, Secret: true, Summary: "Private key of the user, in OpenSSH's format or as PEM; with `password` beside it, the server may ask for both."},
 			{Name: "passphrase", Secret: true, Summary: "Passphrase of the private key, if it has one."},
-			{Name: "host_key", Kind: FieldLines, Required: true, Summary: "Keys of the server, one per line: as in `known_hosts`, as `ssh-ed25519 AAAA…`, or as fingerprints `SHA256:…`. A server with another key is not talked to."},
-			maxConnections(),
+			{Name: "host_key", Kind: flows.FieldLines, Required: true, Summary: "Keys of the server, one per line: as in `known_hosts`, as `ssh-ed25519 AAAA…`, or as fingerprints `SHA256:…`. A server with another key is not talked to."},
+			server.MaxConnections(),
 		},
-		open: func(_ *Resolver, s settings) (any, error) { return newSFTP(s) },
+		Open: func(s flows.ConnectionSettings) (flows.Client, error) { return newSFTP(s) },
 	}
 }
 
-// sftpServer has the sessions with one server, each used by one step at a time. It implements flows.SFTPServer.
-type sftpServer struct {
+// SFTPServer has the sessions with one server, each used by one step at a time. It implements flows.SFTPServer.
+type SFTPServer struct {
 	name     string // of the connection
 	address  string
 	config   ssh.ClientConfig
@@ -46,8 +49,8 @@ type sftpServer struct {
 	sessions *sessions
 }
 
-func newSFTP(s settings) (*sftpServer, error) {
-	keys, err := readHostKeys(s.text["host_key"])
+func newSFTP(s flows.ConnectionSettings) (*SFTPServer, error) {
+	keys, err := readHostKeys(s.Text["host_key"])
 	if err != nil {
 		return nil, err
 	}
@@ -55,25 +58,25 @@ func newSFTP(s settings) (*sftpServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &sftpServer{
-		name: s.conn.Name, address: net.JoinHostPort(s.text["host"], strconv.Itoa(s.number("port"))), hostKeys: keys,
-		config: ssh.ClientConfig{User: s.text["username"], Auth: auth, ClientVersion: "SSH-2.0-Penstock"},
+	f := &SFTPServer{
+		name: s.Connection, address: net.JoinHostPort(s.Text["host"], strconv.Itoa(s.Number("port"))), hostKeys: keys,
+		config: ssh.ClientConfig{User: s.Text["username"], Auth: auth, ClientVersion: "SSH-2.0-Penstock"},
 	}
-	f.sessions = newSessions(s.number("max_connections"), f.dial)
+	f.sessions = newSessions(s.Number("max_connections"), f.dial)
 	return f, nil
 }
 
 // sshLogin returns the methods with which the user logs in (RFC 4252, RFC 4256).
-func sshLogin(s settings) ([]ssh.AuthMethod, error) {
+func sshLogin(s flows.ConnectionSettings) ([]ssh.AuthMethod, error) {
 	var methods []ssh.AuthMethod
-	if text := s.text["private_key"]; text != "" {
+	if text := s.Text["private_key"]; text != "" {
 		signer, err := ssh.ParsePrivateKey([]byte(text))
 		var locked *ssh.PassphraseMissingError
 		switch {
-		case errors.As(err, &locked) && s.text["passphrase"] == "":
+		case errors.As(err, &locked) && s.Text["passphrase"] == "":
 			return nil, errors.New("private_key has a passphrase, and passphrase is empty")
 		case errors.As(err, &locked):
-			if signer, err = ssh.ParsePrivateKeyWithPassphrase([]byte(text), []byte(s.text["passphrase"])); err != nil {
+			if signer, err = ssh.ParsePrivateKeyWithPassphrase([]byte(text), []byte(s.Text["passphrase"])); err != nil {
 				return nil, errors.New("passphrase is not that of private_key")
 			}
 		case err != nil:
@@ -81,7 +84,7 @@ func sshLogin(s settings) ([]ssh.AuthMethod, error) {
 		}
 		methods = append(methods, ssh.PublicKeys(signer))
 	}
-	if password := s.text["password"]; password != "" {
+	if password := s.Text["password"]; password != "" {
 		answer := func(_, _ string, questions []string, _ []bool) ([]string, error) {
 			return slices.Repeat([]string{password}, len(questions)), nil
 		}
@@ -141,8 +144,8 @@ func (s *sftpSession) Close() error {
 }
 
 // dial connects and logs in.
-func (f *sftpServer) dial(ctx context.Context) (*sftpSession, error) {
-	dialing, cancel := context.WithTimeout(ctx, dialLimit)
+func (f *SFTPServer) dial(ctx context.Context) (*sftpSession, error) {
+	dialing, cancel := context.WithTimeout(ctx, server.DialLimit)
 	defer cancel()
 	var failed error
 	for _, algorithms := range f.hostKeys.algorithms() {
@@ -159,14 +162,14 @@ func (f *sftpServer) dial(ctx context.Context) (*sftpSession, error) {
 			}
 			return nil, failed
 		case failed == nil:
-			failed = failure(f.name, "%v", differs)
+			failed = server.Failure(f.name, "%v", differs)
 		}
 	}
 	return nil, failed
 }
 
 // dialWith connects to a server that has to prove one of its keys of these types; nil: of any.
-func (f *sftpServer) dialWith(ctx context.Context, algorithms []string) (*ssh.Client, error) {
+func (f *SFTPServer) dialWith(ctx context.Context, algorithms []string) (*ssh.Client, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", f.address)
 	if err != nil {
 		return nil, err
@@ -184,7 +187,7 @@ func (f *sftpServer) dialWith(ctx context.Context, algorithms []string) (*ssh.Cl
 }
 
 // start starts the subsystem sftp.
-func (f *sftpServer) start(ctx context.Context, conn *ssh.Client) (*sftpSession, error) {
+func (f *SFTPServer) start(ctx context.Context, conn *ssh.Client) (*sftpSession, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	s := &sftpSession{conn: conn, dialled: time.Now(), used: time.Now(), closed: make(chan struct{})}
@@ -193,9 +196,9 @@ func (f *sftpServer) start(ctx context.Context, conn *ssh.Client) (*sftpSession,
 	if err != nil {
 		_ = conn.Close()
 		if ctx.Err() == nil {
-			return nil, failure(f.name, "the server logs in and offers no SFTP")
+			return nil, server.Failure(f.name, "the server logs in and offers no SFTP")
 		}
-		return nil, unreachable(f.name, "the SFTP server", ctx.Err())
+		return nil, server.Unreachable(f.name, "the SFTP server", ctx.Err())
 	}
 	go func() {
 		_ = conn.Wait()
@@ -233,7 +236,7 @@ func (s *sftpSession) alive(ctx context.Context) bool {
 		return false
 	default:
 	}
-	if time.Since(s.dialled) > serverLife || time.Since(s.used) > idleLife {
+	if time.Since(s.dialled) > server.MaxLife || time.Since(s.used) > server.IdleLife {
 		return false
 	}
 	if time.Since(s.used) < fresh {
@@ -249,7 +252,7 @@ func (s *sftpSession) alive(ctx context.Context) bool {
 }
 
 // with uses a session, which the end of ctx closes: the library knows no contexts. limit is that of what the server sends.
-func (f *sftpServer) with(ctx context.Context, limit int64, use func(s *sftpSession) error) error {
+func (f *SFTPServer) with(ctx context.Context, limit int64, use func(s *sftpSession) error) error {
 	s, err := f.sessions.take(ctx)
 	if err != nil {
 		return err
@@ -265,7 +268,7 @@ func (f *sftpServer) with(ctx context.Context, limit int64, use func(s *sftpSess
 }
 
 // List implements flows.RemoteFiles.
-func (f *sftpServer) List(ctx context.Context, at string, recursive bool, each func(flows.RemoteFile) error) error {
+func (f *SFTPServer) List(ctx context.Context, at string, recursive bool, each func(flows.RemoteFile) error) error {
 	var told error // of each
 	err := f.with(ctx, maxListing, func(s *sftpSession) error {
 		for dirs := []string{at}; len(dirs) > 0; {
@@ -300,7 +303,7 @@ func remoteFile(at string, info os.FileInfo) flows.RemoteFile {
 }
 
 // Open implements flows.RemoteFiles. The session belongs to the reader until it is closed.
-func (f *sftpServer) Open(ctx context.Context, at string) (io.ReadCloser, flows.RemoteFile, error) {
+func (f *SFTPServer) Open(ctx context.Context, at string) (io.ReadCloser, flows.RemoteFile, error) {
 	s, err := f.sessions.take(ctx)
 	if err != nil {
 		return nil, flows.RemoteFile{}, err
@@ -327,7 +330,7 @@ var errDirectory = errors.New("it is a directory")
 // sftpReader reads a file of a server.
 type sftpReader struct {
 	ctx     context.Context
-	server  *sftpServer
+	server  *SFTPServer
 	session *sftpSession
 	file    *sftp.File // nil: it was not opened
 	content io.Reader
@@ -359,7 +362,7 @@ func (r *sftpReader) Close() error {
 }
 
 // Put implements flows.RemoteFiles: the file is written under a temporary name in the same directory, and renamed.
-func (f *sftpServer) Put(ctx context.Context, at string, p flows.RemotePut) error {
+func (f *SFTPServer) Put(ctx context.Context, at string, p flows.RemotePut) error {
 	dir, name := path.Split(at)
 	temporary := dir + "." + name + "." + p.Temporary + ".part"
 	var own error // of the content
@@ -447,7 +450,7 @@ func (s *sftpSession) rename(from, to string, keep bool) error {
 }
 
 // Delete implements flows.RemoteFiles.
-func (f *sftpServer) Delete(ctx context.Context, at string) error {
+func (f *SFTPServer) Delete(ctx context.Context, at string) error {
 	return f.with(ctx, packetSize, func(s *sftpSession) error {
 		if info, err := s.Lstat(at); err == nil && info.IsDir() {
 			return &pathError{at, errDirectory}
@@ -460,7 +463,7 @@ func (f *sftpServer) Delete(ctx context.Context, at string) error {
 }
 
 // Move implements flows.SFTPServer.
-func (f *sftpServer) Move(ctx context.Context, from, to string, o flows.MoveOptions) error {
+func (f *SFTPServer) Move(ctx context.Context, from, to string, o flows.MoveOptions) error {
 	return f.with(ctx, packetSize, func(s *sftpSession) error {
 		_, there := s.Lstat(to)
 		if _, err := s.Lstat(from); errors.Is(err, os.ErrNotExist) && there == nil {
@@ -481,8 +484,8 @@ func (f *sftpServer) Move(ctx context.Context, from, to string, o flows.MoveOpti
 	})
 }
 
-// test logs in.
-func (f *sftpServer) test(ctx context.Context) error {
+// Test implements flows.Client: it logs in.
+func (f *SFTPServer) Test(ctx context.Context) error {
 	return f.with(ctx, packetSize, func(s *sftpSession) error {
 		_, err := s.RealPath(".")
 		return err
@@ -490,4 +493,4 @@ func (f *sftpServer) test(ctx context.Context) error {
 }
 
 // Close closes the sessions that are not in use, and the others when they are released.
-func (f *sftpServer) Close() error { return f.sessions.close() }
+func (f *SFTPServer) Close() error { return f.sessions.close() }

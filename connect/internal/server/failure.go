@@ -1,4 +1,4 @@
-package connect
+package server
 
 import (
 	"context"
@@ -12,21 +12,23 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/penstock/penstock/flows"
 )
 
-// failure is a failure of a connection that a retry does not change.
-func failure(name, format string, args ...any) *flows.Error {
+// Failure is a failure of a connection that a retry does not change.
+func Failure(name, format string, args ...any) *flows.Error {
 	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf("connection %q: ", name) + fmt.Sprintf(format, args...)}
 }
 
-// unreachable is the failure of contacting a server. Errors of drivers contain hosts, users and more; only known
+// Unreachable is the failure of contacting a server. Errors of drivers contain hosts, users and more; only known
 // causes are described.
-func unreachable(name, server string, err error) *flows.Error {
-	e := failure(name, "%s %s", server, reason(err))
+func Unreachable(name, server string, err error) *flows.Error {
+	e := Failure(name, "%s %s", server, reason(err))
 	e.Class = flows.ClassNetwork
 	var timeout net.Error
 	switch {
@@ -70,4 +72,20 @@ func isDistrust(err error) bool {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host)
+}
+
+// maxReply is the maximum length of a quoted server response in bytes.
+const maxReply = 200
+
+// FirstLine returns the server's response on one line.
+func FirstLine(err error) string {
+	line := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	if len(line) > maxReply {
+		line = line[:maxReply]
+		for !utf8.ValidString(line) {
+			line = line[:len(line)-1]
+		}
+		line += "…"
+	}
+	return line
 }

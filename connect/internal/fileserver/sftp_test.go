@@ -1,6 +1,7 @@
-package connect
+package fileserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -16,16 +17,19 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
-	"github.com/penstock/penstock/store"
 )
 
-func openSFTP(t *testing.T, settings map[string]string) *sftpServer {
+// openSFTP returns the server of a connection with these settings and defaults for others.
+func openSFTP(t *testing.T, settings map[string]string) *SFTPServer {
 	t.Helper()
-	as, err := new(Resolver).open(&store.Connection{Name: "bank", Type: "sftp", Settings: settings})
+	s := flows.ConnectionSettings{Connection: "bank", Text: map[string]string{}}
+	for _, field := range SFTP().Fields {
+		s.Text[field.Name] = cmp.Or(settings[field.Name], field.Default)
+	}
+	f, err := newSFTP(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := as.(*sftpServer)
 	t.Cleanup(func() { _ = f.Close() })
 	return f
 }
@@ -61,7 +65,7 @@ func TestHostKeys(t *testing.T) {
 		string(ssh.MarshalAuthorizedKey(stranger)):          "the server's host key ssh-rsa " + otherPrint + " is not in host_key",
 		"SHA256:" + strings.Repeat("A", 43):                 "the server's host key ",
 	} {
-		err := openSFTP(t, server.Settings("host_key", keys)).test(t.Context())
+		err := openSFTP(t, server.Settings("host_key", keys)).Test(t.Context())
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%.60s: %v, want %q", keys, err, want)
 		}
@@ -109,7 +113,7 @@ func TestSFTPLogins(t *testing.T) {
 		{"no SSH", plain.Settings("port", silentPort), "closed the connection", flows.ClassNetwork},
 		{"no such host", plain.Settings("host", "no-such-host.invalid"), "host name that does not exist", flows.ClassNetwork},
 	} {
-		err := openSFTP(t, c.settings).test(t.Context())
+		err := openSFTP(t, c.settings).Test(t.Context())
 		var failure *flows.Error
 		switch {
 		case c.want == "" && err != nil, c.want != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Message, c.want) || failure.Class != c.class):
@@ -133,7 +137,7 @@ func TestSFTPSessionsAreReused(t *testing.T) {
 	}
 	test := func() {
 		t.Helper()
-		if err := f.test(t.Context()); err != nil {
+		if err := f.Test(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,7 +212,7 @@ func TestSFTPListsAreBounded(t *testing.T) {
 	if !errors.As(err, &failure) || failure.Code != flows.CodeLimit {
 		t.Errorf("%v", err)
 	}
-	if err := f.test(t.Context()); err != nil {
+	if err := f.Test(t.Context()); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package connect
+package database
 
 import (
 	"errors"
@@ -8,13 +8,15 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 	"github.com/microsoft/go-mssqldb/msdsn"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 )
 
-func sqlserverType() Type {
-	return Type{
+// SQLServer is the type of connections with such a server.
+func SQLServer() flows.ConnectionType {
+	return flows.ConnectionType{
 		Name: "sqlserver", Summary: "A Microsoft SQL Server database.", Fields: databaseFields("1433"),
-		open: func(_ *Resolver, s settings) (any, error) {
+		Open: func(s flows.ConnectionSettings) (flows.Client, error) {
 			config, err := sqlserverConfig(s)
 			if err != nil {
 				return nil, err
@@ -26,18 +28,18 @@ func sqlserverType() Type {
 	}
 }
 
-func sqlserverConfig(s settings) (msdsn.Config, error) {
-	trust, err := tlsConfig(s)
+func sqlserverConfig(s flows.ConnectionSettings) (msdsn.Config, error) {
+	trust, err := server.TLSConfig(s)
 	if err != nil {
 		return msdsn.Config{}, err
 	}
-	query := url.Values{"database": {s.text["database"]}, "app name": {"penstock"}, "encrypt": {"true"}}
+	query := url.Values{"database": {s.Text["database"]}, "app name": {"penstock"}, "encrypt": {"true"}}
 	if trust == nil {
 		query.Set("encrypt", "disable")
 	}
 	config, err := msdsn.Parse((&url.URL{
-		Scheme: "sqlserver", User: url.UserPassword(s.text["username"], s.text["password"]),
-		Host: net.JoinHostPort(s.text["host"], s.text["port"]), RawQuery: query.Encode(),
+		Scheme: "sqlserver", User: url.UserPassword(s.Text["username"], s.Text["password"]),
+		Host: net.JoinHostPort(s.Text["host"], s.Text["port"]), RawQuery: query.Encode(),
 	}).String())
 	if err != nil { // its text may contain the password
 		return msdsn.Config{}, errors.New("host, port and database make no address of an SQL Server")
@@ -45,6 +47,6 @@ func sqlserverConfig(s settings) (msdsn.Config, error) {
 	if trust != nil {
 		config.TLSConfig = trust
 	}
-	config.DialTimeout = dialLimit
+	config.DialTimeout = server.DialLimit
 	return config, nil
 }

@@ -1,4 +1,4 @@
-package connect
+package fileserver
 
 import (
 	"context"
@@ -15,63 +15,65 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
 )
 
-func s3Type() Type {
-	return Type{
+// S3 is the type of connections with such a store.
+func S3() flows.ConnectionType {
+	return flows.ConnectionType{
 		Name: "s3", Summary: "An S3-compatible object store: Amazon S3, MinIO, Ceph, Cloudflare R2, Backblaze B2 and others.",
-		Fields: []Field{
+		Fields: []flows.ConnectionField{
 			{Name: "endpoint", Default: "https://s3.amazonaws.com", Summary: "Address of the store, such as https://s3.eu-central-1.amazonaws.com; http:// only on loopback or in `trusted_network`."},
 			{Name: "region", Summary: "Region, such as `eu-central-1`; default: the store is asked."},
 			{Name: "access_key_id", Required: true, Summary: "Access key ID."},
 			{Name: "secret_access_key", Required: true, Secret: true, Summary: "Secret access key."},
 			{Name: "session_token", Secret: true, Summary: "Session token of temporary credentials."},
 			{Name: "bucket", Summary: "Bucket of steps that name none."},
-			{Name: "path_style", Kind: FieldChoice, Choices: []string{"auto", "true", "false"}, Default: "auto", Summary: "Whether the bucket is in the path of URLs, and not in the name of the host; `auto`: unless the store is Amazon's, Google's or Alibaba's."},
+			{Name: "path_style", Kind: flows.FieldChoice, Choices: []string{"auto", "true", "false"}, Default: "auto", Summary: "Whether the bucket is in the path of URLs, and not in the name of the host; `auto`: unless the store is Amazon's, Google's or Alibaba's."},
 			{Name: "trusted_network", Summary: "With http://: networks of stores that receive objects unencrypted, such as `10.20.0.0/16`. The resolved address is checked for each connection."},
-			{Name: "ca", Kind: FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
+			{Name: "ca", Kind: flows.FieldLines, Summary: "PEM certificates of the trusted authorities, instead of the system's."},
 		},
-		open: func(_ *Resolver, s settings) (any, error) { return newS3(s) },
+		Open: func(s flows.ConnectionSettings) (flows.Client, error) { return newS3(s) },
 	}
 }
 
-// s3Store is a store of objects.
-type s3Store struct {
+// S3Store is a store of objects.
+type S3Store struct {
 	name      string // of the connection
 	bucket    string // default; empty: none
 	client    *minio.Client
 	transport *http.Transport
 }
 
-func newS3(s settings) (*s3Store, error) {
-	endpoint, err := url.Parse(s.text["endpoint"])
+func newS3(s flows.ConnectionSettings) (*S3Store, error) {
+	endpoint, err := url.Parse(s.Text["endpoint"])
 	if err != nil || endpoint.Scheme != "https" && endpoint.Scheme != "http" || endpoint.Hostname() == "" || endpoint.User != nil || strings.Trim(endpoint.Path, "/") != "" || endpoint.RawQuery != "" {
 		return nil, errors.New("endpoint is no address such as https://s3.eu-central-1.amazonaws.com")
 	}
-	roots, err := authorities(s)
+	roots, err := server.Authorities(s)
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: dialLimit}
+	dialer := &net.Dialer{Timeout: server.DialLimit}
 	switch {
 	case endpoint.Scheme == "http":
-		plain, err := newPlainDial("http://", endpoint.Hostname(), s.text["trusted_network"])
+		plain, err := server.NewPlainDial("http://", endpoint.Hostname(), s.Text["trusted_network"])
 		if err != nil {
 			return nil, err
 		}
-		dialer.Control = plain.control
-	case s.text["trusted_network"] != "":
+		dialer.Control = plain.Control
+	case s.Text["trusted_network"] != "":
 		return nil, errors.New("trusted_network has a meaning with http:// only")
 	}
-	store := &s3Store{name: s.conn.Name, bucket: s.text["bucket"], transport: &http.Transport{
-		DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: dialLimit,
-		IdleConnTimeout: idleLife, MaxIdleConnsPerHost: 16, ExpectContinueTimeout: time.Second, DisableCompression: true, ForceAttemptHTTP2: true,
+	store := &S3Store{name: s.Connection, bucket: s.Text["bucket"], transport: &http.Transport{
+		DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: server.DialLimit,
+		IdleConnTimeout: server.IdleLife, MaxIdleConnsPerHost: 16, ExpectContinueTimeout: time.Second, DisableCompression: true, ForceAttemptHTTP2: true,
 	}}
-	lookup := map[string]minio.BucketLookupType{"true": minio.BucketLookupPath, "false": minio.BucketLookupDNS}[s.text["path_style"]]
+	lookup := map[string]minio.BucketLookupType{"true": minio.BucketLookupPath, "false": minio.BucketLookupDNS}[s.Text["path_style"]]
 	store.client, err = minio.New(endpoint.Host, &minio.Options{
-		Creds:  credentials.NewStaticV4(s.text["access_key_id"], s.text["secret_access_key"], s.text["session_token"]),
-		Secure: endpoint.Scheme == "https", Region: s.text["region"], BucketLookup: lookup, Transport: boundedAnswers{store.transport}, MaxRetries: 3,
+		Creds:  credentials.NewStaticV4(s.Text["access_key_id"], s.Text["secret_access_key"], s.Text["session_token"]),
+		Secure: endpoint.Scheme == "https", Region: s.Text["region"], BucketLookup: lookup, Transport: boundedAnswers{store.transport}, MaxRetries: 3,
 	})
 	if err != nil {
 		return nil, errors.New("endpoint and region make no store")
@@ -98,39 +100,39 @@ func (b boundedAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// in returns a bucket of the store; an empty name is that of the connection.
-func (s *s3Store) in(bucket string) (*s3Bucket, error) {
+// In returns a bucket of the store; an empty name is that of the connection.
+func (s *S3Store) In(bucket string) (*s3Bucket, error) {
 	if bucket == "" {
 		bucket = s.bucket
 	}
 	if bucket == "" {
-		return nil, failure(s.name, "it has no bucket: name one in the step")
+		return nil, server.Failure(s.name, "it has no bucket: name one in the step")
 	}
 	return &s3Bucket{s, bucket}, nil
 }
 
-// test asks for the bucket of the connection or, without one, for the buckets.
-func (s *s3Store) test(ctx context.Context) error {
+// Test implements flows.Client: it asks for the bucket of the connection or, without one, for the buckets.
+func (s *S3Store) Test(ctx context.Context) error {
 	if s.bucket == "" {
 		_, err := s.client.ListBuckets(ctx)
 		return s.callError(ctx, "", err)
 	}
 	there, err := s.client.BucketExists(ctx, s.bucket)
 	if err == nil && !there {
-		return failure(s.name, "there is no bucket %q", s.bucket)
+		return server.Failure(s.name, "there is no bucket %q", s.bucket)
 	}
 	return s.callError(ctx, "", err)
 }
 
 // Close closes the network connections that are not in use.
-func (s *s3Store) Close() error {
+func (s *S3Store) Close() error {
 	s.transport.CloseIdleConnections()
 	return nil
 }
 
 // s3Bucket implements flows.Bucket.
 type s3Bucket struct {
-	store *s3Store
+	store *S3Store
 	name  string
 }
 
@@ -171,7 +173,7 @@ func (b *s3Bucket) Open(ctx context.Context, key string) (io.ReadCloser, flows.R
 type s3Reader struct {
 	io.ReadCloser
 	ctx   context.Context
-	store *s3Store
+	store *S3Store
 	key   string
 }
 
@@ -227,7 +229,7 @@ func (b *s3Bucket) Presign(ctx context.Context, method, key string, expires time
 }
 
 // callError returns the error for a failed request; nil for nil.
-func (s *s3Store) callError(ctx context.Context, key string, err error) error {
+func (s *S3Store) callError(ctx context.Context, key string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -240,27 +242,27 @@ func (s *s3Store) callError(ctx context.Context, key string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, errUntrustedAddress):
-		return failure(s.name, "%v", errUntrustedAddress)
+	case errors.Is(err, server.ErrUntrustedAddress):
+		return server.Failure(s.name, "%v", server.ErrUntrustedAddress)
 	case errors.As(err, &syntax):
-		return failure(s.name, "%sthe store answers with what is no list of S3, or larger than %s", what, flows.SizeText(maxS3Answer))
+		return server.Failure(s.name, "%sthe store answers with what is no list of S3, or larger than %s", what, flows.SizeText(maxS3Answer))
 	case answer.StatusCode == 0: // no answer
-		return unreachable(s.name, "the store", err)
+		return server.Unreachable(s.name, "the store", err)
 	}
 	var e *flows.Error
 	switch answer.Code {
 	case minio.NoSuchKey:
-		e = failure(s.name, "%sthere is no such object", what)
+		e = server.Failure(s.name, "%sthere is no such object", what)
 	case minio.NoSuchBucket:
-		e = failure(s.name, "there is no such bucket")
+		e = server.Failure(s.name, "there is no such bucket")
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken":
-		e = failure(s.name, "the store refuses the credential: %s", answer.Code)
+		e = server.Failure(s.name, "the store refuses the credential: %s", answer.Code)
 	case minio.AccessDenied:
-		e = failure(s.name, "%sthe store does not permit it", what)
+		e = server.Failure(s.name, "%sthe store does not permit it", what)
 	case "RequestTimeTooSkewed":
-		e = failure(s.name, "the clocks of the store and of this machine differ too much")
+		e = server.Failure(s.name, "the clocks of the store and of this machine differ too much")
 	default:
-		e = failure(s.name, "%sthe store answers %d %s: %s", what, answer.StatusCode, answer.Code, firstLine(errors.New(answer.Message)))
+		e = server.Failure(s.name, "%sthe store answers %d %s: %s", what, answer.StatusCode, answer.Code, server.FirstLine(errors.New(answer.Message)))
 	}
 	e.Upstream = answer.StatusCode
 	return e
