@@ -224,6 +224,7 @@ func TestGzip(t *testing.T) {
 	fails(t, env, "{gzip: '${ . }', decode: true, input: base64, output: file, max_size: 1MB}", encodedBomb, "the file is larger than 1 MB")
 	fails(t, env, "{gzip: '${ . }', decode: true, input: base64}", text.(string)[:len(text.(string))-8], "the bytes are no gzip, or were cut off")
 	fails(t, env, "{gzip: '${ . }', decode: true, input: file}", file, "the bytes are no gzip")
+	fails(t, env, "{gzip: '${ . }', decode: true, input: base64}", "", "the bytes are no gzip, or were cut off")
 	fails(t, env, "{gzip: '${ . }', decode: true, input: file}", "blob:"+strings.Repeat("0", 32), "this run has no such file")
 }
 
@@ -285,6 +286,15 @@ func TestZip(t *testing.T) {
 		fails(t, env, "{zip: '${ . }', output: base64}", []any{map[string]any{"name": name, "content": ""}}, "entry 1 of the zip: the name")
 	}
 	fails(t, env, read+"}", zipOf(t, 0, "a", "a"), "comes twice")
+	if v, err := encoded(t, env, strings.Replace(read, "text", "base64", 1)+", match: '*.csv'}", zipOf(t, 0, "../a", "d\\M\x81ller.csv")); err != nil || v.([]any)[0].(map[string]any)["name"] != "d/Müller.csv" {
+		t.Errorf("names of Windows: %v, %v", v, err)
+	}
+	var other bytes.Buffer
+	w := zip.NewWriter(&other)
+	if _, err := w.CreateRaw(&zip.FileHeader{Name: "a", Method: 12}); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	fails(t, env, read+"}", base64.StdEncoding.EncodeToString(other.Bytes()), "by the method 12, which is not supported")
 	fails(t, env, read+", max_size: 1MB}", zipOf(t, 600_000, "a", "b"), "the files are larger than 1 MB together")
 	fails(t, env, "{zip: '${ . }', decode: true, input: base64, output: file, max_size: 1MB}", zipOf(t, 600_000, "a", "b"), "the files are larger than 1 MB together")
 	names := make([]string, 1001)

@@ -27,8 +27,9 @@ type Options struct {
 type book struct {
 	charger *budget.Charger
 	parts   map[string]*zip.File
-	left    int64 // bytes that may still be decompressed
-	token   int64 // bytes decompressed since the last token
+	left    int64      // bytes that may still be decompressed
+	token   int64      // bytes decompressed since the last token
+	nested  []xml.Name // elements of the part that have not ended
 	epoch   time.Time
 	texts   []string     // shared by cells
 	kinds   []numberKind // by style of a cell
@@ -53,7 +54,7 @@ func Read(charger *budget.Charger, content []byte, o Options) ([]any, error) {
 		return nil, err
 	}
 	r := &rowReader{book: b, options: o, rows: []any{}}
-	if err := b.elements(sheet, r.element); err != nil && !errors.Is(err, io.EOF) {
+	if err := b.elements(sheet, "worksheet", r.element); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if err := r.finish(); err != nil {
@@ -70,15 +71,22 @@ type relation struct {
 // open reads everything but the sheets, and returns the part of the one that is asked for.
 func (b *book) open(wanted string) (sheet string, err error) {
 	workbook := "xl/workbook.xml"
-	if main := b.related("_rels/.rels", "", "/officeDocument"); len(main) > 0 {
+	main, err := b.related("_rels/.rels", "", "/officeDocument")
+	if err != nil {
+		return "", err
+	}
+	if len(main) > 0 {
 		workbook = main[0].Target
 	}
 	dir := path.Dir(workbook)
-	relations := b.related(path.Join(dir, "_rels", path.Base(workbook)+".rels"), dir, "")
+	relations, err := b.related(path.Join(dir, "_rels", path.Base(workbook)+".rels"), dir, "")
+	if err != nil {
+		return "", err
+	}
 	var found, name string
 	number, _ := strconv.Atoi(wanted)
 	count := 0
-	err = b.elements(workbook, func(_ *xml.Decoder, e xml.StartElement) error {
+	err = b.elements(workbook, "workbook", func(_ *xml.Decoder, e xml.StartElement) error {
 		switch e.Name.Local {
 		case "workbookPr":
 			if v := attribute(e, "date1904"); v == "1" || v == "true" {
@@ -104,7 +112,7 @@ func (b *book) open(wanted string) (sheet string, err error) {
 		case r.ID == found:
 			sheet = r.Target
 		case strings.HasSuffix(r.Type, "/sharedStrings"):
-			err = b.elements(r.Target, b.sharedText)
+			err = b.elements(r.Target, "sst", b.sharedText)
 		case strings.HasSuffix(r.Type, "/styles"):
 			err = b.styles(r.Target)
 		}
@@ -118,10 +126,12 @@ func (b *book) open(wanted string) (sheet string, err error) {
 	return sheet, nil
 }
 
-// related returns the relations of a part whose type has this ending. Targets are relative to dir.
-func (b *book) related(part, dir, ending string) []relation {
-	var all []relation
-	_ = b.elements(part, func(_ *xml.Decoder, e xml.StartElement) error { // a part that is missing has none
+// related returns the relations of a part whose type has this ending; a part that is missing has none. Targets are relative to dir.
+func (b *book) related(part, dir, ending string) (all []relation, err error) {
+	if b.parts[part] == nil {
+		return nil, nil
+	}
+	err = b.elements(part, "Relationships", func(_ *xml.Decoder, e xml.StartElement) error {
 		if e.Name.Local != "Relationship" {
 			return nil
 		}
@@ -136,7 +146,7 @@ func (b *book) related(part, dir, ending string) []relation {
 		}
 		return b.charger.Charge(int64(len(r.ID) + len(r.Type) + len(r.Target) + 3*budget.Text))
 	})
-	return all
+	return all, err
 }
 
 // errTooLarge says that the parts are larger than may be read.
@@ -158,14 +168,31 @@ func (r boundedPart) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next returns the next token of a part.
+// next returns the next token of a part. A part that ends within an element is an error: it was cut off.
 func (b *book) next(d *xml.Decoder) (xml.Token, error) {
 	b.token = 0
-	return d.RawToken()
+	token, err := d.RawToken()
+	if err == io.EOF && len(b.nested) > 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	switch token := token.(type) {
+	case xml.StartElement:
+		if len(b.nested) == maxNesting || len(token.Name.Local)+len(token.Name.Space) > maxName {
+			return nil, formError("elements are nested more than %d deep, or have names of more than %d bytes", maxNesting, maxName)
+		}
+		b.nested = append(b.nested, token.Name)
+	case xml.EndElement:
+		last := len(b.nested) - 1
+		if last < 0 || b.nested[last] != token.Name {
+			return nil, formError("an end of %.100q is not where it belongs", token.Name.Local)
+		}
+		b.nested = b.nested[:last]
+	}
+	return token, err
 }
 
-// elements calls each with the start of every element of a part that each has not read itself.
-func (b *book) elements(part string, each func(*xml.Decoder, xml.StartElement) error) error {
+// elements calls each with the start of every element of a part that each has not read itself. The first one must be of the name root.
+func (b *book) elements(part, root string, each func(*xml.Decoder, xml.StartElement) error) error {
 	f := b.parts[part]
 	if f == nil {
 		return formError("the part %.100q is missing", part)
@@ -176,20 +203,30 @@ func (b *book) elements(part string, each func(*xml.Decoder, xml.StartElement) e
 	}
 	defer content.Close()
 	d := xml.NewDecoder(boundedPart{content, b})
+	b.nested = b.nested[:0]
+	begun := false
 	for {
 		if err := b.charger.Err(); err != nil {
 			return err
 		}
 		token, err := b.next(d)
 		switch {
-		case err == io.EOF:
+		case err == io.EOF && begun:
 			return nil
+		case err == io.EOF:
+			return formError("the part %.100q is empty", part)
+		case err == io.ErrUnexpectedEOF:
+			return formError("the part %.100q is cut off", part)
 		case errors.Is(err, ErrForm):
 			return err
 		case err != nil:
 			return formError("the part %.100q cannot be read", part)
 		}
 		if e, ok := token.(xml.StartElement); ok {
+			if !begun && e.Name.Local != root {
+				return formError("the part %.100q is no %s", part, root)
+			}
+			begun = true
 			if err := each(d, e); err != nil {
 				return err
 			}
@@ -257,7 +294,7 @@ func (b *book) sharedText(d *xml.Decoder, e xml.StartElement) error {
 // styles reads which styles of cells are dates or times.
 func (b *book) styles(part string) error {
 	codes, inCells := map[int]numberKind{}, false
-	return b.elements(part, func(_ *xml.Decoder, e xml.StartElement) error {
+	return b.elements(part, "styleSheet", func(_ *xml.Decoder, e xml.StartElement) error {
 		switch e.Name.Local {
 		case "numFmt":
 			if id, err := strconv.Atoi(attribute(e, "numFmtId")); err == nil {

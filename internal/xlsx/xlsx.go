@@ -17,6 +17,8 @@ const (
 	maxParts   = 10_000    // files in the archive
 	maxContent = 512 << 20 // bytes of the parts that are read, decompressed
 	maxToken   = 4 << 20   // bytes of a text in XML
+	maxNesting = 64        // elements of XML in each other
+	maxName    = 256       // bytes of the name of an element
 )
 
 // ErrForm says that a content is no spreadsheet. Errors of Read are one of these, or of the charger.

@@ -122,6 +122,11 @@ func TestReadRefuses(t *testing.T) {
 		delete(parts, part)
 		return parts
 	}
+	with := func(part, text string) map[string]string {
+		parts := sample(sampleRows, "")
+		parts[part] = text
+		return parts
+	}
 	for name, c := range map[string]struct {
 		parts map[string]string
 		sheet string
@@ -136,7 +141,15 @@ func TestReadRefuses(t *testing.T) {
 		"no number":        {sample(`<row><c><v>Infinity</v></c></row>`, ""), "", "a cell has the number"},
 		"row":              {sample(`<row r="99999999"><c><v>1</v></c></row>`, ""), "", "it has a row"},
 		"column":           {sample(`<row><c r="ZZZ1"><v>1</v></c></row>`, ""), "", "it has a cell"},
-		"cut off":          {sample(`<row><c><v>1`, ""), "", "a cell does not end"},
+		"cut off":          {sample(`<row><c><v>1`, ""), "", `an end of "sheetData" is not where it belongs`},
+		"rows cut off":     {with("xl/worksheets/sheet1.xml", `<worksheet><sheetData><row><c><v>1</v></c></row><row>`), "", "is cut off"},
+		"no end":           {with("xl/worksheets/sheet1.xml", `<worksheet><sheetData>`), "", "is cut off"},
+		"an empty part":    {with("xl/worksheets/sheet1.xml", ``), "", "is empty"},
+		"a page":           {with("xl/worksheets/sheet1.xml", `<html><body/></html>`), "", "is no worksheet"},
+		"another end":      {with("xl/worksheets/sheet1.xml", `<worksheet><sheetData></worksheet>`), "", "is not where it belongs"},
+		"deep":             {with("xl/worksheets/sheet1.xml", `<worksheet>`+strings.Repeat("<a>", 100)), "", "nested more than"},
+		"relations cut":    {with("xl/_rels/workbook.xml.rels", `<Relationships><Relationship Id="rId7" Type="http://x/worksheet" Target="worksheets/sheet1.xml"/>`), "", "is cut off"},
+		"texts cut off":    {with("xl/sharedStrings.xml", `<sst><si><t>Name</t></si>`), "", "is cut off"},
 		"a text of 5 MB":   {sample(`<row><c t="str"><v>`+strings.Repeat("x", 5<<20)+`</v></c></row>`, ""), "", "larger than"},
 		"a name of 5 MB":   {sample(`<row><`+strings.Repeat("x", 5<<20)+`/></row>`, ""), "", "larger than"},
 		"an entity":        {sample(`<row><c t="str"><v>&boom;</v></c></row>`, ""), "", ""},

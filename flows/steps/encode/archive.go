@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
@@ -24,6 +26,9 @@ func gzipFormat(args *flows.Args) (form, error) {
 	if args.Bool("decode") {
 		return transform(args, "gzip", "", func(_ context.Context, _ *flows.Input, from io.Reader) (io.Reader, error) {
 			r, err := gzip.NewReader(from)
+			if err == io.EOF { // there are no bytes
+				err = io.ErrUnexpectedEOF
+			}
 			if err != nil {
 				return nil, formOf(err)
 			}
@@ -210,22 +215,25 @@ func (r *zipReader) files(ctx context.Context, archive *zip.Reader, match string
 	}
 	list, seen := []any{}, map[string]bool{}
 	for _, f := range archive.File {
-		if strings.HasSuffix(f.Name, "/") {
+		if f.Name = entryName(f.Name); strings.HasSuffix(f.Name, "/") {
 			continue
 		}
-		if reason := badName(f.Name); reason != "" || seen[f.Name] {
-			return nil, failure.Errorf("the zip has a file whose name %.100q %s", f.Name, cmp.Or(reason, "comes twice"))
-		}
-		if seen[f.Name] = true; match != "" {
+		if match != "" {
 			if ok, _ := path.Match(match, path.Base(f.Name)); !ok { // the pattern is valid
 				continue
 			}
 		}
+		if reason := badName(f.Name); reason != "" || seen[f.Name] {
+			return nil, failure.Errorf("the zip has a file whose name %.100q %s", f.Name, cmp.Or(reason, "comes twice"))
+		}
+		seen[f.Name] = true
 		switch {
 		case !f.Mode().IsRegular():
 			return nil, failure.Errorf("%.100q in the zip is a link or a device", f.Name)
 		case f.Flags&1 != 0:
 			return nil, failure.Errorf("%.100q in the zip is encrypted, which is not supported", f.Name)
+		case f.Method != zip.Store && f.Method != zip.Deflate:
+			return nil, failure.Errorf("%.100q in the zip is compressed by the method %d, which is not supported: only 0 (stored) and 8 (deflate) are", f.Name, f.Method)
 		}
 		object, err := r.file(ctx, f)
 		if err != nil {
@@ -234,6 +242,15 @@ func (r *zipReader) files(ctx context.Context, archive *zip.Reader, match string
 		list = append(list, object)
 	}
 	return list, nil
+}
+
+// entryName returns the name of a file in an archive. One that is not UTF-8 is in the code page 437 (APPNOTE.TXT of PKWARE, appendix D); some
+// programs write \ for /.
+func entryName(name string) string {
+	if !utf8.ValidString(name) {
+		name, _ = charmap.CodePage437.NewDecoder().String(name) // each byte has a character
+	}
+	return strings.ReplaceAll(name, `\`, "/")
 }
 
 // file reads one file: {name, size, file} or {name, size, content}.

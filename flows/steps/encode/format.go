@@ -118,7 +118,7 @@ signatures are not looked at. Keys are armored, or base64. Encrypting twice give
 
 **Compression.** ` + "`gzip`" + ` and ` + "`zip`" + ` take and make files of the run (` + "`input: file`, `output: file`" + `), or base64. A zip is written from a list of ` + "`{name, file}`, `{name, content}`" + ` or
 ` + "`{name, base64}`" + `; reading it gives the list of its files: ` + "`{name, size, file}`" + ` with ` + "`output: file`" + `, else ` + "`{name, size, content}`" + `. An archive has at most 1,000 files, and to be read 50 MB;
-names that lead out of it, links and encrypted files are refused. What comes out is at most ` + "`max_size`" + `.
+names that lead out of it, links, encrypted files and methods other than deflate are refused. Names that are not UTF-8 are read as code page 437, ` + "`\\`" + ` as ` + "`/`" + `. What comes out is at most ` + "`max_size`" + `.
 
 **CSV** is written with CRLF and quotes where they are needed. Objects become rows by ` + "`columns`" + `; null is empty; lists and objects in a
 cell are JSON. Reading gives a list of objects by the first row, all text. Line ends within a cell are unchanged, in both directions.
