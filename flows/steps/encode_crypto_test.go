@@ -138,6 +138,16 @@ func TestTokens(t *testing.T) {
 				}
 			}
 			fails(t, env, "{jwt: '${ . }', decode: true, algorithm: "+algorithm+", secret: stranger}", token, "the signature of the token is wrong")
+			for _, other := range []jose.JSONWebKey{{Use: "enc"}, {Algorithm: "ES512"}} {
+				other.Key = key.Public()
+				env.Secrets.(secretTexts)["only"] = jwkOf(t, other)
+				env.Secrets.(secretTexts)["set"] = jwkOf(t, other, jose.JSONWebKey{Key: stranger.Public()})
+				fails(t, env, "{jwt: '${ . }', decode: true, algorithm: "+algorithm+", secret: only}", token, "is no key for "+algorithm)
+				fails(t, env, "{jwt: '${ . }', decode: true, algorithm: "+algorithm+", secret: set}", token, "the signature of the token is wrong")
+			}
+			for _, pair := range []string{"public", "private", "jwk", "jwks"} {
+				fails(t, env, "{jwt: '${ . }', algorithm: HS256, secret: "+pair+"}", claims, "needs a text that only both sides know")
+			}
 			fails(t, env, "{jwt: '${ . }', decode: true, algorithm: HS256, secret: public}", token, `the token is signed with "`+algorithm+`", not with HS256`)
 			head, rest, _ := strings.Cut(token.(string), ".")
 			_, proof, _ := strings.Cut(rest, ".")
@@ -163,6 +173,7 @@ func TestTokens(t *testing.T) {
 	fails(t, env, read, sign(map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}), "the token is not valid yet")
 	fails(t, env, read, sign(map[string]any{"exp": "soon"}), "the claim exp of the token is no time")
 	fails(t, env, read, sign(claims).(string)+"x", "the signature of the token is wrong")
+	fails(t, env, read, base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","crit":["b64"],"b64":false}`))+".e30.", "the token has crit")
 	fails(t, env, read, base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))+".e30.", `the token is signed with "none"`)
 	fails(t, env, read, "a.b", "the text is no JSON Web Token")
 }
@@ -352,6 +363,22 @@ func TestPGP(t *testing.T) {
 			t.Errorf("%s: %v, %v", more, opened, err)
 		}
 	}
+	env.Secrets.(secretTexts)["both"] = secrets["other_public"] + "\n" + secrets["bank_public"]
+	if toBoth, err := encoded(t, env, "{pgp: '${ . }', secret: both}", "hello"); err != nil {
+		t.Error(err)
+	} else if opened, err := encoded(t, env, read+"}", toBoth); err != nil || opened != "hello" {
+		t.Errorf("a second armored key: %v, %v", opened, err)
+	}
+	for name, more := range map[string]string{"another message": sealed.(string), "a text": "x", "much": strings.Repeat("\n", 5000)} {
+		if _, err := encoded(t, env, read+"}", sealed.(string)+"\n"+more); err == nil || !strings.Contains(err.Error(), "more bytes follow") {
+			t.Errorf("%s behind the message: %v", name, err)
+		}
+	}
+	if opened, err := encoded(t, env, read+"}", sealed.(string)+"\r\n\r\n"); err != nil || opened != "hello" {
+		t.Errorf("line ends behind the message: %v, %v", opened, err)
+	}
+	fails(t, env, read+"}", "", "the bytes are no pgp, or were cut off")
+	fails(t, env, read+"}", "-----BEGIN PGP SIGNATURE-----\n\niHUE\n-----END PGP SIGNATURE-----\n", "the text is a PGP SIGNATURE")
 	fails(t, env, read+", verify_with: other_public}", sealed, "is not a valid one of the key in verify_with")
 	fails(t, env, "{pgp: '${ . }', decode: true, secret: bank, passphrase: wrong}", sealed, "the passphrase is not that of the private key")
 	fails(t, env, "{pgp: '${ . }', decode: true, secret: bank}", sealed, "has a passphrase")

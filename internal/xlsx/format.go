@@ -56,8 +56,11 @@ func kindOfFormat(code string) numberKind {
 		case 'm':
 			months = true // or minutes
 		case 'h', 's':
+			if strings.HasPrefix(code[i:], "standard") { // General in German
+				return plain
+			}
 			hours = true
-		case 'g': // General
+		case 'g':
 			if strings.HasPrefix(code[i:], "general") {
 				return plain
 			}

@@ -285,7 +285,7 @@ func (b *book) sharedText(d *xml.Decoder, e xml.StartElement) error {
 	}
 	text, err := b.text(d, false)
 	if err == nil {
-		b.texts = append(b.texts, text)
+		b.texts = append(b.texts, unescaped(text))
 		err = b.charger.Charge(2 * budget.Text)
 	}
 	return err
@@ -429,7 +429,9 @@ func (r *rowReader) typed(raw, kind, style string) (any, error) {
 		return r.book.texts[at], nil
 	case "b":
 		return raw == "1" || raw == "true", nil
-	case "str", "inlineStr", "e", "d": // d: a date in ISO 8601
+	case "str", "inlineStr":
+		return unescaped(raw), nil
+	case "e", "d": // an error, a date in ISO 8601
 		return raw, nil
 	}
 	serial, err := strconv.ParseFloat(raw, 64)

@@ -189,7 +189,7 @@ func writeText(b *bytes.Buffer, at, text string) error {
 		return fmt.Errorf("the text has more than %d characters", maxText)
 	}
 	fmt.Fprintf(b, `<c r="%s" t="inlineStr"><is><t xml:space="preserve">`, at)
-	_ = xml.EscapeText(b, []byte(text)) // writing into memory cannot fail
+	_ = xml.EscapeText(b, []byte(inCell(text))) // writing into memory cannot fail
 	b.WriteString("</t></is></c>")
 	return nil
 }

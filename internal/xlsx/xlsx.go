@@ -4,8 +4,11 @@ package xlsx
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 )
 
 // Bounds of a sheet, which are those of the format, and of what is read.
@@ -94,3 +97,43 @@ const (
 	dateForm = "2006-01-02"
 	timeForm = "2006-01-02T15:04:05"
 )
+
+// escape is a character in the texts of cells that XML cannot hold, such as _x000D_ for a carriage return (ST_Xstring, ECMA-376 part 1,
+// 22.9.2.19).
+var escape = regexp.MustCompile(`_x([0-9A-Fa-f]{4})_`)
+
+// unescaped returns the text of a cell. Half of a surrogate pair stays as it is written.
+func unescaped(text string) string {
+	if !strings.Contains(text, "_x") {
+		return text
+	}
+	return escape.ReplaceAllStringFunc(text, func(one string) string {
+		code, _ := strconv.ParseUint(one[2:6], 16, 16) // four digits
+		if utf16.IsSurrogate(rune(code)) {
+			return one
+		}
+		return string(rune(code))
+	})
+}
+
+// inCell returns a text as the text of a cell is written.
+func inCell(text string) string {
+	text = escape.ReplaceAllString(text, "_x005F_x${1}_")
+	if !strings.ContainsFunc(text, notInXML) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if notInXML(r) {
+			fmt.Fprintf(&b, "_x%04X_", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// notInXML reports whether XML cannot hold a character, or changes it.
+func notInXML(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' || r == 0xfffe || r == 0xffff
+}

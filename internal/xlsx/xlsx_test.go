@@ -104,7 +104,7 @@ func TestDates(t *testing.T) {
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]numberKind{
-		"General": plain, "0.00": plain, `0" days"`: plain, `#,##0\ "h"`: plain, "[Red]0.0": plain, "0%": plain, "@": plain, `"unclosed`: plain,
+		"General": plain, "Standard": plain, "0.00": plain, `0" days"`: plain, `#,##0\ "h"`: plain, "[Red]0.0": plain, "0%": plain, "@": plain, `"unclosed`: plain,
 		"dd/mm/yyyy": date, "mmm": date, "yyyy": date, `[$-F800]dddd\,\ mmmm\ dd`: date, "d.m.yy;@": date,
 		"yyyy-mm-dd hh:mm": dateTime, "m/d/yy h:mm AM/PM": dateTime, "hh:mm": clock, "mm:ss.0": clock, "[h]:mm": clock, "[mm]": clock,
 	} {
@@ -211,7 +211,7 @@ func TestWrite(t *testing.T) {
 		{"id", "name", "paid", "on", "at", "note"},
 		{json.Number("1"), "Ann <Lee> & \"co\"", true, "2026-11-21", "2026-11-21T10:00:01", "=1+1"},
 		{json.Number("12345678901234567890"), " zwei\nZeilen ", nil, "1899-12-31", "2026-11-21T10:00:00Z", ""},
-		{json.Number("-0.25"), "007", false, "2026-02-30", nil, "x"},
+		{json.Number("-0.25"), "007", false, "2026-02-30", nil, "a\r\n_x0041_\x01 _x005F_ _x"},
 	}
 	content, err := Write(nil, []Sheet{{"Gifts & more", rows}, {"Empty", nil}})
 	if err != nil {

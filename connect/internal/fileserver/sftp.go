@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -271,7 +272,7 @@ func (f *SFTPServer) with(ctx context.Context, limit int64, use func(s *sftpSess
 func (f *SFTPServer) List(ctx context.Context, at string, recursive bool, each func(flows.RemoteFile) error) error {
 	var told error // of each
 	err := f.with(ctx, maxListing, func(s *sftpSession) error {
-		for dirs := []string{at}; len(dirs) > 0; {
+		for dirs := []string{serverPath(at)}; len(dirs) > 0; {
 			dir := dirs[0]
 			dirs = dirs[1:]
 			infos, err := s.ReadDir(dir)
@@ -283,6 +284,7 @@ func (f *SFTPServer) List(ctx context.Context, at string, recursive bool, each f
 				switch {
 				case info.IsDir() && recursive:
 					dirs = append(dirs, at)
+				case temporaryNames.MatchString(info.Name()): // of a put, which goes on or was interrupted
 				case info.Mode().IsRegular():
 					if told = each(remoteFile(at, info)); told != nil {
 						return nil
@@ -299,7 +301,7 @@ func (f *SFTPServer) List(ctx context.Context, at string, recursive bool, each f
 }
 
 func remoteFile(at string, info os.FileInfo) flows.RemoteFile {
-	return flows.RemoteFile{Path: at, Size: info.Size(), Modified: info.ModTime().UTC()}
+	return flows.RemoteFile{Path: nameText(at), Size: info.Size(), Modified: info.ModTime().UTC()}
 }
 
 // Open implements flows.RemoteFiles. The session belongs to the reader until it is closed.
@@ -310,13 +312,17 @@ func (f *SFTPServer) Open(ctx context.Context, at string) (io.ReadCloser, flows.
 	}
 	s.limit(unbounded) // the caller bounds what it reads
 	r := &sftpReader{ctx: ctx, server: f, session: s, stop: context.AfterFunc(ctx, func() { _ = s.conn.Close() })}
-	if r.file, err = s.Open(at); err == nil {
-		r.content = bufio.NewReaderSize(r.file, blob.Chunk) // several packets at once
-		var info os.FileInfo
-		if info, err = r.file.Stat(); err == nil && info.IsDir() {
-			err = errDirectory
-		}
-		if err == nil {
+	at = serverPath(at)
+	info, err := s.Stat(at)
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = errDirectory
+	case !info.Mode().IsRegular(): // a server that opens a named pipe waits for another program
+		err = errNoFile
+	default:
+		if r.file, err = s.Open(at); err == nil {
+			r.content = bufio.NewReaderSize(r.file, blob.Chunk) // several packets at once
 			return r, remoteFile(at, info), nil
 		}
 	}
@@ -325,7 +331,11 @@ func (f *SFTPServer) Open(ctx context.Context, at string) (io.ReadCloser, flows.
 	return nil, flows.RemoteFile{}, f.callError(ctx, s, &pathError{at, err})
 }
 
-var errDirectory = errors.New("it is a directory")
+var (
+	errDirectory = errors.New("it is a directory")
+	errNoFile    = errors.New("it is no file, but a pipe, a socket or a device")
+	errParent    = errors.New("a part of the path is a file, not a directory")
+)
 
 // sftpReader reads a file of a server.
 type sftpReader struct {
@@ -363,8 +373,9 @@ func (r *sftpReader) Close() error {
 
 // Put implements flows.RemoteFiles: the file is written under a temporary name in the same directory, and renamed.
 func (f *SFTPServer) Put(ctx context.Context, at string, p flows.RemotePut) error {
+	at = serverPath(at)
 	dir, name := path.Split(at)
-	temporary := dir + "." + name + "." + p.Temporary + ".part"
+	temporary := dir + temporaryName(name, p.Temporary)
 	var own error // of the content
 	err := f.with(ctx, unbounded, func(s *sftpSession) error {
 		if p.Keep {
@@ -424,7 +435,11 @@ func (s *sftpSession) parents(dir string, create bool) error {
 	if !create || dir == "" {
 		return nil
 	}
-	if err := s.MkdirAll(path.Clean(dir)); err != nil {
+	err := s.MkdirAll(path.Clean(dir))
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = errParent
+	}
+	if err != nil {
 		return &pathError{dir, err}
 	}
 	return nil
@@ -451,6 +466,7 @@ func (s *sftpSession) rename(from, to string, keep bool) error {
 
 // Delete implements flows.RemoteFiles.
 func (f *SFTPServer) Delete(ctx context.Context, at string) error {
+	at = serverPath(at)
 	return f.with(ctx, packetSize, func(s *sftpSession) error {
 		if info, err := s.Lstat(at); err == nil && info.IsDir() {
 			return &pathError{at, errDirectory}
@@ -464,6 +480,7 @@ func (f *SFTPServer) Delete(ctx context.Context, at string) error {
 
 // Move implements flows.SFTPServer.
 func (f *SFTPServer) Move(ctx context.Context, from, to string, o flows.MoveOptions) error {
+	from, to = serverPath(from), serverPath(to)
 	return f.with(ctx, packetSize, func(s *sftpSession) error {
 		_, there := s.Lstat(to)
 		if _, err := s.Lstat(from); errors.Is(err, os.ErrNotExist) && there == nil {

@@ -22,7 +22,7 @@ type pathError struct {
 }
 
 // shortPath is the beginning of a message about a path.
-func shortPath(path string) string { return fmt.Sprintf("%.200q: ", path) }
+func shortPath(path string) string { return fmt.Sprintf("%.200q: ", nameText(path)) }
 
 func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
 
@@ -34,7 +34,7 @@ func isAnswer(err error) bool {
 	if errors.As(err, &status) {
 		return status.FxCode() != sftp.ErrSSHFxConnectionLost && status.FxCode() != sftp.ErrSSHFxNoConnection
 	}
-	for _, answer := range []error{os.ErrNotExist, os.ErrPermission, errExists, errDirectory} {
+	for _, answer := range []error{os.ErrNotExist, os.ErrPermission, errExists, errDirectory, errNoFile, errParent} {
 		if errors.Is(err, answer) {
 			return true
 		}
@@ -77,7 +77,7 @@ func (f *SFTPServer) callError(ctx context.Context, s *sftpSession, err error) e
 		return server.Failure(f.name, "%sthere is no such file or directory", what)
 	case errors.Is(err, os.ErrPermission):
 		return server.Failure(f.name, "%sthe SFTP server does not permit it", what)
-	case errors.Is(err, errExists), errors.Is(err, errDirectory):
+	case errors.Is(err, errExists), errors.Is(err, errDirectory), errors.Is(err, errNoFile), errors.Is(err, errParent):
 		return server.Failure(f.name, "%s%v", what, at.err)
 	case errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxOpUnsupported:
 		return server.Failure(f.name, "%sthe SFTP server cannot do this", what)

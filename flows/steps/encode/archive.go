@@ -26,11 +26,8 @@ func gzipFormat(args *flows.Args) (form, error) {
 	if args.Bool("decode") {
 		return transform(args, "gzip", "", func(_ context.Context, _ *flows.Input, from io.Reader) (io.Reader, error) {
 			r, err := gzip.NewReader(from)
-			if err == io.EOF { // there are no bytes
-				err = io.ErrUnexpectedEOF
-			}
 			if err != nil {
-				return nil, formOf(err)
+				return nil, formOf(unexpected(err))
 			}
 			return checkedReader{r}, nil
 		})

@@ -110,11 +110,11 @@ no text need ` + "`output`" + `. Padding may be missing where base64 is read.
 
 **Tokens.** ` + "`jwt`" + ` signs with HS256 to HS512, RS256 to RS512, PS256 to PS512, ES256 to ES512 and EdDSA. It adds no claim: ` + "`iat`" + ` and ` + "`exp`" + ` come from the flow. The key of
 the last four is PEM or a JSON Web Key. ` + "`decode: true`" + ` gives the claims of a token that is signed with this ` + "`algorithm`" + `, whatever the token says of it, and this key: a public key, a
-certificate, or a set of keys (JWKS) that ` + "`kid`" + ` chooses from. ` + "`exp`" + ` and ` + "`nbf`" + ` are checked, with a minute for clocks that differ; ` + "`aud`" + ` and ` + "`iss`" + ` are the flow's to check.
+certificate, or a set of keys (JWKS) that ` + "`kid`" + ` chooses from, without those whose ` + "`use`" + ` or ` + "`alg`" + ` is another. Tokens with ` + "`crit`" + ` are refused. ` + "`exp`" + ` and ` + "`nbf`" + ` are checked, with a minute for clocks that differ; ` + "`aud`" + ` and ` + "`iss`" + ` are the flow's to check.
 
-**Encryption.** ` + "`aes_gcm`" + ` has a key of 16, 24 or 32 bytes in base64 or hexadecimal digits. ` + "`pgp`" + ` encrypts for all public keys in ` + "`secret`" + `, signs with the private key in
+**Encryption.** ` + "`aes_gcm`" + ` has a key of 16, 24 or 32 bytes in base64 or hexadecimal digits, and takes up to 50 MB: the tag covers all, so that nothing is given out before the end. ` + "`pgp`" + ` encrypts for all public keys in ` + "`secret`" + `, signs with the private key in
 ` + "`sign_with`" + `, or both; ` + "`decode: true`" + ` decrypts with the private key in ` + "`secret`" + `. With ` + "`verify_with`" + ` a message without a valid signature of one of these keys is a failure; without it
-signatures are not looked at. Keys are armored, or base64. Encrypting twice gives other bytes: a run that is executed again encrypts again, unless ` + "`output: file`" + ` has made a file.
+signatures are not looked at. Keys are armored, one or several blocks, or base64. A message is armored or not, and nothing may follow it; cleartext signatures and detached ones are not read. Encrypting twice gives other bytes: a run that is executed again encrypts again, unless ` + "`output: file`" + ` has made a file.
 
 **Compression.** ` + "`gzip`" + ` and ` + "`zip`" + ` take and make files of the run (` + "`input: file`, `output: file`" + `), or base64. A zip is written from a list of ` + "`{name, file}`, `{name, content}`" + ` or
 ` + "`{name, base64}`" + `; reading it gives the list of its files: ` + "`{name, size, file}`" + ` with ` + "`output: file`" + `, else ` + "`{name, size, content}`" + `. An archive has at most 1,000 files, and to be read 50 MB;

@@ -70,6 +70,9 @@ func (k *jwtKey) write(ctx context.Context, in *flows.Input, v any) (any, error)
 		return nil, err
 	}
 	if function := k.hmac(); function != nil {
+		if err := k.checkHMACKey(key); err != nil {
+			return nil, err
+		}
 		header := map[string]any{"alg": k.algorithm, "typ": "JWT"}
 		if k.id != "" {
 			header["kid"] = k.id
@@ -94,6 +97,15 @@ func (k *jwtKey) write(ctx context.Context, in *flows.Input, v any) (any, error)
 		return nil, k.wrongKey()
 	}
 	return token.CompactSerialize()
+}
+
+// checkHMACKey refuses a key that is one of a pair, or a set of such keys: everybody who has the public one could sign.
+func (k *jwtKey) checkHMACKey(key []byte) error {
+	var members map[string]json.RawMessage
+	if strings.Contains(string(key), "-----BEGIN ") || json.Unmarshal(key, &members) == nil && (members["kty"] != nil || members["keys"] != nil) {
+		return failure.Errorf("the secret %q is PEM or a JSON Web Key, and %s needs a text that only both sides know: name the algorithm of the key, such as RS256", k.secret, k.algorithm)
+	}
+	return nil
 }
 
 func macOf(function func() hash.Hash, key []byte, text string) []byte {
@@ -138,7 +150,8 @@ func (k *jwtKey) verified(token string, key []byte) ([]byte, error) {
 	head, rest, _ := strings.Cut(token, ".")
 	body, proof, ok := strings.Cut(rest, ".")
 	var header struct {
-		Algorithm string `json:"alg"`
+		Algorithm string          `json:"alg"`
+		Critical  json.RawMessage `json:"crit"`
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(head)
 	if err != nil || !ok || json.Unmarshal(raw, &header) != nil {
@@ -147,7 +160,13 @@ func (k *jwtKey) verified(token string, key []byte) ([]byte, error) {
 	if header.Algorithm != k.algorithm {
 		return nil, failure.Errorf("the token is signed with %.20q, not with %s", header.Algorithm, k.algorithm)
 	}
+	if header.Critical != nil { // RFC 7515, section 4.1.11
+		return nil, failure.Errorf("the token has crit, extensions that its reader must know, and none is known here")
+	}
 	if function := k.hmac(); function != nil {
+		if err := k.checkHMACKey(key); err != nil {
+			return nil, err
+		}
 		given, err := base64.RawURLEncoding.DecodeString(proof)
 		if err != nil || !hmac.Equal(given, macOf(function, key, head+"."+body)) {
 			return nil, errSignature
@@ -164,7 +183,7 @@ func (k *jwtKey) verified(token string, key []byte) ([]byte, error) {
 	}
 	if set, ok := pair.(jose.JSONWebKeySet); ok {
 		for _, one := range set.Keys {
-			if id := parsed.Signatures[0].Header.KeyID; id != "" && one.KeyID != id {
+			if id := parsed.Signatures[0].Header.KeyID; id != "" && one.KeyID != id || !k.isFor(one) {
 				continue
 			}
 			if payload, err := parsed.Verify(one); err == nil {
@@ -180,6 +199,11 @@ func (k *jwtKey) verified(token string, key []byte) ([]byte, error) {
 	return payload, nil
 }
 
+// isFor reports whether a JSON Web Key is for signatures with the algorithm (RFC 7517, sections 4.2 and 4.4).
+func (k *jwtKey) isFor(key jose.JSONWebKey) bool {
+	return (key.Use == "" || key.Use == "sig") && (key.Algorithm == "" || key.Algorithm == k.algorithm)
+}
+
 // parse reads a key: PEM, or JSON Web Keys (RFC 7517). A private key has its public one in it, with which tokens are verified.
 func (k *jwtKey) parse(text []byte, private bool) (any, error) {
 	if trimmed := strings.TrimSpace(string(text)); strings.HasPrefix(trimmed, "{") {
@@ -193,7 +217,7 @@ func (k *jwtKey) parse(text []byte, private bool) (any, error) {
 				}
 			}
 			return set, nil
-		case json.Unmarshal(text, &key) != nil || !key.Valid() || private && key.IsPublic():
+		case json.Unmarshal(text, &key) != nil || !key.Valid() || private && key.IsPublic() || !k.isFor(key):
 			return nil, k.wrongKey()
 		case private:
 			return key.Key, nil

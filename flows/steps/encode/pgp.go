@@ -61,8 +61,8 @@ func (p *pgp) keys(ctx context.Context, in *flows.Input, name string) (openpgp.E
 	if err != nil {
 		return nil, err
 	}
-	keys, err := openpgp.ReadArmoredKeyRing(strings.NewReader(text))
-	if err != nil {
+	keys, err := armoredKeys(text)
+	if err == nil && keys == nil {
 		var binary []byte
 		if binary, err = base64Codec().decode(text); err == nil {
 			keys, err = openpgp.ReadKeyRing(bytes.NewReader(binary))
@@ -72,6 +72,25 @@ func (p *pgp) keys(ctx context.Context, in *flows.Input, name string) (openpgp.E
 		return nil, failure.Errorf("the secret %q is no OpenPGP key", name)
 	}
 	return keys, nil
+}
+
+// armoredKeys reads the keys of all armored blocks of a text; nil without an error: there is no block.
+func armoredKeys(text string) (keys openpgp.EntityList, err error) {
+	from := bufio.NewReader(strings.NewReader(text))
+	for {
+		block, err := armor.Decode(from)
+		if err == io.EOF {
+			return keys, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		some, err := openpgp.ReadKeyRing(block.Body)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, some...)
+	}
 }
 
 // private reads private keys, and decrypts them with the passphrase.
@@ -171,12 +190,15 @@ func (p *pgp) read(ctx context.Context, in *flows.Input, from io.Reader) (io.Rea
 	if err != nil {
 		return nil, err
 	}
-	buffered := bufio.NewReader(from)
-	from = buffered
-	if start, _ := buffered.Peek(len("-----BEGIN PGP")); string(start) == "-----BEGIN PGP" { // a short message has no armor
-		block, err := armor.Decode(buffered)
-		if err != nil {
-			return nil, formOf(err)
+	all := bufio.NewReader(from)
+	from = all
+	if start, _ := all.Peek(len("-----BEGIN PGP")); string(start) == "-----BEGIN PGP" { // a short message has no armor
+		block, err := armor.Decode(all)
+		switch {
+		case err != nil:
+			return nil, formOf(unexpected(err))
+		case block.Type != "PGP MESSAGE":
+			return nil, failure.Errorf("the text is a %.40s, which is not read: a PGP MESSAGE is", block.Type)
 		}
 		from = block.Body
 	}
@@ -188,30 +210,52 @@ func (p *pgp) read(ctx context.Context, in *flows.Input, from io.Reader) (io.Rea
 	case errors.Is(err, pgperrors.ErrKeyIncorrect):
 		return nil, failure.Errorf("the message is encrypted for another key")
 	case err != nil:
-		return nil, formOf(err)
+		return nil, formOf(unexpected(err))
 	case p.key != "" && !message.IsEncrypted:
 		return nil, failure.Errorf("the message is not encrypted")
 	case signers != nil && !message.IsSigned:
 		return nil, failure.Errorf("the message is not signed")
 	}
-	return &pgpReader{message, signers}, nil
+	return &pgpReader{message, signers, from, all}, nil
 }
 
-// pgpReader reads a message. Its end is an error unless the signature is valid.
+// pgpReader reads a message. Its end is an error unless the signature is valid, and when other bytes follow.
 type pgpReader struct {
 	message *openpgp.MessageDetails
 	signers openpgp.EntityList // nil: no signature is needed
+	packets io.Reader          // of the message
+	all     io.Reader          // packets, or the text with their armor
 }
 
 // Read implements io.Reader.
 func (r *pgpReader) Read(p []byte) (int, error) {
 	n, err := r.message.UnverifiedBody.Read(p)
-	if err != io.EOF || r.signers == nil {
+	if err != io.EOF {
 		return n, formOf(err)
 	}
 	m := r.message
-	if m.SignatureError != nil || m.Signature == nil || m.SignedBy == nil || len(r.signers.KeysById(m.SignedBy.PublicKey.KeyId)) == 0 {
+	if r.signers != nil && (m.SignatureError != nil || m.Signature == nil || m.SignedBy == nil || len(r.signers.KeysById(m.SignedBy.PublicKey.KeyId)) == 0) {
 		return 0, failure.Errorf("the signature of the message is not a valid one of the key in verify_with")
 	}
+	for _, rest := range []io.Reader{r.packets, r.all} {
+		if err := expectEnd(rest); err != nil {
+			return 0, err
+		}
+	}
 	return n, err
+}
+
+// expectEnd reads what follows a message: nothing but white space may, and the end of the armor, which the library leaves behind a
+// checksum.
+func expectEnd(rest io.Reader) error {
+	const most = 4096
+	text, err := io.ReadAll(io.LimitReader(rest, most))
+	if err != nil {
+		return formOf(err)
+	}
+	after := bytes.TrimPrefix(bytes.TrimSpace(text), []byte("-----END PGP MESSAGE-----"))
+	if len(text) == most || len(bytes.TrimSpace(after)) > 0 {
+		return failure.Errorf("more bytes follow the PGP message: only one is read")
+	}
+	return nil
 }

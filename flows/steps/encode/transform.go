@@ -191,6 +191,14 @@ func formOf(err error) error {
 	return errors.Join(errForm, err)
 }
 
+// unexpected returns the error of a decoder whose bytes end before it has begun, or in the middle.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // piped returns what write writes. Closing it ends write.
 func piped(write func(w io.Writer) error) io.ReadCloser {
 	r, w := io.Pipe()

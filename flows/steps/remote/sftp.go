@@ -97,7 +97,7 @@ func (m *move) run(ctx context.Context, in *flows.Input, files flows.RemoteFiles
 
 const sftpDoc = `| | puts out |
 |---|---|
-| ` + "`list`" + ` | an item for each file, by path: ` + "`{path, name, size, modified}`" + `, none without files. Directories and links are left out |
+| ` + "`list`" + ` | an item for each file, by path: ` + "`{path, name, size, modified}`" + `, none without files. Directories, links and what ` + "`put`" + ` has not completed are left out |
 | ` + "`get`" + ` | the file as [a file of the run](files.md), which ` + "`read_file`" + ` and other steps take |
 | ` + "`put`" + ` | ` + "`{path, size}`" + ` |
 | ` + "`move`, `delete`" + ` | ` + "`{path}`" + `, of ` + "`move`" + ` the new one |
@@ -105,8 +105,8 @@ const sftpDoc = `| | puts out |
 ` + "`as`" + ` keeps the item beside it.
 
 **Put** writes under a temporary name in the same directory, ` + "`.NAME.….part`" + `, and renames the file when it is complete, so that
-no reader gets a part of it. A server without ` + "`posix-rename@openssh.com`" + ` (OpenSSH has it) cannot replace a file in one step: the old one is
-deleted first. Paths have no ` + "`..`" + `, so that a name that comes from outside leads into no other directory.
+no reader gets a part of it. After a loss of the server's connection such a file may stay; ` + "`list`" + ` leaves it out, and the next attempt of the run replaces it. A server without ` + "`posix-rename@openssh.com`" + ` (OpenSSH has it) cannot replace a file in one step: the old one is
+deleted first. Paths have no ` + "`..`" + `, so that a name that comes from outside leads into no other directory. In names that are not UTF-8 a character from U+F780 to U+F7FF stands for each odd byte, so that they can be passed on and got.
 
 **Again.** An operation may be repeated, by ` + "`retry`" + ` or after the loss of a worker: ` + "`put`" + ` writes the same file, a file that is not
 there is deleted, and a file that is gone while its new path is there has been moved. Only ` + "`put`" + ` with ` + "`overwrite: false`" + ` happens once: after the loss of a worker the run is
