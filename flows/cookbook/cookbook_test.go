@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/connectors"
 	"github.com/penstock/penstock/flows/cookbook"
 	"github.com/penstock/penstock/flows/steps"
 )
@@ -16,7 +15,7 @@ func parse(t testing.TB, file string) *flows.Flow {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flow, err := flows.Parse(file, source, steps.Catalogue().WithConnectors(connectors.Shipped()))
+	flow, err := flows.Parse(file, source, steps.Catalogue())
 	if err != nil {
 		t.Fatal(err)
 	}
