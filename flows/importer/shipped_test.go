@@ -49,12 +49,12 @@ var shipped = []specified{
 	{
 		connector: "hubspot", file: "hubspot-contacts.json.gz", base: "https://api.hubapi.com",
 		path: func(_, path string) string {
-			for _, object := range []string{"contacts", "companies", "deals"} { // objects of all types have the same endpoints
-				if rest, ok := strings.CutPrefix(path, "/crm/v3/objects/"+object); ok {
+			for _, object := range []string{"companies", "deals"} { // objects of all types have the same endpoints
+				if rest, ok := strings.CutPrefix(path, "/crm/objects/2026-03/"+object); ok {
 					return "/crm/objects/2026-03/contacts" + rest
 				}
 			}
-			return strings.Replace(path, "/crm/v4/objects/", "/crm/objects/2026-03/", 1)
+			return path
 		},
 		edit: func(root map[string]any) { // the document requires members that the examples of HubSpot's guides leave out
 			rewrite(root, func(object map[string]any) {
