@@ -27,7 +27,7 @@ func readFile() flows.Kind {
 			"into: the value is charged to the memory of the run. A list, such as the rows of a CSV file, is one item; `split` makes an item of each element.",
 		Params: []flows.Param{
 			{Name: "file", Type: flows.TypeTemplate, Inline: true, Required: true, Summary: "The file: an object with the member `file`, or that member."},
-			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "xlsx", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64."},
+			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "xlsx", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64. An empty file is [] as CSV and NDJSON, an empty text, and else null."},
 			content.CharsetParam("the file"),
 			content.SheetParam(), content.RangeParam(), content.HeaderParam(),
 			{Name: "max_size", Type: flows.TypeString, Default: "10MB", Summary: "Largest file; a larger one is a failure. At most 50MB."},
@@ -118,11 +118,27 @@ func (s *readFileStep) value(ctx context.Context, in *flows.Input, file flows.Fi
 		return nil, failure.Limit(err)
 	case read.Form == payload.Bytes:
 		return base64Value(ctx, in, text)
+	case read.Empty():
+		return emptyValue(form, file.ContentType), nil
 	case read.JSON != nil:
 		value, err := flows.DecodeJSONOn(charger, read.JSON)
 		return value, failure.Limit(err)
 	}
 	return read.Value, nil
+}
+
+// emptyValue returns the value of a file without content, or of white space alone.
+func emptyValue(form payload.Form, contentType string) any {
+	if media, _ := payload.MediaType(contentType); form == payload.Auto {
+		form = payload.FormOf(media)
+	}
+	switch form {
+	case payload.CSV, payload.NDJSON:
+		return []any{}
+	case payload.Text:
+		return ""
+	}
+	return nil
 }
 
 func base64Value(ctx context.Context, in *flows.Input, text []byte) (any, error) {

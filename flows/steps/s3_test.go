@@ -130,6 +130,11 @@ func TestS3Failures(t *testing.T) {
 				refuse(403, "SignatureDoesNotMatch")
 			case strings.Contains(r.URL.Path, "/busy"):
 				refuse(503, "SlowDown")
+			case strings.Contains(r.URL.RawQuery, "prefix=portal"):
+				_, _ = io.WriteString(rw, "<html><body>Log in</body></html>")
+			case strings.Contains(r.URL.RawQuery, "prefix=error"):
+				_, _ = io.WriteString(rw, "<Error><Code>InternalError</Code></Error>")
+			case strings.Contains(r.URL.RawQuery, "prefix=nothing"):
 			case strings.Contains(r.URL.RawQuery, "prefix=endless"):
 				_, _ = io.WriteString(rw, "<ListBucketResult>"+strings.Repeat("<Contents><Key>"+strings.Repeat("k", 1000)+"</Key></Contents>", 10_000))
 			default:
@@ -147,6 +152,10 @@ func TestS3Failures(t *testing.T) {
 		`put: key, content: x`:           {`the store refuses the credential: SignatureDoesNotMatch`, 403},
 		`put: busy, content: x`:          {`"busy": the store answers 503 SlowDown: no`, 503},
 		`list: "", bucket: nowhere`:      {`there is no such bucket`, 404},
+		`list: portal`:                   {`no list of S3`, 0},
+		`list: error`:                    {`no list of S3`, 0},
+		`list: nothing`:                  {`no list of S3`, 0},
+		`list: "", bucket: "a b"`:        {`"a b" cannot be the name of a bucket: contains invalid characters`, 0},
 		`list: endless`:                  {`no list of S3, or larger than 8 MB`, 0},
 		`put: a/../b, content: x`:        {`put has .. in it`, 0},
 		`copy: a, to: a`:                 {`copy and to are the same key`, 0},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/penstock/penstock/flows"
@@ -100,6 +101,19 @@ func TestSFTP(t *testing.T) {
 		}
 		step(`delete: "${ .dir }/in/c.json"`)
 		step(`delete: "${ .dir }/in/c.json"`)
+
+		for _, name := range []string{"M\xfcller.csv", ".a.0123456789abcdef.part"} {
+			if err := os.WriteFile(filepath.Join(server.Dir, "in", name), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := listed(`list: "${ .dir }/in"`); !strings.HasSuffix(got, "M\uf7fcller.csv") || strings.Contains(got, ".part") {
+			t.Errorf("names that are not UTF-8, and parts: %q", got)
+		}
+		long := strings.Repeat("n", 250)
+		step(`move: "${ .dir + \"/in/M\uf7fcller.csv\" }", to: "${ .dir }/in/` + long + `"`)
+		step(`put: "${ .dir }/in/` + long + `", content: x`)
+		step(`delete: "${ .dir }/in/` + long + `"`)
 		if got := listed(`list: "${ .dir }/in"`); got != "" {
 			t.Errorf("in the end: %s", got)
 		}
@@ -115,19 +129,25 @@ func TestSFTPFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if err := syscall.Mkfifo(filepath.Join(server.Dir, "pipe"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		for text, want := range map[string]string{
-			`get: "${ . }/none"`:                            `/none": there is no such file or directory`,
-			`list: "${ . }/none"`:                           `/none": there is no such file or directory`,
-			`move: "${ . }/none", to: "${ . }/other"`:       `/none": there is no such file or directory`,
-			`put: "${ . }/none/a", content: x`:              `/none/a": there is no such file or directory`,
-			`put: "${ . }/a", content: x, overwrite: false`: `/a": a file of this name is there already`,
-			`move: "${ . }/a", to: "${ . }/b"`:              `/b": a file of this name is there already`,
-			`get: "${ . }"`:                                 `it is a directory`,
-			`delete: "${ . }"`:                              `it is a directory`,
-			`get: "${ . }/"`:                                `get names a directory`,
-			`put: "${ . }/x/../../a", content: x`:           `put has .. in it`,
-			`get: "${ \"\" }"`:                              `get has 0 bytes`,
-			`list: "${ . }", max_files: 1`:                  `there are more than 1 files`,
+			`get: "${ . }/pipe"`:                             `/pipe": it is no file, but a pipe`,
+			`put: "${ . }/a/b/c", content: x, parents: true`: `a part of the path is a file, not a directory`,
+			`put: "${ . }/a/c", content: x, parents: true`:   `a part of the path is a file, not a directory`,
+			`get: "${ . }/none"`:                             `/none": there is no such file or directory`,
+			`list: "${ . }/none"`:                            `/none": there is no such file or directory`,
+			`move: "${ . }/none", to: "${ . }/other"`:        `/none": there is no such file or directory`,
+			`put: "${ . }/none/a", content: x`:               `/none/a": there is no such file or directory`,
+			`put: "${ . }/a", content: x, overwrite: false`:  `/a": a file of this name is there already`,
+			`move: "${ . }/a", to: "${ . }/b"`:               `/b": a file of this name is there already`,
+			`get: "${ . }"`:                                  `it is a directory`,
+			`delete: "${ . }"`:                               `it is a directory`,
+			`get: "${ . }/"`:                                 `get names a directory`,
+			`put: "${ . }/x/../../a", content: x`:            `put has .. in it`,
+			`get: "${ \"\" }"`:                               `get has 0 bytes`,
+			`list: "${ . }", max_files: 1`:                   `there are more than 1 files`,
 		} {
 			_, err := w.run(t.Context(), "sftp: {connection: bank, "+text+"}", server.Dir)
 			var failure *flows.Error

@@ -1,6 +1,8 @@
 package fileserver
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/xml"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
@@ -85,17 +88,27 @@ func newS3(s flows.ConnectionSettings) (*S3Store, error) {
 // a whole.
 const maxS3Answer = 8_000_000
 
-// boundedAnswers bounds the answers that are no objects.
+// errNoList says that a store answered a request for a list with something else, which the library reads as an empty list.
+var errNoList = errors.New("no list")
+
+// boundedAnswers bounds the answers that are no objects, and checks those that are lists.
 type boundedAnswers struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (b boundedAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := b.base.RoundTrip(req)
 	if err == nil && (req.Method != http.MethodGet || req.URL.RawQuery != "" || resp.StatusCode/100 != 2) {
+		content := bufio.NewReader(io.LimitReader(resp.Body, maxS3Answer))
+		if req.Method == http.MethodGet && req.URL.Query().Has("list-type") && resp.StatusCode/100 == 2 {
+			if start, _ := content.Peek(1024); !bytes.Contains(start, []byte("<ListBucketResult")) {
+				_ = resp.Body.Close()
+				return nil, errNoList
+			}
+		}
 		resp.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.LimitReader(resp.Body, maxS3Answer), resp.Body}
+		}{content, resp.Body}
 	}
 	return resp, err
 }
@@ -107,6 +120,9 @@ func (s *S3Store) In(bucket string) (*s3Bucket, error) {
 	}
 	if bucket == "" {
 		return nil, server.Failure(s.name, "it has no bucket: name one in the step")
+	}
+	if err := s3utils.CheckValidBucketName(bucket); err != nil {
+		return nil, server.Failure(s.name, "%.100q cannot be the name of a bucket: %s", bucket, strings.TrimPrefix(err.Error(), "Bucket name "))
 	}
 	return &s3Bucket{s, bucket}, nil
 }
@@ -244,7 +260,7 @@ func (s *S3Store) callError(ctx context.Context, key string, err error) error {
 		return ctx.Err()
 	case errors.Is(err, server.ErrUntrustedAddress):
 		return server.Failure(s.name, "%v", server.ErrUntrustedAddress)
-	case errors.As(err, &syntax):
+	case errors.As(err, &syntax), errors.Is(err, errNoList):
 		return server.Failure(s.name, "%sthe store answers with what is no list of S3, or larger than %s", what, flows.SizeText(maxS3Answer))
 	case answer.StatusCode == 0: // no answer
 		return server.Unreachable(s.name, "the store", err)

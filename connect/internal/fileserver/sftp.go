@@ -3,6 +3,7 @@ package fileserver
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
@@ -34,7 +36,7 @@ func SFTP() flows.ConnectionType {
 			{Name: "password", Secret: true, Summary: "Password."},
 			{Name: "private_key", Kind: flows.FieldLines, Secret: true, Summary: "Private key of the user, in OpenSSH's format or as PEM; with `password` beside it, the server may ask for both."},
 			{Name: "passphrase", Secret: true, Summary: "Passphrase of the private key, if it has one."},
-			{Name: "host_key", Kind: flows.FieldLines, Required: true, Summary: "Keys of the server, one per line: as in `known_hosts`, as `ssh-ed25519 AAAA…`, or as fingerprints `SHA256:…`. A server with another key is not talked to."},
+			{Name: "host_key", Kind: flows.FieldLines, Required: true, Summary: "Keys of the server, one per line: as in `known_hosts`, of which the lines of other hosts do not count, as `ssh-ed25519 AAAA…`, or as fingerprints `SHA256:…`. A server with another key is not talked to."},
 			server.MaxConnections(),
 		},
 		Open: func(s flows.ConnectionSettings) (flows.Client, error) { return newSFTP(s) },
@@ -51,7 +53,7 @@ type SFTPServer struct {
 }
 
 func newSFTP(s flows.ConnectionSettings) (*SFTPServer, error) {
-	keys, err := readHostKeys(s.Text["host_key"])
+	keys, err := readHostKeys(s.Text["host_key"], knownhosts.Normalize(net.JoinHostPort(s.Text["host"], s.Text["port"])))
 	if err != nil {
 		return nil, err
 	}
@@ -148,25 +150,25 @@ func (s *sftpSession) Close() error {
 func (f *SFTPServer) dial(ctx context.Context) (*sftpSession, error) {
 	dialing, cancel := context.WithTimeout(ctx, server.DialLimit)
 	defer cancel()
-	var failed error
+	var other, none error // another key than those of host_key; no key of a type
 	for _, algorithms := range f.hostKeys.algorithms() {
 		conn, err := f.dialWith(dialing, algorithms)
 		var differs *hostKeyError
+		var negotiation *ssh.AlgorithmNegotiationError
 		switch {
 		case err == nil:
 			return f.start(dialing, conn)
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case !errors.As(err, &differs): // the first key that differed is that which the server prefers
-			if failed == nil {
-				failed = f.dialError(dialing, err)
-			}
-			return nil, failed
-		case failed == nil:
-			failed = server.Failure(f.name, "%v", differs)
+		case errors.As(err, &negotiation):
+			none = cmp.Or(none, f.dialError(dialing, err))
+		case !errors.As(err, &differs):
+			return nil, f.dialError(dialing, err)
+		case other == nil: // the first one is that which the server prefers
+			other = server.Failure(f.name, "%v", differs)
 		}
 	}
-	return nil, failed
+	return nil, cmp.Or(other, none)
 }
 
 // dialWith connects to a server that has to prove one of its keys of these types; nil: of any.
@@ -322,7 +324,8 @@ func (f *SFTPServer) Open(ctx context.Context, at string) (io.ReadCloser, flows.
 		err = errNoFile
 	default:
 		if r.file, err = s.Open(at); err == nil {
-			r.content = bufio.NewReaderSize(r.file, blob.Chunk) // several packets at once
+			r.size = info.Size()
+			r.content = bufio.NewReaderSize(&packets{file: r.file}, blob.Chunk) // several packets at once
 			return r, remoteFile(at, info), nil
 		}
 	}
@@ -337,20 +340,48 @@ var (
 	errParent    = errors.New("a part of the path is a file, not a directory")
 )
 
+// packets reads a file by several packets at once. The library takes a packet that is shorter than it was asked for as the end of the
+// file, which a server may send at any place (version 3 of SFTP, section 6.4). The end counts when a read of one packet finds it.
+type packets struct {
+	file   io.Reader
+	single bool // one packet at once
+}
+
+const packetContent = 32 << 10 // bytes of a file in a packet
+
+// Read implements io.Reader.
+func (r *packets) Read(p []byte) (int, error) {
+	if !r.single {
+		n, err := r.file.Read(p)
+		if err != io.EOF {
+			return n, err
+		}
+		if r.single = true; n > 0 {
+			return n, nil
+		}
+	}
+	return r.file.Read(p[:min(len(p), packetContent)])
+}
+
 // sftpReader reads a file of a server.
 type sftpReader struct {
 	ctx     context.Context
 	server  *SFTPServer
 	session *sftpSession
 	file    *sftp.File // nil: it was not opened
+	size    int64      // when it was opened
 	content io.Reader
+	read    int64 // bytes
 	stop    func() bool
 	err     error // of the server
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. A file that has become shorter is an error.
 func (r *sftpReader) Read(p []byte) (int, error) {
 	n, err := r.content.Read(p)
+	if r.read += int64(n); err == io.EOF && r.read < r.size {
+		return n, server.Failure(r.server.name, "the file ends after %d of %d bytes: it is being changed", r.read, r.size)
+	}
 	if err != nil && err != io.EOF {
 		r.err = err
 		err = r.server.callError(r.ctx, r.session, err)

@@ -3,6 +3,7 @@ package fileserver
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
@@ -59,7 +61,9 @@ func TestHostKeys(t *testing.T) {
 	print, otherPrint := ssh.FingerprintSHA256(shown), ssh.FingerprintSHA256(other.PublicKey())
 	stranger := rsaSigner(t).PublicKey()
 	for keys, want := range map[string]string{
-		server.HostKey: "", "# bank\n\nbank.example.org,10.1.1.1 " + server.HostKey: "", print: "", otherPrint + "=": "",
+		server.HostKey: "", "# bank\n\nbank.example.org,[127.0.0.1]:" + server.Port + " " + server.HostKey: "", print: "",
+		string(ssh.MarshalAuthorizedKey(stranger)) + server.HostKey: "", server.HostKey + string(ssh.MarshalAuthorizedKey(stranger)): "",
+		string(ssh.MarshalAuthorizedKey(edSigner(t).PublicKey())) + string(ssh.MarshalAuthorizedKey(other.PublicKey())): "", otherPrint + "=": "",
 		string(ssh.MarshalAuthorizedKey(other.PublicKey())): "",
 		ssh.FingerprintSHA256(stranger) + "\n" + print:      "",
 		string(ssh.MarshalAuthorizedKey(stranger)):          "the server's host key ssh-rsa " + otherPrint + " is not in host_key",
@@ -68,6 +72,35 @@ func TestHostKeys(t *testing.T) {
 		err := openSFTP(t, server.Settings("host_key", keys)).Test(t.Context())
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%.60s: %v, want %q", keys, err, want)
+		}
+	}
+}
+
+func edSigner(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// The lines of other hosts in known_hosts do not count.
+func TestKnownHosts(t *testing.T) {
+	t.Parallel()
+	key := " " + string(ssh.MarshalAuthorizedKey(edSigner(t).PublicKey()))
+	const host = "[sftp.example.org]:2222"
+	for names, counts := range map[string]bool{
+		host: true, "other.example.org," + host: true, "[*.example.org]:2222": true, "[sftp.example.or?]:2222": true, "[SFTP.example.org]:2222": true, knownhosts.HashHostname(host): true, "*": true,
+		"sftp.example.org": false, "other.example.org": false, "!" + host + ",*": false, "*,!" + host: false, knownhosts.HashHostname("other.example.org"): false, "|1|x|y": false, "[sftp.example.org]:22": false,
+	} {
+		keys, err := readHostKeys(names+key, host)
+		if counts != (err == nil) || counts != (len(keys.keys) == 1) || err != nil && !strings.Contains(err.Error(), "host_key has no line for "+host) {
+			t.Errorf("%s: %v, %v", names, keys, err)
 		}
 	}
 }
