@@ -241,8 +241,13 @@ func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err er
 			return results, err
 		}
 	}
+	var saved []string
+	in.saved = &saved
 	defer recoverPanic(&err)
 	results, err = p.step.runner.Run(ctx, in)
+	if err != nil && !in.advanced && asParked(err) == nil { // else what it keeps may name them
+		in.dropFiles(ctx, saved)
+	}
 	secrets := mask.Of(ctx)
 	return secrets.Values(results), p.timeoutError(ctx, maskError(secrets, err))
 }

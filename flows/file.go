@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/internal/blob"
@@ -88,6 +89,9 @@ func FileOf(v any) (File, bool) {
 	return NewFile(blob.Info{ID: id, SHA256: said("sha256")}, said("name"), said("content_type")), true
 }
 
+// dropLimit is the maximum duration of deleting the files of a failed attempt.
+const dropLimit = 5 * time.Second
+
 // OpenFile opens a file of the run. v is a value as File.Value returns it, or its reference. The size in File is that of the
 // store. ctx ends the reading, too. A store that is away is waited for.
 func (in *Input) OpenFile(ctx context.Context, v any) (*blob.Reader, File, error) {
@@ -129,7 +133,21 @@ func (in *Input) SaveFile(ctx context.Context, limit int64, name, contentType st
 	case err != nil:
 		return File{}, err
 	}
+	if in.saved != nil {
+		*in.saved = append(*in.saved, info.ID)
+	}
 	return NewFile(info, name, contentType), nil
+}
+
+// dropFiles deletes files that a failed attempt has stored: nothing refers to them. One that cannot be deleted goes with the run.
+func (in *Input) dropFiles(ctx context.Context, ids []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropLimit)
+	defer cancel()
+	for _, id := range ids {
+		if in.Env().Files.Delete(ctx, in.Run().origin(), id) != nil {
+			return
+		}
+	}
 }
 
 // fileReference matches the reference to a file in the JSON of an event.

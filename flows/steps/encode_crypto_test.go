@@ -27,6 +27,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/blob/blobtest"
 )
 
@@ -314,6 +315,34 @@ func TestZip(t *testing.T) {
 	}
 	fails(t, env, read+"}", zipOf(t, 0, names...), "more than 1000 files")
 	fails(t, env, read+"}", "AAAA", "the bytes are no zip")
+	fails(t, env, "{zip: '${ . }', output: base64}", []any{map[string]any{"name": "a"}}, `"a" has no file, content or base64`)
+}
+
+// The files that a step has stored go with its failure; those of an attempt before a success, too.
+func TestFilesOfAFailureAreDeleted(t *testing.T) {
+	t.Parallel()
+	backend := new(blob.Memory)
+	store, err := blob.New(blob.Config{Backend: backend, MaxSize: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const step = "{zip: '${ . }', decode: true, input: base64, output: file, max_size: 1MB}"
+	fails(t, flows.Env{Files: store}, step, zipOf(t, 600_000, "a", "b"), "larger than 1 MB together")
+	left := func() (owners []string) {
+		if err := backend.Owners(t.Context(), func(owner string, _ time.Time) error {
+			owners = append(owners, owner)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return owners
+	}
+	if owners := left(); len(owners) > 0 {
+		t.Errorf("files of %v are left", owners)
+	}
+	if _, err := encoded(t, flows.Env{Files: store}, step, zipOf(t, 100, "a", "b")); err != nil || len(left()) != 1 {
+		t.Errorf("%v; files of %v", err, left())
+	}
 }
 
 func pgpKey(t *testing.T, name, passphrase string) (private, public string) {

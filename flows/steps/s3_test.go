@@ -146,21 +146,22 @@ func TestS3Failures(t *testing.T) {
 		message string
 		status  int
 	}{
-		`get: none`:                      {`"none": there is no such object`, 404},
-		`copy: none, to: a`:              {`"none": there is no such object`, 404},
-		`put: denied, content: x`:        {`"denied": the store does not permit it`, 403},
-		`put: key, content: x`:           {`the store refuses the credential: SignatureDoesNotMatch`, 403},
-		`put: busy, content: x`:          {`"busy": the store answers 503 SlowDown: no`, 503},
-		`list: "", bucket: nowhere`:      {`there is no such bucket`, 404},
-		`list: portal`:                   {`no list of S3`, 0},
-		`list: error`:                    {`no list of S3`, 0},
-		`list: nothing`:                  {`no list of S3`, 0},
-		`list: "", bucket: "a b"`:        {`"a b" cannot be the name of a bucket: contains invalid characters`, 0},
-		`list: endless`:                  {`no list of S3, or larger than 8 MB`, 0},
-		`put: a/../b, content: x`:        {`put has .. in it`, 0},
-		`copy: a, to: a`:                 {`copy and to are the same key`, 0},
-		`get: "${ \"none\" + \"/\" }"`:   {`get names a directory`, 0},
-		`get: in, bucket: "${ \"no\" }"`: {``, 0},
+		`get: none`:                        {`"none": there is no such object`, 404},
+		`copy: none, to: a`:                {`"none": there is no such object`, 404},
+		`put: denied, content: x`:          {`"denied": the store does not permit it`, 403},
+		`put: key, content: x`:             {`the store refuses the credential: SignatureDoesNotMatch`, 403},
+		`put: busy, content: x`:            {`"busy": the store answers 503 SlowDown: no`, 503},
+		`list: "", bucket: nowhere`:        {`there is no such bucket`, 404},
+		`put: a, content: "${ .nothing }"`: {`content is null: there is nothing to put`, 0},
+		`list: portal`:                     {`no list of S3`, 0},
+		`list: error`:                      {`no list of S3`, 0},
+		`list: nothing`:                    {`no list of S3`, 0},
+		`list: "", bucket: "a b"`:          {`"a b" cannot be the name of a bucket: contains invalid characters`, 0},
+		`list: endless`:                    {`no list of S3, or larger than 8 MB`, 0},
+		`put: a/../b, content: x`:          {`put has .. in it`, 0},
+		`copy: a, to: a`:                   {`copy and to are the same key`, 0},
+		`get: "${ \"none\" + \"/\" }"`:     {`get names a directory`, 0},
+		`get: in, bucket: "${ \"no\" }"`:   {``, 0},
 	} {
 		_, err := w.run(t.Context(), "s3: {connection: exports, "+text+"}", nil)
 		var failure *flows.Error

@@ -324,7 +324,7 @@ func (f *SFTPServer) Open(ctx context.Context, at string) (io.ReadCloser, flows.
 		err = errNoFile
 	default:
 		if r.file, err = s.Open(at); err == nil {
-			r.size = info.Size()
+			r.before = info
 			r.content = bufio.NewReaderSize(&packets{file: r.file}, blob.Chunk) // several packets at once
 			return r, remoteFile(at, info), nil
 		}
@@ -368,25 +368,35 @@ type sftpReader struct {
 	ctx     context.Context
 	server  *SFTPServer
 	session *sftpSession
-	file    *sftp.File // nil: it was not opened
-	size    int64      // when it was opened
+	file    *sftp.File  // nil: it was not opened
+	before  os.FileInfo // when it was opened
 	content io.Reader
 	read    int64 // bytes
 	stop    func() bool
 	err     error // of the server
 }
 
-// Read implements io.Reader. A file that has become shorter is an error.
+// Read implements io.Reader. A file that changes in the meantime is an error. Files without a size, as of /proc, have a content.
 func (r *sftpReader) Read(p []byte) (int, error) {
 	n, err := r.content.Read(p)
-	if r.read += int64(n); err == io.EOF && r.read < r.size {
-		return n, server.Failure(r.server.name, "the file ends after %d of %d bytes: it is being changed", r.read, r.size)
+	r.read += int64(n)
+	if err == io.EOF {
+		var after os.FileInfo
+		if after, err = r.file.Stat(); err == nil {
+			if err = io.EOF; after.Size() != 0 && after.Size() != r.read || after.Size() != r.before.Size() || !after.ModTime().Equal(r.before.ModTime()) {
+				return n, r.changed(after)
+			}
+		}
 	}
 	if err != nil && err != io.EOF {
 		r.err = err
 		err = r.server.callError(r.ctx, r.session, err)
 	}
 	return n, err
+}
+
+func (r *sftpReader) changed(after os.FileInfo) error {
+	return server.Failure(r.server.name, "the file has changed while it was read: %d bytes came, of %d at first and %d in the end", r.read, r.before.Size(), after.Size())
 }
 
 // Close implements io.Closer.

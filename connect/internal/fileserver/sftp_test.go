@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -247,5 +248,41 @@ func TestSFTPListsAreBounded(t *testing.T) {
 	}
 	if err := f.Test(t.Context()); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A file that changes while it is read is not the file that was there before, nor the one afterwards.
+func TestFilesThatChange(t *testing.T) {
+	t.Parallel()
+	server := testenv.SFTP(t, nil)
+	f := openSFTP(t, server.Settings())
+	path := filepath.Join(server.Dir, "a")
+	for name, change := range map[string]func() error{
+		"shorter": func() error { return os.Truncate(path, 1<<20) },
+		"longer":  func() error { return os.Truncate(path, 9<<20) },
+		"other":   func() error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) },
+		"":        func() error { return nil },
+	} {
+		if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, _, err := f.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = io.CopyN(io.Discard, r, 1000); err == nil {
+			err = change()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, r)
+		if changed := err != nil && strings.Contains(err.Error(), "has changed while it was read"); changed != (name != "") || err == nil && n != 8<<20-1000 {
+			t.Errorf("%s: %d bytes, %v", name, n, err)
+		}
+		_ = r.Close()
+	}
+	if err := f.Test(t.Context()); err != nil || server.Logins.Load() != 1 {
+		t.Errorf("%v, %d logins", err, server.Logins.Load())
 	}
 }

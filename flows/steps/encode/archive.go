@@ -116,6 +116,8 @@ func entriesOf(v any) ([]entry, error) {
 			if e.text, err = readBytes(base64Codec(), encoded); err != nil {
 				return nil, err
 			}
+		case object["content"] == nil:
+			return nil, failure.Errorf("entry %d of the zip: %.100q has no file, content or base64", i+1, e.name)
 		default:
 			e.text = []byte(content.ScalarText(object["content"]))
 		}

@@ -157,9 +157,10 @@ func (p *put) source(ctx context.Context, in *flows.Input, to *flows.RemotePut) 
 		text, err = content.DecodeBase64(ctx, in, p.base64)
 	} else {
 		var v any
-		if v, err = p.content.Render(ctx, in); err == nil {
-			text = []byte(content.ScalarText(v))
+		if v, err = p.content.Render(ctx, in); err == nil && v == nil {
+			err = failure.Errorf("content is null: there is nothing to put")
 		}
+		text = []byte(content.ScalarText(v))
 	}
 	if err == nil {
 		err = failure.Limit(in.Charger(ctx).Charge(int64(len(text))))
