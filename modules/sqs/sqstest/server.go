@@ -57,6 +57,16 @@ func (s *Server) CreateQueue(name, deadLetters string, maxReceives int) {
 	s.queues[name] = &queue{name: name, deadLetters: deadLetters, maxReceives: maxReceives, sent: map[string]sent{}}
 }
 
+// Send adds a message to a queue that is no FIFO queue.
+func (s *Server) Send(queue, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.notify()
+	if _, failed := s.queues[queue].send(&request{MessageBody: body}); failed != nil {
+		panic("sqstest: " + failed.message)
+	}
+}
+
 // Deny makes an operation fail for lack of permissions.
 func (s *Server) Deny(operation string) {
 	s.mu.Lock()
