@@ -43,6 +43,7 @@ func TestWorkersAreKilled(t *testing.T) {
 	} {
 		for _, acknowledge := range []string{"accepted", "ended"} {
 			t.Run(name+" "+acknowledge, func(t *testing.T) {
+				t.Parallel() // most of the time goes by until servers give up lost workers
 				connection, trigger, send := start(t)
 				testKills(t, connection, trigger+", acknowledge: "+acknowledge, send)
 			})

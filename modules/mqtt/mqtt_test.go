@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/eclipse/paho.golang/paho"
 	"github.com/google/go-cmp/cmp"
@@ -221,6 +223,46 @@ func TestTopics(t *testing.T) {
 		if isFilter(filter) {
 			t.Errorf("%q is a filter", filter)
 		}
+	}
+}
+
+// A session is resumed that has as many messages in flight as it may, more behind them, and gets others: they come in
+// their order.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	settings := settingsOf(testenv.Mosquitto(t, ""))
+	conn, _ := peer(t, settings)
+	source := moduletest.NewConsumer(t, moduletest.Server{Module: Module(), Settings: settings, Trigger: "topics: orders"})
+	send(t, conn, &paho.Publish{QoS: 1, Retain: true, Topic: "orders", Payload: []byte("first")})
+	source.Take(1, nil)
+	var want, got []string
+	for i := range 600 {
+		want = append(want, fmt.Sprint(i))
+	}
+	sendAll := func(bodies []string) {
+		for _, body := range bodies {
+			send(t, conn, &paho.Publish{QoS: 1, Topic: "orders", Payload: []byte(body)})
+		}
+	}
+	sendAll(want[:300])
+	held := make(chan *paho.Publish, 1000)
+	lost, err := moduletest.Open(t, Module(), settings).(*client).connect(t.Context(), (&consumer{expiry: time.Hour}).hello(&client{id: "penstock"}, flows.Subscription{Flow: 7, InFlight: 100}),
+		func(_ context.Context, p *paho.Publish) { held <- p })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 { // as many as may be in flight: the server sends no more
+		testenv.Receive(t, held, "a message")
+	}
+	lost.TerminateConnectionForTest()
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	sending.Go(func() { sendAll(want[300:]) })
+	for _, m := range source.Take(len(want), nil) {
+		got = append(got, string(m.Body))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

@@ -75,13 +75,18 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	defer connection.close()
 	connected, cancel := connection.session.until(ctx)
 	defer cancel()
-	if err := c.subscribe(connected, mine, connection); err != nil && connected.Err() == nil {
-		return err
-	}
+	// At the same time: the server sends the messages of the session first, and the library does not read its answer behind more of them
+	// than may be in flight.
+	subscribed := make(chan error, 1)
+	go func() { subscribed <- c.subscribe(connected, mine, connection) }()
 	for {
 		select {
 		case p := <-messages:
 			c.deliver(connected, s, connection.session, p)
+		case err := <-subscribed:
+			if err != nil && connected.Err() == nil {
+				return err
+			}
 		case <-connected.Done():
 			if ctx.Err() != nil {
 				return nil
