@@ -34,7 +34,7 @@ const messages = 1000
 // Workers are killed while they consume 1,000 messages: each has its effect, and none has it twice.
 func TestWorkersAreKilled(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(t *testing.T) (connection, trigger string, send func(from, to int)){
+	for name, start := range map[string]func(t *testing.T) server{
 		"kafka": kafkaServer,
 		"amqp":  amqpServer,
 		"mqtt":  mqttServer,
@@ -44,8 +44,7 @@ func TestWorkersAreKilled(t *testing.T) {
 		for _, acknowledge := range []string{"accepted", "ended"} {
 			t.Run(name+" "+acknowledge, func(t *testing.T) {
 				t.Parallel() // most of the time goes by until servers give up lost workers
-				connection, trigger, send := start(t)
-				testKills(t, connection, trigger+", acknowledge: "+acknowledge, send)
+				testKills(t, start(t), acknowledge)
 			})
 		}
 	}
@@ -72,13 +71,13 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func testKills(t *testing.T, connection, trigger string, send func(from, to int)) {
+func testKills(t *testing.T, s server, acknowledge string) {
 	out := &sink{effects: map[string]map[string]bool{}, arrived: make(chan struct{}, 2*messages)}
 	web := httptest.NewServer(out)
 	t.Cleanup(web.Close)
 	redis := testenv.Redis(t, "--appendonly", "yes")
 	dir := t.TempDir()
-	flow := fmt.Sprintf("flow: 7\ntrigger:\n  %s, in_flight: 50}\nsteps:\n  - http: {put: %q, json: \"${ .body }\", headers: {Idempotency-Key: \"${ $run.id }\"}}\n", trigger, web.URL)
+	flow := fmt.Sprintf("flow: 7\ntrigger:\n  %s, acknowledge: %s, in_flight: 50}\nsteps:\n  - http: {put: %q, json: \"${ .body }\", headers: {Idempotency-Key: \"${ $run.id }\"}}\n", s.trigger, acknowledge, web.URL)
 	if err := os.WriteFile(filepath.Join(dir, "orders.yaml"), []byte(flow), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -93,19 +92,27 @@ func testKills(t *testing.T, connection, trigger string, send func(from, to int)
 	ready := filepath.Join(dir, "ready")
 	testenv.Start(t, "api", self, env, "api", "--listen", "127.0.0.1:0", "--ready-file", ready, "--flows", dir)
 	url := awaitFile(t, ready)
-	put(t, url+"/v1/connections/bus", connection)
+	put(t, url+"/v1/connections/bus", s.connection)
 	worker := func() *testenv.Child { return testenv.Start(t, "worker", self, env, "worker", "--concurrency", "16") }
-	var sending sync.WaitGroup
-	sending.Go(func() { send(0, messages) })
 	a, b := worker(), worker()
+	s.settled(2)
+	half := make(chan struct{}) // closed when the second half is to be sent
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		s.send(0, messages/2)
+		<-half
+		s.send(messages/2, messages)
+	})
 	await(t, out, messages/4)
 	a.Kill()
 	a = worker()
-	await(t, out, messages/4)
+	s.settled(2)
+	close(half)
+	await(t, out, messages/2)
 	b.Kill()
 	a.Kill()
 	worker()
-	await(t, out, messages-2*(messages/4))
+	await(t, out, messages-messages/4-messages/2)
 	sending.Wait()
 	out.mu.Lock()
 	defer out.mu.Unlock()

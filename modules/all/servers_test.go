@@ -14,16 +14,27 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/modules/sqs/sqstest"
 )
 
-// Each of these functions starts a server, and returns a connection to it as JSON, the beginning of a trigger, and a function that sends messages with
-// numbers.
+// server is a server of messages.
+type server struct {
+	connection string // to it, as JSON
+	trigger    string // its beginning, in YAML
+	send       func(from, to int)
+	settled    func(workers int) // waits until so many workers consume, where they must not be killed before
+}
 
-func kafkaServer(t *testing.T) (connection, trigger string, send func(from, to int)) {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "orders"))
+// atOnce is for servers whose workers can be killed at any time.
+func atOnce(int) {}
+
+const topicPartitions = 4
+
+func kafkaServer(t *testing.T) server {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(topicPartitions, "orders"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,16 +44,47 @@ func kafkaServer(t *testing.T) (connection, trigger string, send func(from, to i
 		t.Fatal(err)
 	}
 	t.Cleanup(producer.Close)
-	return fmt.Sprintf(`{"type": "kafka", "settings": {"brokers": %q, "tls": "none"}}`, c.ListenAddrs()[0]), "kafka: {connection: bus, topics: orders", func(from, to int) {
+	return server{fmt.Sprintf(`{"type": "kafka", "settings": {"brokers": %q, "tls": "none"}}`, c.ListenAddrs()[0]), "kafka: {connection: bus, topics: orders", func(from, to int) {
 		for i := from; i < to; i++ {
 			if err := producer.ProduceSync(t.Context(), &kgo.Record{Topic: "orders", Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"n":%d}`, i)}).FirstErr(); err != nil {
 				t.Error(err)
 			}
 		}
+	}, groupSettled(t, producer)}
+}
+
+// groupSettled waits until the consumer group has so many members, other ones than before, that have all partitions. kfake never gives up a member whose
+// connection is closed while it joins, as Kafka does after the session timeout.
+func groupSettled(t *testing.T, client *kgo.Client) func(workers int) {
+	known := map[string]bool{}
+	return func(workers int) {
+		testenv.Until(t, "the consumer group has settled", func() bool {
+			request := kmsg.NewPtrDescribeGroupsRequest()
+			request.Groups = []string{"penstock-7"}
+			answer, err := request.RequestWith(t.Context(), client)
+			if err != nil || len(answer.Groups) != 1 || answer.Groups[0].State != "Stable" || len(answer.Groups[0].Members) != workers {
+				return false
+			}
+			members, others, partitions := map[string]bool{}, false, 0
+			for _, m := range answer.Groups[0].Members {
+				var has kmsg.ConsumerMemberAssignment
+				if err := has.ReadFrom(m.MemberAssignment); err != nil || len(has.Topics) == 0 {
+					return false // a cooperative rebalance has a second part
+				}
+				partitions += len(has.Topics[0].Partitions)
+				members[m.MemberID] = true
+				others = others || !known[m.MemberID]
+			}
+			others = others && partitions == topicPartitions
+			if others {
+				known = members
+			}
+			return others
+		})
 	}
 }
 
-func amqpServer(t *testing.T) (connection, trigger string, send func(from, to int)) {
+func amqpServer(t *testing.T) server {
 	port := testenv.RabbitMQ(t)
 	conn, err := amqp.Dial("amqp://guest:guest@127.0.0.1:" + port)
 	if err != nil {
@@ -59,8 +101,8 @@ func amqpServer(t *testing.T) (connection, trigger string, send func(from, to in
 	if err != nil {
 		t.Fatal(err)
 	}
-	connection = fmt.Sprintf(`{"type": "amqp", "settings": {"host": "127.0.0.1", "port": %s, "tls": "none", "username": "guest", "password": "guest"}}`, port)
-	return connection, "amqp: {connection: bus, queue: orders", func(from, to int) {
+	connection := fmt.Sprintf(`{"type": "amqp", "settings": {"host": "127.0.0.1", "port": %s, "tls": "none", "username": "guest", "password": "guest"}}`, port)
+	return server{connection, "amqp: {connection: bus, queue: orders", func(from, to int) {
 		for i := from; i < to; i++ {
 			c, err := ch.PublishWithDeferredConfirm("", "orders", true, false, amqp.Publishing{MessageId: fmt.Sprint(i), DeliveryMode: amqp.Persistent, Body: fmt.Appendf(nil, `{"n":%d}`, i)})
 			if err == nil {
@@ -70,10 +112,10 @@ func amqpServer(t *testing.T) (connection, trigger string, send func(from, to in
 				t.Error(err)
 			}
 		}
-	}
+	}, atOnce}
 }
 
-func natsServer(t *testing.T) (connection, trigger string, send func(from, to int)) {
+func natsServer(t *testing.T) server {
 	address := "127.0.0.1:" + testenv.NATS(t, "")
 	conn, err := nats.Connect("nats://" + address)
 	if err != nil {
@@ -87,16 +129,16 @@ func natsServer(t *testing.T) (connection, trigger string, send func(from, to in
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf(`{"type": "nats", "settings": {"servers": %q, "tls": "none"}}`, address), "nats: {connection: bus, stream: ORDERS", func(from, to int) {
+	return server{fmt.Sprintf(`{"type": "nats", "settings": {"servers": %q, "tls": "none"}}`, address), "nats: {connection: bus, stream: ORDERS", func(from, to int) {
 		for i := from; i < to; i++ {
 			if _, err := js.Publish(t.Context(), "orders", fmt.Appendf(nil, `{"n":%d}`, i)); err != nil {
 				t.Error(err)
 			}
 		}
-	}
+	}, atOnce}
 }
 
-func mqttServer(t *testing.T) (connection, trigger string, send func(from, to int)) {
+func mqttServer(t *testing.T) server {
 	port := testenv.Mosquitto(t, "")
 	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 	if err != nil {
@@ -107,8 +149,8 @@ func mqttServer(t *testing.T) (connection, trigger string, send func(from, to in
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(&paho.Disconnect{}) })
-	connection = fmt.Sprintf(`{"type": "mqtt", "settings": {"host": "127.0.0.1", "port": %s, "tls": "none"}}`, port)
-	return connection, "mqtt: {connection: bus, topics: orders", func(from, to int) {
+	connection := fmt.Sprintf(`{"type": "mqtt", "settings": {"host": "127.0.0.1", "port": %s, "tls": "none"}}`, port)
+	return server{connection, "mqtt: {connection: bus, topics: orders", func(from, to int) {
 		for i := from; i < to; {
 			p := &paho.Publish{QoS: 1, Topic: "orders", Payload: fmt.Appendf(nil, `{"n":%d}`, i), Properties: &paho.PublishProperties{}}
 			p.Properties.User.Add("idempotency-key", fmt.Sprint(i))
@@ -123,19 +165,19 @@ func mqttServer(t *testing.T) (connection, trigger string, send func(from, to in
 				i++
 			}
 		}
-	}
+	}, atOnce}
 }
 
-func sqsServer(t *testing.T) (connection, trigger string, send func(from, to int)) {
-	server := sqstest.NewServer(t)
-	server.CreateQueue("orders", "", 0)
-	settings, err := json.Marshal(server.Settings())
+func sqsServer(t *testing.T) server {
+	fake := sqstest.NewServer(t)
+	fake.CreateQueue("orders", "", 0)
+	settings, err := json.Marshal(fake.Settings())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf(`{"type": "sqs", "settings": %s}`, settings), "sqs: {connection: bus, queue: orders, visibility: 10s", func(from, to int) {
+	return server{fmt.Sprintf(`{"type": "sqs", "settings": %s}`, settings), "sqs: {connection: bus, queue: orders, visibility: 10s", func(from, to int) {
 		for i := from; i < to; i++ {
-			server.Send("orders", fmt.Sprintf(`{"n":%d}`, i))
+			fake.Send("orders", fmt.Sprintf(`{"n":%d}`, i))
 		}
-	}
+	}, atOnce}
 }
