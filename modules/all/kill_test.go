@@ -15,10 +15,6 @@ import (
 	"testing"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -38,63 +34,18 @@ const messages = 1000
 // Workers are killed while they consume 1,000 messages: each has its effect, and none has it twice.
 func TestWorkersAreKilled(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(t *testing.T) (connection, trigger string, send func(from, to int)){"kafka": kafkaServer, "amqp": amqpServer} {
+	for name, start := range map[string]func(t *testing.T) server{
+		"kafka": kafkaServer,
+		"amqp":  amqpServer,
+		"mqtt":  mqttServer,
+		"nats":  natsServer,
+		"sqs":   sqsServer,
+	} {
 		for _, acknowledge := range []string{"accepted", "ended"} {
 			t.Run(name+" "+acknowledge, func(t *testing.T) {
-				connection, trigger, send := start(t)
-				testKills(t, connection, trigger+", acknowledge: "+acknowledge, send)
+				t.Parallel() // most of the time goes by until servers give up lost workers
+				testKills(t, start(t), acknowledge)
 			})
-		}
-	}
-}
-
-func kafkaServer(t *testing.T) (connection, trigger string, send func(from, to int)) {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "orders"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	producer, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(producer.Close)
-	return fmt.Sprintf(`{"type": "kafka", "settings": {"brokers": %q, "tls": "none"}}`, c.ListenAddrs()[0]), "kafka: {connection: bus, topics: orders", func(from, to int) {
-		for i := from; i < to; i++ {
-			if err := producer.ProduceSync(t.Context(), &kgo.Record{Topic: "orders", Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"n":%d}`, i)}).FirstErr(); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-}
-
-func amqpServer(t *testing.T) (connection, trigger string, send func(from, to int)) {
-	port := testenv.RabbitMQ(t)
-	conn, err := amqp.Dial("amqp://guest:guest@127.0.0.1:" + port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	ch, err := conn.Channel()
-	if err == nil {
-		_, err = ch.QueueDeclare("orders", true, false, false, false, nil)
-	}
-	if err == nil {
-		err = ch.Confirm(false)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	connection = fmt.Sprintf(`{"type": "amqp", "settings": {"host": "127.0.0.1", "port": %s, "tls": "none", "username": "guest", "password": "guest"}}`, port)
-	return connection, "amqp: {connection: bus, queue: orders", func(from, to int) {
-		for i := from; i < to; i++ {
-			c, err := ch.PublishWithDeferredConfirm("", "orders", true, false, amqp.Publishing{MessageId: fmt.Sprint(i), DeliveryMode: amqp.Persistent, Body: fmt.Appendf(nil, `{"n":%d}`, i)})
-			if err == nil {
-				_, err = c.WaitContext(t.Context())
-			}
-			if err != nil {
-				t.Error(err)
-			}
 		}
 	}
 }
@@ -120,13 +71,13 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func testKills(t *testing.T, connection, trigger string, send func(from, to int)) {
+func testKills(t *testing.T, s server, acknowledge string) {
 	out := &sink{effects: map[string]map[string]bool{}, arrived: make(chan struct{}, 2*messages)}
 	web := httptest.NewServer(out)
 	t.Cleanup(web.Close)
 	redis := testenv.Redis(t, "--appendonly", "yes")
 	dir := t.TempDir()
-	flow := fmt.Sprintf("flow: 7\ntrigger:\n  %s, in_flight: 50}\nsteps:\n  - http: {put: %q, json: \"${ .body }\", headers: {Idempotency-Key: \"${ $run.id }\"}}\n", trigger, web.URL)
+	flow := fmt.Sprintf("flow: 7\ntrigger:\n  %s, acknowledge: %s, in_flight: 50}\nsteps:\n  - http: {put: %q, json: \"${ .body }\", headers: {Idempotency-Key: \"${ $run.id }\"}}\n", s.trigger, acknowledge, web.URL)
 	if err := os.WriteFile(filepath.Join(dir, "orders.yaml"), []byte(flow), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -141,19 +92,27 @@ func testKills(t *testing.T, connection, trigger string, send func(from, to int)
 	ready := filepath.Join(dir, "ready")
 	testenv.Start(t, "api", self, env, "api", "--listen", "127.0.0.1:0", "--ready-file", ready, "--flows", dir)
 	url := awaitFile(t, ready)
-	put(t, url+"/v1/connections/bus", connection)
+	put(t, url+"/v1/connections/bus", s.connection)
 	worker := func() *testenv.Child { return testenv.Start(t, "worker", self, env, "worker", "--concurrency", "16") }
-	var sending sync.WaitGroup
-	sending.Go(func() { send(0, messages) })
 	a, b := worker(), worker()
+	s.settled(2)
+	half := make(chan struct{}) // closed when the second half is to be sent
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		s.send(0, messages/2)
+		<-half
+		s.send(messages/2, messages)
+	})
 	await(t, out, messages/4)
 	a.Kill()
 	a = worker()
-	await(t, out, messages/4)
+	s.settled(2)
+	close(half)
+	await(t, out, messages/2)
 	b.Kill()
 	a.Kill()
 	worker()
-	await(t, out, messages-2*(messages/4))
+	await(t, out, messages-messages/4-messages/2)
 	sending.Wait()
 	out.mu.Lock()
 	defer out.mu.Unlock()

@@ -6,6 +6,17 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/modules/amqp"
 	"github.com/penstock/penstock/modules/kafka"
+	"github.com/penstock/penstock/modules/mqtt"
+	"github.com/penstock/penstock/modules/nats"
+	"github.com/penstock/penstock/modules/sqs"
 )
 
-func main() { cli.Main(steps.Catalogue().Add(amqp.Module(), kafka.Module())) }
+func main() {
+	cli.Main(steps.Catalogue().Add(
+		amqp.Module(),
+		kafka.Module(),
+		mqtt.Module(),
+		nats.Module(),
+		sqs.Module(),
+	))
+}
