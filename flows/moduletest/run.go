@@ -2,6 +2,7 @@ package moduletest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -53,3 +54,9 @@ func (j *startsOnly) Start(_ context.Context, key string, _ flows.Effect) (flows
 
 // Finish implements flows.Journal: nothing is recorded.
 func (j *startsOnly) Finish(context.Context, string, []byte) error { return nil }
+
+// Uncertain reports whether a run failed because an effect was begun and left no result.
+func Uncertain(err error) bool {
+	var failed *flows.Error
+	return errors.As(err, &failed) && failed.Code == flows.CodeUncertain
+}
