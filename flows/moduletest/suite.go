@@ -224,3 +224,15 @@ func sorted(all []string) []string {
 	slices.Sort(all)
 	return all
 }
+
+// Consume runs the consumer until it ends or a message is delivered, and returns the error of the consumer.
+func (c *Consumer) Consume(deliver func(m flows.Message) error) error {
+	ctx, stop := context.WithTimeout(c.t.Context(), limit)
+	defer stop()
+	s := c.subscription()
+	s.Deliver = func(_ context.Context, m flows.Message) error {
+		defer stop()
+		return deliver(m)
+	}
+	return c.consumer.Consume(ctx, s)
+}
