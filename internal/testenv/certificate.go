@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// certificate writes a certificate for 127.0.0.1 and its key, in PEM, into a directory. ca is the certificate, which trusts itself.
-func certificate(t testing.TB, dir string) (certFile, keyFile, ca string) {
+// Certificate writes a certificate for 127.0.0.1 and its key, in PEM, into a directory. ca is the certificate, which trusts itself.
+func Certificate(t testing.TB, dir string) (certFile, keyFile, ca string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

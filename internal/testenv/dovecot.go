@@ -25,7 +25,7 @@ func Dovecot(t testing.TB) MailServer {
 		t.Skip("dovecot is started by root only")
 	}
 	dir := shortDir(t)
-	cert, key, ca := certificate(t, dir)
+	cert, key, ca := Certificate(t, dir)
 	mail := filepath.Join(dir, "mail")
 	for _, d := range []string{dir, mail} { // the processes of accounts are another user's
 		if err := os.MkdirAll(d, 0o755); err != nil {

@@ -26,7 +26,7 @@ func Slapd(t testing.TB) Directory {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	cert, key, ca := certificate(t, dir)
+	cert, key, ca := Certificate(t, dir)
 	d := Directory{Port: freePort(t), TLSPort: freePort(t), CA: ca, Admin: "cn=admin,dc=example,dc=org", Secret: "admin-secret"}
 	config := filepath.Join(dir, "slapd.conf")
 	WriteFile(t, config, fmt.Sprintf(`include /etc/ldap/schema/core.schema
