@@ -5,7 +5,18 @@ import (
 	"github.com/penstock/penstock/app/cli"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/modules/amqp"
+	"github.com/penstock/penstock/modules/imap"
 	"github.com/penstock/penstock/modules/kafka"
+	"github.com/penstock/penstock/modules/ldap"
+	"github.com/penstock/penstock/modules/mongodb"
 )
 
-func main() { cli.Main(steps.Catalogue().Add(amqp.Module(), kafka.Module())) }
+func main() {
+	cli.Main(steps.Catalogue().Add(
+		amqp.Module(),
+		imap.Module(),
+		kafka.Module(),
+		ldap.Module(),
+		mongodb.Module(),
+	))
+}
