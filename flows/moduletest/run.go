@@ -60,3 +60,28 @@ func Uncertain(err error) bool {
 	var failed *flows.Error
 	return errors.As(err, &failed) && failed.Code == flows.CodeUncertain
 }
+
+// Check returns the problems of a step, as YAML, of the module; nil: there are none.
+func Check(module flows.Module, step string) error {
+	return check(module, "steps:\n  - "+strings.ReplaceAll(strings.TrimSpace(step), "\n", "\n    "))
+}
+
+// Examples tests that the examples of the module's kinds and sources are valid.
+func Examples(t *testing.T, module flows.Module) {
+	t.Helper()
+	for _, k := range module.Kinds {
+		if err := Check(module, k.Example); err != nil {
+			t.Errorf("the example of %s: %v", k.Name, err)
+		}
+	}
+	for _, s := range module.Sources {
+		if err := check(module, "trigger:\n  "+s.Example+"\nsteps: [{transform: .}]"); err != nil {
+			t.Errorf("the example of the trigger %s: %v", s.Name, err)
+		}
+	}
+}
+
+func check(module flows.Module, rest string) error {
+	_, err := flows.Parse("flow.yaml", []byte("flow: 7\n"+rest+"\n"), steps.Catalogue().Add(module))
+	return err
+}

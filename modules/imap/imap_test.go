@@ -348,6 +348,26 @@ func testConnections(a *account, server testenv.MailServer) {
 	}
 }
 
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	moduletest.Examples(t, Module())
+	for step, want := range map[string]string{
+		"imap: {connection: bus, fetch: INBOX}":                             "fetch needs the uid",
+		"imap: {connection: bus, fetch: INBOX, uid: 1, max_size: 51MB}":     "at most 50MB",
+		"imap: {connection: bus, move: INBOX, uid: 1}":                      "move needs to",
+		"imap: {connection: bus, flag: INBOX, uid: 1}":                      "flag needs add or remove",
+		"imap: {connection: bus, flag: INBOX, uid: 1, add: \"a b\"}":        `"a b" is no flag`,
+		"imap: {connection: bus, append: INBOX}":                            "append needs one of content and file",
+		"imap: {connection: bus, search: INBOX, uid: 1}":                    "uid has no meaning for search",
+		"imap: {connection: bus, search: INBOX, max_messages: 10001}":       "max_messages is from 1 to 10000",
+		"imap: {connection: bus, search: INBOX, criteria: {sender: \"a\"}}": `unknown field "sender"`,
+	} {
+		if err := moduletest.Check(Module(), step); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", step, err, want)
+		}
+	}
+}
+
 // letter is a message with text, HTML, a picture and a file.
 var letter = strings.ReplaceAll(`Received: a
 Received: b

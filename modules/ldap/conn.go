@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	dialLimit = 10 * time.Second
+	dialLimit  = 10 * time.Second
+	loginLimit = 20 * time.Second
 	// maxIdle is the maximum number of connections that wait for steps, and idleLimit how long one does.
 	maxIdle   = 4
 	idleLimit = time.Minute
@@ -116,6 +117,8 @@ func startTLS(raw io.ReadWriter) error {
 
 // login opens a connection and logs in.
 func (c *client) login(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, loginLimit)
+	defer cancel()
 	opened, err := c.dial(ctx)
 	if err != nil || c.user == "" {
 		return opened, err
@@ -190,7 +193,7 @@ func (c *client) failure(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return ctx.Err()
 	case errors.As(err, &known):
 		return err

@@ -1,10 +1,16 @@
 package ldap
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 
+	"github.com/go-ldap/ldap/v3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
@@ -191,5 +197,56 @@ func testConnections(d *directory) {
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
 			d.t.Errorf("%s: %v, want %s", name, err, tt.want)
 		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	moduletest.Examples(t, Module())
+	for step, want := range map[string]string{
+		"ldap: {connection: bus, search: a, entry: {}}":          "entry has no meaning for search",
+		"ldap: {connection: bus, search: a, max_entries: 0}":     "max_entries is from 1 to 100000",
+		"ldap: {connection: bus, modify: a}":                     "modify needs replace, add_values or remove_values",
+		"ldap: {connection: bus, rename: a}":                     "rename needs to",
+		"ldap: {connection: bus, verify: a}":                     "verify needs a password",
+		"ldap: {connection: bus, search: a, delete: b}":          "search",
+		"ldap: {connection: bus, search: a, filter: b, x: c}":    `unknown field "x"`,
+		"ldap: {connection: bus, filter: \"(a=b)\", scope: one}": "search",
+	} {
+		if err := moduletest.Check(Module(), step); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", step, err, want)
+		}
+	}
+}
+
+// A server that accepts connections and says nothing is given up.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+		c := &client{name: "bus", user: "cn=a", password: "p"}
+		on := &conn{Conn: ldap.NewConn(near, false), wire: &meter{Conn: near}}
+		on.Start()
+		ctx, cancel := context.WithTimeout(t.Context(), loginLimit)
+		defer cancel()
+		err := c.during(ctx, on, func() error { return on.Bind(c.user, c.password) })
+		if got := fmt.Sprint(c.failure(ctx, err)); got != `connection "bus": the LDAP server does not answer in time` {
+			t.Errorf("error %s", got)
+		}
+	})
+}
+
+// What a server sends is limited.
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	defer far.Close()
+	go func() { _, _ = far.Write(make([]byte, 100)) }()
+	m := &meter{Conn: near}
+	m.left.Store(50)
+	if _, err := io.ReadAll(m); !errors.Is(err, errTooMuch) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -38,6 +38,8 @@ func (c *client) verify(ctx context.Context, dn, password string) (bool, error) 
 	if password == "" {
 		return false, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, loginLimit)
+	defer cancel()
 	on, err := c.dial(ctx)
 	if err != nil {
 		return false, err

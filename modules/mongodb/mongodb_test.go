@@ -247,3 +247,29 @@ func TestConnections(t *testing.T) {
 		})
 	}
 }
+
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	moduletest.Examples(t, Module())
+	for step, want := range map[string]string{
+		"mongodb: {connection: bus, find: c, many: true}":                    "many has no meaning for find",
+		"mongodb: {connection: bus, find: c, max_documents: 0}":              "max_documents is from 1 to 100000",
+		"mongodb: {connection: bus, aggregate: c}":                           "aggregate needs a pipeline",
+		"mongodb: {connection: bus, insert: c, document: {}, documents: []}": "document and documents exclude each other",
+		"mongodb: {connection: bus, update: c, filter: {_id: 1}}":            "update needs filter and changes",
+		"mongodb: {connection: bus, replace: c}":                             "replace needs a filter",
+		"mongodb: {connection: bus, delete: c}":                              "delete needs a filter",
+	} {
+		if err := moduletest.Check(Module(), step); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", step, err, want)
+		}
+	}
+	for name, settings := range map[string]map[string]string{
+		"no servers": {}, "both": {"hosts": "a", "srv": "b"}, "no password": {"hosts": "a", "username": "u"}, "a URL": {"srv": "mongodb+srv://a/"}, "an empty host": {"hosts": "a,,b"},
+	} {
+		settings["tls"] = "none"
+		if _, err := open(flows.ConnectionSettings{Connection: "bus", Text: settings}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
