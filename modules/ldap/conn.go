@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,21 +20,11 @@ import (
 const (
 	dialLimit  = 10 * time.Second
 	loginLimit = 20 * time.Second
-	// maxIdle is the maximum number of connections that wait for steps, and idleLimit how long one does.
-	maxIdle   = 4
-	idleLimit = time.Minute
 	// maxReceived is the maximum size of what the server sends for one step in bytes.
 	maxReceived = 100_000_000
 	// oidStartTLS names the request StartTLS (RFC 4511, section 4.14.1).
 	oidStartTLS = "1.3.6.1.4.1.1466.20037"
 )
-
-// conn is a connection that one step at a time uses.
-type conn struct {
-	*ldap.Conn
-	wire *meter
-	used time.Time // when it became idle
-}
 
 // meter limits what is received. The library keeps a message in memory whose size the server says.
 type meter struct {
@@ -229,47 +218,4 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 
 func refusesLogin(err error) bool {
 	return ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication)
-}
-
-// pool keeps connections for the next steps. The zero value is an empty pool.
-type pool struct {
-	mu     sync.Mutex
-	idle   []*conn // guarded by mu
-	closed bool    // guarded by mu
-}
-
-// take returns an open connection; nil: there is none.
-func (p *pool) take() *conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.idle) > 0 {
-		last := p.idle[len(p.idle)-1]
-		p.idle = p.idle[:len(p.idle)-1]
-		if !last.IsClosing() && time.Since(last.used) < idleLimit {
-			return last
-		}
-		_ = last.Close()
-	}
-	return nil
-}
-
-func (p *pool) put(c *conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || len(p.idle) == maxIdle || c.IsClosing() {
-		_ = c.Close()
-		return
-	}
-	c.used = time.Now()
-	p.idle = append(p.idle, c)
-}
-
-func (p *pool) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	for _, c := range p.idle {
-		_ = c.Close()
-	}
-	p.idle = nil
 }

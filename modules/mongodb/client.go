@@ -25,7 +25,7 @@ func (c *client) use() (*mongo.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.driver == nil {
-		made, err := mongo.Connect(c.options)
+		made, err := mongo.Connect(c.options())
 		if err != nil {
 			return nil, connect.Failure(c.name, "the settings are wrong, or the SRV records cannot be found")
 		}

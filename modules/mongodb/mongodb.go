@@ -3,6 +3,7 @@ package mongodb
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strings"
@@ -47,9 +48,12 @@ const (
 
 // client is the configuration of a database, with the driver's connections. It implements flows.Client.
 type client struct {
-	name     string // of the connection
-	database string
-	options  *options.ClientOptions
+	name, database string   // of the connection
+	hosts          []string // with ports; empty: those of srv
+	srv            string
+	replicaSet     string              // empty: none
+	login          *options.Credential // nil: none
+	tls            *tls.Config         // nil: none
 
 	mu     sync.Mutex
 	driver *mongo.Client // guarded by mu; nil: not used yet, because the driver connects when it is made
@@ -60,42 +64,56 @@ func open(s flows.ConnectionSettings) (flows.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := options.Client().SetAppName("penstock").SetServerSelectionTimeout(selectLimit).SetConnectTimeout(selectLimit).SetMaxPoolSize(maxPool).
-		SetWriteConcern(writeconcern.Majority())
+	c := &client{name: s.Connection, database: s.Text["database"], srv: s.Text["srv"], replicaSet: s.Text["replica_set"], tls: trust}
 	switch {
-	case (s.Text["hosts"] == "") == (s.Text["srv"] == ""):
+	case (s.Text["hosts"] == "") == (c.srv == ""):
 		return nil, errors.New("the connection needs one of hosts and srv")
+	case strings.ContainsAny(c.srv, "/?@:, "):
+		return nil, errors.New("srv is a name such as cluster0.example.mongodb.net")
 	case (s.Text["username"] == "") != (s.Text["password"] == ""):
 		return nil, errors.New("a login needs username and password")
-	case s.Text["srv"] != "":
-		if strings.ContainsAny(s.Text["srv"], "/?@:, ") {
-			return nil, errors.New("srv is a name such as cluster0.example.mongodb.net")
-		}
-		o.ApplyURI("mongodb+srv://" + s.Text["srv"]) // asks for the records
-	default:
-		var hosts []string
-		for host := range strings.SplitSeq(s.Text["hosts"], ",") {
-			if host = strings.TrimSpace(host); host == "" {
-				return nil, errors.New("hosts has an empty name")
-			}
-			if _, _, err := net.SplitHostPort(host); err != nil {
-				host = net.JoinHostPort(host, "27017")
-			}
-			hosts = append(hosts, host)
-		}
-		o.SetHosts(hosts)
-	}
-	o.TLSConfig = trust // also in place of what srv implies
-	if s.Text["replica_set"] != "" {
-		o.SetReplicaSet(s.Text["replica_set"])
-	} else if s.Text["srv"] == "" && len(o.Hosts) == 1 {
-		o.SetDirect(true)
-	}
-	if s.Text["username"] != "" {
-		o.SetAuth(options.Credential{
+	case s.Text["username"] != "":
+		c.login = &options.Credential{
 			AuthMechanism: strings.ToUpper(s.Text["mechanism"]), AuthSource: cmp.Or(s.Text["auth_database"], "admin"),
 			Username: s.Text["username"], Password: s.Text["password"], PasswordSet: true,
-		})
+		}
 	}
-	return &client{name: s.Connection, database: s.Text["database"], options: o}, nil
+	c.hosts, err = hostsOf(s.Text["hosts"])
+	return c, err
+}
+
+// hostsOf returns a list of servers with their ports; none for an empty text.
+func hostsOf(text string) (hosts []string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for host := range strings.SplitSeq(text, ",") {
+		if host = strings.TrimSpace(host); host == "" {
+			return nil, errors.New("hosts has an empty name")
+		}
+		if _, _, err := net.SplitHostPort(host); err != nil {
+			host = net.JoinHostPort(host, "27017")
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts, nil
+}
+
+// options returns the settings of the driver. It asks for the SRV records; that they cannot be found is an error of mongo.Connect.
+func (c *client) options() *options.ClientOptions {
+	o := options.Client().SetAppName("penstock").SetServerSelectionTimeout(selectLimit).SetConnectTimeout(selectLimit).SetMaxPoolSize(maxPool).
+		SetWriteConcern(writeconcern.Majority())
+	if c.srv != "" {
+		o.ApplyURI("mongodb+srv://" + c.srv)
+	} else {
+		o.SetHosts(c.hosts).SetDirect(len(c.hosts) == 1 && c.replicaSet == "")
+	}
+	if c.replicaSet != "" {
+		o.SetReplicaSet(c.replicaSet)
+	}
+	if c.login != nil {
+		o.SetAuth(*c.login)
+	}
+	o.TLSConfig = c.tls // also in place of what SRV implies
+	return o
 }
