@@ -25,7 +25,7 @@ func Dovecot(t testing.TB) MailServer {
 		t.Skip("dovecot is started by root only")
 	}
 	dir := shortDir(t)
-	cert, key, ca := Certificate(t, dir)
+	cert := NewCertificate(t)
 	mail := filepath.Join(dir, "mail")
 	for _, d := range []string{dir, mail} { // the processes of accounts are another user's
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -39,9 +39,9 @@ func Dovecot(t testing.TB) MailServer {
 	if err := os.Chown(mail, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	m := MailServer{Port: freePort(t), TLSPort: freePort(t), CA: ca, Password: "mail-secret"}
+	m := MailServer{Port: freePort(t), TLSPort: freePort(t), CA: cert.PEM, Password: "mail-secret"}
 	config := filepath.Join(dir, "dovecot.conf")
-	WriteFile(t, config, fmt.Sprintf(`protocols = imap
+	writeFile(t, config, fmt.Sprintf(`protocols = imap
 listen = 127.0.0.1
 base_dir = %[1]s/run
 state_dir = %[1]s/state
@@ -71,7 +71,7 @@ service imap-login {
     ssl = yes
   }
 }
-`, dir, cert, key, m.Password, m.Port, m.TLSPort, nobody))
+`, dir, cert.CertFile, cert.KeyFile, m.Password, m.Port, m.TLSPort, nobody))
 	c := startBroker(t, m.Port, "dovecot", path, nil, "-F", "-c", config)
 	t.Cleanup(func() { _ = c.Stop(10 * time.Second) }) // it ends its own processes; before it would be killed
 	return m

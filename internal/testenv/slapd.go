@@ -26,10 +26,10 @@ func Slapd(t testing.TB) Directory {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	cert, key, ca := Certificate(t, dir)
-	d := Directory{Port: freePort(t), TLSPort: freePort(t), CA: ca, Admin: "cn=admin,dc=example,dc=org", Secret: "admin-secret"}
+	cert := NewCertificate(t)
+	d := Directory{Port: freePort(t), TLSPort: freePort(t), CA: cert.PEM, Admin: "cn=admin,dc=example,dc=org", Secret: "admin-secret"}
 	config := filepath.Join(dir, "slapd.conf")
-	WriteFile(t, config, fmt.Sprintf(`include /etc/ldap/schema/core.schema
+	writeFile(t, config, fmt.Sprintf(`include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
@@ -45,7 +45,15 @@ rootdn "%[4]s"
 rootpw %[5]s
 directory %[6]s
 dbnosync
-`, dir, cert, key, d.Admin, d.Secret, data))
+`, dir, cert.CertFile, cert.KeyFile, d.Admin, d.Secret, data))
 	startBroker(t, d.Port, "slapd", path, nil, "-d", "0", "-f", config, "-h", fmt.Sprintf("ldap://127.0.0.1:%s ldaps://127.0.0.1:%s", d.Port, d.TLSPort))
 	return d
+}
+
+// writeFile writes a file that only its owner may read.
+func writeFile(t testing.TB, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -213,8 +213,8 @@ func TestNewID(t *testing.T) {
 
 func TestConnections(t *testing.T) {
 	t.Parallel()
-	cert, key, ca := testenv.Certificate(t, t.TempDir())
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	cert := testenv.NewCertificate(t)
+	pair, err := tls.LoadX509KeyPair(cert.CertFile, cert.KeyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestConnections(t *testing.T) {
 		"login":          {settings: login},
 		"wrong password": {settings: login, change: map[string]string{"password": "wrong-password"}, want: `connection "bus": the server refuses the login`},
 		"wrong user":     {settings: login, change: map[string]string{"username": "bob"}, want: `connection "bus": the server refuses the login`},
-		"TLS":            {settings: map[string]string{"hosts": secured.Address(), "database": "db", "ca": ca}},
+		"TLS":            {settings: map[string]string{"hosts": secured.Address(), "database": "db", "ca": cert.PEM}},
 		"untrusted":      {settings: map[string]string{"hosts": secured.Address(), "database": "db"}, want: `connection "bus": the MongoDB server has a certificate that is not trusted`},
 	} {
 		t.Run(name, func(t *testing.T) {
