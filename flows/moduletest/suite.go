@@ -143,6 +143,15 @@ func (c *Consumer) subscription() flows.Subscription {
 	return flows.Subscription{Flow: 7, Client: c.client, InFlight: 100}
 }
 
+// Consume runs the consumer with a Deliver of the test's own, and returns its error. It ends after 30 s at the latest.
+func (c *Consumer) Consume(ctx context.Context, deliver func(ctx context.Context, m flows.Message) error) error {
+	ctx, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	s := c.subscription()
+	s.Deliver = deliver
+	return c.consumer.Consume(ctx, s)
+}
+
 // warm makes the server know the subscription, before messages are sent: some keep none for unknown subscribers.
 func (c *Consumer) warm() {
 	c.t.Helper()
@@ -223,16 +232,4 @@ func keysOf(all []flows.Message) (keys []string) {
 func sorted(all []string) []string {
 	slices.Sort(all)
 	return all
-}
-
-// Consume runs the consumer until it ends or a message is delivered, and returns the error of the consumer.
-func (c *Consumer) Consume(deliver func(m flows.Message) error) error {
-	ctx, stop := context.WithTimeout(c.t.Context(), limit)
-	defer stop()
-	s := c.subscription()
-	s.Deliver = func(_ context.Context, m flows.Message) error {
-		defer stop()
-		return deliver(m)
-	}
-	return c.consumer.Consume(ctx, s)
 }

@@ -104,7 +104,7 @@ func testUnsettled(a *account) {
 	a.put("INBOX", "\r\none")
 	for trigger, want := range map[string]string{"move_to: Nowhere": `there is no mailbox "Nowhere"`, "mailbox: Nowhere": "Mailbox doesn't exist"} {
 		source := moduletest.NewConsumer(a.t, moduletest.Server{Module: Module(), Settings: a.settings, Trigger: trigger})
-		err := source.Consume(func(m flows.Message) error {
+		err := source.Consume(a.t.Context(), func(_ context.Context, m flows.Message) error {
 			a.t.Errorf("%s: %q was delivered", trigger, m.Body)
 			return nil
 		})
