@@ -126,7 +126,7 @@ func buildProgram(ctx context.Context, log io.Writer, modules []builtModule, sou
 		if source, err = filepath.Abs(source); err != nil {
 			return err
 		}
-		forks, err := forksOf(ctx, source)
+		forks, err := forksOf(ctx, source, modules)
 		if err != nil {
 			return err
 		}
@@ -158,23 +158,50 @@ func buildProgram(ctx context.Context, log io.Writer, modules []builtModule, sou
 	return nil
 }
 
-// forksOf returns the arguments of go mod edit for the modules that a checkout replaces by code of its own, which make the
-// program smaller.
-func forksOf(ctx context.Context, source string) (args []string, err error) {
+// goMod is a part of a go.mod.
+type goMod struct {
+	Require []struct {
+		Path     string
+		Indirect bool
+	}
+	Replace []struct{ Old, New struct{ Path string } }
+}
+
+func readGoMod(ctx context.Context, dir string) (file goMod, err error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-json")
-	cmd.Dir = source
+	cmd.Dir = dir
 	text, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(text, &file)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read go.mod of %s: %w", source, err)
+		return file, fmt.Errorf("read go.mod of %s: %w", dir, err)
 	}
-	var file struct {
-		Replace []struct{ Old, New struct{ Path string } }
+	return file, nil
+}
+
+// forksOf returns the arguments of go mod edit for the changed modules of a checkout, which make the program smaller. A module of
+// which another one imports packages itself is not among them: a fork may have names only.
+func forksOf(ctx context.Context, source string, modules []builtModule) (args []string, err error) {
+	whole := map[string]bool{}
+	for _, m := range modules {
+		if m.dir == "" {
+			continue
+		}
+		file, err := readGoMod(ctx, m.dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range file.Require {
+			whole[r.Path] = whole[r.Path] || !r.Indirect
+		}
 	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("read go.mod of %s: %w", source, err)
+	file, err := readGoMod(ctx, source)
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range file.Replace {
-		if strings.HasPrefix(r.New.Path, "./") {
+		if strings.HasPrefix(r.New.Path, "./") && !whole[r.Old.Path] {
 			args = append(args, "-replace="+r.Old.Path+"="+filepath.Join(source, r.New.Path))
 		}
 	}

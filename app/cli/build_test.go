@@ -62,3 +62,25 @@ func main() { cli.Main(steps.Catalogue().Add(m0.Module(),m1.Module(),)) }
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// A module that imports what Penstock has a fork of gets the module itself.
+func TestForksOf(t *testing.T) {
+	t.Parallel()
+	source, needs, other := t.TempDir(), t.TempDir(), t.TempDir()
+	for dir, text := range map[string]string{
+		source: "module p\n\nreplace (\n\ta.org/a => ./third_party/a\n\ta.org/b => ./third_party/b\n\ta.org/c => ../c\n)\n",
+		needs:  "module m\n\nrequire a.org/a v1.0.0\n",
+		other:  "module o\n\nrequire (\n\ta.org/a v1.0.0 // indirect\n\ta.org/b v1.0.0 // indirect\n)\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := "-replace=a.org/a="+filepath.Join(source, "third_party/a"), "-replace=a.org/b="+filepath.Join(source, "third_party/b")
+	for want, modules := range map[string][]builtModule{a + " " + b: {{dir: other}, {path: "example.org/x"}}, b: {{dir: other}, {dir: needs}}} {
+		got, err := forksOf(t.Context(), source, modules)
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%v %v, want %s", got, err, want)
+		}
+	}
+}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps"
 )
 
 // Connections implements flows.Connections with the clients of modules by name.
@@ -78,10 +76,5 @@ func Open(t *testing.T, module flows.Module, settings map[string]string) flows.C
 // Run executes a step, as YAML, of the module on an event, with the connection bus, and returns what it puts out.
 func Run(t *testing.T, module flows.Module, client flows.Client, step string, event any) ([]any, error) {
 	t.Helper()
-	source := "flow: 7\nsteps:\n  - " + strings.ReplaceAll(strings.TrimSpace(step), "\n", "\n    ") + "\n"
-	flow, err := flows.Parse("flow.yaml", []byte(source), steps.Catalogue().Add(module))
-	if err != nil {
-		t.Fatalf("%v\n%s", err, source)
-	}
-	return flow.Execute(t.Context(), flows.Run{ID: "run", Attempt: 1, Event: event}, flows.Env{Connections: Connections{"bus": client}})
+	return RunIn(t, module, client, step, event, flows.Env{})
 }

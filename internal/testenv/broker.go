@@ -59,14 +59,14 @@ func brokerProgram(t testing.TB, name string, paths ...string) string {
 }
 
 // startBroker starts a server, and waits until it accepts connections at the port.
-func startBroker(t testing.TB, port, name, path string, env []string, args ...string) {
+func startBroker(t testing.TB, port, name, path string, env []string, args ...string) *Child {
 	t.Helper()
 	c := Start(t, name, path, env, args...)
 	for deadline := time.Now().Add(brokerLimit); ; {
 		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
 		if err == nil {
 			_ = conn.Close()
-			return
+			return c
 		}
 		select {
 		case <-c.Ended():

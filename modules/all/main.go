@@ -5,7 +5,10 @@ import (
 	"github.com/penstock/penstock/app/cli"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/modules/amqp"
+	"github.com/penstock/penstock/modules/imap"
 	"github.com/penstock/penstock/modules/kafka"
+	"github.com/penstock/penstock/modules/ldap"
+	"github.com/penstock/penstock/modules/mongodb"
 	"github.com/penstock/penstock/modules/mqtt"
 	"github.com/penstock/penstock/modules/nats"
 	"github.com/penstock/penstock/modules/sqs"
@@ -14,7 +17,10 @@ import (
 func main() {
 	cli.Main(steps.Catalogue().Add(
 		amqp.Module(),
+		imap.Module(),
 		kafka.Module(),
+		ldap.Module(),
+		mongodb.Module(),
 		mqtt.Module(),
 		nats.Module(),
 		sqs.Module(),

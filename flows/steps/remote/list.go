@@ -19,12 +19,12 @@ const (
 	maxSettle    = time.Minute
 )
 
-func listOptions() []option {
-	return []option{
-		{flows.Param{Name: "match", Type: flows.TypeString, Default: "all files", Hint: "a pattern is literal: filter the items with an expression", Summary: "Pattern of the files' names: `*.csv`, `orders-????.xml`, `[a-m]*`."}, []string{"list"}},
-		{flows.Param{Name: "recursive", Type: flows.TypeBool, Default: "false", Summary: "Lists also what is in the directories below."}, []string{"list"}},
-		{flows.Param{Name: "settle", Type: flows.TypeDuration, Summary: "Lists twice, so long apart, and leaves out files that are new or have changed in between: they are being written. At most 1m."}, []string{"list"}},
-		{flows.Param{Name: "max_files", Type: flows.TypeInt, Default: "10000", Summary: "Most files of the list; more are a failure. At most 100,000."}, []string{"list"}},
+func listOptions() []flows.Option {
+	return []flows.Option{
+		{Param: flows.Param{Name: "match", Type: flows.TypeString, Default: "all files", Hint: "a pattern is literal: filter the items with an expression", Summary: "Pattern of the files' names: `*.csv`, `orders-????.xml`, `[a-m]*`."}, Of: []string{"list"}},
+		{Param: flows.Param{Name: "recursive", Type: flows.TypeBool, Default: "false", Summary: "Lists also what is in the directories below."}, Of: []string{"list"}},
+		{Param: flows.Param{Name: "settle", Type: flows.TypeDuration, Summary: "Lists twice, so long apart, and leaves out files that are new or have changed in between: they are being written. At most 1m."}, Of: []string{"list"}},
+		{Param: flows.Param{Name: "max_files", Type: flows.TypeInt, Default: "10000", Summary: "Most files of the list; more are a failure. At most 100,000."}, Of: []string{"list"}},
 	}
 }
 

@@ -10,17 +10,17 @@ import (
 
 // S3 lists, reads and writes the objects of an S3-compatible store.
 func S3() flows.Kind {
-	operations, options := s3Operations(), s3Options()
+	o := flows.Operations{Names: s3Operations(), Options: s3Options()}
 	return flows.Kind{
 		Name:       "s3",
 		Summary:    "Lists, gets, puts, copies or deletes objects of an S3-compatible store, or makes URLs for them.",
 		Doc:        s3Doc,
-		Params:     params("Name of the store's connection.", operations, options),
+		Params:     params("Name of the store's connection.", o),
 		Example:    "s3: {connection: exports, put: \"reports/${ .day }.csv\", file: \"${ .report }\"}\ntimeout: 5m",
 		Effect:     flows.Idempotent,
 		ThroughEnv: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			name, err := chosen(args, operations, options)
+			name, err := o.Chosen(args)
 			if err != nil {
 				return nil, err
 			}
@@ -63,15 +63,15 @@ const (
 	maxExpires     = 7 * 24 * time.Hour
 )
 
-func s3Options() []option {
-	all := []option{{flows.Param{Name: "bucket", Type: flows.TypeTemplate, Default: "that of the connection", Summary: "Bucket."}, nil}}
+func s3Options() []flows.Option {
+	all := []flows.Option{{Param: flows.Param{Name: "bucket", Type: flows.TypeTemplate, Default: "that of the connection", Summary: "Bucket."}}}
 	all = append(append(append(all, listOptions()...), getOptions()...), putOptions()...)
 	return append(all,
-		option{flows.Param{Name: "content_type", Type: flows.TypeTemplate, Default: "that of the file, or by the key's ending", Summary: "Content type of the object."}, []string{"put"}},
-		option{flows.Param{Name: "to", Type: flows.TypeTemplate, Summary: "With copy: the new key; one that ends with / is the prefix for the object's name."}, []string{"copy"}},
-		option{flows.Param{Name: "from_bucket", Type: flows.TypeTemplate, Default: "the same bucket", Summary: "With copy: the bucket of the object to copy."}, []string{"copy"}},
-		option{flows.Param{Name: "method", Type: flows.TypeEnum, Enum: []string{"GET", "PUT"}, Default: "GET", Summary: "With presign: what the URL is for."}, []string{"presign"}},
-		option{flows.Param{Name: "expires", Type: flows.TypeDuration, Default: "15m", Summary: "With presign: how long the URL is good, at most 7d."}, []string{"presign"}},
+		flows.Option{Param: flows.Param{Name: "content_type", Type: flows.TypeTemplate, Default: "that of the file, or by the key's ending", Summary: "Content type of the object."}, Of: []string{"put"}},
+		flows.Option{Param: flows.Param{Name: "to", Type: flows.TypeTemplate, Summary: "With copy: the new key; one that ends with / is the prefix for the object's name."}, Of: []string{"copy"}},
+		flows.Option{Param: flows.Param{Name: "from_bucket", Type: flows.TypeTemplate, Default: "the same bucket", Summary: "With copy: the bucket of the object to copy."}, Of: []string{"copy"}},
+		flows.Option{Param: flows.Param{Name: "method", Type: flows.TypeEnum, Enum: []string{"GET", "PUT"}, Default: "GET", Summary: "With presign: what the URL is for."}, Of: []string{"presign"}},
+		flows.Option{Param: flows.Param{Name: "expires", Type: flows.TypeDuration, Default: "15m", Summary: "With presign: how long the URL is good, at most 7d."}, Of: []string{"presign"}},
 	)
 }
 

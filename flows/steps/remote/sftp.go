@@ -8,17 +8,17 @@ import (
 
 // SFTP lists, reads and writes the files of an SFTP server.
 func SFTP() flows.Kind {
-	operations, options := sftpOperations(), sftpOptions()
+	o := flows.Operations{Names: sftpOperations(), Options: sftpOptions()}
 	return flows.Kind{
 		Name:       "sftp",
 		Summary:    "Lists, gets, puts, moves or deletes files of an SFTP server.",
 		Doc:        sftpDoc,
-		Params:     params("Name of the server's connection.", operations, options),
+		Params:     params("Name of the server's connection.", o),
 		Example:    "sftp: {connection: bank, get: /outgoing/statement.csv}\ntimeout: 5m",
 		Effect:     flows.Idempotent,
 		ThroughEnv: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
-			name, err := chosen(args, operations, options)
+			name, err := o.Chosen(args)
 			if err != nil {
 				return nil, err
 			}
@@ -42,12 +42,12 @@ func sftpOperations() []flows.Param {
 	}
 }
 
-func sftpOptions() []option {
+func sftpOptions() []flows.Option {
 	all := append(append(listOptions(), getOptions()...), putOptions()...)
 	return append(all,
-		option{flows.Param{Name: "to", Type: flows.TypeTemplate, Summary: "With move: the new path; one that ends with / is the directory for the file."}, []string{"move"}},
-		option{flows.Param{Name: "overwrite", Type: flows.TypeBool, Default: "true for put, false for move", Summary: "Whether a file that has the path already is replaced."}, []string{"put", "move"}},
-		option{flows.Param{Name: "parents", Type: flows.TypeBool, Default: "false", Summary: "Creates the directories that are missing."}, []string{"put", "move"}},
+		flows.Option{Param: flows.Param{Name: "to", Type: flows.TypeTemplate, Summary: "With move: the new path; one that ends with / is the directory for the file."}, Of: []string{"move"}},
+		flows.Option{Param: flows.Param{Name: "overwrite", Type: flows.TypeBool, Default: "true for put, false for move", Summary: "Whether a file that has the path already is replaced."}, Of: []string{"put", "move"}},
+		flows.Option{Param: flows.Param{Name: "parents", Type: flows.TypeBool, Default: "false", Summary: "Creates the directories that are missing."}, Of: []string{"put", "move"}},
 	)
 }
 

@@ -26,48 +26,9 @@ type operation interface {
 	run(ctx context.Context, in *flows.Input, files flows.RemoteFiles) ([]any, error)
 }
 
-// option is a parameter with the operations that it belongs to.
-type option struct {
-	flows.Param
-	of []string
-}
-
-// params returns the parameters of a kind: the operations, of which a step has one, and the options.
-func params(connection string, operations []flows.Param, options []option) []flows.Param {
-	all := []flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: connection}}
-	for _, p := range operations {
-		p.Type, p.OneOf = flows.TypeTemplate, "operation"
-		all = append(all, p)
-	}
-	for _, o := range options {
-		all = append(all, o.Param)
-	}
-	return all
-}
-
-// chosen returns the name of the step's operation. It rejects options of others.
-func chosen(args *flows.Args, operations []flows.Param, options []option) (string, error) {
-	name := ""
-	for _, p := range operations {
-		if args.Has(p.Name) {
-			name = p.Name
-		}
-	}
-	for _, o := range options {
-		if args.Has(o.Name) && !within(name, o.of) {
-			return "", args.Errorf(o.Name, "%s has no meaning for %s", o.Name, name)
-		}
-	}
-	return name, nil
-}
-
-func within(name string, of []string) bool {
-	for _, other := range of {
-		if name == other {
-			return true
-		}
-	}
-	return len(of) == 0
+// params returns the parameters of a kind.
+func params(connection string, o flows.Operations) []flows.Param {
+	return append([]flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: connection}}, o.Params()...)
 }
 
 // Effect implements flows.Effecter.

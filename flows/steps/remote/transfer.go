@@ -15,8 +15,8 @@ import (
 	"github.com/penstock/penstock/internal/blob"
 )
 
-func getOptions() []option {
-	return []option{{flows.Param{Name: "max_size", Type: flows.TypeString, Default: "the limit of the store of files", Summary: "Largest file; a larger one is a failure."}, []string{"get"}}}
+func getOptions() []flows.Option {
+	return []flows.Option{{Param: flows.Param{Name: "max_size", Type: flows.TypeString, Default: "the limit of the store of files", Summary: "Largest file; a larger one is a failure."}, Of: []string{"get"}}}
 }
 
 // get makes a file of the run.
@@ -65,11 +65,11 @@ func (g *get) run(ctx context.Context, in *flows.Input, files flows.RemoteFiles)
 	return []any{file.Value()}, nil
 }
 
-func putOptions() []option {
-	return []option{
-		{flows.Param{Name: "file", Type: flows.TypeTemplate, Summary: "What to put: a file of the run."}, []string{"put"}},
-		{flows.Param{Name: "content", Type: flows.TypeTemplate, Summary: "What to put: text, in UTF-8, or JSON for lists and objects."}, []string{"put"}},
-		{flows.Param{Name: "base64", Type: flows.TypeTemplate, Summary: "What to put: the bytes that this base64 text stands for."}, []string{"put"}},
+func putOptions() []flows.Option {
+	return []flows.Option{
+		{Param: flows.Param{Name: "file", Type: flows.TypeTemplate, Summary: "What to put: a file of the run."}, Of: []string{"put"}},
+		{Param: flows.Param{Name: "content", Type: flows.TypeTemplate, Summary: "What to put: text, in UTF-8, or JSON for lists and objects."}, Of: []string{"put"}},
+		{Param: flows.Param{Name: "base64", Type: flows.TypeTemplate, Summary: "What to put: the bytes that this base64 text stands for."}, Of: []string{"put"}},
 	}
 }
 
