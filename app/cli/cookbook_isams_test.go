@@ -138,21 +138,22 @@ func TestPupilsToSalesforceOverACrash(t *testing.T) {
 			t.Errorf("%s was in the journal and was sent again", key)
 		}
 	}
-	if repeated != 1 || count != 41 || len(o.records["Contact"]) != 2*pupils || len(o.records["Guardianship__c"]) != 2*pupils {
-		t.Errorf("%d requests, %d of them again, %d contacts, %d guardianships", count, repeated, len(o.records["Contact"]), len(o.records["Guardianship__c"]))
+	if contacts, guardianships := o.sizes(); repeated != 1 || count != 41 || contacts != 2*pupils || guardianships != 2*pupils {
+		t.Errorf("%d requests, %d of them again, %d contacts, %d guardianships", count, repeated, contacts, guardianships)
 	}
 	for i := range pupils {
-		if got := o.records["Contact"][fmt.Sprintf("pupil-%d", i)]; got["LastName"] != fmt.Sprintf("Family %d", i/2) || got["School_Status__c"] != "current" {
+		if got := o.contact(fmt.Sprintf("pupil-%d", i)); got["LastName"] != fmt.Sprintf("Family %d", i/2) || got["School_Status__c"] != "current" {
 			t.Fatalf("pupil %d is %v", i, got)
 		}
 	}
-	for what, n := range s.asked {
+	reads := s.reads()
+	for what, n := range reads {
 		if n != 1 {
 			t.Errorf("%s was asked for %d times", what, n)
 		}
 	}
 	t.Logf("%d pupils: %d requests to iSAMS and %d to Salesforce; the worker was killed during request %d, %d effects were in the journal, %d request came again; %v",
-		pupils, len(s.asked), count, killedAt, len(known), repeated, took.Round(time.Millisecond))
+		pupils, len(reads), count, killedAt, len(known), repeated, took.Round(time.Millisecond))
 	f.sendsChanges(s, o, count)
 }
 
@@ -168,8 +169,9 @@ func (f *schoolFleet) sendsChanges(s *school, o *org, before int) {
 	if _, count := o.seen(); end.State != "succeeded" || string(end.Output) != `[{"requests":3,"stored":11}]` || count != before+3 {
 		f.t.Fatalf("%s %s %v, %d requests", end.State, end.Output, end.Error, count-before)
 	}
-	if all := o.records["Contact"]; all["pupil-4"]["LastName"] != "King" || all["pupil-10"]["School_Status__c"] != "left" || all["pupil-2000"] == nil {
-		f.t.Errorf("%v %v %v", all["pupil-4"], all["pupil-10"], all["pupil-2000"])
+	changed, left, added := o.contact("pupil-4"), o.contact("pupil-10"), o.contact("pupil-2000")
+	if changed["LastName"] != "King" || left["School_Status__c"] != "left" || added == nil {
+		f.t.Errorf("%v %v %v", changed, left, added)
 	}
 	s.change(func(all []map[string]any) []map[string]any { return all[:1000] })
 	end = f.ends(f.start())
