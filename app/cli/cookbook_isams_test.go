@@ -129,14 +129,20 @@ func TestPupilsToSalesforceOverACrash(t *testing.T) {
 	}
 	took := time.Since(begun)
 	requests, count := o.seen()
-	repeated := 0
+	repeated, recorded := 0, 0
 	for key, n := range requests {
 		if n > 1 {
 			repeated++
 		}
+		if known[key] {
+			recorded++
+		}
 		if known[key] && n > before[key] {
 			t.Errorf("%s was in the journal and was sent again", key)
 		}
+	}
+	if recorded != killedAt-1 || len(known) < pupils {
+		t.Errorf("the journal knew %d of the %d requests to Salesforce, and %d effects", recorded, killedAt-1, len(known))
 	}
 	if contacts, guardianships := o.sizes(); repeated != 1 || count != 41 || contacts != 2*pupils || guardianships != 2*pupils {
 		t.Errorf("%d requests, %d of them again, %d contacts, %d guardianships", count, repeated, contacts, guardianships)
