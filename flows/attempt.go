@@ -197,7 +197,10 @@ var errRejected = errors.New("retry.if is true")
 func (p *stepRun) rejects(ctx context.Context, in *Input, results []any) error {
 	condition := p.step.retry.condition
 	for _, result := range results {
-		yes, err := condition.True(ctx, in.With(p.output(in, result)))
+		if !p.step.retry.ofOperation { // an operation does not know the item of the step
+			result = p.output(in, result)
+		}
+		yes, err := condition.True(ctx, in.With(result))
 		if err != nil {
 			return err
 		}

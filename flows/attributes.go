@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -110,11 +111,15 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 			c.add(attrs.places["concurrency"], "", "concurrency has no meaning for a %s step", s.kind)
 		}
 	}
-	retry := attrs.Object("retry")
-	if retry == nil && s.uses != nil {
-		retry = s.uses.retry
+	own := attrs.Object("retry")
+	if s.uses == nil || s.uses.retry == nil {
+		s.retry = c.retry(own, s.effect)
+		return
 	}
-	s.retry = c.retry(retry, s.effect)
+	s.retry = c.retry(cmp.Or(own, s.uses.retry), s.effect)
+	if own == nil || !own.Has("if") { // what the operation says of an answer holds with another number of attempts, too
+		s.retry.condition, s.retry.ofOperation = s.uses.retry.Expr("if"), true
+	}
 }
 
 // effectWords are the effects as a file names them. Read only.

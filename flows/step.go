@@ -63,6 +63,9 @@ type retry struct {
 	statuses Statuses
 
 	condition *Expr // over what the step put out; nil: none
+	// ofOperation: the condition is that of the operation that the step uses. It sees what the operation put out, and not the item that
+	// `as` makes of it.
+	ofOperation bool
 }
 
 // matches reports whether to retry after the failure.

@@ -30,7 +30,8 @@ with: {channel: "#orders", text: "Order ${ .number } has come in."}`
 
 const usesDoc = `It puts out what [http](#http) puts out: ` + "`{status, headers, body}`" + `, or the items of all pages of an operation with pages. It is an http
 step in all else, too: retries, effects, failures, connections and tests are the same. A parameter that is null is one that is not given, unless
-the operation takes null. ` + "`timeout`, `retry` and `effect`" + ` of the step win over those of the operation.
+the operation takes null. ` + "`timeout`, `retry` and `effect`" + ` of the step win over those of the operation; the condition ` + "`retry.if`" + ` of the operation holds
+all the same, unless the step has one.
 
 ` + "`penstock connector show slack`" + ` prints the operations of a connector and their parameters.
 `
