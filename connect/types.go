@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/hostlist"
 	"github.com/penstock/penstock/store"
 )
 
@@ -134,7 +135,7 @@ func (r *Resolver) open(c *store.Connection) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := readHosts(c.Hosts)
+	hosts, err := hostlist.Read(c.Hosts)
 	switch {
 	case err != nil:
 		return nil, err
@@ -148,7 +149,7 @@ func (r *Resolver) open(c *store.Connection) (any, error) {
 		return nil, err
 	}
 	if p, ok := as.(*pinned); ok {
-		p.hosts = hosts
+		p.kind, p.hosts = c.Type, hosts
 		err = checkTest(p, s)
 	}
 	return as, err

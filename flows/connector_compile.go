@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type operation struct {
 	retry   *Args         // nil: none
 	example any           // responses; nil: none
 	types   []string      // of the connection that it needs; empty: it needs none
+	origin  *url.URL      // where its requests go; nil: expressions or the connection decide
 }
 
 // connectorOperation compiles an operation of a document, once. It returns nil when it has mistakes, which are reported.
@@ -95,6 +97,11 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 			if t, ok := v.(*Template); ok && isURLParam(op.kind, name) && t.relative() {
 				op.http.values[name] = c.template(base).before(t)
 			}
+		}
+	}
+	for name, v := range op.http.values {
+		if t, ok := v.(*Template); ok && isURLParam(op.kind, name) {
+			op.origin = t.origin()
 		}
 	}
 	before := len(c.found)
@@ -249,6 +256,7 @@ type operationUse struct {
 	*operation // nil: with a mistake, which is reported
 	runner     Runner
 	with       *Template // nil: no parameters
+	typed      bool      // the connection must be of one of the types
 }
 
 // Operation returns the runner of the operation that the arguments of a uses step name. Only Kind.New may call it.
@@ -294,7 +302,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	if args.Has("proxy") {
 		request.values["proxy"], request.places["proxy"] = args.values["proxy"], args.places["proxy"]
 	}
-	use := &operationUse{operation: op, with: args.Template("with")}
+	use := &operationUse{operation: op, with: args.Template("with"), typed: c.requireConnection(own.Member("connection"), op)}
 	var err error
 	c.within(d.name, op.params, func() { use.runner, err = op.kind.New(request) })
 	if s.timeout == 0 {
@@ -331,6 +339,7 @@ func (c *compiler) connectorNames() []string {
 type operationCall struct {
 	params any    // $params
 	caller *Input // of the step
+	env    *Env
 }
 
 // Effect implements Effecter.
@@ -355,10 +364,20 @@ func (u *operationUse) Run(ctx context.Context, in *Input) ([]any, error) {
 		return nil, err
 	}
 	called := *in
-	called.item.value, called.call = nil, &operationCall{params, in}
+	called.item.value, called.call = nil, &operationCall{params, in, u.env(in)}
 	results, err := u.runner.Run(ctx, &called)
 	in.checkpoint, in.advanced = called.checkpoint, called.advanced
 	return results, err
+}
+
+// env returns the environment of the request.
+func (u *operationUse) env(in *Input) *Env {
+	if !u.typed || in.Env().Connections == nil {
+		return in.Env()
+	}
+	env := *in.Env()
+	env.Connections = typedConnections{env.Connections, u.operation}
+	return &env
 }
 
 // ReadsResponses implements ResponseReader.
