@@ -69,12 +69,15 @@ var fixedOrigin = regexp.MustCompile(`^(https?://[^/?#]+)([/?#]|$)`)
 
 // origin returns the scheme and host of the URLs that the template gives; nil when expressions decide on them.
 func (t *Template) origin() *url.URL {
-	parts := t.texts()
-	if len(parts) == 0 {
-		return nil
+	fixed, whole := "", true
+	for _, p := range t.texts() {
+		fixed += p.text
+		if whole = p.expr == nil; !whole {
+			break
+		}
 	}
-	match := fixedOrigin.FindStringSubmatch(parts[0].text)
-	if match == nil || match[2] == "" && (len(parts) > 1 || parts[0].expr != nil) {
+	match := fixedOrigin.FindStringSubmatch(fixed)
+	if match == nil || match[2] == "" && !whole {
 		return nil
 	}
 	origin, err := url.Parse(match[1])
