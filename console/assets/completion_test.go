@@ -18,7 +18,7 @@ import (
 // completer is what the editor offers to its completion, in JavaScript: the text up to | is before the cursor.
 const completer = `
 function complete(schema, own, text) {
-  const pos = text.indexOf('|'), lines = text.replace('|', '').split('\\n')
+  const pos = text.indexOf('|'), lines = text.replace('|', '').split('\n')
   const doc = { lines: lines.length, line: n => ({ number: n, text: lines[n - 1], from: lines.slice(0, n - 1).reduce((sum, l) => sum + l.length + 1, 0) }) }
   doc.lineAt = at => { let n = 1; while (n < lines.length && doc.line(n + 1).from <= at) n++; return doc.line(n) }
   const root = JSON.parse(schema)

@@ -1,4 +1,4 @@
-package reference_test
+package flows_test
 
 import (
 	"strings"
@@ -8,10 +8,9 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/connectors"
 	"github.com/penstock/penstock/flows/reference"
-	"github.com/penstock/penstock/flows/steps"
 )
 
-const crm = `connector: crm
+const crmConnector = `connector: crm
 base: https://crm.example.org
 operations:
   person_add:
@@ -34,15 +33,15 @@ operations:
 // The schema knows the operations of connectors and their parameters, with programs in the place of values.
 func TestSchemaOfOperations(t *testing.T) {
 	t.Parallel()
-	dir := fstest.MapFS{"crm.yaml": {Data: []byte(crm)}, "broken.yaml": {Data: []byte("connector: broken\n")}}
-	text, problems, err := reference.SchemaWithConnectors(steps.Catalogue().WithConnectors(connectors.In(dir, "connectors", connectors.Shipped())))
+	dir := fstest.MapFS{"crm.yaml": {Data: []byte(crmConnector)}, "broken.yaml": {Data: []byte("connector: broken\n")}}
+	text, problems, err := reference.SchemaWithConnectors(catalogue().WithConnectors(connectors.In(dir, "connectors", connectors.Shipped())))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(problems) == 0 || !strings.HasPrefix(problems[0].Error(), "connectors/broken.yaml:1:") {
 		t.Errorf("problems of the broken connector: %v", problems)
 	}
-	schema := validator(t, text)
+	schema := validatorOf(t, text)
 	for _, test := range []struct {
 		step string
 		fits bool
@@ -75,7 +74,7 @@ func TestSchemaOfOperations(t *testing.T) {
 			t.Errorf("%s: %v, want fits %v", test.step, err, test.fits)
 		}
 	}
-	if size := len(text) - len(reference.Schema(steps.Catalogue())); size > 1<<20 {
+	if size := len(text) - len(reference.Schema(catalogue())); size > 1<<20 {
 		t.Errorf("the operations of the connectors that ship add %d bytes", size)
 	}
 }
@@ -83,11 +82,11 @@ func TestSchemaOfOperations(t *testing.T) {
 // Each example of an operation that ships fits the schema.
 func TestExamplesFitTheSchemaOfOperations(t *testing.T) {
 	t.Parallel()
-	text, _, err := reference.SchemaWithConnectors(steps.Catalogue())
+	text, _, err := reference.SchemaWithConnectors(catalogue())
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema := validator(t, text)
+	schema := validatorOf(t, text)
 	names, err := connectors.Shipped().Names()
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +96,7 @@ func TestExamplesFitTheSchemaOfOperations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := flows.ParseConnector(file, source, steps.Catalogue())
+		c, err := flows.ParseConnector(file, source, catalogue())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,17 +112,4 @@ func TestExamplesFitTheSchemaOfOperations(t *testing.T) {
 			}
 		}
 	}
-}
-
-func validator(t *testing.T, text []byte) *flows.Validator {
-	t.Helper()
-	v, err := flows.DecodeJSON(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema, err := flows.NewValidator(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
 }
