@@ -193,7 +193,10 @@ func saveFlow(req *requestState) error {
 	return req.redirect(Root + "/flows/" + number)
 }
 
-// lacks says what the server does not have; empty: nothing.
+// maxOthers is how many things that the server has, and the flow cannot use, a notice names: it is in a cookie.
+const maxOthers = 3
+
+// lacks says what the server does not have, or has otherwise than the flow needs it; empty: nothing.
 func lacks(missing flows.Problems) string {
 	var names, others []string
 	for _, m := range missing {
@@ -203,11 +206,11 @@ func lacks(missing flows.Problems) string {
 			others = append(others, fmt.Sprintf(" Line %d: %s.", m.Line, m.Message))
 		}
 	}
-	text := strings.Join(slices.Compact(others), "")
+	text := ""
 	if len(names) > 0 {
-		text = " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "." + text
+		text = " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "."
 	}
-	return text
+	return text + strings.Join(others[:min(len(others), maxOthers)], "")
 }
 
 // checkNumber rejects a source that would replace a flow other than the one opened in the editor.
