@@ -147,10 +147,7 @@ func New(config Config) (*Console, error) {
 		assets:   files,
 		secure:   issuer.Scheme == "https",
 		origin:   http.NewCrossOriginProtection(),
-		flowSchema: sync.OnceValues(func() ([]byte, error) {
-			schema, _, err := reference.SchemaWithConnectors(config.Catalogue)
-			return schema, err
-		}),
+		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
 	c.queues = newQueuesUI(config.Redis)

@@ -47,9 +47,9 @@ operations:
 // The editor completes kinds and their parameters, the names of operations and, below with, their parameters with descriptions.
 func TestCompletion(t *testing.T) {
 	t.Parallel()
-	schema, problems, err := reference.SchemaWithConnectors(steps.Catalogue())
-	if err != nil || problems != nil {
-		t.Fatal(problems, err)
+	schema, err := reference.CompletionSchema(steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
 	}
 	own := map[string]any{}
 	for _, c := range flows.ConnectorsIn("flow.yaml", []byte(ownConnector), steps.Catalogue()) {

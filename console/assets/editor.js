@@ -206,7 +206,7 @@ function suggest(root, context) {
   return options.length ? { from: context.pos - typed.length, options, validFor: /^[\w.-]*$/ } : null
 }
 
-// withPrefix begins the names of the definitions of operations: see SchemaWithConnectors.
+// withPrefix begins the names of the definitions of operations: see CompletionSchema.
 const withPrefix = 'with-'
 
 // uses returns the operations of connectors.

@@ -13,14 +13,43 @@ import (
 // SchemaWithConnectors returns Schema with the operations of the catalogue's connectors: the names for `uses`, and for each the
 // parameters for `with`. A connector with mistakes is left out; problems are its mistakes.
 func SchemaWithConnectors(catalogue *flows.Catalogue) (schema []byte, problems flows.Problems, err error) {
+	known, problems, err := knownConnectors(catalogue)
+	if err != nil {
+		return nil, nil, err
+	}
+	whole := flowSchema(catalogue)
+	addOperations(whole, known)
+	return append(indent(whole), '\n'), problems, nil
+}
+
+// CompletionSchema returns the part of SchemaWithConnectors that the completion of the console's editor reads: without line breaks, without
+// the pages of kinds, and of operations their definitions alone.
+func CompletionSchema(catalogue *flows.Catalogue) ([]byte, error) {
+	known, _, err := knownConnectors(catalogue)
+	if err != nil {
+		return nil, err
+	}
+	whole := flowSchema(catalogue)
+	defs := whole["$defs"].(object)
+	for _, k := range catalogue.Kinds() {
+		step := defs["kind-"+k.Name].(object)["properties"].(object)
+		delete(step[k.Name].(object), "markdownDescription")
+	}
+	for _, c := range known {
+		maps.Copy(defs, WithSchemas(c))
+	}
+	return flows.EncodeJSON(whole), nil
+}
+
+// knownConnectors returns the connectors of the catalogue without mistakes, and the mistakes of the others.
+func knownConnectors(catalogue *flows.Catalogue) (known []*flows.Connector, problems flows.Problems, err error) {
 	if catalogue.Connectors() == nil {
-		return Schema(catalogue), nil, nil
+		return nil, nil, nil
 	}
 	names, err := catalogue.Connectors().Names()
 	if err != nil {
 		return nil, nil, fmt.Errorf("list connectors: %w", err)
 	}
-	var known []*flows.Connector
 	for _, name := range names {
 		file, source, err := catalogue.Connectors().Connector(name)
 		if err != nil {
@@ -39,9 +68,7 @@ func SchemaWithConnectors(catalogue *flows.Catalogue) (schema []byte, problems f
 		}
 		known = append(known, c)
 	}
-	whole := flowSchema(catalogue)
-	addOperations(whole, known)
-	return append(indent(whole), '\n'), problems, nil
+	return known, problems, nil
 }
 
 // definition is the name of the definition of an operation's parameters.
