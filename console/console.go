@@ -141,12 +141,12 @@ func New(config Config) (*Console, error) {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
 	c := &Console{
-		config:   config,
-		sessions: session.New(config.Redis, config.Now),
-		asynq:    asynq.NewInspectorFromRedisClient(config.Redis),
-		assets:   files,
-		secure:   issuer.Scheme == "https",
-		origin:   http.NewCrossOriginProtection(),
+		config:     config,
+		sessions:   session.New(config.Redis, config.Now),
+		asynq:      asynq.NewInspectorFromRedisClient(config.Redis),
+		assets:     files,
+		secure:     issuer.Scheme == "https",
+		origin:     http.NewCrossOriginProtection(),
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
