@@ -20,6 +20,7 @@ const crmSteps = `  - uses: crm.people
   - uses: crm.%s
     with: {id: "${ .id }"}
     as: done
+    concurrency: 1
 ---
 connector: crm
 base: BASE
