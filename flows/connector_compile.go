@@ -91,6 +91,7 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 		c.add(own.Place, "", "http: %v", expected("a mapping", own))
 		return
 	}
+	before := len(c.found)
 	op.http = c.arguments(c.mergedHTTP(d, own), slices.DeleteFunc(slices.Clone(op.kind.Params), func(p Param) bool { return slices.Contains(stepsOwn, p.Name) }), op.ref)
 	if base := d.head.Member("base"); base != nil {
 		for name, v := range op.http.values {
@@ -104,10 +105,14 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 			op.origin = t.origin()
 		}
 	}
-	before := len(c.found)
+	if len(c.found) > before { // the arguments may be incomplete
+		return
+	}
 	runner, err := op.kind.New(op.http)
-	if err != nil && before == len(c.found) {
-		c.put(*op.http.problem(err))
+	if err != nil {
+		if len(c.found) == before {
+			c.put(*op.http.problem(err))
+		}
 		return
 	}
 	if e, ok := runner.(Effecter); ok {
