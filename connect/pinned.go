@@ -5,15 +5,16 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/internal/hostlist"
 	"github.com/penstock/penstock/internal/mask"
 )
 
 // pinned is an HTTP credential. It implements flows.HTTPConnection.
 type pinned struct {
-	hosts []host
+	kind  string // the type of the connection
+	hosts hostlist.List
 	order int // see Order
 	wrap  func(base http.RoundTripper) http.RoundTripper
 	// headers are the names of the headers that it sets.
@@ -39,9 +40,12 @@ func (p *pinned) sets(headers ...string) *pinned {
 // Sets returns the names of the headers that the connection sets: two connections of a request must not set the same.
 func (p *pinned) Sets() []string { return p.headers }
 
+// Type returns the type of the connection, which an operation of a connector may restrict.
+func (p *pinned) Type() string { return p.kind }
+
 // Allows implements flows.HTTPConnection.
 func (p *pinned) Allows(u *url.URL) bool {
-	return slices.ContainsFunc(p.hosts, func(h host) bool { return h.matches(u) })
+	return p.hosts.Allows(u)
 }
 
 // Order returns when the connection sees a request that has several: 0 in the order of the step, 1 after those, because it

@@ -9,6 +9,7 @@ import (
 	"github.com/penstock/penstock/connect/internal/database"
 	"github.com/penstock/penstock/connect/internal/fileserver"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/hostlist"
 	"github.com/penstock/penstock/store"
 )
 
@@ -136,7 +137,7 @@ func (r *Resolver) open(c *store.Connection) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := readHosts(c.Hosts)
+	hosts, err := hostlist.Read(c.Hosts)
 	switch {
 	case err != nil:
 		return nil, err
@@ -150,7 +151,7 @@ func (r *Resolver) open(c *store.Connection) (any, error) {
 		return nil, err
 	}
 	if p, ok := as.(*pinned); ok {
-		p.hosts = hosts
+		p.kind, p.hosts = c.Type, hosts
 		err = checkTest(p, s)
 	}
 	return as, err

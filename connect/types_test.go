@@ -2,7 +2,6 @@ package connect
 
 import (
 	"maps"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -151,45 +150,5 @@ func TestShownHidesSecrets(t *testing.T) {
 	c.Type = "unknown"
 	if got := Shown(nil, c); len(got.Settings) != 0 {
 		t.Errorf("of an unknown type: %v", got.Settings)
-	}
-}
-
-func TestHosts(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		pattern          string
-		allowed, refused string // URLs, separated by spaces
-	}{
-		{"api.Example.org", "https://api.example.org/x https://API.example.org:443/", "http://api.example.org https://api.example.org:8443 https://api.example.org.evil.org https://x.api.example.org https://example.org"},
-		{"api.example.org:8443", "https://api.example.org:8443", "https://api.example.org"},
-		{"*.example.org", "https://a.example.org https://a.b.example.org", "https://example.org https://aexample.org https://.example.org http://a.example.org"},
-		{"http://crm.internal:8080", "http://crm.internal:8080", "https://crm.internal:8080 http://crm.internal"},
-		{"http://localhost", "http://localhost http://localhost:80", "https://localhost"},
-		{"https://[::1]:9000", "https://[::1]:9000", "https://[::2]:9000"},
-		{"[::1]", "https://[::1]", "http://[::1]"},
-		{"127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1"},
-	}
-	for _, test := range tests {
-		hosts, err := readHosts([]string{test.pattern})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := &pinned{hosts: hosts}
-		for want, list := range map[bool]string{true: test.allowed, false: test.refused} {
-			for text := range strings.FieldsSeq(list) {
-				u, err := url.Parse(text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := p.Allows(u); got != want {
-					t.Errorf("%s allows %s: %v", test.pattern, text, got)
-				}
-			}
-		}
-	}
-	for _, pattern := range []string{"", "*", "*.org", "*example.org", "a b", "ftp://a.org", "https://a.org/path", "a.org:port", "u:p@a.org", "https://*"} {
-		if _, err := readHosts([]string{pattern}); err == nil {
-			t.Errorf("%q is taken for a host", pattern)
-		}
 	}
 }

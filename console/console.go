@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -20,6 +21,7 @@ import (
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
@@ -112,7 +114,8 @@ type Console struct {
 	queues        queuesUI
 	portal        *portal.Portal
 	assets        *assets.Assets
-	secure        bool // the issuer is https
+	flowSchema    func() ([]byte, error) // JSON Schema of flow files, made once
+	secure        bool                   // the issuer is https
 	origin        *http.CrossOriginProtection
 	mux           *http.ServeMux
 }
@@ -138,12 +141,13 @@ func New(config Config) (*Console, error) {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
 	c := &Console{
-		config:   config,
-		sessions: session.New(config.Redis, config.Now),
-		asynq:    asynq.NewInspectorFromRedisClient(config.Redis),
-		assets:   files,
-		secure:   issuer.Scheme == "https",
-		origin:   http.NewCrossOriginProtection(),
+		config:     config,
+		sessions:   session.New(config.Redis, config.Now),
+		asynq:      asynq.NewInspectorFromRedisClient(config.Redis),
+		assets:     files,
+		secure:     issuer.Scheme == "https",
+		origin:     http.NewCrossOriginProtection(),
+		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
 	c.queues = newQueuesUI(config.Redis)

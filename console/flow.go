@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -96,8 +97,12 @@ func newFlowPage(req *requestState) error {
 
 // flowSchema serves the JSON Schema of flow files, which the editor's completion uses.
 func flowSchema(req *requestState) error {
+	schema, err := req.console.flowSchema()
+	if err != nil {
+		return err
+	}
 	req.w.Header().Set("Content-Type", "application/schema+json")
-	req.send(http.StatusOK, reference.Schema(req.console.config.Catalogue))
+	req.send(http.StatusOK, schema)
 	return nil
 }
 
@@ -107,6 +112,8 @@ type checkResult struct {
 	Warnings flows.Problems `json:"warnings,omitempty"` // of lint; for writers also of what the server does not have
 	Diagram  string         `json:"picture,omitempty"`  // HTML; empty: the source has mistakes
 	Tests    []testResult   `json:"tests,omitempty"`
+
+	Operations map[string]any `json:"operations,omitempty"` // of the connectors in the source: definitions of the schema, by their names
 }
 
 // testResult is the result of one test of a flow.
@@ -127,7 +134,10 @@ func (req *requestState) submittedSource() []byte {
 func checkFlow(req *requestState) error {
 	source := req.submittedSource()
 	flow, err := flows.Parse("flow.yaml", source, req.console.config.Catalogue)
-	result := checkResult{Problems: flows.Problems{}}
+	result := checkResult{Problems: flows.Problems{}, Operations: map[string]any{}}
+	for _, c := range flows.ConnectorsIn("flow.yaml", source, req.console.config.Catalogue) {
+		maps.Copy(result.Operations, reference.WithSchemas(c))
+	}
 	switch {
 	case err == nil:
 		result.Tests, result.Warnings = runTests(req.ctx(), flow), flow.Warnings()
@@ -183,16 +193,24 @@ func saveFlow(req *requestState) error {
 	return req.redirect(Root + "/flows/" + number)
 }
 
-// lacks says what the server does not have; empty: nothing.
+// maxOthers is how many things that the server has, and the flow cannot use, a notice names: it is in a cookie.
+const maxOthers = 3
+
+// lacks says what the server does not have, or has otherwise than the flow needs it; empty: nothing.
 func lacks(missing flows.Problems) string {
-	var names []string
+	var names, others []string
 	for _, m := range missing {
-		names = append(names, strings.TrimPrefix(m.Code, "missing_")+" "+m.Name)
+		if strings.HasSuffix(m.Message, ": there is none") {
+			names = append(names, strings.TrimPrefix(m.Code, "missing_")+" "+m.Name)
+		} else {
+			others = append(others, fmt.Sprintf(" Line %d: %s.", m.Line, m.Message))
+		}
 	}
-	if len(names) == 0 {
-		return ""
+	text := ""
+	if len(names) > 0 {
+		text = " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "."
 	}
-	return " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "."
+	return text + strings.Join(others[:min(len(others), maxOthers)], "")
 }
 
 // checkNumber rejects a source that would replace a flow other than the one opened in the editor.

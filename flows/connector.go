@@ -233,6 +233,9 @@ func (r *report) sections(d *connectorDoc, sections []yaml.Part) {
 			o.name, o.place, o.node = root.Keys[0].Name, root.Keys[0].Place, root.Items[0]
 		} else if root != nil {
 			r.add(root.Place, "", "expected an operation, as in registrant_add: {…}, found %s", quoted(root))
+			continue
+		} else {
+			continue // reported as what cannot be read
 		}
 		if first, twice := seen[o.name]; twice {
 			r.add(o.place, "", "%q is given twice, first in line %d", o.name, first.Line)

@@ -35,6 +35,21 @@ func (c *compiler) documents(src string) (flow *yaml.Node) {
 	return flow
 }
 
+// ConnectorsIn returns the connectors behind the flow in the text of a file, without the operations that have mistakes. The flow may
+// have mistakes, too.
+func ConnectorsIn(file string, src []byte, catalogue *Catalogue) (all []*Connector) {
+	if len(src) > maxText {
+		return nil
+	}
+	c := newCompiler(file, src, catalogue)
+	for _, part := range yaml.Documents(string(src))[1:] {
+		if d := c.connectorDoc(part); d != nil {
+			all = append(all, c.checkConnector(d))
+		}
+	}
+	return all
+}
+
 // attach returns the text of the file with what the flow uses of connectors in other files behind it, so that its version depends on
 // nothing else. Documents that are there win, except that one which an earlier deployment has attached is replaced when it lacks an
 // operation. What is wrong in other files is in c.elsewhere then.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type operation struct {
 	retry   *Args         // nil: none
 	example any           // responses; nil: none
 	types   []string      // of the connection that it needs; empty: it needs none
+	origin  *url.URL      // where its requests go; nil: expressions or the connection decide
 }
 
 // connectorOperation compiles an operation of a document, once. It returns nil when it has mistakes, which are reported.
@@ -89,6 +91,7 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 		c.add(own.Place, "", "http: %v", expected("a mapping", own))
 		return
 	}
+	before := len(c.found)
 	op.http = c.arguments(c.mergedHTTP(d, own), slices.DeleteFunc(slices.Clone(op.kind.Params), func(p Param) bool { return slices.Contains(stepsOwn, p.Name) }), op.ref)
 	if base := d.head.Member("base"); base != nil {
 		for name, v := range op.http.values {
@@ -97,10 +100,19 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 			}
 		}
 	}
-	before := len(c.found)
+	for name, v := range op.http.values {
+		if t, ok := v.(*Template); ok && isURLParam(op.kind, name) {
+			op.origin = t.origin()
+		}
+	}
+	if len(c.found) > before { // the arguments may be incomplete
+		return
+	}
 	runner, err := op.kind.New(op.http)
-	if err != nil && before == len(c.found) {
-		c.put(*op.http.problem(err))
+	if err != nil {
+		if len(c.found) == before {
+			c.put(*op.http.problem(err))
+		}
 		return
 	}
 	if e, ok := runner.(Effecter); ok {
@@ -249,6 +261,7 @@ type operationUse struct {
 	*operation // nil: with a mistake, which is reported
 	runner     Runner
 	with       *Template // nil: no parameters
+	typed      bool      // the connection must be of one of the types
 }
 
 // Operation returns the runner of the operation that the arguments of a uses step name. Only Kind.New may call it.
@@ -294,7 +307,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	if args.Has("proxy") {
 		request.values["proxy"], request.places["proxy"] = args.values["proxy"], args.places["proxy"]
 	}
-	use := &operationUse{operation: op, with: args.Template("with")}
+	use := &operationUse{operation: op, with: args.Template("with"), typed: c.requireConnection(own.Member("connection"), op)}
 	var err error
 	c.within(d.name, op.params, func() { use.runner, err = op.kind.New(request) })
 	if s.timeout == 0 {
@@ -331,6 +344,7 @@ func (c *compiler) connectorNames() []string {
 type operationCall struct {
 	params any    // $params
 	caller *Input // of the step
+	env    *Env
 }
 
 // Effect implements Effecter.
@@ -355,10 +369,20 @@ func (u *operationUse) Run(ctx context.Context, in *Input) ([]any, error) {
 		return nil, err
 	}
 	called := *in
-	called.item.value, called.call = nil, &operationCall{params, in}
+	called.item.value, called.call = nil, &operationCall{params, in, u.env(in)}
 	results, err := u.runner.Run(ctx, &called)
 	in.checkpoint, in.advanced = called.checkpoint, called.advanced
 	return results, err
+}
+
+// env returns the environment of the request.
+func (u *operationUse) env(in *Input) *Env {
+	if !u.typed || in.Env().Connections == nil {
+		return in.Env()
+	}
+	env := *in.Env()
+	env.Connections = typedConnections{env.Connections, u.operation}
+	return &env
 }
 
 // ReadsResponses implements ResponseReader.

@@ -157,6 +157,7 @@ func TestProblemsOfConnectors(t *testing.T) {
 		{zoom, "  - uses: zoom.registrant_add\n    connection: z\n    with: {meeting_id: 1}\n", "flow.yaml:5:11: email is missing, a parameter of zoom.registrant_add"},
 		{zoom, "  - uses: zoom.registrant_add\n    connection: z\n", "flow.yaml:3:5: meeting_id is missing, a parameter of zoom.registrant_add\nflow.yaml:3:5: email is missing, a parameter of zoom.registrant_add"},
 		{zoom, "  - uses: zoom.registrant_add\n    connection: z\n    with: {meeting_id: \"1\", email: \"${ .e }\", phone: [1]}\n", "flow.yaml:5:24: meeting_id: got string, want integer (write it without quotes)\nflow.yaml:5:54: phone: got array, want string"},
+		{strings.Replace(zoom, "cursor:", "cuusor:", 1), "  - uses: zoom.users\n    connection: z\n", "connectors/zoom.yaml:23:36: unknown field \"cuusor\" (did you mean cursor?)"},
 		{broken, "  - uses: zoom.registrant_add\n    connection: z\n    with: {meeting_id: 1, email: a@b.org}\n", `connectors/zoom.yaml:19:26: params has no "meting_id" (did you mean meeting_id?)`},
 	} {
 		_, err := flows.Parse("flow.yaml", []byte("flow: 1\nsteps:\n"+test.flow), catalogue().WithConnectors(connectorTexts{"zoom": test.connector}))

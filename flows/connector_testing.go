@@ -204,8 +204,9 @@ func (t *connectorTest) compare(items, sent []any, err error) string {
 
 // cannedResponses answer the requests of an operation in the place of its API.
 type cannedResponses struct {
-	all    []cannedResponse
-	effect RehearsedEffect // the requests
+	all     []cannedResponse
+	example bool            // the page of the last response has none after it, whatever it says
+	effect  RehearsedEffect // the requests
 
 	mu    sync.Mutex
 	taken int // guarded by mu
@@ -217,6 +218,9 @@ type cannedResponse struct {
 	body    []byte
 	err     error
 }
+
+// ErrNoPage is the error of a request of a test for a page after the last one: the step puts out the items of those before.
+var ErrNoPage = errors.New("the example of the operation has no further response: give the step a mock")
 
 // newCannedResponses reads the response of an example or test, or a list of them; null stands for none.
 func newCannedResponses(v any) (*cannedResponses, error) {
@@ -281,6 +285,9 @@ func newCannedResponse(object map[string]any) (cannedResponse, error) {
 func (c *cannedResponses) respond(req *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.taken == len(c.all) && c.taken > 0 && c.example {
+		return nil, ErrNoPage
+	}
 	if c.taken == len(c.all) {
 		return nil, fmt.Errorf("there are %d responses, and this is request %d: give the step a mock, or a list of responses", len(c.all), c.taken+1)
 	}

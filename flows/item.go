@@ -227,7 +227,12 @@ func (in *Input) All() []any {
 }
 
 // Env returns the environment of the execution. It must not be modified.
-func (in *Input) Env() *Env { return &in.p.x.env }
+func (in *Input) Env() *Env {
+	if in.call != nil {
+		return in.call.env
+	}
+	return &in.p.x.env
+}
 
 // Log adds a line to the run's record. Fields named by the step's redact attribute are masked.
 func (in *Input) Log(level, message string, fields map[string]any) {

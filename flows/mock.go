@@ -36,7 +36,11 @@ func (s *step) mock(mocks map[string]any) (any, bool) {
 		return nil, false
 	}
 	canned, err := newCannedResponses(s.uses.example)
-	return canned, err == nil
+	if err != nil {
+		return nil, false
+	}
+	canned.example = true
+	return canned, true
 }
 
 // operation returns the operation of a connector that the step executes; empty: none.

@@ -88,7 +88,12 @@ func TestSchemaKnowsShorthandsAndMistakes(t *testing.T) {
 
 func schemaValidator(t *testing.T) *flows.Validator {
 	t.Helper()
-	v, err := flows.DecodeJSON(reference.Schema(catalogue()))
+	return validatorOf(t, reference.Schema(catalogue()))
+}
+
+func validatorOf(t *testing.T, text []byte) *flows.Validator {
+	t.Helper()
+	v, err := flows.DecodeJSON(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,8 @@ type Use struct {
 	Resource Resource
 	Name     string
 	place    yaml.Place
+
+	operation *operation // of a connection: the operation of a connector that the step uses; nil: none, or any connection does
 }
 
 // IsRef reports whether a reference to a flow, by number or slug, names this one.
@@ -77,8 +79,8 @@ var howToAdd = map[Resource]string{ // read only
 	ResourceVar:        "penstock var put %s VALUE",
 }
 
-// Missing returns a warning with the code "missing_" and the resource for each reference for which trouble returns a reason,
-// with the file name of Parse; nil when there is none.
+// Missing returns a warning with the code "missing_" and the resource for each reference for which trouble returns a reason why
+// nothing serves it, with the file name of Parse; nil when there is none.
 func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems {
 	r := newReport(file, f.Source)
 	for _, u := range f.uses {
@@ -97,7 +99,7 @@ func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems 
 func (c *compiler) noteUse(what Resource, n *yaml.Node) {
 	for _, element := range append([]*yaml.Node{n}, n.Items...) {
 		if element.Shape == yaml.Scalar && element.Value != nil {
-			c.flow.uses = append(c.flow.uses, Use{what, stringify(element.Value), element.Place})
+			c.flow.uses = append(c.flow.uses, Use{Resource: what, Name: stringify(element.Value), place: element.Place})
 		}
 	}
 }

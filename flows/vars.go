@@ -22,7 +22,7 @@ func (c *compiler) vars(n *yaml.Node) {
 		if s, ok := n.Items[i].Value.(string); ok && strings.Contains(s, "${") {
 			c.add(n.Items[i].Place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.Name)
 		}
-		c.flow.uses = append(c.flow.uses, Use{ResourceVar, k.Name, n.Items[i].Place})
+		c.flow.uses = append(c.flow.uses, Use{Resource: ResourceVar, Name: k.Name, place: n.Items[i].Place})
 		c.flow.needsVars = c.flow.needsVars || c.flow.Vars[k.Name] == nil
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Missing returns a warning for each connection, secret, other flow and value of a var that the flow uses and the store does not
-// have. file is the name of the flow's file. What cannot be read at the moment is not reported.
+// have, and for each connection that cannot serve the operation of a connector for which the flow names it. file is the name of the flow's file. What cannot be read at the moment is not reported.
 func (f *Flows) Missing(ctx context.Context, file string, flow *flows.Flow) flows.Problems {
 	vars := f.store.Vars().Values()
 	return flow.Missing(file, func(u flows.Use) string {
@@ -21,7 +21,10 @@ func (f *Flows) Missing(ctx context.Context, file string, flow *flows.Flow) flow
 				_, err = f.Deployment(u.Name)
 			}
 		case flows.ResourceConnection:
-			_, err = f.store.connections.find(ctx, u.Name)
+			var c *Connection
+			if c, err = f.store.connections.find(ctx, u.Name); err == nil {
+				return u.CheckConnection(c.Type, c.Hosts)
+			}
 		case flows.ResourceSecret:
 			_, err = f.store.secrets.find(ctx, u.Name)
 		}

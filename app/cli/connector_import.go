@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +17,7 @@ import (
 type connectorImport struct {
 	importer.Config
 	out        string
+	file       newFile
 	curl       string
 	list, step bool
 	json       bool
@@ -43,6 +43,7 @@ func newConnectorImport() *cobra.Command {
 	f.StringVar(&c.Name, "name", "", "`name` of the connector. Default: of the document's title")
 	f.StringVar(&c.Base, "base", "", "`URL` of the API in place of that of the document")
 	f.StringVarP(&c.out, "out", "o", "-", "`file` for the connector, - for standard output")
+	c.file.addFlag(cmd)
 	f.StringVar(&c.curl, "curl", "", "`line` of curl in place of a document, - for standard input")
 	f.BoolVar(&c.step, "step", false, "write an http step in place of a connector; with --curl")
 	f.BoolVar(&c.list, "list", false, "list the operations, and write nothing")
@@ -121,7 +122,7 @@ func (c *connectorImport) write(cmd *cobra.Command, text []byte) error {
 		_, err := cmd.OutOrStdout().Write(text)
 		return err
 	}
-	return os.WriteFile(c.out, text, 0o644)
+	return c.file.write(c.out, text)
 }
 
 // importReport is what --json prints.

@@ -15,19 +15,29 @@ import (
 )
 
 func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
-	return &cobra.Command{
+	var dir string
+	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of flow files, for editors",
 		Long: "Print the JSON Schema of flow files. An editor with a YAML language server completes and\n" +
 			"checks a file whose first line names it:\n\n" +
-			"  # yaml-language-server: $schema=flow.schema.json",
-		Example: "  penstock flow schema > flow.schema.json",
+			"  # yaml-language-server: $schema=flow.schema.json\n\n" +
+			"It knows the operations of the connectors that ship and of those in connectors/ of the directory of flows, and their\n" +
+			"parameters. A connector with mistakes is left out, and its mistakes are printed on standard error.",
+		Example: "  penstock flow schema > flow.schema.json\n  penstock flow schema --flows flows/ > flows/flow.schema.json",
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := cmd.OutOrStdout().Write(reference.Schema(kinds))
+			schema, problems, err := reference.SchemaWithConnectors(withConnectors(kinds, dir, ""))
+			if err != nil {
+				return err
+			}
+			printProblems(cmd.ErrOrStderr(), problems)
+			_, err = cmd.OutOrStdout().Write(schema)
 			return err
 		},
 	}
+	cmd.Flags().StringVar(&dir, "flows", ".", "`directory` of the flows")
+	return cmd
 }
 
 func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {

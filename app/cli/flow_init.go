@@ -12,6 +12,7 @@ import (
 func newFlowInit() *cobra.Command {
 	var number int64
 	var trigger string
+	var file newFile
 	cmd := &cobra.Command{
 		Use:   "init FILE",
 		Short: "Write a template of a flow file with a test",
@@ -19,26 +20,27 @@ func newFlowInit() *cobra.Command {
 			"  penstock flow init nightly.yaml --trigger schedule --flow 7",
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			if err := initFlow(files[0], number, trigger); err != nil {
+			if err := initFlow(file, files[0], number, trigger); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is a flow. Next: penstock flow test %[1]s\n", files[0])
 			return err
 		},
 	}
+	file.addFlag(cmd)
 	cmd.Flags().Int64Var(&number, "flow", 100, "the flow's `number`")
 	cmd.Flags().StringVar(&trigger, "trigger", "webhook", "what starts it: webhook, schedule, poll or manual")
 	return cmd
 }
 
-func initFlow(file string, number int64, trigger string) error {
+func initFlow(out newFile, file string, number int64, trigger string) error {
 	body, known := flowTemplates[trigger]
 	if !known {
 		return fmt.Errorf("write flow: there is no trigger %q: webhook, schedule, poll or manual", trigger)
 	}
 	slug := slugOf(file)
 	text := fmt.Sprintf("flow: %d\nslug: %s\nname: %s\n%s", number, slug, strings.ReplaceAll(slug, "-", " "), body)
-	return writeNew(file, []byte(text))
+	return out.write(file, []byte(text))
 }
 
 // slugOf derives a slug from the name of a file.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,6 +25,7 @@ func newImport(kinds *flows.Catalogue) *cobra.Command {
 func newImportN8N(kinds *flows.Catalogue) *cobra.Command {
 	var c n8n.Config
 	var out string
+	var file newFile
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "n8n FILE",
@@ -48,7 +47,7 @@ func newImportN8N(kinds *flows.Catalogue) *cobra.Command {
 				return fmt.Errorf("import %s: %w", files[0], err)
 			}
 			if out != "-" {
-				if err := writeNew(out, r.Flow); err != nil {
+				if err := file.write(out, r.Flow); err != nil {
 					return err
 				}
 			}
@@ -65,27 +64,12 @@ func newImportN8N(kinds *flows.Catalogue) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "out", "o", "-", "`file` for the flow, - for standard output")
+	file.addFlag(cmd)
 	f.Int64Var(&c.Flow, "flow", 100, "the flow's `number`")
 	f.StringVar(&c.Slug, "slug", "", "the flow's `slug`; default: made of the name of the workflow")
 	f.StringVar(&c.Trigger, "trigger", "", "`name` of the node that starts the flow, of a workflow with several triggers")
 	f.BoolVar(&asJSON, "json", false, "print the list as JSON, with the flow unless it is written to a file")
 	return cmd
-}
-
-// writeNew writes a file that is not there yet.
-func writeNew(file string, content []byte) error {
-	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write flow: %s is there already", file)
-	}
-	if err != nil {
-		return fmt.Errorf("write flow: %w", err)
-	}
-	_, err = out.Write(content)
-	if err := errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("write flow: %w", err)
-	}
-	return nil
 }
 
 // checkImported returns the mistakes of the flow, which has none unless the importer has a bug.

@@ -8,7 +8,7 @@ export async function edit(field, codemirror) {
   const cm = await import(codemirror)
   const yaml = field.dataset.editor === 'yaml'
   const checker = field.dataset.check ? new Checker(field, cm) : null
-  const completion = field.dataset.schema && !field.readOnly ? await schemaCompletion(field.dataset.schema) : null
+  const completion = field.dataset.schema && !field.readOnly ? await schemaCompletion(field.dataset.schema, () => checker?.operations) : null
   const label = document.querySelector(`label[for="${field.id}"]`)
   const view = new cm.EditorView({
     parent: undefined,
@@ -60,6 +60,7 @@ class Checker {
     this.cm = cm
     this.timer = 0
     this.turn = 0
+    this.operations = {}
     this.picture = document.getElementById('picture')
     this.list = document.getElementById('problems')
     this.status = document.getElementById('checked')
@@ -84,6 +85,7 @@ class Checker {
       return
     }
     if (turn !== this.turn) return // the text has changed meanwhile
+    this.operations = told.operations || {}
     this.mark(view, told)
     this.tell(view, told)
     if (told.picture && this.picture) this.picture.innerHTML = told.picture
@@ -176,28 +178,72 @@ function look(cm) {
   return [theme, cm.syntaxHighlighting(style)]
 }
 
-// schemaCompletion suggests the keys that the JSON Schema allows at the cursor.
-async function schemaCompletion(url) {
-  let root
+// schemaCompletion suggests the keys and words that the JSON Schema allows at the cursor. operations returns the definitions of the
+// operations of connectors in the text.
+async function schemaCompletion(url, operations) {
+  let schema
   try {
-    root = await (await fetch(url)).json()
+    schema = await (await fetch(url)).json()
   } catch {
     return null
   }
-  return context => {
-    const line = context.state.doc.lineAt(context.pos)
-    const before = line.text.slice(0, context.pos - line.from)
-    const word = /^(\s*(?:- +)*)([\w-]*)$/.exec(before)
-    const value = /^(\s*(?:- +)*)([\w-]+):\s+([\w-]*)$/.exec(before)
-    if (!word && !value || !context.explicit && !(word?.[2] || value)) return null
-    const found = word || value
-    const path = pathAt(context.state.doc, line.number, found[1])
-    if (value) path.push(value[2])
-    const at = walk(root, path)
-    const typed = value ? value[3] : word[2]
-    const options = value ? values(at) : keys(at)
-    return options.length ? { from: context.pos - typed.length, options, validFor: /^[\w-]*$/ } : null
+  return context => suggest({ ...schema, $defs: { ...schema.$defs, ...operations() } }, context)
+}
+
+// suggest returns the completions at the cursor; null: there are none.
+function suggest(root, context) {
+  const line = context.state.doc.lineAt(context.pos)
+  const before = line.text.slice(0, context.pos - line.from)
+  const word = /^(\s*(?:- +)*)([\w-]*)$/.exec(before)
+  const value = /^(\s*(?:- +)*)([\w-]+):\s+([\w.-]*)$/.exec(before)
+  if (!word && !value || !context.explicit && !(word?.[2] || value)) return null
+  const found = word || value
+  const path = pathAt(context.state.doc, line.number, found[1])
+  if (value) path.push(value[2])
+  const typed = value ? value[3] : word[2]
+  const at = walk(root, path, operationAt(context.state.doc, line.number, found[1]))
+  const options = value ? (value[2] === 'uses' ? uses(root) : values(at)) : keys(at)
+  return options.length ? { from: context.pos - typed.length, options, validFor: /^[\w.-]*$/ } : null
+}
+
+// withPrefix begins the names of the definitions of operations: see CompletionSchema.
+const withPrefix = 'with-'
+
+// uses returns the operations of connectors.
+function uses(root) {
+  return Object.keys(root.$defs).filter(name => name.startsWith(withPrefix)).sort()
+    .map(name => ({ label: name.slice(withPrefix.length), info: root.$defs[name].description?.replaceAll('`', '') }))
+}
+
+// operationAt returns the operation of the step whose parameters, in block style, contain a line; undefined: there is none.
+function operationAt(doc, number, lead) {
+  let indent = lead.length
+  let start = 0 // the line of `with`
+  for (let n = number - 1; n >= 1 && !start; n--) {
+    const above = key(doc.line(n).text)
+    if (!above || above.at >= indent) continue
+    indent = above.at
+    if (above.name === 'with') start = n
   }
+  for (let n = start; n >= 1; n--) {
+    const member = key(doc.line(n).text)
+    if (!member || member.at > indent) continue
+    if (member.at === indent && member.name === 'uses') return member.value
+    if (member.at < indent || member.first) break
+  }
+  for (let n = start + 1; start && n <= doc.lines; n++) {
+    const member = key(doc.line(n).text)
+    if (!member || member.at > indent) continue
+    if (member.at < indent || member.first) break
+    if (member.name === 'uses') return member.value
+  }
+  return undefined
+}
+
+// key returns the key of a line with its column, whether it is the first of a list's element, and its value; null: it has none.
+function key(text) {
+  const match = /^(\s*(?:- +)*)([\w.-]+):(?:\s+["']?([\w.-]+)|\s|$)/.exec(text)
+  return match && { at: match[1].length, first: match[1].includes('-'), name: match[2], value: match[3] }
 }
 
 // pathAt returns the keys, with '-' for lists, that lead to a line of YAML in block style.
@@ -245,8 +291,14 @@ function spread(root, schema, depth = 0) {
   return [schema, ...['oneOf', 'anyOf', 'allOf'].flatMap(name => (schema[name] || []).flatMap(part => spread(root, part, depth + 1)))]
 }
 
-function walk(root, path) {
+// walk returns the schemas that apply at a path. operation is that of the step, whose `with` has schemas of its own.
+function walk(root, path, operation) {
   let at = spread(root, root)
+  const parameters = operation && root.$defs[withPrefix + operation] ? path.lastIndexOf('with') : -1
+  if (parameters >= 0) {
+    at = spread(root, root.$defs[withPrefix + operation])
+    path = path.slice(parameters + 1)
+  }
   for (const name of path) {
     at = at.flatMap(schema => spread(root, name === '-' ? schema.items : schema.properties?.[name]))
     if (!at.length) break

@@ -109,6 +109,32 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// A step that uses an operation has the operation's name, and the path of the run's record.
+func TestUses(t *testing.T) {
+	t.Parallel()
+	flow, err := flows.Parse("test.yaml", []byte("flow: 1\nsteps:\n  - uses: slack.chat_post_message\n    connection: slack\n    with: {channel: c, text: t}\n"+
+		"  - name: again\n    uses: {operation: slack.chat_post_message, connection: slack, with: {channel: c, text: t}}\n"), steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(flow.Source, steps.Catalogue()) // with the connector behind the flow
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Step{
+		{Path: "chat_post_message", Title: "chat_post_message", Kind: "uses", Detail: "slack.chat_post_message", Line: 3},
+		{Path: "again", Title: "again", Kind: "uses", Detail: "slack.chat_post_message", Line: 6},
+	}
+	if diff := cmp.Diff(want, got.Steps); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for i, external := range flow.ExternalSteps() {
+		if external.Path != got.Steps[i].Path {
+			t.Errorf("the run has the step %s, the picture %s", external.Path, got.Steps[i].Path)
+		}
+	}
+}
+
 // The condition of repeat is the title of its steps.
 func TestRepeat(t *testing.T) {
 	t.Parallel()

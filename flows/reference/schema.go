@@ -9,7 +9,9 @@ import (
 
 // Schema returns the JSON Schema of flow files for the kinds of a catalogue, for editors. It accepts the shapes that
 // flows.Parse accepts; only flows.Parse checks programs and names.
-func Schema(catalogue *flows.Catalogue) []byte {
+func Schema(catalogue *flows.Catalogue) []byte { return append(indent(flowSchema(catalogue)), '\n') }
+
+func flowSchema(catalogue *flows.Catalogue) object {
 	defs := map[string]any{
 		"steps": object{"type": "array", "minItems": 1, "items": object{"$ref": "#/$defs/step"}},
 	}
@@ -25,7 +27,7 @@ func Schema(catalogue *flows.Catalogue) []byte {
 	whole["title"] = "Penstock flow"
 	whole["$defs"] = defs
 	whole["properties"].(object)["flow"] = object{"type": "integer", "minimum": 1, "description": catalogue.FlowParams()[0].Summary}
-	return append(indent(whole), '\n')
+	return whole
 }
 
 type object = map[string]any

@@ -5,7 +5,7 @@ const scriptExample = `script: |
   return { id: item.id, first: parts[0], last: parts.slice(1).join(" ") };`
 
 const scriptDoc = `The code is the body of a function in strict mode. It reads ` + "`item`, `event`, `vars`, `index`" + ` and ` + "`steps.NAME`" + `, where the
-name of the step stands in the code.
+name of the step stands in the code; a variable of your own has another name than these.
 
 | it returns | output |
 |---|---|

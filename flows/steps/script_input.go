@@ -2,7 +2,7 @@ package steps
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -13,31 +13,48 @@ import (
 )
 
 var (
-	// scriptStepName matches the names of earlier steps in a script.
-	scriptStepName = regexp.MustCompile(`(?:^|\.\.\.|[^.\w$])steps\b\s*(?:\??\.\s*([A-Za-z_]\w*)|\[\s*["']([A-Za-z_]\w*)["']\s*\])?`)
+	// scriptMember matches members of object literals that have the name of the variable steps.
+	scriptMember = regexp.MustCompile(`([{,]\s*)steps(\s*:)`)
+	// scriptStepName matches uses of the variable steps in the code of a script, and the names after it. A name in quotes is a blank.
+	scriptStepName = regexp.MustCompile(`(?:^|\.\.\.|[^.\w$])(steps)\b\s*(?:\??\.\s*([A-Za-z_]\w*)|\[\s*["']([^"'\n]*)["']\s*\])?`)
 	// scriptWord matches the other variables in a script.
 	scriptWord = regexp.MustCompile(`(?:^|\.\.\.|[^.\w$])(item|event|vars|index)\b`)
+	// scriptName matches the name of a step.
+	scriptName = regexp.MustCompile(`^[A-Za-z_]\w*$`)
 )
 
-// scriptInput returns the program for the script's input: an object of the variables that the code names. Only steps
+// scriptInput returns the program for the script's input: an object of the variables that the script names. Only steps
 // named in the flow are recorded.
-func scriptInput(code string) (string, error) {
+func scriptInput(script string) (string, error) {
 	sources := map[string]string{"item": ".", "event": "$event", "vars": "$vars", "index": "$index"}
-	var members, names []string
-	for _, found := range scriptWord.FindAllStringSubmatch(code, -1) {
+	var members []string
+	for _, found := range scriptWord.FindAllStringSubmatch(script, -1) { // also in comments, where they do no harm
 		members = append(members, found[1]+": "+sources[found[1]])
 	}
-	for _, found := range scriptStepName.FindAllStringSubmatch(code, -1) {
-		name := found[1] + found[2]
-		if name == "" {
-			return "", errors.New("write steps.NAME for an earlier step: its name must stand in the script")
-		}
-		names = append(names, name+": $steps."+name)
-	}
+	names, err := scriptSteps(script)
 	if len(names) > 0 {
-		members = append(members, "steps: {"+strings.Join(unique(names), ", ")+"}")
+		members = append(members, "steps: {"+strings.Join(names, ", ")+"}")
 	}
-	return "{" + strings.Join(unique(members), ", ") + "}", nil
+	return "{" + strings.Join(unique(members), ", ") + "}", err
+}
+
+// scriptSteps returns the earlier steps that the code of a script names, as members of an object.
+func scriptSteps(script string) (members []string, err error) {
+	code := scriptMember.ReplaceAllString(scriptCode(script), "${1}     ${2}")
+	for _, at := range scriptStepName.FindAllStringSubmatchIndex(code, -1) {
+		name := ""
+		for _, group := range []int{4, 6} {
+			if from := at[group]; from >= 0 {
+				name = script[from:at[group+1]]
+			}
+		}
+		if !scriptName.MatchString(name) {
+			number := 1 + strings.Count(code[:at[2]], "\n")
+			return nil, fmt.Errorf("line %d of the script: steps are the earlier steps: write steps.NAME, and give a variable of your own another name", number)
+		}
+		members = append(members, name+": $steps."+name)
+	}
+	return unique(members), nil
 }
 
 func unique(texts []string) []string {

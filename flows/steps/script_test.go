@@ -15,7 +15,12 @@ func TestScriptMistakes(t *testing.T) {
 		"script: return 1 +":                               "line 2 of the script: SyntaxError",
 		"script: 'return nobody.x +; '":                    "line 1 of the script: SyntaxError",
 		"script: return steps.nobody":                      "nobody",
-		"script: {code: 'const {find} = steps; return 1'}": "write steps.NAME for an earlier step",
+		"script: {code: 'const {find} = steps; return 1'}": "line 1 of the script: steps are the earlier steps: write steps.NAME",
+		"script: 'return steps[item.name]'":                "write steps.NAME",
+		"script: 'return `${steps}`'":                      "write steps.NAME",
+		"script: 'return `${`${{a: steps.nobody}.a}`}`'":   "nobody",
+		"script: 'return steps[\"nobody\"]'":               "nobody",
+		"script: 'return /a/.test(1) || 4 / steps.nobody'": "nobody",
 		"script: {code: return 1, max_time: 6s}":           "max_time is from 1ms to 5s",
 		"script: {code: return 1, max_memory: 1MB}":        "max_memory is from 4 MB to 256 MB",
 	} {
@@ -26,6 +31,10 @@ func TestScriptMistakes(t *testing.T) {
 	for _, step := range []string{
 		"script: return item.steps + 'mysteps' + steps_",
 		"script: return `${item.a}`",
+		"script: |\n      // the steps of it, steps.first too\n      /* steps\n      */ return {steps: 'two steps', \"steps\": item.steps, ...{steps :1}}",
+		"script: 'return `steps ${item.a} steps.nobody \\` steps`'",
+		"script: 'return item.a.replace(/[/] steps `/g, \"it\\\"s steps\").steps'",
+		"script: 'if (item.a) /\"/.test(item.b); return \"steps.\" + item.a'",
 	} {
 		if _, err := oneStep(step); err != nil {
 			t.Errorf("%s: %v", step, err)

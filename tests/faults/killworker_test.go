@@ -98,15 +98,16 @@ func TestKilledWorkerIdempotentEffects(t *testing.T) {
 	}
 }
 
-// The same with effects that must happen once: a run whose effect was under
-// way says so, none does it again.
+// The same with effects that must happen once, of http steps and of operations
+// of a connector in turn: a run whose effect was under way says so, none does
+// it again.
 func TestKilledWorkerOnceEffects(t *testing.T) {
 	t.Parallel()
 	k := newKilling(t)
 	_, usual := k.round("posts", 1, false)
 	uncertain, finished := 0, 0
 	for number := 2; number < 2+pick(20, 50); number++ {
-		calls, slowest := k.round("posts", number, true)
+		calls, slowest := k.round([]string{"posts", "operations"}[number%2], number, true)
 		for _, c := range calls {
 			if c.last().code == "uncertain" && c.last().status == http.StatusUnprocessableEntity {
 				uncertain++

@@ -2,6 +2,7 @@ package httpstep
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/penstock/penstock/flows"
@@ -66,7 +67,9 @@ func (p *httpPages) run(ctx context.Context, in *flows.Input, s *step) ([]any, e
 	}
 	client.Jar = read.jar
 	for read.next != nil {
-		if err := p.readNext(ctx, in, s, client, read); err != nil {
+		if err := p.readNext(ctx, in, s, client, read); errors.Is(err, flows.ErrNoPage) && len(read.seen) > 0 {
+			break
+		} else if err != nil {
 			return nil, err
 		}
 		in.SetCheckpoint(read)

@@ -1,12 +1,22 @@
-package connect
+// Package hostlist matches URLs with the hosts that may receive a credential.
+package hostlist
 
 import (
 	"fmt"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
+
+// List are hosts that may receive a credential. It is immutable.
+type List []host
+
+// Allows reports whether the URL is of one of the hosts, with its scheme and port.
+func (l List) Allows(u *url.URL) bool {
+	return slices.ContainsFunc(l, func(h host) bool { return h.matches(u) })
+}
 
 // host is a host that may receive a credential: "api.example.org", "*.example.org", "api.example.org:8443", each over
 // TLS, or "http://crm.internal:8080".
@@ -20,8 +30,9 @@ type host struct {
 // hostName matches a name, an IPv4 address, or an IPv6 address without brackets.
 var hostName = regexp.MustCompile(`^[a-z0-9_:.-]+$`)
 
-func readHosts(patterns []string) ([]host, error) {
-	hosts := make([]host, 0, len(patterns))
+// Read reads a list of hosts. The error names the first one that is none.
+func Read(patterns []string) (List, error) {
+	hosts := make(List, 0, len(patterns))
 	for _, pattern := range patterns {
 		h, ok := readHost(pattern)
 		if !ok {
