@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -54,7 +55,7 @@ func indexes(ctx context.Context, db *sql.DB) (map[string]string, error) {
 		if err := rows.Scan(&name, &definition); err != nil {
 			return nil, err
 		}
-		definitions[name] = definition
+		definitions[name] = strings.Replace(definition, " ON ONLY ", " ON ", 1) // of the partitions, too
 	}
 	return definitions, rows.Err()
 }
