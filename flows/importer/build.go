@@ -18,13 +18,14 @@ import (
 type builder struct {
 	spec     *spec
 	config   Config
-	base     string          // of the connector; "" when the document names no server
-	vars     []*parameter    // variables of the base
-	security *security       // what the operations need
-	hosts    []string        // of all servers
-	notes    []Note          // on parts that did not come over
-	seen     map[string]bool // notes
-	op       *operation      // that is being built
+	base     string            // of the connector; "" when the document names no server
+	vars     []*parameter      // variables of the base
+	security *security         // what the operations need
+	hosts    []string          // of all servers
+	notes    []Note            // on parts that did not come over
+	seen     map[string]bool   // notes
+	told     map[string]*alike // notes that stand for several operations, by their reasons
+	op       *operation        // that is being built
 }
 
 // object is the JSON Schema of the params in the order in which it is written.
@@ -313,12 +314,18 @@ func (b *builder) skips(p *parameter, pages *paging) bool {
 	switch p.in {
 	case "path", "server":
 		return false
-	case "cookie":
+	case "cookie", "query", "header":
+		if p.in == "header" && (slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || namesRequest(b.op, p)) {
+			return true
+		}
+		if b.security.isCredential(p.in, p.name, p.description) {
+			b.withoutCredential(b.op, p.in, p.name, p.node.place())
+			return true
+		}
+		if p.in == "query" {
+			return pages.sends(p.name) && !p.required
+		}
 		return b.misnamed(p)
-	case "query":
-		return pages.sends(p.name) && !p.required
-	case "header":
-		return slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || b.security.carries("header", p.name) || namesRequest(b.op, p) || b.misnamed(p)
 	}
 	b.note(p.node.place(), "a parameter in %q is not known", shorten(p.in, 20))
 	return true
@@ -378,6 +385,10 @@ func (b *builder) bodyFields(op *operation, pages *paging) (fields []*field, ope
 	slices.Sort(names)
 	for _, name := range names {
 		if pages != nil && pages.inBody == name && !slices.Contains(required, any(name)) {
+			continue
+		}
+		if !op.body.json() && b.security.isCredential("form", name, members[name].str("description")) {
+			b.withoutCredential(op, "form", name, members[name].place())
 			continue
 		}
 		f := &field{name: name, in: "body", wire: name, schema: properties[name].(map[string]any), required: slices.Contains(required, any(name))}

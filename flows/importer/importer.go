@@ -106,7 +106,9 @@ func (s *spec) imports(c Config) (*Result, error) {
 	if !plainName.MatchString(r.Name) {
 		return nil, fmt.Errorf("the name of a connector has letters, digits and _, and begins with a letter: %q", r.Name)
 	}
-	all := s.operations(func(op, at, why string) { r.Left = append(r.Left, Note{op, at, why, true}) })
+	all := s.operations(func(op, at, why string) {
+		r.Left = append(r.Left, Note{Operation: op, Place: at, Reason: why, Whole: true})
+	})
 	nameOperations(all)
 	b := s.newBuilder(c)
 	for _, op := range all {
@@ -115,7 +117,7 @@ func (s *spec) imports(c Config) (*Result, error) {
 		}
 		made, err := b.build(op)
 		if err != nil {
-			r.Left = append(r.Left, Note{op.name, op.node.place(), err.Error(), true})
+			r.Left = append(r.Left, Note{Operation: op.name, Place: op.node.place(), Reason: err.Error(), Whole: true})
 			continue
 		}
 		r.ops = append(r.ops, made)
@@ -128,7 +130,8 @@ func (s *spec) imports(c Config) (*Result, error) {
 		}
 		r.Left = nil
 	}
-	r.Left = append(r.Left, b.notes...)
+	r.head = b.head(r)
+	r.Left = append(r.Left, b.counted()...)
 	for _, p := range s.docs.problems {
 		r.Left = append(r.Left, Note{Place: p.at, Reason: p.why})
 	}
@@ -136,7 +139,6 @@ func (s *spec) imports(c Config) (*Result, error) {
 	for _, op := range r.ops {
 		r.Operations = append(r.Operations, op.Operation)
 	}
-	r.head = b.head(r)
 	return r, nil
 }
 
