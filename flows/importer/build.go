@@ -240,8 +240,20 @@ func (b *builder) finish(f *field) {
 		fallback = f.source.node.get("default")
 	}
 	f.setDefault(fallback)
+	if f.in == "path" {
+		needsValue(f.schema)
+	}
 	if example, ok := exampleOf(f.source.node, f.source.schema); ok {
 		f.example, f.has = example, true
+	}
+}
+
+// needsValue refuses an empty value: a path without its value names another resource.
+func needsValue(schema map[string]any) {
+	for t, key := range map[string]string{"string": "minLength", "array": "minItems", "object": "minProperties"} {
+		if schema["type"] == t && schema[key] == nil && schema["enum"] == nil && schema["const"] == nil {
+			schema[key] = json.Number("1")
+		}
 	}
 }
 

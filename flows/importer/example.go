@@ -389,7 +389,10 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 				n = op.body.schema
 			}
 			if f.in == "server" {
-				params[f.name] = "https://api.example.org"
+				params[f.name] = map[string]any{hostPattern: "example.org", pathPattern: "v1", "^https?$": "https"}[textAt(f.schema, "pattern")]
+				if params[f.name] == nil {
+					params[f.name] = "https://api.example.org"
+				}
 				continue
 			}
 			s.response = f.in == "path" // an empty object cannot stand in a path

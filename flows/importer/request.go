@@ -30,85 +30,6 @@ func (r *request) write(http *mapping) {
 
 func program(text string) string { return "${ " + text + " }" }
 
-// serverOf returns the base of an operation, with its variables in braces, and the variables.
-func (b *builder) serverOf(op *operation) (base string, vars []*parameter) {
-	if b.config.Base != "" || b.spec.swagger {
-		return b.base, b.vars
-	}
-	servers := op.node.list("servers")
-	if len(servers) == 0 {
-		servers = b.spec.root.get("paths", op.path).list("servers")
-	}
-	if len(servers) == 0 || servers[0].str("url") == b.spec.root.get("servers").element(0).str("url") {
-		return b.base, b.vars
-	}
-	return b.server(servers[0])
-}
-
-// server reads a Server Object. A URL without a host continues a param base_url.
-func (b *builder) server(n node) (base string, vars []*parameter) {
-	base = strings.ReplaceAll(strings.TrimRight(n.str("url"), "/"), "${", "{")
-	for _, m := range placeholder.FindAllStringSubmatch(base, -1) {
-		v := n.get("variables", m[1])
-		if values := v.strings("enum"); len(values) == 1 {
-			base = strings.ReplaceAll(base, m[0], values[0])
-			continue
-		}
-		vars = append(vars, &parameter{node: v, in: "server", name: m[1], required: true, schema: stringSchema(v, n), description: v.str("description")})
-	}
-	return b.withHost(base, vars, n)
-}
-
-func stringSchema(v, n node) node {
-	schema := map[string]any{"type": "string"}
-	if list, ok := v.get("enum").v.([]any); ok && len(list) > 0 {
-		schema["enum"] = list
-	}
-	if !v.exists() {
-		v = n
-	}
-	return node{v.doc, v.at, schema}
-}
-
-// withHost puts the param base_url before a base that names no host.
-func (b *builder) withHost(base string, vars []*parameter, n node) (string, []*parameter) {
-	if strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://") || strings.HasPrefix(base, "{") {
-		b.addHost(base)
-		return base, vars
-	}
-	if strings.HasPrefix(base, "//") {
-		b.addHost("https:" + base)
-		return "https:" + base, vars
-	}
-	if base != "" && !strings.HasPrefix(base, "/") {
-		b.addHost("https://" + base)
-		return "https://" + base, vars
-	}
-	return "{base_url}" + base, append(vars, &parameter{
-		node: n, in: "server", name: "base_url", required: true, schema: stringSchema(node{}, b.spec.root),
-		description: "Address of the API's server, such as https://api.example.org.",
-	})
-}
-
-func (b *builder) addHost(base string) {
-	at := strings.Index(base, "://")
-	if at < 0 {
-		return
-	}
-	host, _, _ := strings.Cut(base[at+3:], "/")
-	if i := strings.LastIndex(host, "}"); i >= 0 { // {tenant}.example.org is *.example.org
-		if host = "*" + host[i+1:]; !strings.HasPrefix(host, "*.") {
-			return
-		}
-	}
-	if base[:at] == "http" {
-		host = "http://" + host
-	}
-	if host != "" && !slices.Contains(b.hosts, host) && len(b.hosts) < 20 {
-		b.hosts = append(b.hosts, host)
-	}
-}
-
 // target is the URL of an operation: its path, when its base is that of the connector.
 func (b *builder) target(op *operation, o *object, base string) (string, error) {
 	path, _, _ := strings.Cut(op.path, "#")
@@ -131,16 +52,6 @@ func (b *builder) target(op *operation, o *object, base string) (string, error) 
 		return path, nil
 	}
 	return withVars(base, o) + path, nil
-}
-
-// withVars inserts the variables of a base.
-func withVars(base string, o *object) string {
-	return placeholder.ReplaceAllStringFunc(base, func(m string) string {
-		if f := o.field("server", m[1:len(m)-1]); f != nil {
-			return program("$params." + f.name)
-		}
-		return m
-	})
 }
 
 // pathValue writes a parameter within a path (styles simple, label and matrix of RFC 6570).

@@ -232,7 +232,7 @@ func (s *spec) newBuilder(c Config) *builder {
 	b := &builder{spec: s, config: c, seen: map[string]bool{}, told: map[string]*alike{}, security: newSecurity(s), op: &operation{}}
 	switch {
 	case c.Base != "":
-		b.base = strings.TrimRight(c.Base, "/")
+		b.base = b.plainServer(c.Base, "--base")
 		b.addHost(b.base)
 	case s.swagger:
 		scheme := "https"
@@ -246,6 +246,7 @@ func (s *spec) newBuilder(c Config) *builder {
 		b.base, b.vars = b.withHost(base, nil, s.root)
 	default:
 		if first := s.root.get("servers").element(0); first.exists() {
+			b.tellServers(s.root.get("servers"))
 			b.base, b.vars = b.server(first)
 		} else {
 			b.base, b.vars = b.withHost("", nil, s.root)
