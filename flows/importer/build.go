@@ -95,6 +95,10 @@ func (b *builder) build(op *operation) (imported, error) {
 	}
 	base, vars := b.serverOf(op)
 	pages := findPaging(op)
+	if pages != nil && pages.why != "" {
+		b.note(op.node.place(), "%s", pages.why)
+		pages = nil
+	}
 	o := b.params(op, pages, vars)
 	request, err := b.request(op, &o)
 	if err != nil {
@@ -169,6 +173,9 @@ func (b *builder) doc(op *operation, summary string, pages *paging) string {
 	}
 	if pages != nil {
 		lines = append(lines, "Reads all pages; each record is an item.")
+		if pages.absent {
+			lines = append(lines, "A response without the list "+pages.path+" is a page without records, because the document does not require it.")
+		}
 	}
 	var failures []string
 	for i, status := range op.statuses {
