@@ -69,7 +69,11 @@ func Import(name string, content io.Reader, c Config) (*Result, error) {
 		return nil, fmt.Errorf("read specification: %s: %w", source.entry, err)
 	}
 	if isPostman(doc.node()) {
-		return importPostman(doc.node(), c)
+		r, err := importPostman(doc.node(), c)
+		if r != nil {
+			r.Left = append(r.Left, docs.notes()...)
+		}
+		return r, err
 	}
 	s, err := newSpec(doc)
 	if err != nil {
@@ -132,9 +136,7 @@ func (s *spec) imports(c Config) (*Result, error) {
 	}
 	r.head = b.head(r)
 	r.Left = append(r.Left, b.counted()...)
-	for _, p := range s.docs.problems {
-		r.Left = append(r.Left, Note{Place: p.at, Reason: p.why})
-	}
+	r.Left = append(r.Left, s.docs.notes()...)
 	slices.SortFunc(r.ops, func(a, b imported) int { return strings.Compare(a.Name, b.Name) })
 	for _, op := range r.ops {
 		r.Operations = append(r.Operations, op.Operation)
