@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -87,6 +88,16 @@ func (b *builder) note(at, format string, args ...any) {
 	}
 }
 
+// noteLost notes what of schemas is not kept, once for each place.
+func (b *builder) noteLost(lost map[string]string) {
+	for _, place := range slices.Sorted(maps.Keys(lost)) {
+		if key := "lost " + place; !b.seen[key] {
+			b.seen[key] = true
+			b.notes = append(b.notes, Note{Operation: b.op.name, Place: place, Reason: lost[place]})
+		}
+	}
+}
+
 // build makes one operation. An error says why it cannot be called by an http step.
 func (b *builder) build(op *operation) (imported, error) {
 	b.op = op
@@ -141,7 +152,7 @@ func (b *builder) build(op *operation) (imported, error) {
 	body.add("http", http)
 	body.add("output", outputOf(op, pages))
 	body.add("example", b.example(op, &o, pages))
-	return imported{Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}, body}, nil
+	return imported{Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}, body, op.node.place()}, nil
 }
 
 // accepts is the header Accept, where the document names several media types or the header itself.
@@ -220,11 +231,13 @@ func (b *builder) params(op *operation, pages *paging, vars []*parameter) object
 		}
 		others = append(others, &field{name: unique(name, taken), in: p.in, wire: p.name, required: p.required, source: p})
 	}
-	fit(reducer{describe: true}, maxParamSchemas, func(r *reducer) {
+	lost := map[string]string{}
+	fit(reducer{describe: true, lost: lost}, maxParamSchemas, func(r *reducer) {
 		for _, f := range others {
 			f.schema = r.schema(f.source.schema, 0)
 		}
 	})
+	b.noteLost(lost)
 	for _, f := range others {
 		b.finish(f)
 	}
@@ -331,9 +344,19 @@ var ignoredHeaders = []string{
 // skips reports whether a parameter is not one of the params.
 func (b *builder) skips(p *parameter, pages *paging) bool {
 	switch p.in {
-	case "path", "server":
+	case "path":
+		if !strings.Contains(b.op.path, "{"+p.name+"}") {
+			b.note(p.node.place(), "the path has no {%s}: the parameter is not sent", shorten(p.name, 60))
+			return true
+		}
+		return false
+	case "server":
 		return false
 	case "cookie", "query", "header":
+		if strings.Contains(p.name, "${") {
+			b.note(p.node.place(), "%q cannot be the name of a parameter: it has ${ in it", shorten(p.name, 60))
+			return true
+		}
 		if p.in == "header" && (slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || namesRequest(b.op, p)) {
 			return true
 		}
@@ -385,10 +408,18 @@ func (b *builder) bodyFields(op *operation, pages *paging) (fields []*field, ope
 	if op.body == nil {
 		return nil, false
 	}
-	reduced := map[string]any{}
-	fit(reducer{describe: true}, maxParamSchemas, func(r *reducer) { reduced = r.schema(op.body.schema, 0) })
+	reduced, lost := map[string]any{}, map[string]string{}
+	fit(reducer{describe: true, lost: lost}, maxParamSchemas, func(r *reducer) { reduced = r.schema(op.body.schema, 0) })
+	if isText(op.body.media) && !may(typesOf(op.body.schema.resolve()), "string") {
+		b.tell(op.body.node.place(), "a body of "+shorten(plainMedia(op.body.media), 60)+" is a text: its schema is not checked")
+		return []*field{b.wholeBody(op, map[string]any{"type": "string"})}, false
+	}
+	b.noteLost(lost)
 	properties, _ := reduced["properties"].(map[string]any)
 	if saysNothing(op, reduced) {
+		if len(properties) > 0 || reduced["type"] != nil && reduced["type"] != "object" {
+			b.note(op.body.node.place(), "the optional body of a %s is not sent", strings.ToUpper(op.method))
+		}
 		op.body = nil
 		return nil, false
 	}

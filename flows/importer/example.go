@@ -284,6 +284,8 @@ func (s *sampler) cut(v any, depth int) (any, bool) {
 		return out, true
 	case string:
 		return shorten(strings.ToValidUTF8(v, "?"), exampleText), true
+	case json.Number:
+		return v, plainNumber(v)
 	}
 	return v, true
 }

@@ -53,7 +53,8 @@ type Note struct {
 // imported is an operation as it is written.
 type imported struct {
 	Operation
-	body mapping
+	body  mapping
+	place string // in the document
 }
 
 // Import reads a specification from a file or directory, or from content if that is not nil.

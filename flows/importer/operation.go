@@ -117,6 +117,9 @@ func (s *spec) operation(item, n node, method, path string) *operation {
 		p = p.resolve()
 		param := s.parameter(p)
 		key := param.in + " " + param.name
+		if p.exists() && param.name == "" && param.in != "body" {
+			s.docs.report(p.place(), "the parameter has no name")
+		}
 		if !p.exists() || seen[key] || param.name == "" && param.in != "body" {
 			continue
 		}
