@@ -357,7 +357,7 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 			given, _ = v.(map[string]any)
 			if whole := o.field("body", "body"); whole != nil && whole.whole && v != nil {
 				s := sampler{left: exampleValues}
-				if whole.example, whole.has = s.cut(v, 0); whole.has {
+				if whole.example, whole.has = s.cut(v, 0); whole.has && matchesTypes(whole.example, whole.schema) {
 					params["body"] = whole.example
 				}
 			}
@@ -366,6 +366,10 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 	s := sampler{left: 2 * exampleValues, plain: plain}
 	for _, f := range o.fields {
 		if _, has := params[f.name]; has {
+			continue
+		}
+		if f.whole && f.schema["type"] == "string" && !may(typesOf(op.body.schema.resolve()), "string") { // a text in place of an object
+			params[f.name] = "text"
 			continue
 		}
 		switch v, ok := given[f.wire]; {
