@@ -445,6 +445,8 @@ func (b *builder) bodyFields(op *operation, pages *paging) (fields []*field, ope
 		f.setDefault(members[name].get("default"))
 		if isFile(members[name]) && !op.body.json() {
 			f.schema = fileSchema(f.schema)
+		} else if items := members[name].resolve().member("items"); plainMedia(op.body.media) == "multipart/form-data" && items.exists() && isFile(items) {
+			f.schema["items"] = fileSchema(map[string]any{})
 		}
 		fields = append(fields, f)
 	}

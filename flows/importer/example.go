@@ -377,6 +377,10 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 			if f.required {
 				params[f.name] = map[string]any{"file": "example"}
 			}
+		case f.in == "body" && f.isList() && isFileItems(f.schema):
+			if f.required {
+				params[f.name] = []any{map[string]any{"file": "example"}}
+			}
 		case f.in == "body" && ok && v != nil:
 			if v, ok := s.cut(v, 1); ok {
 				params[f.name] = v
@@ -436,6 +440,11 @@ func writable(v any, n node, depth int) any {
 }
 
 // isFileSchema recognises what fileSchema makes.
+func isFileItems(m map[string]any) bool {
+	items, _ := m["items"].(map[string]any)
+	return isFileSchema(items)
+}
+
 func isFileSchema(m map[string]any) bool {
 	said, _ := m["description"].(string)
 	return strings.HasSuffix(said, "A file of the run.")

@@ -27,7 +27,7 @@ type parameter struct {
 	in, name    string
 	required    bool
 	schema      node
-	style       string // form, spaceDelimited, pipeDelimited, deepObject, simple, label, matrix
+	style       string // form, spaceDelimited, pipeDelimited, deepObject, simple, label, matrix, and tabDelimited of Swagger
 	explode     bool
 	json        bool // the value is sent as JSON
 	description string
@@ -192,6 +192,8 @@ func (p *parameter) swaggerStyle(format string) {
 		p.style = "spaceDelimited"
 	case "pipes":
 		p.style = "pipeDelimited"
+	case "tsv":
+		p.style = "tabDelimited"
 	}
 }
 

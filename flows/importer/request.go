@@ -71,6 +71,9 @@ func pathValue(f *field) string {
 			separator = prefix
 		}
 	}
+	if other := map[string]string{"spaceDelimited": "%20", "pipeDelimited": "%7C", "tabDelimited": "%09"}[f.source.style]; other != "" {
+		separator = other
+	}
 	value := "$params." + f.name
 	switch {
 	case f.isList():
@@ -162,13 +165,14 @@ func (r *request) addQuery(o *object) {
 
 // delimited is what follows the value of a parameter that is no list of its own pairs.
 func delimited(f *field) string {
-	separators := map[string]string{"form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-	separator, ok := separators[f.source.style]
+	separator, ok := listSeparators[f.source.style]
 	switch {
 	case f.isList() && !f.source.explode && ok:
-		return ` | if type == "array" then map(tostring) | join("` + separator + `") else . end`
+		return ` | if type == "array" then map(tostring) | join(` + quoted(separator) + `) else . end`
+	case f.isObject() && f.source.style == "simple" && f.source.explode:
+		return ` | if type == "object" then to_entries | map("\(.key)=\(.value)") | join(",") else . end`
 	case f.isObject():
-		return ` | if type == "object" then [to_entries[] | .key, .value | tostring] | join("` + separator + `") else . end`
+		return ` | if type == "object" then [to_entries[] | .key, .value | tostring] | join(` + quoted(separator) + `) else . end`
 	case f.mayNest():
 		return ` | if type == "object" then tojson else . end`
 	}
@@ -182,16 +186,27 @@ func (r *request) addHeaders(o *object) {
 		switch f.in {
 		case "header":
 			if f.isList() || f.isObject() {
-				value += delimited(&field{schema: f.schema, source: &parameter{style: "simple"}})
+				value += delimited(&field{schema: f.schema, source: &parameter{style: f.source.style, explode: f.source.explode && f.isObject()}})
 			}
 			r.header(f.wire, program(value))
 		case "cookie":
-			cookies = append(cookies, fmt.Sprintf(`($params.%s | select(. != null) | "%s=\(@uri)")`, f.name, f.wire))
+			cookies = append(cookies, fmt.Sprintf(`($params.%s | select(. != null) | "%s=\(%s)")`, f.name, f.wire, cookieValue(f)))
 		}
 	}
 	if cookies != nil {
 		r.header("Cookie", program(`[`+strings.Join(cookies, ", ")+`] | if . == [] then null else join("; ") end`))
 	}
+}
+
+// cookieValue is the value of a cookie: lists and objects are joined by commas, because a cookie has one value.
+func cookieValue(f *field) string {
+	switch {
+	case f.isList():
+		return `if type == "array" then map(@uri) | join(",") else @uri end`
+	case f.isObject():
+		return `if type == "object" then [to_entries[] | .key, .value | @uri] | join(",") else @uri end`
+	}
+	return "@uri"
 }
 
 // body writes the body of the request.
@@ -218,7 +233,7 @@ func (b *builder) body(r *request, op *operation, o *object) error {
 	case media == "application/x-www-form-urlencoded":
 		r.body.add("form", program(content+formProgram(op, o, members)))
 	case media == "multipart/form-data":
-		r.body.add("multipart", parts(content, members))
+		r.body.add("multipart", op.body.parts(content, members))
 	case isText(op.body.media):
 		r.body.add("raw", program(content))
 		r.body.add("content_type", media)
@@ -243,39 +258,6 @@ func others(o *object) string {
 		return ""
 	}
 	return " | del(" + strings.Join(names, ", ") + ")"
-}
-
-// formProgram turns the members of a form into fields: objects in brackets where the document says deepObject, else as
-// JSON.
-func formProgram(op *operation, o *object, members bool) string {
-	deep, joined, nests := false, false, !members
-	for _, f := range o.fields {
-		if f.in != "body" {
-			continue
-		}
-		if op.body.encoding.str(f.wire, "style") == "deepObject" {
-			deep = true
-		}
-		joined = joined || f.isList() && op.body.lists[f.wire] != ""
-		nests = nests || f.mayNest()
-	}
-	switch {
-	case deep:
-		return " | " + nested
-	case nests:
-		return ` | map_values(if type == "object" then tojson elif type == "array" then map(if type == "object" or type == "array" then tojson else . end) else . end)`
-	case joined:
-		return ` | map_values(if type == "array" then map(tostring) | join(",") else . end)`
-	}
-	return ""
-}
-
-// parts writes the parts of a form with files.
-func parts(content string, members bool) string {
-	if !members {
-		return program(content + ` | to_entries | map(select(.value != null) | {name: .key} + (.value | if type == "object" and has("file") then {file: .} else {value: .} end))`)
-	}
-	return program(content + ` | to_entries | map(select(.value != null) | .key as $name | if .value | type == "array" then .value[] else .value end | {name: $name} + (if type == "object" and has("file") then {file: .} else {value: .} end))`)
 }
 
 func (n node) element(i int) node {
