@@ -437,7 +437,7 @@ func (b *builder) bodyFields(op *operation, pages *paging) (fields []*field, ope
 		if pages != nil && pages.inBody == name && !slices.Contains(required, any(name)) {
 			continue
 		}
-		if !op.body.json() && b.security.isCredential("form", name, members[name].str("description")) {
+		if !op.body.json() && b.isFormCredential(op, name, members[name].str("description")) {
 			b.withoutCredential(op, "form", name, members[name].place())
 			continue
 		}

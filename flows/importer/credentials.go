@@ -22,8 +22,7 @@ var saysCredential = regexp.MustCompile(`(?i)\b(authenticat|authoriz|credential|
 // separators of the words of a name.
 var separators = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
 
-// isCredential reports whether a parameter, or a member of a form, holds a credential, which the connection sends and the
-// flow must not have.
+// isCredential reports whether a parameter holds a credential, which the connection sends and the flow must not have.
 func (s *security) isCredential(in, name, description string) bool {
 	if s.carries(in, name) {
 		return true
@@ -38,6 +37,16 @@ func (s *security) isCredential(in, name, description string) bool {
 		return saysCredential.MatchString(description) || description == "" && s.hasOAuth()
 	}
 	return false
+}
+
+// ownCredential matches descriptions of the caller's credential. An access token that is to be revoked is none.
+var ownCredential = regexp.MustCompile(`(?i)^(your )?(authentication|api) (token|key)\b`)
+
+// isFormCredential reports whether a member of a form holds the credential of the caller, beside a security scheme that
+// carries it.
+func (b *builder) isFormCredential(op *operation, name, description string) bool {
+	plain := separators.Replace(strings.ToLower(name))
+	return (slices.Contains(surelyCredential, plain) || slices.Contains(maybeCredential, plain)) && ownCredential.MatchString(description) && b.security.needed(op)
 }
 
 // named reports whether a security scheme, or the key of one, has a name.

@@ -473,7 +473,23 @@ func (b *builder) exampleResponse(op *operation, pages *paging) mapping {
 	if pages != nil && pages.stop != nil {
 		v = endAt(v, pages.stop)
 	}
-	return append(m, entry{"json", v})
+	return append(m, entry{"json", withList(v, pages)})
+}
+
+// withList adds the list of records to a page whose example in the document has none.
+func withList(v any, pages *paging) any {
+	body, isObject := v.(map[string]any)
+	if pages == nil || pages.member == "" || !isObject {
+		return v
+	}
+	if _, ok := body[pages.member].([]any); !ok {
+		body[pages.member] = []any{}
+		s := sampler{left: exampleValues, response: true, plain: true}
+		if record, ok := s.value(pages.list, 1); ok {
+			body[pages.member] = []any{record}
+		}
+	}
+	return body
 }
 
 // emptyPage is the page behind the last one: its list has no records.

@@ -11,6 +11,7 @@ type paging struct {
 	kind   string   // next, next_url, cursor, page or offset, as in paginate
 	how    any      // value of that member
 	path   string   // of the list of records in the body
+	member string   // its name; "": the body is the list
 	items  string   // program that gives the records of a page
 	sent   []string // query parameters and members of the body that paging sends or makes meaningless
 	stop   []string // path in the body of the response whose absence ends; for examples
@@ -108,7 +109,7 @@ func recordsOf(op *operation, p *paging) (members map[string]node, itself bool) 
 		name = lists[0]
 	}
 	if name != "" {
-		p.path, p.list = pathOf(name), members[name].resolve().member("items")
+		p.member, p.path, p.list = name, pathOf(name), members[name].resolve().member("items")
 		p.items = ".body" + p.path + "[]"
 		if p.absent = mayBeAbsent(schema, name, members[name]); p.absent {
 			p.items = "(.body" + p.path + " // [])[]"
