@@ -76,25 +76,25 @@ func (b *builder) withoutCredential(op *operation, in, name, place string) {
 	}
 }
 
-// alike is a note that stands for several operations.
-type alike struct{ at, operations int }
+// alike is a note that stands for several places.
+type alike struct{ at, places int }
 
-// tell notes what is alike in many operations: once, with their number.
+// tell notes what is alike in many operations: once, with the number of places.
 func (b *builder) tell(place, reason string) {
 	if known := b.told[reason]; known != nil {
-		known.operations++
+		known.places++
 		return
 	}
 	b.told[reason] = &alike{len(b.notes), 1}
 	b.notes = append(b.notes, Note{Operation: b.op.name, Place: place, Reason: reason})
 }
 
-// counted returns the notes, with the number of operations for which each stands.
+// counted returns the notes, with the number of places for which each stands.
 func (b *builder) counted() []Note {
 	notes := slices.Clone(b.notes)
 	for _, a := range b.told {
-		if a.operations > 1 {
-			notes[a.at].Reason += fmt.Sprintf(" (in %d operations)", a.operations)
+		if a.places > 1 {
+			notes[a.at].Reason += fmt.Sprintf(" (in %d places)", a.places)
 		}
 	}
 	return notes

@@ -99,7 +99,7 @@ func TestCredentialWithoutScheme(t *testing.T) {
 	if len(paramsOf(t, c, "a1")) != 0 {
 		t.Errorf("params: %v", paramsOf(t, c, "a1"))
 	}
-	if strings.Count(left, `the parameter "apikey" is a credential`) != 1 || !strings.Contains(left, "(in 3 operations)") {
+	if strings.Count(left, `the parameter "apikey" is a credential`) != 1 || !strings.Contains(left, "(in 3 places)") {
 		t.Error(left)
 	}
 }

@@ -132,7 +132,7 @@ var checkedFormats = []string{"date", "date-time", "uuid", "email"}
 // values copies the keywords that check scalars and lengths.
 func (r *reducer) values(out map[string]any, n node, types []string) {
 	if list := n.list("enum"); len(list) > maxEnum {
-		r.lose(n, fmt.Sprintf("%d values are not checked: at most %d are", len(list), maxEnum))
+		r.lose(n, fmt.Sprintf("the values are not checked: there are more than %d", maxEnum))
 	} else if len(list) > 0 {
 		r.left -= len(list) / 8
 		var values []any
