@@ -93,12 +93,18 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 	}
 	before := len(c.found)
 	op.http = c.arguments(c.mergedHTTP(d, own), slices.DeleteFunc(slices.Clone(op.kind.Params), func(p Param) bool { return slices.Contains(stepsOwn, p.Name) }), op.ref)
-	if base := d.head.Member("base"); base != nil {
-		for name, v := range op.http.values {
-			if t, ok := v.(*Template); ok && isURLParam(op.kind, name) && t.relative() {
-				op.http.values[name] = c.template(base).before(t)
-			}
+	base := d.head.Member("base")
+	for name, v := range op.http.values {
+		t, ok := v.(*Template)
+		if !ok || !isURLParam(op.kind, name) {
+			continue
 		}
+		if base != nil && t.relative() {
+			t = c.template(base).before(t)
+		}
+		checked := *t
+		checked.url = true
+		op.http.values[name] = &checked
 	}
 	for name, v := range op.http.values {
 		if t, ok := v.(*Template); ok && isURLParam(op.kind, name) {

@@ -19,6 +19,7 @@ type Template struct {
 	fields  []Field     // a mapping
 	order   *Order      // of a parameter's value
 	caller  *Template   // the value is that of this template for the step that uses the operation
+	url     bool        // parts are the URL of an operation, whose values are checked
 }
 
 // part is a part of an interpolated text; expr is nil for literal text.
@@ -91,7 +92,7 @@ func (t *Template) Text(ctx context.Context, in *Input) (string, error) {
 
 func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 	var b strings.Builder
-	for _, p := range t.parts {
+	for i, p := range t.parts {
 		if p.expr == nil {
 			b.WriteString(p.text)
 			continue
@@ -100,14 +101,26 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 		if err == nil {
 			err = jq.Check(v)
 		}
+		text := stringify(v)
+		if err == nil && t.url {
+			err = checkURLPart(b.String(), text, t.textAt(i+1), p.expr)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if b.WriteString(stringify(v)); b.Len() > jq.MaxValueSize {
+		if b.WriteString(text); b.Len() > jq.MaxValueSize {
 			return nil, jq.ErrTooLarge
 		}
 	}
 	return b.String(), nil
+}
+
+// textAt returns the text of a part; "" for a program, and behind the last one.
+func (t *Template) textAt(i int) string {
+	if i >= len(t.parts) {
+		return ""
+	}
+	return t.parts[i].text
 }
 
 // stringify converts a value for a longer string.

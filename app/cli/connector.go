@@ -18,7 +18,7 @@ func newConnector(kinds *flows.Catalogue) *cobra.Command {
 		Use:   "connector",
 		Short: "Work on connectors: files with the operations of an API, which flows use",
 	}
-	cmd.AddCommand(newConnectorList(kinds), newConnectorShow(kinds), newConnectorCheck(kinds), newConnectorTest(kinds), newConnectorImport(), newConnectorDrift())
+	cmd.AddCommand(newConnectorList(kinds), newConnectorShow(kinds), newConnectorCheck(kinds), newConnectorTest(kinds), newConnectorImport(kinds), newConnectorDrift())
 	return cmd
 }
 

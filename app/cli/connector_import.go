@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/importer"
 	"github.com/penstock/penstock/internal/phrase"
 )
@@ -21,10 +22,11 @@ type connectorImport struct {
 	curl       string
 	list, step bool
 	json       bool
+	kinds      *flows.Catalogue
 }
 
-func newConnectorImport() *cobra.Command {
-	var c connectorImport
+func newConnectorImport(kinds *flows.Catalogue) *cobra.Command {
+	c := connectorImport{kinds: kinds}
 	cmd := &cobra.Command{
 		Use:   "import [SPEC]",
 		Short: "Write a connector from the description of an API",
@@ -76,6 +78,9 @@ func (c *connectorImport) run(cmd *cobra.Command, args []string) error {
 		return c.write(cmd, step)
 	}
 	result, err := c.read(cmd, args)
+	if err == nil && !c.list && len(result.Operations) > 0 {
+		err = result.Check(c.kinds)
+	}
 	if err != nil {
 		return err
 	}

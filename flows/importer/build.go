@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
 	"github.com/penstock/penstock/flows/internal/schema"
 )
 
@@ -18,13 +16,14 @@ import (
 type builder struct {
 	spec     *spec
 	config   Config
-	base     string          // of the connector; "" when the document names no server
-	vars     []*parameter    // variables of the base
-	security *security       // what the operations need
-	hosts    []string        // of all servers
-	notes    []Note          // on parts that did not come over
-	seen     map[string]bool // notes
-	op       *operation      // that is being built
+	base     string            // of the connector; "" when the document names no server
+	vars     []*parameter      // variables of the base
+	security *security         // what the operations need
+	hosts    []string          // of all servers
+	notes    []Note            // on parts that did not come over
+	seen     map[string]bool   // notes
+	told     map[string]*alike // notes that stand for several operations, by their reasons
+	op       *operation        // that is being built
 }
 
 // object is the JSON Schema of the params in the order in which it is written.
@@ -94,6 +93,10 @@ func (b *builder) build(op *operation) (imported, error) {
 	}
 	base, vars := b.serverOf(op)
 	pages := findPaging(op)
+	if pages != nil && pages.why != "" {
+		b.note(op.node.place(), "%s", pages.why)
+		pages = nil
+	}
 	o := b.params(op, pages, vars)
 	request, err := b.request(op, &o)
 	if err != nil {
@@ -136,7 +139,7 @@ func (b *builder) build(op *operation) (imported, error) {
 	body.add("http", http)
 	body.add("output", outputOf(op, pages))
 	body.add("example", b.example(op, &o, pages))
-	return imported{Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}, body}, nil
+	return imported{Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}, body, op.node.place()}, nil
 }
 
 // accepts is the header Accept, where the document names several media types or the header itself.
@@ -168,6 +171,9 @@ func (b *builder) doc(op *operation, summary string, pages *paging) string {
 	}
 	if pages != nil {
 		lines = append(lines, "Reads all pages; each record is an item.")
+		if pages.absent {
+			lines = append(lines, "A response without the list "+pages.path+" is a page without records, because the document does not require it.")
+		}
 	}
 	var failures []string
 	for i, status := range op.statuses {
@@ -212,11 +218,13 @@ func (b *builder) params(op *operation, pages *paging, vars []*parameter) object
 		}
 		others = append(others, &field{name: unique(name, taken), in: p.in, wire: p.name, required: p.required, source: p})
 	}
-	fit(reducer{describe: true}, maxParamSchemas, func(r *reducer) {
+	lost := map[string]string{}
+	fit(reducer{describe: true, lost: lost}, maxParamSchemas, func(r *reducer) {
 		for _, f := range others {
 			f.schema = r.schema(f.source.schema, 0)
 		}
 	})
+	b.noteLost(lost)
 	for _, f := range others {
 		b.finish(f)
 	}
@@ -239,8 +247,20 @@ func (b *builder) finish(f *field) {
 		fallback = f.source.node.get("default")
 	}
 	f.setDefault(fallback)
+	if f.in == "path" {
+		needsValue(f.schema)
+	}
 	if example, ok := exampleOf(f.source.node, f.source.schema); ok {
 		f.example, f.has = example, true
+	}
+}
+
+// needsValue refuses an empty value: a path without its value names another resource.
+func needsValue(schema map[string]any) {
+	for t, key := range map[string]string{"string": "minLength", "array": "minItems", "object": "minProperties"} {
+		if schema["type"] == t && schema[key] == nil && schema["enum"] == nil && schema["const"] == nil {
+			schema[key] = json.Number("1")
+		}
 	}
 }
 
@@ -301,171 +321,4 @@ func matchesTypes(v any, schema map[string]any) bool {
 		return slices.ContainsFunc(t, func(t any) bool { return hasType(v, t.(string)) })
 	}
 	return true
-}
-
-// ignoredHeaders are set by the step or its connection, or frame the message.
-var ignoredHeaders = []string{
-	"accept", "authorization", "content-type", "content-length", "host", "user-agent", "accept-encoding", "connection", "transfer-encoding", "idempotency-key", "expect", "te", "trailer", "upgrade",
-}
-
-// skips reports whether a parameter is not one of the params.
-func (b *builder) skips(p *parameter, pages *paging) bool {
-	switch p.in {
-	case "path", "server":
-		return false
-	case "cookie":
-		return b.misnamed(p)
-	case "query":
-		return pages.sends(p.name) && !p.required
-	case "header":
-		return slices.Contains(ignoredHeaders, strings.ToLower(p.name)) || b.security.carries("header", p.name) || namesRequest(b.op, p) || b.misnamed(p)
-	}
-	b.note(p.node.place(), "a parameter in %q is not known", shorten(p.in, 20))
-	return true
-}
-
-// misnamed reports whether the name of a header or cookie cannot be sent.
-func (b *builder) misnamed(p *parameter) bool {
-	if httpguts.ValidHeaderFieldName(p.name) {
-		return false
-	}
-	b.note(p.node.place(), "%q cannot be the name of a header or cookie", shorten(p.name, 60))
-	return true
-}
-
-// namesRequest reports whether a header takes the idempotency key, which the step makes.
-func namesRequest(op *operation, p *parameter) bool {
-	return op.method != "get" && p.in == "header" && strings.Contains(strings.ToLower(p.name+p.description), "idempoten")
-}
-
-// undeclared are the parameters that the path has and the document does not describe.
-func (b *builder) undeclared(op *operation) []*parameter {
-	var all []*parameter
-	for _, m := range placeholder.FindAllStringSubmatch(op.path, -1) {
-		name := m[1]
-		if has := func(p *parameter) bool { return p.in == "path" && p.name == name }; name == "" || slices.ContainsFunc(op.params, has) || slices.ContainsFunc(all, has) {
-			continue
-		}
-		b.note(op.node.place(), "the path has {%s}, which no parameter describes: it is a text", shorten(name, 60))
-		all = append(all, &parameter{
-			in: "path", name: name, required: true, style: "simple", schema: node{op.node.doc, op.node.at, map[string]any{"type": "string"}},
-		})
-	}
-	return all
-}
-
-// bodyFields are the members of the body, or one param with all of it.
-func (b *builder) bodyFields(op *operation, pages *paging) (fields []*field, open bool) {
-	if op.body == nil {
-		return nil, false
-	}
-	reduced := map[string]any{}
-	fit(reducer{describe: true}, maxParamSchemas, func(r *reducer) { reduced = r.schema(op.body.schema, 0) })
-	properties, _ := reduced["properties"].(map[string]any)
-	if saysNothing(op, reduced) {
-		op.body = nil
-		return nil, false
-	}
-	if len(properties) == 0 || reduced["anyOf"] != nil || reduced["type"] != "object" || !op.body.hasMembers() {
-		return []*field{b.wholeBody(op, reduced)}, false
-	}
-	required, _ := reduced["required"].([]any)
-	members := membersOf(op.body.schema)
-	names := make([]string, 0, len(properties))
-	for name := range properties {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		if pages != nil && pages.inBody == name && !slices.Contains(required, any(name)) {
-			continue
-		}
-		f := &field{name: name, in: "body", wire: name, schema: properties[name].(map[string]any), required: slices.Contains(required, any(name))}
-		f.setDefault(members[name].get("default"))
-		if isFile(members[name]) && !op.body.json() {
-			f.schema = fileSchema(f.schema)
-		}
-		fields = append(fields, f)
-	}
-	_, further := reduced["additionalProperties"].(map[string]any)
-	return fields, further || reduced["additionalProperties"] == true
-}
-
-// saysNothing reports whether the body has nothing to send: an object without members, or anything at all in a GET that
-// does not need it.
-func saysNothing(op *operation, reduced map[string]any) bool {
-	properties, described := reduced["properties"].(map[string]any)
-	empty := len(properties) == 0 && reduced["anyOf"] == nil && (described && reduced["additionalProperties"] == nil || reduced["additionalProperties"] == false)
-	return empty || !op.body.required && (op.method == "get" || op.method == "head")
-}
-
-// hasMembers reports whether the body is written of members: JSON or a form.
-func (b *body) hasMembers() bool {
-	return b.json() || plainMedia(b.media) == "application/x-www-form-urlencoded" || plainMedia(b.media) == "multipart/form-data"
-}
-
-// json reports whether the body is sent as JSON. Any media type, or none that steps write, counts as JSON for a schema
-// that says object or array.
-func (b *body) json() bool {
-	return isJSON(b.media) || plainMedia(b.media) == "*/*" && !isFile(b.schema)
-}
-
-// wholeBody is the param that has all of the body.
-func (b *builder) wholeBody(op *operation, schema map[string]any) *field {
-	if !op.body.json() && !isText(op.body.media) && !op.body.hasMembers() {
-		schema = fileSchema(schema)
-	}
-	if schema["description"] == nil {
-		text := oneLine(op.body.description, 200)
-		if text == "" {
-			text = "Body of the request."
-		}
-		schema["description"] = text
-	}
-	return &field{name: "body", in: "body", wire: "body", whole: true, schema: schema, required: true}
-}
-
-func fileSchema(schema map[string]any) map[string]any {
-	out := map[string]any{"type": "object", "required": []any{"file"}, "properties": map[string]any{"file": map[string]any{}}}
-	said, _ := schema["description"].(string)
-	out["description"] = strings.TrimSpace(said + " A file of the run.")
-	return out
-}
-
-// isFile reports whether a schema stands for the bytes of a file.
-func isFile(n node) bool {
-	n = n.resolve()
-	return n.str("type") == "file" || n.str("type") == "string" && (n.str("format") == "binary" || n.str("contentMediaType") != "" && n.str("contentEncoding") == "") ||
-		n.str("type") == "" && n.str("contentMediaType") == "application/octet-stream"
-}
-
-// membersOf returns the properties of a schema as they are written, those of allOf and of a single variant included.
-func membersOf(n node) map[string]node {
-	all := map[string]node{}
-	addMembers(all, n, map[string]bool{})
-	return all
-}
-
-// addMembers visits each schema once.
-func addMembers(all map[string]node, n node, seen map[string]bool) {
-	n = n.resolve()
-	if !n.exists() || seen[n.place()] || len(seen) > 200 {
-		return
-	}
-	seen[n.place()] = true
-	properties := n.get("properties")
-	for _, name := range properties.names() {
-		if _, has := all[name]; !has {
-			all[name] = properties.member(name)
-		}
-	}
-	parts := n.list("allOf")
-	for _, key := range []string{"anyOf", "oneOf"} {
-		if list := n.list(key); len(list) == 1 {
-			parts = append(parts, list[0])
-		}
-	}
-	for _, part := range parts {
-		addMembers(all, part, seen)
-	}
 }

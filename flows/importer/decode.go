@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -18,18 +20,43 @@ const (
 )
 
 // decode reads JSON or YAML into maps, lists, texts, numbers (json.Number), booleans and null.
-func decode(text []byte) (any, error) {
+func decode(text []byte) (any, error) { return decodeDocument(text, nil) }
+
+// decodeDocument reads a file as decode does, and tells which members an object has twice: the last one is read.
+func decodeDocument(text []byte, twice told) (any, error) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	if utf16 := bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")); !utf16 && !utf8.Valid(text) {
+		return nil, notUTF8(text)
+	}
 	trimmed := bytes.TrimLeft(text, " \t\r\n")
 	if len(trimmed) == 0 {
 		return nil, errors.New("the file is empty")
 	}
 	if trimmed[0] == '{' || trimmed[0] == '[' {
 		if inner := bytes.TrimLeft(trimmed[1:], " \t\r\n"); trimmed[0] == '[' || len(inner) == 0 || inner[0] == '"' || inner[0] == '}' { // else YAML in flow style
-			return decodeJSON(text)
+			v, err := decodeJSON(text)
+			if err == nil && twice != nil {
+				(&jsonDuplicates{text: text, tell: twice}).find()
+			}
+			return v, err
 		}
 	}
-	return decodeYAML(text)
+	return decodeYAML(text, twice)
+}
+
+// notUTF8 names the first place that is not UTF-8.
+func notUTF8(text []byte) error {
+	at := 0
+	for at < len(text) {
+		c, size := utf8.DecodeRune(text[at:])
+		if c == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	before := text[:at]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	return fmt.Errorf("line %d, column %d: the file is not UTF-8: byte 0x%02x", line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])+1, text[at])
 }
 
 func decodeJSON(text []byte) (any, error) {
@@ -52,7 +79,7 @@ func decodeJSON(text []byte) (any, error) {
 	return nil, fmt.Errorf("line %d, column %d: %w", 1+bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n'), err)
 }
 
-func decodeYAML(text []byte) (v any, err error) {
+func decodeYAML(text []byte, twice told) (v any, err error) {
 	defer func() {
 		if trouble := recover(); trouble != nil { // the library has panicked on hostile files
 			v, err = nil, fmt.Errorf("the YAML cannot be read: %v", trouble)
@@ -62,7 +89,7 @@ func decodeYAML(text []byte) (v any, err error) {
 	if err := yaml.Unmarshal(text, &root); err != nil {
 		return nil, err
 	}
-	c := yamlReader{left: maxValues, anchors: map[*yaml.Node]any{}, open: map[*yaml.Node]bool{}}
+	c := yamlReader{left: maxValues, twice: twice, anchors: map[*yaml.Node]any{}, open: map[*yaml.Node]bool{}}
 	return c.value(&root, 0)
 }
 
@@ -71,6 +98,8 @@ type yamlReader struct {
 	left    int // how many values it may make yet
 	anchors map[*yaml.Node]any
 	open    map[*yaml.Node]bool // anchors that are being converted
+	twice   told
+	path    []string // of the value that is being converted
 }
 
 func (c *yamlReader) value(n *yaml.Node, depth int) (any, error) {
@@ -87,8 +116,10 @@ func (c *yamlReader) value(n *yaml.Node, depth int) (any, error) {
 		return c.alias(n, depth)
 	case yaml.SequenceNode:
 		list := make([]any, 0, len(n.Content))
-		for _, element := range n.Content {
+		for i, element := range n.Content {
+			c.path = append(c.path, strconv.Itoa(i))
 			v, err := c.value(element, depth+1)
+			c.path = c.path[:len(c.path)-1]
 			if err != nil {
 				return nil, err
 			}
@@ -116,10 +147,16 @@ func (c *yamlReader) alias(n *yaml.Node, depth int) (any, error) {
 }
 
 func (c *yamlReader) mapping(n *yaml.Node, depth int) (any, error) {
-	m := make(map[string]any, len(n.Content)/2)
+	m, own := make(map[string]any, len(n.Content)/2), make(map[string]bool, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
+		c.path = append(c.path, key.Value)
 		v, err := c.value(n.Content[i+1], depth+1)
+		if c.twice != nil && own[key.Value] && key.Tag != "!!merge" {
+			c.twice(pointerOf(c.path), key.Line)
+		}
+		own[key.Value] = true
+		c.path = c.path[:len(c.path)-1]
 		if err != nil {
 			return nil, err
 		}

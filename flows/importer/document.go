@@ -50,13 +50,29 @@ func (d *documents) open(name string) (*document, error) {
 	if err == nil {
 		delete(d.source.files, name)
 		var root any
-		if root, err = decode(text); err == nil {
-			d.byName[name] = &document{set: d, name: name, root: root}
-			return d.byName[name], nil
+		doc := &document{set: d, name: name}
+		if root, err = decodeDocument(text, doc.twice); err == nil {
+			doc.root = root
+			d.byName[name] = doc
+			return doc, nil
 		}
 	}
 	d.failed[name] = err
 	return nil, err
+}
+
+// twice reports a member that an object has twice.
+func (d *document) twice(pointer string, line int) {
+	d.set.report(node{doc: d, at: pointer}.place(), "is given twice, here in line %d: only the last one is read", line)
+}
+
+// notes are the problems as notes.
+func (d *documents) notes() []Note {
+	var all []Note
+	for _, p := range d.problems {
+		all = append(all, Note{Place: p.at, Reason: p.why})
+	}
+	return all
 }
 
 func (d *documents) report(at, format string, args ...any) {

@@ -56,6 +56,12 @@ func (d *drift) compare() {
 	if before, after := at(d.old, "connection", "types"), at(d.fresh, "connection", "types"); before != nil && after != nil && !reflect.DeepEqual(before, after) {
 		d.add("", !slices.ContainsFunc(list(before), func(t any) bool { return slices.Contains(list(after), t) }), "the connection is one of %s, no longer of %s", words(after), words(before))
 	}
+	settings, _ := at(d.old, "connection", "settings").(map[string]any)
+	for _, e := range sorted(settings) {
+		if after := at(d.fresh, "connection", "settings", e.key); after != nil && !reflect.DeepEqual(after, e.value) {
+			d.add("", true, "the setting %s of the connection is %s, no longer %s", e.key, wordOf(after), wordOf(e.value))
+		}
+	}
 	known := map[string]string{}
 	for name, op := range d.fresh["operations"].(map[string]any) {
 		known[signature(op)] = name
@@ -88,6 +94,9 @@ func (d *drift) operation(name string, old, fresh any) {
 		case !ok && !open:
 			d.add(name, true, "the param %s is gone", e.key)
 		case ok:
+			if strings.HasPrefix(sentAs(fresh, e.key)[0], "path ") {
+				v = withoutLeast(v)
+			}
 			d.param(name, e.key, e.value, v)
 			if needed(fresh, e.key) && !needed(old, e.key) && at(e.value, "default") == nil {
 				d.add(name, true, "the param %s is required", e.key)
@@ -110,6 +119,10 @@ func (d *drift) operation(name string, old, fresh any) {
 			break
 		}
 	}
+	if at(old, "params", "additionalProperties") == true && !open {
+		d.add(name, true, "further params are refused")
+	}
+	d.request(name, old, fresh, sorted(before))
 }
 
 // param compares what a param may be.
@@ -141,6 +154,8 @@ func (d *drift) param(op, name string, old, fresh any) {
 			d.add(op, true, "the default of the param %s is %v, no longer %v", name, after, before)
 		}
 	}
+	d.limits(op, name, old, fresh)
+	d.parts(op, name, old, fresh)
 	inner, _ := at(old, "properties").(map[string]any)
 	for _, e := range sorted(inner) {
 		if v := at(fresh, "properties", e.key); v != nil {

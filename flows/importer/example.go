@@ -284,6 +284,8 @@ func (s *sampler) cut(v any, depth int) (any, bool) {
 		return out, true
 	case string:
 		return shorten(strings.ToValidUTF8(v, "?"), exampleText), true
+	case json.Number:
+		return v, plainNumber(v)
 	}
 	return v, true
 }
@@ -355,7 +357,7 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 			given, _ = v.(map[string]any)
 			if whole := o.field("body", "body"); whole != nil && whole.whole && v != nil {
 				s := sampler{left: exampleValues}
-				if whole.example, whole.has = s.cut(v, 0); whole.has {
+				if whole.example, whole.has = s.cut(v, 0); whole.has && matchesTypes(whole.example, whole.schema) {
 					params["body"] = whole.example
 				}
 			}
@@ -366,10 +368,18 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 		if _, has := params[f.name]; has {
 			continue
 		}
+		if f.whole && f.schema["type"] == "string" && !may(typesOf(op.body.schema.resolve()), "string") { // a text in place of an object
+			params[f.name] = "text"
+			continue
+		}
 		switch v, ok := given[f.wire]; {
 		case f.in == "body" && isFileSchema(f.schema):
 			if f.required {
 				params[f.name] = map[string]any{"file": "example"}
+			}
+		case f.in == "body" && f.isList() && isFileItems(f.schema):
+			if f.required {
+				params[f.name] = []any{map[string]any{"file": "example"}}
 			}
 		case f.in == "body" && ok && v != nil:
 			if v, ok := s.cut(v, 1); ok {
@@ -389,7 +399,10 @@ func (b *builder) exampleParams(op *operation, o *object, plain bool) map[string
 				n = op.body.schema
 			}
 			if f.in == "server" {
-				params[f.name] = "https://api.example.org"
+				params[f.name] = map[string]any{hostPattern: "example.org", pathPattern: "v1", "^https?$": "https"}[textAt(f.schema, "pattern")]
+				if params[f.name] == nil {
+					params[f.name] = "https://api.example.org"
+				}
 				continue
 			}
 			s.response = f.in == "path" // an empty object cannot stand in a path
@@ -427,6 +440,11 @@ func writable(v any, n node, depth int) any {
 }
 
 // isFileSchema recognises what fileSchema makes.
+func isFileItems(m map[string]any) bool {
+	items, _ := m["items"].(map[string]any)
+	return isFileSchema(items)
+}
+
 func isFileSchema(m map[string]any) bool {
 	said, _ := m["description"].(string)
 	return strings.HasSuffix(said, "A file of the run.")
@@ -455,7 +473,23 @@ func (b *builder) exampleResponse(op *operation, pages *paging) mapping {
 	if pages != nil && pages.stop != nil {
 		v = endAt(v, pages.stop)
 	}
-	return append(m, entry{"json", v})
+	return append(m, entry{"json", withList(v, pages)})
+}
+
+// withList adds the list of records to a page whose example in the document has none.
+func withList(v any, pages *paging) any {
+	body, isObject := v.(map[string]any)
+	if pages == nil || pages.member == "" || !isObject {
+		return v
+	}
+	if _, ok := body[pages.member].([]any); !ok {
+		body[pages.member] = []any{}
+		s := sampler{left: exampleValues, response: true, plain: true}
+		if record, ok := s.value(pages.list, 1); ok {
+			body[pages.member] = []any{record}
+		}
+	}
+	return body
 }
 
 // emptyPage is the page behind the last one: its list has no records.

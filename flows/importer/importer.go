@@ -53,7 +53,8 @@ type Note struct {
 // imported is an operation as it is written.
 type imported struct {
 	Operation
-	body mapping
+	body  mapping
+	place string // in the document
 }
 
 // Import reads a specification from a file or directory, or from content if that is not nil.
@@ -69,7 +70,11 @@ func Import(name string, content io.Reader, c Config) (*Result, error) {
 		return nil, fmt.Errorf("read specification: %s: %w", source.entry, err)
 	}
 	if isPostman(doc.node()) {
-		return importPostman(doc.node(), c)
+		r, err := importPostman(doc.node(), c)
+		if r != nil {
+			r.Left = append(r.Left, docs.notes()...)
+		}
+		return r, err
 	}
 	s, err := newSpec(doc)
 	if err != nil {
@@ -106,7 +111,9 @@ func (s *spec) imports(c Config) (*Result, error) {
 	if !plainName.MatchString(r.Name) {
 		return nil, fmt.Errorf("the name of a connector has letters, digits and _, and begins with a letter: %q", r.Name)
 	}
-	all := s.operations(func(op, at, why string) { r.Left = append(r.Left, Note{op, at, why, true}) })
+	all := s.operations(func(op, at, why string) {
+		r.Left = append(r.Left, Note{Operation: op, Place: at, Reason: why, Whole: true})
+	})
 	nameOperations(all)
 	b := s.newBuilder(c)
 	for _, op := range all {
@@ -115,7 +122,7 @@ func (s *spec) imports(c Config) (*Result, error) {
 		}
 		made, err := b.build(op)
 		if err != nil {
-			r.Left = append(r.Left, Note{op.name, op.node.place(), err.Error(), true})
+			r.Left = append(r.Left, Note{Operation: op.name, Place: op.node.place(), Reason: err.Error(), Whole: true})
 			continue
 		}
 		r.ops = append(r.ops, made)
@@ -128,15 +135,13 @@ func (s *spec) imports(c Config) (*Result, error) {
 		}
 		r.Left = nil
 	}
-	r.Left = append(r.Left, b.notes...)
-	for _, p := range s.docs.problems {
-		r.Left = append(r.Left, Note{Place: p.at, Reason: p.why})
-	}
+	r.head = b.head(r)
+	r.Left = append(r.Left, b.counted()...)
+	r.Left = append(r.Left, s.docs.notes()...)
 	slices.SortFunc(r.ops, func(a, b imported) int { return strings.Compare(a.Name, b.Name) })
 	for _, op := range r.ops {
 		r.Operations = append(r.Operations, op.Operation)
 	}
-	r.head = b.head(r)
 	return r, nil
 }
 

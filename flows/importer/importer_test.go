@@ -283,7 +283,7 @@ func TestDrift(t *testing.T) {
 	const old = head + `
 paths:
   /people/{id}:
-    get: {operationId: person, parameters: [{in: path, name: id, required: true, schema: {type: integer}}]}
+    get: {operationId: person, parameters: [{in: path, name: id, required: true, schema: {type: integer}}], responses: {'200': {content: {application/vnd.one+json: {schema: {type: object, properties: {id: {type: integer}}}}}}}}
   /people:
     get:
       operationId: people
@@ -291,7 +291,10 @@ paths:
         - {in: query, name: sort, schema: {type: string, enum: [name, age]}}
         - {in: query, name: since, schema: {type: string}}
         - {in: query, name: top, schema: {type: integer}}
-    post: {operationId: add, requestBody: {content: {application/json: {schema: {type: object, required: [name], properties: {name: {type: string}, home: {type: object, properties: {city: {type: string}}}}}}}}}
+        - {in: query, name: tags, schema: {type: array, items: {type: string}}}
+        - {in: query, name: cursor, schema: {type: string}}
+      responses: {'200': {content: {application/vnd.many+json: {schema: {properties: {records: {type: array, items: {type: object, properties: {age: {type: integer}, city: {type: integer}}}}, next_cursor: {type: string}}}}}}}
+    post: {operationId: add, requestBody: {content: {application/json: {schema: {type: object, required: [name], properties: {name: {type: string, maxLength: 100}, home: {type: object, properties: {city: {type: string}}}}}}}}}
 `
 	tests := []struct {
 		name  string
@@ -311,6 +314,21 @@ paths:
 		{"enum", []string{"[name, age]", "[name, city]"}, []string{"! people: the param sort is no longer one of age"}},
 		{"member", []string{"city: {type: string}", "town: {type: string}"}, []string{"! add: the member home.city is gone"}},
 		{"deprecated", []string{"operationId: add,", "operationId: add, deprecated: true,"}, []string{"  add: is deprecated"}},
+		{"moved", []string{"{in: query, name: since", "{in: header, name: since"}, []string{"! people: the param since is sent as headers since ${ . }, no longer as query since ${ . }"}},
+		{"explode", []string{"name: tags,", "name: tags, explode: false,"}, []string{"! people: the param tags is sent as query tags ${ . | if type == \"array\" then map(tostring) | join(\",\") else . end }, no longer as query tags ${ . }"}},
+		{"items", []string{"items: {type: string}}}", "items: {type: integer}}}"}, []string{"! people: the param tags[] is integer, no longer string"}},
+		{"bound", []string{"maxLength: 100", "maxLength: 10"}, []string{"! add: the param name has the maxLength 10"}},
+		{"wider bound", []string{"maxLength: 100", "maxLength: 200"}, nil},
+		{"new bound", []string{"name: top, schema: {type: integer}", "name: top, schema: {type: integer, minimum: 1}"}, []string{"! people: the param top has the minimum 1"}},
+		{"format", []string{"name: since, schema: {type: string}", "name: since, schema: {type: string, format: date}"}, []string{"! people: the param since has the format date"}},
+		{"nested required", []string{"home: {type: object,", "home: {type: object, required: [city],"}, []string{"! add: the member home.city is required"}},
+		{"closed", []string{"home: {type: object,", "home: {type: object, additionalProperties: false,"}, []string{"! add: the param home has no further members"}},
+		{"list of records", []string{"records:", "data:"}, []string{"! people: the pages are read otherwise: items is .body.data[], no longer .body.records[]"}},
+		{"cursor of the response", []string{"next_cursor:", "nextPageToken:"}, []string{"! people: the pages are read otherwise: cursor is " + `{"from":".body.nextPageToken // \"\" | select(. != \"\")","param":"cursor"}` + ", no longer " + `{"from":".body.next_cursor // \"\" | select(. != \"\")","param":"cursor"}`}},
+		{"cursor parameter", []string{"name: cursor", "name: after"}, []string{"! people: the pages are read otherwise: cursor is " + `{"from":".body.next_cursor // \"\" | select(. != \"\")","param":"after"}` + ", no longer " + `{"from":".body.next_cursor // \"\" | select(. != \"\")","param":"cursor"}`}},
+		{"no pages", []string{"next_cursor:", "token_of_more:"}, []string{"  people: there is a new param cursor", "! people: the pages are no longer read", "! people: the result has no member age", "! people: the result has no member city"}},
+		{"record", []string{"city: {type: integer}", "town: {type: integer}"}, []string{"! people: the result has no member city"}},
+		{"response", []string{"application/vnd.one+json", "application/pdf"}, []string{"! person: the response is read as file, no longer as the default", "! person: the result has no member body"}},
 		{"form", []string{"application/json", "application/x-www-form-urlencoded"}, []string{"! add: the body is sent otherwise: json"}},
 	}
 	for _, test := range tests {

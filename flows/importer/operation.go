@@ -27,7 +27,7 @@ type parameter struct {
 	in, name    string
 	required    bool
 	schema      node
-	style       string // form, spaceDelimited, pipeDelimited, deepObject, simple, label, matrix
+	style       string // form, spaceDelimited, pipeDelimited, deepObject, simple, label, matrix, and tabDelimited of Swagger
 	explode     bool
 	json        bool // the value is sent as JSON
 	description string
@@ -117,6 +117,9 @@ func (s *spec) operation(item, n node, method, path string) *operation {
 		p = p.resolve()
 		param := s.parameter(p)
 		key := param.in + " " + param.name
+		if p.exists() && param.name == "" && param.in != "body" {
+			s.docs.report(p.place(), "the parameter has no name")
+		}
 		if !p.exists() || seen[key] || param.name == "" && param.in != "body" {
 			continue
 		}
@@ -189,6 +192,8 @@ func (p *parameter) swaggerStyle(format string) {
 		p.style = "spaceDelimited"
 	case "pipes":
 		p.style = "pipeDelimited"
+	case "tsv":
+		p.style = "tabDelimited"
 	}
 }
 

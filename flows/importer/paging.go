@@ -11,11 +11,14 @@ type paging struct {
 	kind   string   // next, next_url, cursor, page or offset, as in paginate
 	how    any      // value of that member
 	path   string   // of the list of records in the body
+	member string   // its name; "": the body is the list
 	items  string   // program that gives the records of a page
 	sent   []string // query parameters and members of the body that paging sends or makes meaningless
 	stop   []string // path in the body of the response whose absence ends; for examples
 	inBody string   // member of the body that takes the cursor; "": none
 	size   int      // records of a full page, for page and offset
+	absent bool     // the schema allows a response without the list, which is a page without records
+	why    string   // the pages cannot be read, although there are some; "": they can
 	list   node     // schema of a record
 }
 
@@ -59,7 +62,7 @@ var (
 	listNames  = []string{"data", "items", "results", "value", "values", "records", "entries", "list", "objects", "rows", "elements"}
 )
 
-// findPaging returns how the records of an operation are paged; nil for one request.
+// findPaging returns how the records of an operation are paged; nil for one request. One with why is for the note only.
 func findPaging(op *operation) *paging {
 	if op.method != "get" && !readsByPost(op) || !isJSON(op.success.media) {
 		return nil
@@ -71,7 +74,7 @@ func findPaging(op *operation) *paging {
 	}
 	for _, find := range []func(*operation, map[string]node) bool{p.byLink, p.byURL, p.byCursor, p.byCount} {
 		if find(op, members) {
-			if p.kind != "next" && p.kind != "page" && p.kind != "offset" && itself {
+			if p.why == "" && p.kind != "next" && p.kind != "page" && p.kind != "offset" && itself {
 				return nil
 			}
 			return p
@@ -106,10 +109,20 @@ func recordsOf(op *operation, p *paging) (members map[string]node, itself bool) 
 		name = lists[0]
 	}
 	if name != "" {
-		p.path, p.list = pathOf(name), members[name].resolve().member("items")
-		p.items = "(.body" + p.path + " // [])[]" // many APIs leave an empty list out
+		p.member, p.path, p.list = name, pathOf(name), members[name].resolve().member("items")
+		p.items = ".body" + p.path + "[]"
+		if p.absent = mayBeAbsent(schema, name, members[name]); p.absent {
+			p.items = "(.body" + p.path + " // [])[]"
+		}
 	}
 	return members, false
+}
+
+// mayBeAbsent reports whether a schema says that a list is optional: it is nullable, or not among the members that are
+// required. A schema that requires nothing says nothing about it.
+func mayBeAbsent(schema node, name string, list node) bool {
+	required := requiredOf(schema)
+	return len(required) > 0 && !required[name] || slices.Contains(typesOf(list.resolve()), "null")
 }
 
 // listed reports whether a response is a list or holds one under a usual name.
@@ -226,7 +239,12 @@ func (p *paging) byCursor(op *operation, members map[string]node) bool {
 func (p *paging) byCount(op *operation, _ map[string]node) bool {
 	if page := op.count(pageParams); page != nil {
 		how := mapping{{"param", page.name}}
-		if start := page.schema.str("default"); start == "0" || page.schema.str("minimum") == "0" && start == "" {
+		first, ok := firstPage(page)
+		if !ok {
+			p.why = "the document does not say whether the first " + shorten(page.name, 60) + " is 0 or 1: the pages are not read"
+			return true
+		}
+		if first == "0" {
 			how = append(how, entry{"start", json.Number("0")})
 		}
 		p.sent = append(p.sent, page.name)
@@ -241,6 +259,10 @@ func (p *paging) byCount(op *operation, _ map[string]node) bool {
 	offset, limit := op.count(offsets), op.count(limits)
 	if offset == nil || limit == nil {
 		return false
+	}
+	if first, ok := firstPage(offset); ok && first == "1" {
+		p.why = "the parameter " + shorten(offset.name, 60) + " counts from 1: the pages are not read"
+		return true
 	}
 	p.size = pageSize(limit)
 	p.kind, p.how = "offset", mapping{{"limit", json.Number(itoa(p.size))}, {"param", offset.name}, {"limit_param", limit.name}}

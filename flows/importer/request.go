@@ -30,85 +30,6 @@ func (r *request) write(http *mapping) {
 
 func program(text string) string { return "${ " + text + " }" }
 
-// serverOf returns the base of an operation, with its variables in braces, and the variables.
-func (b *builder) serverOf(op *operation) (base string, vars []*parameter) {
-	if b.config.Base != "" || b.spec.swagger {
-		return b.base, b.vars
-	}
-	servers := op.node.list("servers")
-	if len(servers) == 0 {
-		servers = b.spec.root.get("paths", op.path).list("servers")
-	}
-	if len(servers) == 0 || servers[0].str("url") == b.spec.root.get("servers").element(0).str("url") {
-		return b.base, b.vars
-	}
-	return b.server(servers[0])
-}
-
-// server reads a Server Object. A URL without a host continues a param base_url.
-func (b *builder) server(n node) (base string, vars []*parameter) {
-	base = strings.ReplaceAll(strings.TrimRight(n.str("url"), "/"), "${", "{")
-	for _, m := range placeholder.FindAllStringSubmatch(base, -1) {
-		v := n.get("variables", m[1])
-		if values := v.strings("enum"); len(values) == 1 {
-			base = strings.ReplaceAll(base, m[0], values[0])
-			continue
-		}
-		vars = append(vars, &parameter{node: v, in: "server", name: m[1], required: true, schema: stringSchema(v, n), description: v.str("description")})
-	}
-	return b.withHost(base, vars, n)
-}
-
-func stringSchema(v, n node) node {
-	schema := map[string]any{"type": "string"}
-	if list, ok := v.get("enum").v.([]any); ok && len(list) > 0 {
-		schema["enum"] = list
-	}
-	if !v.exists() {
-		v = n
-	}
-	return node{v.doc, v.at, schema}
-}
-
-// withHost puts the param base_url before a base that names no host.
-func (b *builder) withHost(base string, vars []*parameter, n node) (string, []*parameter) {
-	if strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://") || strings.HasPrefix(base, "{") {
-		b.addHost(base)
-		return base, vars
-	}
-	if strings.HasPrefix(base, "//") {
-		b.addHost("https:" + base)
-		return "https:" + base, vars
-	}
-	if base != "" && !strings.HasPrefix(base, "/") {
-		b.addHost("https://" + base)
-		return "https://" + base, vars
-	}
-	return "{base_url}" + base, append(vars, &parameter{
-		node: n, in: "server", name: "base_url", required: true, schema: stringSchema(node{}, b.spec.root),
-		description: "Address of the API's server, such as https://api.example.org.",
-	})
-}
-
-func (b *builder) addHost(base string) {
-	at := strings.Index(base, "://")
-	if at < 0 {
-		return
-	}
-	host, _, _ := strings.Cut(base[at+3:], "/")
-	if i := strings.LastIndex(host, "}"); i >= 0 { // {tenant}.example.org is *.example.org
-		if host = "*" + host[i+1:]; !strings.HasPrefix(host, "*.") {
-			return
-		}
-	}
-	if base[:at] == "http" {
-		host = "http://" + host
-	}
-	if host != "" && !slices.Contains(b.hosts, host) && len(b.hosts) < 20 {
-		b.hosts = append(b.hosts, host)
-	}
-}
-
 // target is the URL of an operation: its path, when its base is that of the connector.
 func (b *builder) target(op *operation, o *object, base string) (string, error) {
 	path, _, _ := strings.Cut(op.path, "#")
@@ -133,16 +54,6 @@ func (b *builder) target(op *operation, o *object, base string) (string, error) 
 	return withVars(base, o) + path, nil
 }
 
-// withVars inserts the variables of a base.
-func withVars(base string, o *object) string {
-	return placeholder.ReplaceAllStringFunc(base, func(m string) string {
-		if f := o.field("server", m[1:len(m)-1]); f != nil {
-			return program("$params." + f.name)
-		}
-		return m
-	})
-}
-
 // pathValue writes a parameter within a path (styles simple, label and matrix of RFC 6570).
 func pathValue(f *field) string {
 	prefix, separator := "", ","
@@ -159,6 +70,9 @@ func pathValue(f *field) string {
 		if f.source.explode {
 			separator = prefix
 		}
+	}
+	if other := map[string]string{"spaceDelimited": "%20", "pipeDelimited": "%7C", "tabDelimited": "%09"}[f.source.style]; other != "" {
+		separator = other
 	}
 	value := "$params." + f.name
 	switch {
@@ -251,13 +165,14 @@ func (r *request) addQuery(o *object) {
 
 // delimited is what follows the value of a parameter that is no list of its own pairs.
 func delimited(f *field) string {
-	separators := map[string]string{"form": ",", "simple": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-	separator, ok := separators[f.source.style]
+	separator, ok := listSeparators[f.source.style]
 	switch {
 	case f.isList() && !f.source.explode && ok:
-		return ` | if type == "array" then map(tostring) | join("` + separator + `") else . end`
+		return ` | if type == "array" then map(tostring) | join(` + quoted(separator) + `) else . end`
+	case f.isObject() && f.source.style == "simple" && f.source.explode:
+		return ` | if type == "object" then to_entries | map("\(.key)=\(.value)") | join(",") else . end`
 	case f.isObject():
-		return ` | if type == "object" then [to_entries[] | .key, .value | tostring] | join("` + separator + `") else . end`
+		return ` | if type == "object" then [to_entries[] | .key, .value | tostring] | join(` + quoted(separator) + `) else . end`
 	case f.mayNest():
 		return ` | if type == "object" then tojson else . end`
 	}
@@ -271,16 +186,27 @@ func (r *request) addHeaders(o *object) {
 		switch f.in {
 		case "header":
 			if f.isList() || f.isObject() {
-				value += delimited(&field{schema: f.schema, source: &parameter{style: "simple"}})
+				value += delimited(&field{schema: f.schema, source: &parameter{style: f.source.style, explode: f.source.explode && f.isObject()}})
 			}
 			r.header(f.wire, program(value))
 		case "cookie":
-			cookies = append(cookies, fmt.Sprintf(`($params.%s | select(. != null) | "%s=\(@uri)")`, f.name, f.wire))
+			cookies = append(cookies, fmt.Sprintf(`($params.%s | select(. != null) | "%s=\(%s)")`, f.name, f.wire, cookieValue(f)))
 		}
 	}
 	if cookies != nil {
 		r.header("Cookie", program(`[`+strings.Join(cookies, ", ")+`] | if . == [] then null else join("; ") end`))
 	}
+}
+
+// cookieValue is the value of a cookie: lists and objects are joined by commas, because a cookie has one value.
+func cookieValue(f *field) string {
+	switch {
+	case f.isList():
+		return `if type == "array" then map(@uri) | join(",") else @uri end`
+	case f.isObject():
+		return `if type == "object" then [to_entries[] | .key, .value | @uri] | join(",") else @uri end`
+	}
+	return "@uri"
 }
 
 // body writes the body of the request.
@@ -307,7 +233,7 @@ func (b *builder) body(r *request, op *operation, o *object) error {
 	case media == "application/x-www-form-urlencoded":
 		r.body.add("form", program(content+formProgram(op, o, members)))
 	case media == "multipart/form-data":
-		r.body.add("multipart", parts(content, members))
+		r.body.add("multipart", op.body.parts(content, members))
 	case isText(op.body.media):
 		r.body.add("raw", program(content))
 		r.body.add("content_type", media)
@@ -332,39 +258,6 @@ func others(o *object) string {
 		return ""
 	}
 	return " | del(" + strings.Join(names, ", ") + ")"
-}
-
-// formProgram turns the members of a form into fields: objects in brackets where the document says deepObject, else as
-// JSON.
-func formProgram(op *operation, o *object, members bool) string {
-	deep, joined, nests := false, false, !members
-	for _, f := range o.fields {
-		if f.in != "body" {
-			continue
-		}
-		if op.body.encoding.str(f.wire, "style") == "deepObject" {
-			deep = true
-		}
-		joined = joined || f.isList() && op.body.lists[f.wire] != ""
-		nests = nests || f.mayNest()
-	}
-	switch {
-	case deep:
-		return " | " + nested
-	case nests:
-		return ` | map_values(if type == "object" then tojson elif type == "array" then map(if type == "object" or type == "array" then tojson else . end) else . end)`
-	case joined:
-		return ` | map_values(if type == "array" then map(tostring) | join(",") else . end)`
-	}
-	return ""
-}
-
-// parts writes the parts of a form with files.
-func parts(content string, members bool) string {
-	if !members {
-		return program(content + ` | to_entries | map(select(.value != null) | {name: .key} + (.value | if type == "object" and has("file") then {file: .} else {value: .} end))`)
-	}
-	return program(content + ` | to_entries | map(select(.value != null) | .key as $name | if .value | type == "array" then .value[] else .value end | {name: $name} + (if type == "object" and has("file") then {file: .} else {value: .} end))`)
 }
 
 func (n node) element(i int) node {

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -20,11 +21,12 @@ const (
 // reducer makes JSON Schemas (draft 2020-12) of the Schema Objects of all formats, with what checks values and without
 // references: cycles end at the depth.
 type reducer struct {
-	left     int             // how many schemas it may make yet
-	depth    int             // deepest level
-	response bool            // readOnly properties are kept and writeOnly ones dropped; else the other way round
-	describe bool            // descriptions are kept
-	open     map[string]bool // places of the schemas around: one that contains itself ends there
+	left     int               // how many schemas it may make yet
+	depth    int               // deepest level
+	response bool              // readOnly properties are kept and writeOnly ones dropped; else the other way round
+	describe bool              // descriptions are kept
+	open     map[string]bool   // places of the schemas around: one that contains itself ends there
+	lost     map[string]string // what of the schemas is not kept, by its place
 }
 
 // fit calls reduce with the greatest depth whose schemas are within the limit. The last try, of depth 1, has no limit.
@@ -35,6 +37,7 @@ func fit(r reducer, limit int, reduce func(*reducer)) {
 		}
 		try := r
 		try.open = map[string]bool{}
+		clear(try.lost)
 		reduce(&try)
 		if try.left >= 0 || r.depth == 1 {
 			return
@@ -128,7 +131,9 @@ var checkedFormats = []string{"date", "date-time", "uuid", "email"}
 
 // values copies the keywords that check scalars and lengths.
 func (r *reducer) values(out map[string]any, n node, types []string) {
-	if list := n.list("enum"); len(list) > 0 && len(list) <= maxEnum {
+	if list := n.list("enum"); len(list) > maxEnum {
+		r.lose(n, fmt.Sprintf("the values are not checked: there are more than %d", maxEnum))
+	} else if len(list) > 0 {
 		r.left -= len(list) / 8
 		var values []any
 		for _, v := range list {
@@ -152,10 +157,15 @@ func (r *reducer) values(out map[string]any, n node, types []string) {
 	if p := n.str("pattern"); p != "" && len(p) <= 300 && may(types, "string") {
 		if _, err := regexp.Compile(p); err == nil {
 			out["pattern"] = p
+		} else {
+			r.lose(n, "the pattern is not checked: it is no expression of RE2")
 		}
 	}
+	if n.get("discriminator").exists() {
+		r.lose(n, "the discriminator is not checked")
+	}
 	for _, key := range []string{"minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"} {
-		if v, ok := n.get(key).v.(json.Number); ok && may(types, "integer", "number") {
+		if v, ok := n.get(key).v.(json.Number); ok && plainNumber(v) && may(types, "integer", "number") {
 			if key == "multipleOf" && strings.ContainsAny(v.String(), "-eE.") {
 				continue // decimals such as 0.01 are mostly wrong for floats
 			}
@@ -173,6 +183,13 @@ func (r *reducer) values(out map[string]any, n node, types []string) {
 		if v, ok := n.get(key).v.(json.Number); ok && (may(types, "string") || strings.HasSuffix(key, "Items")) && wholeNumber.MatchString(v.String()) && v != "0" {
 			out[key] = v
 		}
+	}
+}
+
+// lose notes what is not kept of a schema.
+func (r *reducer) lose(n node, why string) {
+	if r.lost != nil && len(r.lost) < maxParamSchemas {
+		r.lost[n.place()] = why
 	}
 }
 
@@ -212,11 +229,19 @@ func hasType(v any, t string) bool {
 }
 
 func scalarValue(v any) bool {
-	switch v.(type) {
-	case nil, bool, string, json.Number:
+	switch v := v.(type) {
+	case nil, bool, string:
 		return true
+	case json.Number:
+		return plainNumber(v)
 	}
 	return false
+}
+
+// plainNumber reports whether a number can be written and compared: one such as 1e400 cannot.
+func plainNumber(n json.Number) bool {
+	_, err := n.Float64()
+	return err == nil && len(n) <= 40
 }
 
 // inside adds what objects and arrays contain.

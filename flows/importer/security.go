@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -11,6 +13,7 @@ type security struct {
 	schemes node     // securityDefinitions or components/securitySchemes
 	names   []string // of the schemes in use, in their order
 	pairs   []string // schemes that go together, by their names
+	keys    []undescribed
 }
 
 func newSecurity(s *spec) *security {
@@ -21,12 +24,22 @@ func newSecurity(s *spec) *security {
 	return &security{spec: s, schemes: schemes}
 }
 
+// needs are the alternatives of an operation.
+func (s *security) needs(op *operation) node {
+	if needs := op.node.get("security"); needs.exists() {
+		return needs
+	}
+	return s.spec.root.get("security")
+}
+
+// needed reports whether an operation names a security scheme.
+func (s *security) needed(op *operation) bool {
+	return slices.ContainsFunc(s.needs(op).list(), func(alternative node) bool { return len(alternative.names()) > 0 })
+}
+
 // use notes what an operation needs.
 func (s *security) use(op *operation) {
-	needs := op.node.get("security")
-	if !needs.exists() {
-		needs = s.spec.root.get("security")
-	}
+	needs := s.needs(op)
 	for _, alternative := range needs.list() {
 		names := alternative.names()
 		for _, name := range names {
@@ -147,11 +160,39 @@ func scopes(all []string) string {
 	return strings.Join(all, " ")
 }
 
+// describeTypes lists types of connections. The settings are those of the first one; those of the others are in a line each.
+func describeTypes(all []connectionType) (types []any, settings mapping, lines []string) {
+	for i, t := range all {
+		if slices.ContainsFunc(all[:i], func(other connectionType) bool { return reflect.DeepEqual(t, other) }) {
+			continue
+		}
+		if !slices.Contains(types, any(t.name)) {
+			types = append(types, t.name)
+		}
+		if i == 0 {
+			settings = t.settings
+		} else if len(t.settings) > 0 {
+			lines = append(lines, "Settings of a connection of type "+t.name+": "+t.settings.prose()+".")
+		}
+		if t.doc != "" {
+			lines = append(lines, t.doc)
+		}
+	}
+	return types, settings, lines
+}
+
+// prose writes the members of a mapping of texts for a person.
+func (m mapping) prose() string {
+	var words []string
+	for _, e := range m {
+		words = append(words, fmt.Sprintf("`%s: %v`", e.key, e.value))
+	}
+	return strings.Join(words, ", ")
+}
+
 // connection describes what the operations need.
 func (b *builder) connection() mapping {
-	var types []any
-	var settings mapping
-	var lines []string
+	var all []connectionType
 	for _, scheme := range b.security.names {
 		found := b.security.typesOf(scheme)
 		if len(found) == 0 {
@@ -164,19 +205,12 @@ func (b *builder) connection() mapping {
 			b.note(at, "the security scheme %q is not described, or has an unknown type", shorten(scheme, 60))
 			continue
 		}
-		for _, t := range found {
-			if slices.Contains(types, any(t.name)) {
-				continue
-			}
-			if len(types) == 0 {
-				settings = t.settings
-			}
-			types = append(types, t.name)
-			if t.doc != "" {
-				lines = append(lines, t.doc)
-			}
-		}
+		all = append(all, found...)
 	}
+	for _, key := range b.security.keys {
+		all = append(all, apiKeyType(node{b.spec.root.doc, "", map[string]any{"in": key.in, "name": key.name}})...)
+	}
+	types, settings, lines := describeTypes(all)
 	for _, pair := range b.security.pairs {
 		lines = append(lines, "Some operations need several credentials at once ("+shorten(pair, 100)+"): name a connection for each, `connection: [a, b]`.")
 	}
@@ -195,10 +229,10 @@ func (b *builder) connection() mapping {
 }
 
 func (s *spec) newBuilder(c Config) *builder {
-	b := &builder{spec: s, config: c, seen: map[string]bool{}, security: newSecurity(s), op: &operation{}}
+	b := &builder{spec: s, config: c, seen: map[string]bool{}, told: map[string]*alike{}, security: newSecurity(s), op: &operation{}}
 	switch {
 	case c.Base != "":
-		b.base = strings.TrimRight(c.Base, "/")
+		b.base = b.plainServer(c.Base, "--base")
 		b.addHost(b.base)
 	case s.swagger:
 		scheme := "https"
@@ -212,6 +246,7 @@ func (s *spec) newBuilder(c Config) *builder {
 		b.base, b.vars = b.withHost(base, nil, s.root)
 	default:
 		if first := s.root.get("servers").element(0); first.exists() {
+			b.tellServers(s.root.get("servers"))
 			b.base, b.vars = b.server(first)
 		} else {
 			b.base, b.vars = b.withHost("", nil, s.root)

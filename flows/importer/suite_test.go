@@ -157,6 +157,7 @@ func check(t *testing.T, file string) row {
 	if err != nil {
 		t.Logf("%s: kin-openapi does not read it: %v", file, err)
 	}
+	credentials := credentialsOf(result.Left)
 	step := max(1, len(result.Operations)/sampleSize)
 	for i, op := range result.Operations {
 		if op.Paging != "" {
@@ -165,7 +166,7 @@ func check(t *testing.T, file string) row {
 		if i%step != 0 || doc == nil {
 			continue
 		}
-		switch err := try(t, doc, connector, op); {
+		switch err := try(t, doc, connector, op, credentials); {
 		case err == nil:
 			r.requests++
 			r.valid++
@@ -184,7 +185,10 @@ func check(t *testing.T, file string) row {
 func reasonOf(n importer.Note) string {
 	for _, kind := range []struct{ part, said string }{
 		{"a webhook:", "webhooks, which the API calls"}, {"without an example", "operations without an example"}, {"$ref", "references that lead nowhere"},
-		{"is sent", "bodies of which one media type is sent"}, {"no parameter describes", "parameters that the document does not describe"}, {"security scheme", "security schemes that are not described"},
+		{"is sent", "bodies of which one media type is sent"}, {"no parameter describes", "parameters that the document does not describe"}, {"security scheme", "security schemes that are not described"}, {"is a credential", "credentials, which the connection sends"},
+		{"is not checked", "schemas that are checked in part"}, {"values are not checked", "schemas that are checked in part"}, {"servers only", "further servers"}, {"is 0 or 1", "operations whose pages are not read"},
+		{"counts from 1", "operations whose pages are not read"}, {"the path has no", "parameters that the path does not have"}, {"is given twice", "members that are given twice"},
+		{"optional body", "optional bodies of a GET"}, {"is a text: its", "bodies whose schema is not checked"},
 	} {
 		if strings.Contains(n.Reason, kind.part) {
 			return kind.said
@@ -200,7 +204,7 @@ var errSkipped = errors.New("not checked")
 var unchecked = regexp.MustCompile(`unsupported schema of request body|invalid serialization method|invalid or unsupported Perl syntax|unsupported content type|more than one oneOf`)
 
 // try executes an operation with its example, against its responses, and validates the request by the document.
-func try(t *testing.T, doc *openapi3.T, connector *flows.Connector, op importer.Operation) error {
+func try(t *testing.T, doc *openapi3.T, connector *flows.Connector, op importer.Operation, credentials map[string]bool) error {
 	t.Helper()
 	made, _ := connector.Operation(op.Name)
 	example, _ := made.Example.(map[string]any)
@@ -222,6 +226,7 @@ func try(t *testing.T, doc *openapi3.T, connector *flows.Connector, op importer.
 	operation := item.GetOperation(op.Method)
 	operation.Security = &openapi3.SecurityRequirements{}
 	request.Header.Set("Authorization", "Bearer token") // a connection sends it
+	withoutCredentials(operation, credentials)
 	values, err := pathValues(op.Path, request.URL)
 	if err != nil {
 		return err
@@ -235,6 +240,34 @@ func try(t *testing.T, doc *openapi3.T, connector *flows.Connector, op importer.
 		return errSkipped
 	}
 	return err
+}
+
+var credentialNote = regexp.MustCompile(`^the (?:parameter|member) "(.*)" is a credential`)
+
+// credentialsOf are the names of the parameters and members that are told to be left to the connection.
+func credentialsOf(left []importer.Note) map[string]bool {
+	names := map[string]bool{}
+	for _, n := range left {
+		if m := credentialNote.FindStringSubmatch(n.Reason); m != nil {
+			names[m[1]] = true
+		}
+	}
+	return names
+}
+
+// withoutCredentials takes out of an operation what the connection sends.
+func withoutCredentials(operation *openapi3.Operation, credentials map[string]bool) {
+	for _, p := range operation.Parameters {
+		p.Value.Required = p.Value.Required && !credentials[p.Value.Name]
+	}
+	if operation.RequestBody == nil {
+		return
+	}
+	for _, media := range []string{"application/x-www-form-urlencoded", "multipart/form-data"} {
+		if content := operation.RequestBody.Value.Content[media]; content != nil && content.Schema != nil {
+			content.Schema.Value.Required = slices.DeleteFunc(content.Schema.Value.Required, func(name string) bool { return credentials[name] })
+		}
+	}
 }
 
 // recorder keeps a request and sends nothing.
