@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/credential"
 )
 
 // maxRequests is the number of requests that are read of a collection.
@@ -23,7 +25,7 @@ type postman struct {
 func importPostman(n node, c Config) (*Result, error) {
 	p := &postman{vars: map[string]string{}}
 	for _, v := range n.list("variable") {
-		if value := v.str("value"); !secretName(v.str("key")) && !secretValue(value) {
+		if value := v.str("value"); !credential.Name(v.str("key")) && !credential.Value(value) {
 			p.vars[v.str("key")] = value
 		}
 	}
@@ -232,7 +234,7 @@ func (p *postman) body(c *call, n node) {
 		c.media = map[string]string{"urlencoded": "application/x-www-form-urlencoded", "formdata": "multipart/form-data"}[n.str("mode")]
 		c.fields = []formField{}
 		for _, f := range n.list(n.str("mode")) {
-			c.fields = append(c.fields, formField{pair{f.str("key"), p.value(f.str("value"))}, f.str("type") == "file"})
+			c.fields = append(c.fields, formField{pair: pair{f.str("key"), p.value(f.str("value"))}, file: f.str("type") == "file"})
 		}
 	case "graphql":
 		c.media = "application/json"

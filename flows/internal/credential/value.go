@@ -71,9 +71,6 @@ func Text(s string, with func(name string) string, plain func(string) string) st
 	var b strings.Builder
 	end := 0
 	for _, span := range spans(s) {
-		if span.from < end {
-			continue
-		}
 		b.WriteString(plain(s[end:span.from]))
 		b.WriteString(with(span.name))
 		end = span.to
