@@ -11,7 +11,7 @@ func TestName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
 		"password": true, "Password2": true, "new_password": true, "password_confirmation": true, "client_secret": true, "apiKey": true, "APIKey": true, "X-Api-Key": true, "api_key": true,
-		"CB-ACCESS-PASSPHRASE": true, "passphrase": true, "x-functions-key": true, "DD-APPLICATION-KEY": true, "X-API-Secret-Key": true, "accessToken": true, "access_token": true, "Authorization": true, "key": true, "pin": true,
+		"CB-ACCESS-PASSPHRASE": true, "passphrase": true, "x-functions-key": true, "DD-APPLICATION-KEY": true, "X-API-Secret-Key": true, "accessToken": true, "access_token": true, "Authorization": true, "key": false, "pin": true,
 		"sessionId": true, "PHPSESSID": true, "X-Shopify-Access-Token": true, "Ocp-Apim-Subscription-Key": true, "token_value": true, "SECRET": true, "secret_base64": true,
 		"max_tokens": false, "token_type": false, "name": false, "issue_key": false, "keyword": false, "monkey": false, "public_key": false, "sort_key": false, "spinner": false, "": false, "password_hint": false, "passenger": false, "design": false,
 	} {
@@ -20,7 +20,7 @@ func TestName(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{
-		"X-Custom-Key": true, "x-secret-thing": true, "X-Api-Key-Id": true, "sort-key": false, "Idempotency-Key": false, "X-Region": false, "page_token": true,
+		"key": true, "X-Custom-Key": true, "x-secret-thing": true, "X-Api-Key-Id": true, "sort-key": false, "Idempotency-Key": false, "X-Region": false, "page_token": true,
 	} {
 		if got := credential.Sent(name); got != want {
 			t.Errorf("%q: %v", name, got)
@@ -53,7 +53,7 @@ func TestText(t *testing.T) {
 		`call it with sk_live_abcdefghijkl, please`:              `call it with [], please`,
 		`nothing to hide: 7`:                                     `nothing to hide: 7`,
 		`password: sk_live_abcdefghijkl`:                         `password: [password]`,
-		strings.Repeat("a ", 1000) + `key=AbC123dEf456GhI789jKl`: strings.Repeat("a ", 1000) + `key=[key]`,
+		strings.Repeat("a ", 1000) + `key=AbC123dEf456GhI789jKl`: strings.Repeat("a ", 1000) + `key=[]`,
 	} {
 		got := credential.Text(text, func(name string) string { return "[" + name + "]" }, func(s string) string { return s })
 		if got != want {

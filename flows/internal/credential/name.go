@@ -41,7 +41,7 @@ func Name(name string) bool {
 	case slices.Contains(holders, last):
 		return true
 	case last == "key":
-		return before == "" || slices.Contains(keyWords, before)
+		return slices.Contains(keyWords, before) // `key` alone is that of a member as often
 	case last == "id":
 		return before == "session"
 	}
@@ -56,7 +56,7 @@ func Name(name string) bool {
 // Sent reports whether a header or a query parameter of this name holds a credential. Beside Name, all are taken for one whose name
 // ends with key, unless it is known to be of another kind, and those with the name of a secret within.
 func Sent(name string) bool {
-	if Name(name) {
+	if Name(name) || strings.EqualFold(name, "key") {
 		return true
 	}
 	words := wordsOf(name)

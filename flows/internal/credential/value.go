@@ -46,7 +46,7 @@ func alternates(s string) bool {
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // words separates the words of a text.
-var words = regexp.MustCompile(`[^\s"'<>(),;]+`)
+var words = regexp.MustCompile(`[^\s"'<>(),;=&?]+={0,2}`)
 
 // Redact returns a text for readers with *** in the place of words that look like credentials.
 func Redact(s string) string {
