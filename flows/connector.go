@@ -287,14 +287,17 @@ func (c *compiler) checkConnector(d *connectorDoc) *Connector {
 			c.add(a.places["settings"], "", "settings: expected a mapping")
 		}
 	}
+	c.checkHead(d, head)
 	for _, o := range d.operations {
 		compiled := c.connectorOperation(d, o)
 		if compiled == nil {
 			continue
 		}
+		c.checkOperation(d, o, compiled)
 		connector.Operations = append(connector.Operations, compiled.describe(o))
 	}
 	connector.tests = c.connectorTests(d, head)
+	c.found, c.warnings = reportedOnce(c.found), reportedOnce(c.warnings)
 	return connector
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -145,8 +146,8 @@ func (c *compiler) checkMembers(n *yaml.Node, s *paramSchema, schema map[string]
 		case optional: // as if it were missing
 		default:
 			given[k.Name] = true
-			if known {
-				c.checkValue(n.Items[i], s, property, k.Name)
+			for _, schema := range schemasOf(schema, k.Name, property, known) {
+				c.checkValue(n.Items[i], s, schema, k.Name)
 			}
 		}
 	}
@@ -158,6 +159,29 @@ func (c *compiler) checkMembers(n *yaml.Node, s *paramSchema, schema map[string]
 			c.add(n.Place, "", "%s is missing%s", name, map[bool]string{true: ", a parameter of " + of}[what == "parameter"])
 		}
 	}
+}
+
+// describesMembers reports whether the schema of an object says what its members are.
+func describesMembers(schema map[string]any) bool {
+	return schema["properties"] != nil || schema["patternProperties"] != nil || schema["additionalProperties"] != nil
+}
+
+// schemasOf returns the schemas that a member of an object has to fit: that of its name, and those of the patterns that the name matches;
+// additionalProperties for one without any of them.
+func schemasOf(schema map[string]any, name string, property any, known bool) (all []any) {
+	if known {
+		all = append(all, property)
+	}
+	patterns, _ := schema["patternProperties"].(map[string]any)
+	for pattern, s := range patterns {
+		if r, err := regexp.Compile(pattern); err == nil && r.MatchString(name) {
+			all = append(all, s)
+		}
+	}
+	if further, given := schema["additionalProperties"].(map[string]any); given && len(all) == 0 {
+		all = append(all, further)
+	}
+	return all
 }
 
 // checkValue checks a value of the file against a schema, as far as it is known before a run.
@@ -173,8 +197,7 @@ func (c *compiler) checkValue(n *yaml.Node, s *paramSchema, v any, name string) 
 		schema = target
 	}
 	before := len(c.found)
-	properties, _ := schema["properties"].(map[string]any)
-	if ok && n.Shape == yaml.Mapping && properties != nil {
+	if ok && n.Shape == yaml.Mapping && describesMembers(schema) {
 		c.checkMembers(n, s, schema, "member", name)
 	}
 	if items, given := schema["items"]; given && n.Shape == yaml.Sequence {

@@ -147,6 +147,7 @@ func TestUsedOperationsAreAttached(t *testing.T) {
 
 func TestProblemsOfConnectors(t *testing.T) {
 	t.Parallel()
+	open := strings.Replace(zoom, "  users:\n", "  users:\n    params: {additionalProperties: {type: integer}, patternProperties: {^x_: {type: string}}, properties: {labels: {type: object, additionalProperties: {type: string}}, deep: {type: object, additionalProperties: {type: object, additionalProperties: {type: integer}}}}}\n", 1)
 	broken := strings.NewReplacer("$params.meeting_id", "$params.meting_id", "cursor: {from", "cursor: {form").Replace(zoom)
 	for _, test := range []struct{ connector, flow, want string }{
 		{zoom, "  - uses: zoom.registrant_ad\n    connection: z\n", `flow.yaml:3:11: the connector zoom has no operation "registrant_ad" (did you mean registrant_add?)`},
@@ -158,6 +159,8 @@ func TestProblemsOfConnectors(t *testing.T) {
 		{zoom, "  - uses: zoom.registrant_add\n    connection: z\n", "flow.yaml:3:5: meeting_id is missing, a parameter of zoom.registrant_add\nflow.yaml:3:5: email is missing, a parameter of zoom.registrant_add"},
 		{zoom, "  - uses: zoom.registrant_add\n    connection: z\n    with: {meeting_id: \"1\", email: \"${ .e }\", phone: [1]}\n", "flow.yaml:5:24: meeting_id: got string, want integer (write it without quotes)\nflow.yaml:5:54: phone: got array, want string"},
 		{strings.Replace(zoom, "cursor:", "cuusor:", 1), "  - uses: zoom.users\n    connection: z\n", "connectors/zoom.yaml:23:36: unknown field \"cuusor\" (did you mean cursor?)"},
+		{open, "  - uses: zoom.users\n    connection: z\n    with: {zz: x, a: 1, labels: {k: [1]}, x_n: 1, b: \"${ .b }\", deep: {any: {n: y}}}\n",
+			"flow.yaml:5:16: zz: got string, want integer\nflow.yaml:5:37: k: got array, want string\nflow.yaml:5:48: x_n: got number, want string\nflow.yaml:5:81: n: got string, want integer"},
 		{broken, "  - uses: zoom.registrant_add\n    connection: z\n    with: {meeting_id: 1, email: a@b.org}\n", `connectors/zoom.yaml:19:26: params has no "meting_id" (did you mean meeting_id?)`},
 	} {
 		_, err := flows.Parse("flow.yaml", []byte("flow: 1\nsteps:\n"+test.flow), catalogue().WithConnectors(connectorTexts{"zoom": test.connector}))

@@ -3,10 +3,10 @@ package importer
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/credential"
 )
 
 // call is one request as an example of it was written: a line of curl, or a request of Postman.
@@ -26,13 +26,47 @@ type call struct {
 	schemes     map[string]any // Security Scheme Objects by name
 	needs       []string       // names of schemes
 	responses   map[string]any
+	servers     []string // names of the variables in base
+	asText      bool     // body is a text whatever its media type says
+	upload      bool     // the body is a file of the run
+	notes       []Note
 }
 
 type pair struct{ name, value string }
 
+// formField is a member of a form.
 type formField struct {
 	pair
-	file bool
+	file     bool   // the content is a file of the run
+	read     bool   // the content is that of a file which is not read
+	media    string // of the part; "": the usual one
+	filename string // "": that of the file, or none
+}
+
+// group is what is given under one name, in the order of the names.
+type group struct {
+	name   string
+	values []string
+}
+
+// grouped puts the values of each name together.
+func grouped(all []pair) []group {
+	var groups []group
+	at := map[string]int{}
+	for _, p := range all {
+		i, known := at[p.name]
+		if !known {
+			i = len(groups)
+			at[p.name] = i
+			groups = append(groups, group{name: p.name})
+		}
+		groups[i].values = append(groups[i].values, p.value)
+	}
+	return groups
+}
+
+func (c *call) note(place, reason string) {
+	c.notes = append(c.notes, Note{Operation: c.name, Place: place, Reason: reason})
 }
 
 // documentOf writes calls as an OpenAPI document, from which the connector is made.
@@ -55,16 +89,29 @@ func documentOf(title string, calls []*call) map[string]any {
 		}
 		op := c.operation()
 		if c.base != "" {
+			server := map[string]any{"url": c.base, "variables": c.variables()}
 			if servers == nil {
-				servers = []any{map[string]any{"url": c.base}}
+				servers = []any{server}
 			}
-			op["servers"] = []any{map[string]any{"url": c.base}}
+			op["servers"] = []any{server}
 		}
 		item[c.method] = op
 	}
 	return map[string]any{
 		"openapi": "3.1.0", "info": map[string]any{"title": title}, "servers": servers, "paths": paths, "components": map[string]any{"securitySchemes": schemes},
 	}
+}
+
+// variables are those of the base.
+func (c *call) variables() map[string]any {
+	all := map[string]any{}
+	for _, name := range c.servers {
+		all[name] = map[string]any{"description": "Part of the address of the API's server."}
+		if c.base == "{"+name+"}" {
+			all[name] = map[string]any{"description": "Address of the API's server, such as https://api.example.org."}
+		}
+	}
+	return all
 }
 
 func (c *call) operation() map[string]any {
@@ -78,13 +125,17 @@ func (c *call) operation() map[string]any {
 	}
 	var params []any
 	for name, value := range c.pathValues {
+		if credential.Name(name) || credential.Value(value) {
+			value = ""
+		}
 		params = append(params, map[string]any{"in": "path", "name": name, "required": true, "schema": map[string]any{"type": "string"}, "example": orNil(value)})
 	}
 	slices.SortFunc(params, func(a, b any) int {
 		return strings.Compare(a.(map[string]any)["name"].(string), b.(map[string]any)["name"].(string))
 	})
-	for _, q := range c.query {
-		params = append(params, map[string]any{"in": "query", "name": q.name, "schema": map[string]any{"type": []any{"string", "number", "boolean"}}, "example": orNil(q.value)})
+	for _, q := range grouped(c.query) {
+		schema, example := scalars(q.values)
+		params = append(params, map[string]any{"in": "query", "name": q.name, "schema": schema, "example": example})
 	}
 	for _, h := range c.headers {
 		schema := map[string]any{"type": "string"}
@@ -114,21 +165,51 @@ func orNil(s string) any {
 	return s
 }
 
+// scalars is the schema of what has these values as an example: a list, when there are several.
+func scalars(values []string) (schema map[string]any, example any) {
+	schema = map[string]any{"type": []any{"string", "number", "boolean"}}
+	if len(values) == 1 {
+		return schema, orNil(values[0])
+	}
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
+	}
+	return map[string]any{"type": "array", "items": schema}, list
+}
+
 // content is the Media Type Object of the body.
 func (c *call) content() map[string]any {
-	if c.fields == nil {
+	switch {
+	case c.upload && isJSON(c.media):
+		return map[string]any{"schema": map[string]any{}}
+	case c.upload:
+		return map[string]any{"schema": map[string]any{"type": "string", "format": "binary"}}
+	case c.fields == nil:
 		return map[string]any{"schema": schemaOf(c.body, 0), "example": withoutSecrets(c.body)}
 	}
-	properties, example := map[string]any{}, map[string]any{}
+	properties, example, encoding := map[string]any{}, map[string]any{}, map[string]any{}
+	values := map[string][]string{}
 	for _, f := range c.fields {
-		properties[f.name] = map[string]any{"type": []any{"string", "number", "boolean"}}
+		values[f.name] = append(values[f.name], f.value)
+		schema, shown := scalars(values[f.name])
 		if f.file {
-			properties[f.name] = map[string]any{"type": "string", "format": "binary"}
-		} else if f.value != "" && !secretName(f.name) && !secretValue(f.value) {
-			example[f.name] = f.value
+			if schema = map[string]any{"type": "string", "format": "binary"}; len(values[f.name]) > 1 {
+				schema = map[string]any{"type": "array", "items": schema}
+			}
+		} else if delete(example, f.name); f.value != "" && !credential.Name(f.name) && !slices.ContainsFunc(values[f.name], credential.Value) {
+			example[f.name] = shown
+		}
+		properties[f.name] = schema
+		if f.media != "" {
+			encoding[f.name] = map[string]any{"contentType": f.media}
 		}
 	}
-	return map[string]any{"schema": map[string]any{"type": "object", "properties": properties}, "example": example}
+	content := map[string]any{"schema": map[string]any{"type": "object", "properties": properties}, "example": example}
+	if len(encoding) > 0 {
+		content["encoding"] = encoding
+	}
+	return content
 }
 
 // schemaOf describes a value by its types.
@@ -162,34 +243,13 @@ func schemaOf(v any, depth int) map[string]any {
 	return map[string]any{}
 }
 
-var (
-	secretWord  = regexp.MustCompile(`(?i)(^|[^a-z])(authorization|auth|api[-_]?key|app[-_]?key|access[-_]?key|subscription[-_]?key|token|secret|passw(or)?d|pwd|pass|credentials?|signature|sig|session([-_]?id)?|cookie|private[-_]?key|pin|cvc|cvv)$|^key$|token$|secret$|password$|apikey$`)
-	secretStart = regexp.MustCompile(`^(sk|pk|rk|xox[a-z]|gh[a-z]|glpat|shpat|shpss|eyJ|AKIA|SG\.|key-|whsec|Bearer |Basic )`)
-	randomText  = regexp.MustCompile(`^[A-Za-z0-9+/_=.:-]{20,}$`)
-)
-
-// secretName reports whether a name is that of a credential.
-func secretName(name string) bool {
-	return secretWord.MatchString(name) || secretWord.MatchString(snake(name))
-}
-
-// secretValue reports whether a text looks like a credential: by its beginning, or long and random.
-func secretValue(s string) bool {
-	return len(s) > 12 && secretStart.MatchString(s) || randomText.MatchString(s) && strings.ContainsAny(s, "0123456789") && strings.ContainsFunc(s, func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-	}) && !strings.Contains(s, "://") && !plainID.MatchString(s)
-}
-
-// plainID are identifiers and times, which are no secrets.
-var plainID = regexp.MustCompile(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|\d{4}-\d{2}-\d{2}T[0-9:.]+(Z|[+-]\d{2}:?\d{2})|[a-z]+(-[a-z0-9]+)*|[a-z.]+/[a-z0-9.+-]+)$`)
-
 // withoutSecrets copies a value without what looks like a credential.
 func withoutSecrets(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := map[string]any{}
 		for name, member := range v {
-			if _, nested := member.(map[string]any); !nested && secretName(name) {
+			if _, nested := member.(map[string]any); !nested && credential.Name(name) {
 				continue
 			}
 			if member = withoutSecrets(member); member != nil {
@@ -206,9 +266,10 @@ func withoutSecrets(v any) any {
 		}
 		return out
 	case string:
-		if secretValue(v) {
+		if credential.Value(v) {
 			return nil
 		}
+		return credential.Text(v, func(string) string { return "***" }, func(text string) string { return text })
 	}
 	return v
 }
@@ -224,26 +285,37 @@ func (c *call) need(name string, scheme map[string]any) {
 	}
 }
 
+// needAt adds a credential that stands at a place, and notes it.
+func (c *call) needAt(place, name string, scheme map[string]any) {
+	c.need(name, scheme)
+	c.note(place, "is a credential: the connection has it")
+}
+
 // addHeader sorts a header: a credential, one that the step sets itself, the type of the body, or another.
 func (c *call) addHeader(name, value string) {
+	place := "the header " + name
 	switch lower := strings.ToLower(name); {
 	case lower == "content-type":
 		if c.media == "" || !strings.HasPrefix(value, "multipart/") {
 			c.media = value
 		}
 	case lower == "cookie":
-		c.need("cookie", map[string]any{"type": "apiKey", "in": "cookie", "name": beforeCut(value, "=")})
+		c.needAt(place, "cookie", map[string]any{"type": "apiKey", "in": "cookie", "name": beforeCut(value, "=")})
 	case lower == "authorization" || lower == "proxy-authorization":
 		kind, _, _ := strings.Cut(strings.ToLower(value), " ")
 		if kind == "basic" || kind == "bearer" {
-			c.need(kind, map[string]any{"type": "http", "scheme": kind})
+			c.needAt(place, kind, map[string]any{"type": "http", "scheme": kind})
 			return
 		}
-		c.need("authorization", map[string]any{"type": "apiKey", "in": "header", "name": "Authorization"})
+		c.needAt(place, "authorization", map[string]any{"type": "apiKey", "in": "header", "name": "Authorization"})
 	case slices.Contains(ignoredHeaders, lower):
-	case secretName(name) || secretValue(value):
-		c.need(snake(name), map[string]any{"type": "apiKey", "in": "header", "name": name})
+	case credential.Sent(name) || credential.Value(value) && lower != "if-match" && lower != "if-none-match":
+		c.needAt(place, snake(name), map[string]any{"type": "apiKey", "in": "header", "name": name})
 	default:
+		if i := slices.IndexFunc(c.headers, func(p pair) bool { return strings.EqualFold(p.name, name) }); i >= 0 {
+			c.headers[i].value += ", " + value // RFC 9110, section 5.3
+			return
+		}
 		c.headers = append(c.headers, pair{name, value})
 	}
 }
@@ -255,53 +327,9 @@ func beforeCut(s, separator string) string {
 
 // addQuery sorts a query parameter.
 func (c *call) addQuery(name, value string) {
-	if secretName(name) || secretValue(value) {
-		c.need(snake(name), map[string]any{"type": "apiKey", "in": "query", "name": name})
+	if credential.Sent(name) || credential.Value(value) {
+		c.needAt("the query parameter "+shorten(name, 60), snake(name), map[string]any{"type": "apiKey", "in": "query", "name": name})
 		return
 	}
-	if !slices.ContainsFunc(c.query, func(p pair) bool { return p.name == name }) {
-		c.query = append(c.query, pair{name, value})
-	}
-}
-
-// addURL splits a URL into base, path and query. Segments of the path that look like credentials become parameters.
-func (c *call) addURL(text string) error {
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return fmt.Errorf("%q is not a URL", shorten(beforeCut(text, "?"), 100))
-	}
-	if u.Scheme != "https" && u.Scheme != "http" {
-		return fmt.Errorf("%q is not an http:// or https:// URL", shorten(beforeCut(text, "?"), 100))
-	}
-	if u.User != nil {
-		c.need("basic", map[string]any{"type": "http", "scheme": "basic"})
-	}
-	c.base, c.pathValues = u.Scheme+"://"+u.Host, map[string]string{}
-	var segments []string
-	for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
-		if plain, _ := url.PathUnescape(segment); secretValue(plain) {
-			name := "secret"
-			if len(c.pathValues) > 0 {
-				name = fmt.Sprintf("secret_%d", len(c.pathValues)+1)
-			}
-			c.pathValues[name] = ""
-			segment = "{" + name + "}"
-		}
-		segments = append(segments, segment)
-	}
-	if c.path = strings.Join(segments, "/"); c.path == "" {
-		c.path = "/"
-	}
-	for item := range strings.SplitSeq(u.RawQuery, "&") {
-		name, value, _ := strings.Cut(item, "=")
-		name, _ = url.QueryUnescape(name)
-		value, _ = url.QueryUnescape(value)
-		if name != "" {
-			c.addQuery(name, value)
-		}
-	}
-	return nil
+	c.query = append(c.query, pair{name, value})
 }

@@ -1,9 +1,13 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/credential"
 )
 
 // maxRequests is the number of requests that are read of a collection.
@@ -23,7 +27,7 @@ type postman struct {
 func importPostman(n node, c Config) (*Result, error) {
 	p := &postman{vars: map[string]string{}}
 	for _, v := range n.list("variable") {
-		if value := v.str("value"); !secretName(v.str("key")) && !secretValue(value) {
+		if value := v.str("value"); !credential.Name(v.str("key")) && !credential.Value(value) {
 			p.vars[v.str("key")] = value
 		}
 	}
@@ -58,11 +62,15 @@ func (p *postman) items(n node, folder string, auth node, depth int) {
 		}
 		c, err := p.call(item, request, own)
 		if err != nil {
-			p.notes = append(p.notes, Note{item.str("name"), request.place(), err.Error(), true})
+			p.notes = append(p.notes, Note{Operation: item.str("name"), Place: request.place(), Reason: err.Error(), Whole: true})
 			continue
 		}
 		c.folder = folder
 		p.calls = append(p.calls, c)
+		for _, n := range append(c.notes, c.hidden()...) {
+			n.Place = request.place() + ", " + n.Place
+			p.notes = append(p.notes, n)
+		}
 	}
 }
 
@@ -71,25 +79,27 @@ var postmanVar = regexp.MustCompile(`\{\{\s*([^{}]+?)\s*\}\}`)
 func (p *postman) call(item, request node, auth node) (*call, error) {
 	if text, ok := request.v.(string); ok {
 		request = node{request.doc, request.at, map[string]any{"url": text}}
+	} else if _, ok := request.v.(map[string]any); !ok {
+		return nil, errors.New("the request is neither a URL nor an object")
 	}
 	c := &call{name: item.str("name"), method: strings.ToLower(request.str("method")), description: request.str("description"), responses: map[string]any{}}
 	if c.description == "" {
 		c.description = request.str("description", "content")
 	}
+	c.description = credential.Redact(c.description)
 	if c.method == "" {
 		c.method = "get"
 	}
-	raw := request.str("url")
-	if raw == "" {
-		raw = request.str("url", "raw")
+	if !methodName.MatchString(c.method) || !slices.Contains(methods, c.method) {
+		return nil, fmt.Errorf("the method %s is not sent", shorten(strings.ToUpper(c.method), 20))
 	}
-	if err := p.url(c, raw, request.get("url")); err != nil {
+	if err := p.url(c, rawURL(request.get("url")), request.get("url")); err != nil {
 		return nil, err
 	}
 	p.auth(c, auth)
 	for _, h := range request.list("header") {
-		if !h.flag("disabled") {
-			c.addHeader(h.str("key"), p.value(h.str("value")))
+		if name := h.str("key"); !h.flag("disabled") && name != "" {
+			c.addHeader(name, p.value(h.str("value")))
 		}
 	}
 	p.body(c, request.get("body"))
@@ -111,67 +121,6 @@ func (p *postman) value(s string) string {
 		return ""
 	}
 	return s
-}
-
-// url reads a URL: what {{ }} has at its beginning is its base, in a segment of the path a parameter, as is :name.
-func (p *postman) url(c *call, raw string, n node) error {
-	raw, query, _ := strings.Cut(beforeCut(raw, "#"), "?")
-	base, rest := "", raw
-	if m := postmanVar.FindStringIndex(raw); m != nil && m[0] == 0 {
-		base, rest = strings.TrimRight(p.value(raw[:m[1]]), "/"), raw[m[1]:]
-	} else if i := strings.Index(raw, "://"); i >= 0 {
-		host, path, _ := strings.Cut(raw[i+3:], "/")
-		base, rest = p.value(raw[:i+3]+host), "/"+path
-	} else if host, path, ok := strings.Cut(raw, "/"); ok {
-		base, rest = "https://"+p.value(host), "/"+path
-	}
-	if base != "" {
-		if !strings.Contains(base, "://") {
-			base = "https://" + base
-		}
-		if err := c.addURL(base); err != nil {
-			return err
-		}
-		c.base += strings.TrimSuffix(c.path, "/")
-	}
-	c.pathValues = map[string]string{}
-	var segments []string
-	for segment := range strings.SplitSeq(rest, "/") {
-		switch {
-		case strings.HasPrefix(segment, ":") && len(segment) > 1:
-			c.pathValues[segment[1:]] = ""
-			segment = "{" + segment[1:] + "}"
-		default:
-			segment = postmanVar.ReplaceAllStringFunc(segment, func(m string) string {
-				name := paramName(postmanVar.FindStringSubmatch(m)[1])
-				c.pathValues[name] = p.value(m)
-				return "{" + name + "}"
-			})
-		}
-		segments = append(segments, segment)
-	}
-	if c.path = strings.Join(segments, "/"); !strings.HasPrefix(c.path, "/") {
-		c.path = "/" + c.path
-	}
-	for _, v := range n.list("variable") {
-		if name := v.str("key"); c.pathValues[name] == "" && strings.Contains(c.path, "{"+name+"}") {
-			c.pathValues[name] = p.value(v.str("value"))
-		}
-	}
-	if list := n.list("query"); len(list) > 0 {
-		for _, q := range list {
-			if name := q.str("key"); name != "" {
-				c.addQuery(name, p.value(q.str("value")))
-			}
-		}
-		return nil
-	}
-	for item := range strings.SplitSeq(query, "&") {
-		if name, value, _ := strings.Cut(item, "="); name != "" {
-			c.addQuery(name, p.value(value))
-		}
-	}
-	return nil
 }
 
 // auth reads what a request carries as its credential.
@@ -206,7 +155,7 @@ func (p *postman) auth(c *call, n node) {
 		}
 		c.need("oauth2", map[string]any{"type": "oauth2", "flows": map[string]any{grant: flow}})
 	default:
-		p.notes = append(p.notes, Note{c.name, n.place(), fmt.Sprintf("the authorization %q is not read: add a connection", shorten(kind, 30)), false})
+		p.notes = append(p.notes, Note{Operation: c.name, Place: n.place(), Reason: fmt.Sprintf("the authorization %q is not read: add a connection", shorten(kind, 30))})
 	}
 }
 
@@ -232,7 +181,11 @@ func (p *postman) body(c *call, n node) {
 		c.media = map[string]string{"urlencoded": "application/x-www-form-urlencoded", "formdata": "multipart/form-data"}[n.str("mode")]
 		c.fields = []formField{}
 		for _, f := range n.list(n.str("mode")) {
-			c.fields = append(c.fields, formField{pair{f.str("key"), p.value(f.str("value"))}, f.str("type") == "file"})
+			if f.str("key") == "" {
+				c.note("the body", "a member without a name is left out")
+				continue
+			}
+			p.field(c, f)
 		}
 	case "graphql":
 		c.media = "application/json"
@@ -241,6 +194,22 @@ func (p *postman) body(c *call, n node) {
 		c.media, c.body = "application/octet-stream", ""
 	default:
 		c.media = ""
+	}
+}
+
+// field adds a member of a form. One that is disabled, and a file, has no value.
+func (p *postman) field(c *call, n node) {
+	one := formField{pair: pair{name: n.str("key")}, media: n.str("contentType")}
+	if n.str("type") != "file" {
+		if !n.flag("disabled") {
+			one.value = p.value(n.str("value"))
+		}
+		c.fields = append(c.fields, one)
+		return
+	}
+	one.file = true
+	for range max(1, len(n.list("src"))) {
+		c.fields = append(c.fields, one)
 	}
 }
 
@@ -288,6 +257,15 @@ func (p *postman) response(c *call, r node) {
 
 // fromCalls makes a connector of calls.
 func fromCalls(title, format string, calls []*call, c Config) (*Result, error) {
+	if len(calls) > 0 && c.Base != "" { // it stands for the address that the first request has; others keep theirs
+		own := calls[0].base
+		for _, one := range calls {
+			if one.base == own {
+				one.base, one.servers = strings.TrimRight(c.Base, "/"), nil
+			}
+		}
+		c.Base = ""
+	}
 	docs := newDocuments(&source{})
 	s := &spec{root: docs.document(documentOf(title, calls)).node(), docs: docs, format: format}
 	return s.imports(c)

@@ -134,6 +134,9 @@ func (b *builder) addHost(base string) {
 			return
 		}
 	}
+	if strings.HasSuffix(host, ":") { // a URL within a URL
+		return
+	}
 	if base[:at] == "http" {
 		host = "http://" + host
 	}

@@ -229,17 +229,13 @@ func (c *conversion) filterCondition(one object, fold, loose bool) string {
 		if !ok {
 			break
 		}
-		b = orNumber(b)
-		if loose || sign != "==" && sign != "!=" {
-			a = orNumber(a)
-		}
-		return compare(a, sign, b)
+		return numberCondition(a, sign, b, loose)
 	case "boolean":
 		return c.booleanCondition(op, a, b, loose)
 	case "dateTime":
 		sign, ok := map[string]string{"equals": "==", "notEquals": "!=", "after": ">", "before": "<", "afterOrEquals": ">=", "beforeOrEquals": "<="}[op]
 		if ok {
-			return compare(c.milliseconds(a), sign, c.milliseconds(b))
+			return c.timeCondition(a, sign, b)
 		}
 	case "array":
 		if code, ok := arrayCondition(op, a, b); ok {
@@ -247,23 +243,78 @@ func (c *conversion) filterCondition(one object, fold, loose bool) string {
 		}
 	case "string":
 		if (op == "equals" || op == "notEquals") && !fold && !loose && b.is == isText {
-			return compare(a, map[bool]string{true: "==", false: "!="}[op == "equals"], b)
+			if op == "equals" {
+				return compare(a, "==", b)
+			}
+			return onlyOf("string", a, compare(a, "!=", b))
 		}
-		return c.textCondition(op, a, b, fold)
+		if loose {
+			return c.textCondition(op, a, b, fold)
+		}
+		return onlyOf("string", a, c.textCondition(op, a, b, fold))
 	}
 	c.todo(c.n, "a condition", fmt.Sprintf("%s of %s", op, kind))
 	return "error(" + literal("to do: the comparison "+op).code + ")"
 }
 
-// orNumber is a number, or a text of one.
-func orNumber(t term) term {
+// onlyOf is a condition that is false for a value of another type than the wanted one; null is of each.
+func onlyOf(kind string, a term, condition string) string {
+	if a.known || a.is == isText && kind == "string" {
+		return condition
+	}
+	return "(" + a.code + " | . == null or type == " + literal(kind).code + ") and (" + condition + ")"
+}
+
+// numberCondition compares numbers. What is missing differs from each number, and is neither smaller nor larger. A text is a number
+// for loose types only.
+func numberCondition(a term, sign string, b term, loose bool) string {
+	number := func(t term) (term, bool) { // false: it may be none
+		if t = orKnownNumber(t); t.is == isNumber || t.is == isDate {
+			return t, true
+		}
+		if loose {
+			return term{code: t.in() + " | if . == null then . else tonumber end"}, false
+		}
+		return t, false
+	}
+	a, sureA := number(a)
+	b, sureB := number(b)
+	if sureA && sureB || sign == "==" {
+		return compare(a, sign, b)
+	}
+	test := `type == "number"`
+	if sign == "!=" {
+		test = `(. == null or type == "number")`
+	}
+	if sureB {
+		return a.code + " | " + test + " and . " + sign + " " + b.in()
+	}
+	return a.in() + " as $left | " + b.in() + " as $right | all($left, $right; " + test + ") and $left " + sign + " $right"
+}
+
+// timeCondition compares times; false when one is missing.
+func (c *conversion) timeCondition(a term, sign string, b term) string {
+	condition := compare(c.milliseconds(a), sign, c.milliseconds(b))
+	for _, t := range []term{b, a} {
+		if !t.known && t.is != isDate && t.is != isMoment {
+			condition = t.in() + " != null and (" + condition + ")"
+		}
+	}
+	return condition
+}
+
+// orKnownNumber is a number for a literal text of one, and else the term.
+func orKnownNumber(t term) term {
 	if text, ok := t.value.(string); t.known && ok {
 		if n := asNumber(text); n != nil {
 			return term{code: n.(interface{ String() string }).String(), whole: true, is: isNumber, known: true, value: n}
 		}
 	}
-	return t.number()
+	return t
 }
+
+// orNumber is a number, or a text of one.
+func orNumber(t term) term { return orKnownNumber(t).number() }
 
 func (c *conversion) booleanCondition(op string, a, b term, loose bool) string {
 	tr := &translator{at: c.place()}
@@ -296,7 +347,7 @@ func arrayCondition(op string, a, b term) (string, bool) {
 		return b.in() + " as $other | " + a.in() + " // [] | all(. != $other)", true
 	}
 	sign, ok := map[string]string{"lengthEquals": "==", "lengthNotEquals": "!=", "lengthGt": ">", "lengthLt": "<", "lengthGte": ">=", "lengthLte": "<="}[op]
-	return "(" + a.in() + " | length) " + sign + " " + orNumber(b).in(), ok
+	return onlyOf("array", a, "("+a.in()+" | length) "+sign+" "+orNumber(b).in()), ok
 }
 
 // toSwitch writes a switch of version 1 to 3: an item goes to the first output whose rule is true.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/credential"
 )
 
 var numeric = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
@@ -152,6 +154,9 @@ var conversions = map[string]struct { // read only
 }
 
 func (c *conversion) assign(name string, v typedValue) assignment {
+	if text, ok := v.value.(string); ok && isSecret(credential.Name(name), text) {
+		c.check(c.n, "the field "+name+" that it sets looks like a credential, and is in the flow: use a connection or a secret where it is sent")
+	}
 	if text, ok := v.value.(string); ok && strings.HasPrefix(text, "=") && len(splitBraces(text)) == 3 || v.kind != "" && v.kind != "string" {
 		t := c.jq(v.value)
 		if conv, ok := conversions[v.kind]; ok && t.is != conv.is && !strings.HasPrefix(t.code, "error(") {
@@ -318,13 +323,21 @@ func (c *conversion) filled(v any, parts []string) term {
 		m := ordered(v).(mapping)
 		texts := make([]string, len(m))
 		for i, p := range m {
-			texts[i] = c.filled(p.key, parts).in() + ": " + c.filled(v[p.key], parts).in()
+			member, ok := c.sealedMember(p.key, v[p.key])
+			if !ok {
+				member = c.filled(v[p.key], parts)
+			}
+			texts[i] = c.filled(p.key, parts).in() + ": " + member.in()
 		}
 		return term{code: "{" + strings.Join(texts, ", ") + "}", whole: true, is: isObject}
 	case []any:
 		texts := make([]string, len(v))
 		for i, element := range v {
-			texts[i] = c.filled(element, parts).in()
+			t, ok := c.sealedMember("", element)
+			if !ok {
+				t = c.filled(element, parts)
+			}
+			texts[i] = t.in()
 		}
 		return term{code: "[" + strings.Join(texts, ", ") + "]", whole: true, is: isList}
 	case string:

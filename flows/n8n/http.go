@@ -1,11 +1,11 @@
 package n8n
 
 import (
-	"cmp"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/flows/internal/credential"
 )
 
 // Connection is a connection that has to be made before the flow runs.
@@ -100,7 +100,12 @@ func toHTTP(c *conversion) made {
 	method := strings.ToLower(c.p.word(c.p.word("GET", "requestMethod"), "method"))
 	address := c.p.text("url")
 	call := mapping{}
-	to := c.value(c.p["url"])
+	var secrets carried
+	safe := c.address(c.p["url"], &secrets)
+	if text, ok := safe.(string); ok {
+		address = text
+	}
+	to := c.value(safe)
 	if slices.Contains([]string{"get", "post", "put", "patch", "delete", "head", "options"}, method) {
 		call = append(call, pair{method, to})
 	} else {
@@ -115,27 +120,15 @@ func toHTTP(c *conversion) made {
 		c.connect(name, "", host)
 		conns = append(conns, name)
 	}
-	query, secret := c.query()
-	if query != nil {
+	if query := c.query(&secrets); query != nil {
 		call = append(call, pair{"query", query})
 	}
-	headers, header := c.headers()
-	if headers != nil {
+	if headers := c.headers(&secrets); headers != nil {
 		call = append(call, pair{"headers", headers})
 	}
-	if secret = cmp.Or(header, secret); secret != "" {
-		name := connectionName(c.n.Name, "api")
-		c.connect(name, "api_key", host)
-		c.check(c.n, secret+" of its request is a credential: it belongs into the connection "+name)
-		if !slices.Contains(conns, any(name)) {
+	for _, name := range c.connections(secrets, host) {
+		if !slices.Contains(conns, name) {
 			conns = append(conns, name)
-		}
-	}
-	if u, err := url.Parse(strings.TrimPrefix(address, "=")); err == nil {
-		for name := range u.Query() {
-			if credentialName.MatchString(name) {
-				c.check(c.n, name+" in its URL may be a credential: it belongs into a connection")
-			}
 		}
 	}
 	call = append(call, c.body(method)...)
@@ -193,22 +186,19 @@ func (c *conversion) pairs(list []object, each func(name string, v any) any) map
 	return m
 }
 
-// query are the parameters of the request. secret is the name of one that is a credential and is left out.
-func (c *conversion) query() (query any, secret string) {
-	return c.parameters("queryParametersUi", "queryParameters", "sendQuery", "specifyQuery", "jsonQuery", "queryParametersJson")
+// query are the parameters of the request, without those that are credentials.
+func (c *conversion) query(secrets *carried) any {
+	return c.parameters("the query parameter ", secrets, "queryParametersUi", "queryParameters", "sendQuery", "specifyQuery", "jsonQuery", "queryParametersJson")
 }
 
 // headers are the headers of the request, likewise.
-func (c *conversion) headers() (headers any, secret string) {
-	return c.parameters("headerParametersUi", "headerParameters", "sendHeaders", "specifyHeaders", "jsonHeaders", "headerParametersJson")
+func (c *conversion) headers(secrets *carried) any {
+	return c.parameters("the header ", secrets, "headerParametersUi", "headerParameters", "sendHeaders", "specifyHeaders", "jsonHeaders", "headerParametersJson")
 }
 
-// credentialName matches names of headers and parameters whose values are credentials.
-var credentialName = regexp.MustCompile(`(?i)^(authorization|proxy-authorization|cookie|key|sig|signature)$|api-?_?key|token|secret|passw`)
-
 // parameters reads names and values, which are in a list or in JSON. Older versions of the node have the first and the last of
-// its parameters. secret is the name of a value that is a credential and is left out.
-func (c *conversion) parameters(oldList, list, send, specify, asJSON, oldJSON string) (all any, secret string) {
+// its parameters. Credentials are added to secrets, after what they are, and left out.
+func (c *conversion) parameters(what string, secrets *carried, oldList, list, send, specify, asJSON, oldJSON string) any {
 	pairs := c.p.list(oldList, "parameter")
 	text := ""
 	if c.p.on("jsonParameters") {
@@ -226,20 +216,20 @@ func (c *conversion) parameters(oldList, list, send, specify, asJSON, oldJSON st
 		}
 	}
 	if text != "" {
-		return c.json(text).template(), ""
+		return c.sealedJSON(text)
 	}
 	m := c.pairs(slices.DeleteFunc(pairs, func(p object) bool {
 		name, value := p.text("name"), p.text("value")
-		if credentialName.MatchString(name) && value != "" && (!strings.HasPrefix(value, "=") || strings.Contains(value, "$env")) {
-			secret = name
+		if isSecret(credential.Sent(name), value) {
+			secrets.keys = append(secrets.keys, what+name)
 			return true
 		}
 		return strings.EqualFold(name, "content-type") && strings.HasPrefix(value, "application/json")
 	}), func(_ string, v any) any { return c.value(v) })
 	if m == nil {
-		return nil, secret
+		return nil
 	}
-	return m, secret
+	return m
 }
 
 // body are the members of the request that make its body.
@@ -259,23 +249,23 @@ func (c *conversion) body(method string) []pair {
 	switch kind {
 	case "json":
 		if text, ok := c.p["jsonBody"].(string); ok && c.p.text("specifyBody") == "json" {
-			return []pair{{"json", c.json(text).template()}}
+			return []pair{{"json", c.sealedJSON(text)}}
 		}
 		if text := c.p.text("bodyParametersJson"); old && c.p.on("jsonParameters") && text != "" {
-			return []pair{{"json", c.json(text).template()}}
+			return []pair{{"json", c.sealedJSON(text)}}
 		}
-		if m := c.pairs(list, func(_ string, v any) any { return c.value(v) }); m != nil {
+		if m := c.pairs(list, c.sealed); m != nil {
 			return []pair{{"json", m}}
 		}
 	case "form-urlencoded":
-		if m := c.pairs(list, func(_ string, v any) any { return c.value(v) }); m != nil {
+		if m := c.pairs(list, c.sealed); m != nil {
 			return []pair{{"form", m}}
 		}
 		if c.p.text("specifyBody") == "string" {
-			return []pair{{"raw", c.value(c.p["body"])}, {"content_type", "application/x-www-form-urlencoded"}}
+			return []pair{{"raw", c.sealedText(c.p["body"])}, {"content_type", "application/x-www-form-urlencoded"}}
 		}
 	case "raw":
-		return []pair{{"raw", c.value(c.p["body"])}, {"content_type", c.value(c.p.word("text/plain", "rawContentType"))}}
+		return []pair{{"raw", c.sealedText(c.p["body"])}, {"content_type", c.value(c.p.word("text/plain", "rawContentType"))}}
 	case "multipart-form-data":
 		var parts []any
 		for _, p := range list {
@@ -283,7 +273,7 @@ func (c *conversion) body(method string) []pair {
 				c.todo(c.n, "a file in a request", "the part "+p.text("name")+" is a file")
 				continue
 			}
-			parts = append(parts, mapping{{"name", c.value(p["name"])}, {"value", c.value(p["value"])}})
+			parts = append(parts, mapping{{"name", c.value(p["name"])}, {"value", c.sealed(p.text("name"), p["value"])}})
 		}
 		return []pair{{"multipart", parts}}
 	default:
@@ -320,36 +310,40 @@ func (c *conversion) response() []pair {
 
 // toGraphQL writes a GraphQL request.
 func toGraphQL(c *conversion) made {
-	query := mapping{{"query", c.value(c.p["query"])}}
+	var secrets carried
+	endpoint := c.address(c.p["endpoint"], &secrets)
+	query := mapping{{"query", c.sealedText(c.p["query"])}}
 	switch v := c.p["variables"].(type) {
 	case string:
 		if strings.TrimSpace(v) != "" {
-			query = append(query, pair{"variables", c.json(v).template()})
+			query = append(query, pair{"variables", c.sealedJSON(v)})
 		}
 	case map[string]any:
-		query = append(query, pair{"variables", c.value(v)})
+		query = append(query, pair{"variables", c.sealed("", v)})
 	}
 	if name := c.p.text("operationName"); name != "" {
 		query = append(query, pair{"operationName", c.value(name)})
 	}
 	var call mapping
 	if c.p.text("requestMethod") == "GET" {
-		call = mapping{{"get", c.value(c.p["endpoint"])}, {"query", query}}
+		call = mapping{{"get", c.value(endpoint)}, {"query", query}}
 	} else {
-		call = mapping{{"post", c.value(c.p["endpoint"])}, {"json", query}}
+		call = mapping{{"post", c.value(endpoint)}, {"json", query}}
 	}
-	if headers, secret := c.headers(); headers != nil || secret != "" {
-		if headers != nil {
-			call = append(call, pair{"headers", headers})
-		}
-		if secret != "" {
-			name := connectionName(c.n.Name, "graphql")
-			c.connect(name, "api_key", hostOf(c.p.text("endpoint")))
-			call = append(call, pair{"connection", name})
-		}
+	if headers := c.headers(&secrets); headers != nil {
+		call = append(call, pair{"headers", headers})
 	}
-	if name := c.connection("", "", hostOf(c.p.text("endpoint"))); name != "" {
-		call = append(call, pair{"connection", name})
+	text, _ := endpoint.(string)
+	conns := c.connections(secrets, hostOf(text))
+	if name := c.connection("", "", hostOf(text)); name != "" && !slices.Contains(conns, any(name)) {
+		conns = append(conns, name)
+	}
+	switch len(conns) {
+	case 0:
+	case 1:
+		call = append(call, pair{"connection", conns[0]})
+	default:
+		call = append(call, pair{"connection", conns})
 	}
 	var more []pair
 	if strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(c.p.text("query"), "=")), "query") {

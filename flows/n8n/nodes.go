@@ -67,6 +67,7 @@ type conversion struct {
 	p         object
 	sc        *scope
 	wasSingle bool // one item comes to the node
+	seals     bool // what is read of JSON goes into a request: secrets take the place of credentials
 }
 
 // node writes the steps of a node, and notes what is known after it.

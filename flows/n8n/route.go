@@ -54,7 +54,8 @@ func routeCond(routes []string, port int) string {
 func exclusive(a, b string) bool {
 	left, value, ok := strings.Cut(a, ` == "`)
 	left2, value2, ok2 := strings.Cut(b, ` == "`)
-	return ok && ok2 && left == left2 && value != value2 && strings.Count(value, `"`) == 1 && strings.Count(value2, `"`) == 1
+	ends := func(text string) bool { return strings.IndexByte(text, '"') == len(text)-1 }
+	return ok && ok2 && left == left2 && value != value2 && ends(value) && ends(value2)
 }
 
 // route writes a filter or a switch, where each item may go its own way.

@@ -58,7 +58,7 @@ func toService(c *conversion) made {
 			params[key] = plainResource(v)
 		}
 	}
-	call := mapping{{"post", s.base + "/TODO"}, {"json", c.value(params)}, {"connection", name}}
+	call := mapping{{"post", s.base + "/TODO"}, {"json", c.sealed("", params)}, {"connection", name}}
 	c.sc.single = false
 	m := c.after(result)
 	m.steps = append([]step{c.call("http", call)}, m.steps...)
