@@ -166,7 +166,7 @@ function look(cm) {
     '.cm-completionDetail': { color: 'var(--faint)', fontStyle: 'normal', marginLeft: '10px' },
     '.cm-completionInfo': { padding: '6px 10px' },
     // Where there is no room beside the list, below it instead of over it.
-    '.cm-completionInfo-left-narrow, .cm-completionInfo-right-narrow': { top: '100% !important', left: '0 !important', right: '0 !important', maxWidth: 'none !important' },
+    '.cm-completionInfo-left-narrow, .cm-completionInfo-right-narrow': { top: '100% !important', left: '0 !important', right: 'auto !important', maxWidth: '55vw !important' },
     '.cm-diagnostic': { whiteSpace: 'pre-wrap' },
   })
   const style = cm.HighlightStyle.define([
