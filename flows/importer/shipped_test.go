@@ -29,6 +29,34 @@ type specified struct {
 
 var shipped = []specified{
 	{
+		// The document's router takes no path with slashes for a file.
+		connector: "github", file: "github.json.gz", base: "https://api.github.com", elsewhere: []string{"file_get", "file_put"},
+	},
+	{
+		// The token is that of the connection. The document has schemas for answers without a refusal only, and numbers for texts.
+		connector: "slack", file: "slack.json.gz", base: "https://slack.com/api",
+		edit: func(root map[string]any) {
+			rewrite(root, func(object map[string]any) {
+				if object["name"] == "token" {
+					object["required"] = false
+				}
+				if object["name"] == "ts" {
+					object["type"] = "string"
+				}
+				if object["name"] == "post_at" {
+					object["type"] = "integer"
+				}
+				if enum, ok := object["enum"].([]any); ok && len(enum) == 1 && enum[0] == true {
+					delete(object, "enum")
+				}
+				if object["additionalProperties"] == false {
+					delete(object, "additionalProperties")
+				}
+			})
+		},
+		newer: []string{"error"},
+	},
+	{
 		connector: "stripe", file: "stripe.yaml.gz", base: "https://api.stripe.com",
 	},
 	{
