@@ -37,6 +37,7 @@ func TestWorkersAreKilled(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) server{
 		"kafka": kafkaServer,
 		"amqp":  amqpServer,
+		"imap":  imapServer,
 		"mqtt":  mqttServer,
 		"nats":  natsServer,
 		"sqs":   sqsServer,
