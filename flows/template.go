@@ -101,12 +101,14 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 		if err == nil {
 			err = jq.Check(v)
 		}
-		text := stringify(v)
-		if err == nil && t.url {
-			err = checkURLPart(b.String(), text, t.textAt(i+1), p.expr)
-		}
 		if err != nil {
 			return nil, err
+		}
+		text := stringify(v)
+		if t.url {
+			if err := checkURLPart(b.String(), text, t.textAt(i+1), p.expr); err != nil {
+				return nil, err
+			}
 		}
 		if b.WriteString(text); b.Len() > jq.MaxValueSize {
 			return nil, jq.ErrTooLarge
