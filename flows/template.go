@@ -37,47 +37,65 @@ func (t *Template) Literal() (any, bool) {
 }
 
 // Render returns the value for the item.
-func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
-	v, err := t.render(ctx, in)
+func (t *Template) Render(ctx context.Context, in *Input) (any, error) { return t.RenderComputed(ctx, in, nil) }
+
+// Computed takes the value of one ${ } of a template and returns what stands in its place. alone: the ${ } is the whole
+// of its text, so that a value of any type may be returned; otherwise the result is made text.
+type Computed func(v any, alone bool) (any, error)
+
+// RenderComputed returns the value for the item, as Render does, with each value of a ${ } replaced by computed; nil: as it is. It is for
+// templates of a language, such as filters and queries: computed escapes or refuses what would change their meaning. A
+// template whose value comes from the user of a connector's operation is one ${ }.
+func (t *Template) RenderComputed(ctx context.Context, in *Input, computed Computed) (any, error) {
+	v, err := t.render(ctx, in, computed)
 	if err != nil {
 		return nil, err
 	}
+	return bounded(v)
+}
+
+// bounded returns the error for a value that is too large.
+func bounded(v any) (any, error) {
 	if err := jq.Check(v); err != nil {
 		return nil, &Error{Code: CodeLimit, Message: err.Error(), Err: err}
 	}
 	return v, nil
 }
 
-func (t *Template) render(ctx context.Context, in *Input) (any, error) {
+func (t *Template) render(ctx context.Context, in *Input, computed Computed) (v any, err error) {
 	switch {
 	case t.caller != nil:
-		return t.caller.render(ctx, in.call.caller)
+		v, err = t.caller.render(ctx, in.call.caller, nil)
 	case t.expr != nil:
-		return t.expr.one(ctx, in)
+		v, err = t.expr.one(ctx, in)
 	case t.parts != nil:
-		return t.interpolate(ctx, in)
+		return t.interpolate(ctx, in, computed)
 	case t.list != nil:
 		list := make([]any, len(t.list))
 		for i, element := range t.list {
-			v, err := element.render(ctx, in)
-			if err != nil {
+			if list[i], err = element.render(ctx, in, computed); err != nil {
 				return nil, err
 			}
-			list[i] = v
 		}
 		return list, nil
 	case t.fields != nil:
 		object := make(map[string]any, len(t.fields))
 		for _, f := range t.fields {
-			v, err := f.Value.render(ctx, in)
-			if err != nil {
+			if object[f.Name], err = f.Value.render(ctx, in, computed); err != nil {
 				return nil, err
 			}
-			object[f.Name] = v
 		}
 		return object, nil
+	default:
+		return t.literal, nil
 	}
-	return t.literal, nil
+	if err != nil || computed == nil {
+		return v, err
+	}
+	if v, err = bounded(v); err != nil {
+		return nil, err
+	}
+	return computed(v, true)
 }
 
 // Text returns the value for the item as a string: a string unchanged, null as the empty string, anything else as
@@ -90,7 +108,7 @@ func (t *Template) Text(ctx context.Context, in *Input) (string, error) {
 	return stringify(v), nil
 }
 
-func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
+func (t *Template) interpolate(ctx context.Context, in *Input, computed Computed) (any, error) {
 	var b strings.Builder
 	for i, p := range t.parts {
 		if p.expr == nil {
@@ -100,6 +118,9 @@ func (t *Template) interpolate(ctx context.Context, in *Input) (any, error) {
 		v, err := p.expr.one(ctx, in)
 		if err == nil {
 			err = jq.Check(v)
+		}
+		if err == nil && computed != nil {
+			v, err = computed(v, false)
 		}
 		if err != nil {
 			return nil, err
