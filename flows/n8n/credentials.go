@@ -198,29 +198,36 @@ func (c *conversion) secret(name string) term {
 
 // sealed is a member of a body, with secrets in the place of credentials.
 func (c *conversion) sealed(name string, v any) any {
+	return c.seal(name, v, func(name string, v any) any {
+		if text, isText := v.(string); isText && isSecret(credential.Name(name), text) {
+			return c.secret(name).template()
+		}
+		return c.value(v)
+	})
+}
+
+// seal rebuilds a member with secrets in the place of numbers that are credentials, and with what other returns in that of the other values
+// without members.
+func (c *conversion) seal(name string, v any, other func(name string, v any) any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		m := ordered(v).(mapping)
 		for i, p := range m {
-			m[i].value = c.sealed(p.key, v[p.key])
+			m[i].value = c.seal(p.key, v[p.key], other)
 		}
 		return m
 	case []any:
 		list := make([]any, len(v))
 		for i, element := range v {
-			list[i] = c.sealed(name, element)
+			list[i] = c.seal(name, element, other)
 		}
 		return list
-	case string:
-		if isSecret(credential.Name(name), v) {
-			return c.secret(name).template()
-		}
 	case json.Number:
 		if credential.Name(name) {
 			return c.secret(name).template()
 		}
 	}
-	return c.value(v)
+	return other(name, v)
 }
 
 // sealedText is a body that is a text.
@@ -262,30 +269,16 @@ func (c *conversion) sealedJSON(text string) any {
 
 // sealedData is a value of JSON, in which nothing is an expression.
 func (c *conversion) sealedData(name string, v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		m := ordered(v).(mapping)
-		for i, p := range m {
-			m[i].value = c.sealedData(p.key, v[p.key])
-		}
-		return m
-	case []any:
-		list := make([]any, len(v))
-		for i, element := range v {
-			list[i] = c.sealedData(name, element)
-		}
-		return list
-	case string:
-		if v != "" && credential.Name(name) || credential.Value(v) {
+	return c.seal(name, v, func(name string, v any) any {
+		text, isText := v.(string)
+		switch {
+		case !isText:
+			return v
+		case text != "" && credential.Name(name) || credential.Value(text):
 			return c.secret(name).template()
 		}
-		return textValue(v)
-	case json.Number:
-		if credential.Name(name) {
-			return c.secret(name).template()
-		}
-	}
-	return v
+		return textValue(text)
+	})
 }
 
 // sealedMember is the secret that stands for a member of JSON with expressions in it; false: it is none.
