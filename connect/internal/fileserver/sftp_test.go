@@ -3,6 +3,7 @@ package fileserver
 import (
 	"cmp"
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -40,10 +41,22 @@ func openSFTP(t *testing.T, settings map[string]string) *SFTPServer {
 func rsaSigner(t *testing.T) ssh.Signer {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	return signerOf(t, key, err)
+}
+
+func edSigner(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	return signerOf(t, key, err)
+}
+
+// signerOf returns the signer of a key that was generated with this error.
+func signerOf(t *testing.T, key crypto.Signer, err error) ssh.Signer {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := ssh.NewSignerFromKey(key)
+	signer, err := ssh.NewSignerFromSigner(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,19 +88,6 @@ func TestHostKeys(t *testing.T) {
 			t.Errorf("%.60s: %v, want %q", keys, err, want)
 		}
 	}
-}
-
-func edSigner(t *testing.T) ssh.Signer {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer
 }
 
 // The lines of other hosts in known_hosts do not count.
