@@ -19,11 +19,33 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
+// Bounds of the connections that wait for steps.
+const (
+	maxIdle   = 2
+	idleLimit = time.Minute
+)
+
 const (
 	dialLimit = 20 * time.Second
 	// maxReceived is the maximum size of what the server sends for one step, or one message, in bytes.
 	maxReceived = 200_000_000
 )
+
+// conn is a connection that one step at a time uses.
+type conn struct {
+	*imapclient.Client
+	wire *meter
+}
+
+// Open implements idlepool.Conn.
+func (c *conn) Open() bool {
+	select {
+	case <-c.Closed():
+		return false
+	default:
+		return true
+	}
+}
 
 // meter limits what is received, and keeps the reason for which reading ended: the library loses it.
 type meter struct {
@@ -137,8 +159,8 @@ func (c *conn) reason(err error) error {
 
 // use calls do with a connection that is logged in, and ends the connection when ctx ends. Errors of the library are described.
 func (c *client) use(ctx context.Context, do func(on *conn) error) error {
-	on := c.pool.take()
-	if on == nil {
+	on, ok := c.pool.Take()
+	if !ok {
 		var err error
 		if on, err = c.login(ctx, nil); err != nil {
 			return err
@@ -148,7 +170,7 @@ func (c *client) use(ctx context.Context, do func(on *conn) error) error {
 	err := c.during(ctx, on, func() error { return do(on) })
 	var answer *imap.Error
 	if err == nil || errors.As(err, &answer) && answer.Type != imap.StatusResponseTypeBye {
-		c.pool.put(on)
+		c.pool.Put(on)
 	} else {
 		_ = on.Close() // it may have answers left
 	}
@@ -177,7 +199,7 @@ func (c *client) Test(ctx context.Context) error {
 
 // Close implements flows.Client.
 func (c *client) Close() error {
-	c.pool.close()
+	c.pool.Close()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/idlepool"
 )
 
 // Module returns the module.
@@ -39,7 +40,7 @@ func open(s flows.ConnectionSettings) (flows.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{name: s.Connection, tls: trust, starttls: s.Text["starttls"] == "yes", user: s.Text["username"], password: s.Text["password"]}
+	c := &client{pool: idlepool.New[*conn](maxIdle, idleLimit), name: s.Connection, tls: trust, starttls: s.Text["starttls"] == "yes", user: s.Text["username"], password: s.Text["password"]}
 	if trust == nil && c.starttls {
 		return nil, errors.New("starttls needs `tls: verify`")
 	}
@@ -59,5 +60,5 @@ type client struct {
 	starttls       bool
 	user, password string
 
-	pool pool
+	pool *idlepool.Pool[*conn]
 }

@@ -17,6 +17,12 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
+// Bounds of the connections that wait for steps.
+const (
+	maxIdle   = 4
+	idleLimit = time.Minute
+)
+
 const (
 	dialLimit  = 10 * time.Second
 	loginLimit = 20 * time.Second
@@ -25,6 +31,15 @@ const (
 	// oidStartTLS names the request StartTLS (RFC 4511, section 4.14.1).
 	oidStartTLS = "1.3.6.1.4.1.1466.20037"
 )
+
+// conn is a connection that one step at a time uses.
+type conn struct {
+	*ldap.Conn
+	wire *meter
+}
+
+// Open implements idlepool.Conn.
+func (c *conn) Open() bool { return !c.IsClosing() }
 
 // meter limits what is received. The library keeps a message in memory whose size the server says.
 type meter struct {
@@ -135,8 +150,8 @@ func (c *client) during(ctx context.Context, on *conn, call func() error) error 
 
 // use calls do with a connection that is logged in. Errors of the library are described.
 func (c *client) use(ctx context.Context, do func(on *ldap.Conn) error) error {
-	on := c.pool.take()
-	if on == nil {
+	on, ok := c.pool.Take()
+	if !ok {
 		var err error
 		if on, err = c.login(ctx); err != nil {
 			return err
@@ -146,7 +161,7 @@ func (c *client) use(ctx context.Context, do func(on *ldap.Conn) error) error {
 	err := c.during(ctx, on, func() error { return do(on.Conn) })
 	var known *ldap.Error
 	if err == nil || errors.As(err, &known) && known.ResultCode < ldap.ErrorNetwork {
-		c.pool.put(on)
+		c.pool.Put(on)
 		return c.failure(ctx, err)
 	}
 	switch {
@@ -171,7 +186,7 @@ func (c *client) Test(ctx context.Context) error {
 
 // Close implements flows.Client.
 func (c *client) Close() error {
-	c.pool.close()
+	c.pool.Close()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/idlepool"
 )
 
 // Module returns the module.
@@ -35,7 +36,7 @@ func open(s flows.ConnectionSettings) (flows.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{name: s.Connection, tls: trust, starttls: s.Text["starttls"] == "yes", user: s.Text["bind_dn"], password: s.Text["password"]}
+	c := &client{pool: idlepool.New[*conn](maxIdle, idleLimit), name: s.Connection, tls: trust, starttls: s.Text["starttls"] == "yes", user: s.Text["bind_dn"], password: s.Text["password"]}
 	switch {
 	case trust == nil && c.starttls:
 		return nil, errors.New("starttls needs `tls: verify`")
@@ -58,5 +59,5 @@ type client struct {
 	starttls       bool
 	user, password string // empty: no login
 
-	pool pool
+	pool *idlepool.Pool[*conn]
 }
