@@ -2,8 +2,6 @@ package flows_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,15 +14,7 @@ const maxFuzzed = 64 << 10
 // For any bytes ParseConnector returns a connector, or Problems with positions in the file. A connector is attached to a flow that
 // uses it, and the flow has the same version when it is parsed again without the connector.
 func FuzzParseConnector(f *testing.F) {
-	files, err := filepath.Glob("connectors/*.yaml")
-	if err != nil || len(files) == 0 {
-		f.Fatal(files, err)
-	}
-	for _, file := range files {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, source := range filesOf(f, "connectors/*.yaml") {
 		f.Add(source)
 	}
 	f.Add([]byte(zoom))

@@ -6,8 +6,6 @@ package flows_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,15 +15,7 @@ import (
 
 // No program on any event, of 64 KB together, takes more processor time than its run's limit and 100 ms.
 func FuzzProgram(f *testing.F) {
-	files, err := filepath.Glob("testdata/hostile/jq-*.yaml")
-	if err != nil || len(files) == 0 {
-		f.Fatal(files, err)
-	}
-	for _, file := range files {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, source := range filesOf(f, "testdata/hostile/jq-*.yaml") {
 		_, program, _ := strings.Cut(string(source), "transform: ")
 		f.Add(strings.Trim(program, "'\n"), `[1, [1], "a", {"a": null}]`)
 	}

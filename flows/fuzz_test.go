@@ -12,9 +12,10 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// For any bytes Parse returns a flow, or Problems with positions in the file, and a flow executes to its end.
-func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"examples/*.yaml", "testdata/problems/*.yaml", "steps/testdata/*/*.yaml"} {
+// filesOf returns the contents of the files of each pattern, which has some.
+func filesOf(f *testing.F, patterns ...string) (sources [][]byte) {
+	f.Helper()
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			f.Fatal(pattern, err)
@@ -24,8 +25,16 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				f.Fatal(err)
 			}
-			f.Add(source)
+			sources = append(sources, source)
 		}
+	}
+	return sources
+}
+
+// For any bytes Parse returns a flow, or Problems with positions in the file, and a flow executes to its end.
+func FuzzParse(f *testing.F) {
+	for _, source := range filesOf(f, "examples/*.yaml", "testdata/problems/*.yaml", "steps/testdata/*/*.yaml") {
+		f.Add(source)
 	}
 	f.Add([]byte(`{"flow": 1, "steps": [{"set": {"a": "${ .b }"}}]}`))
 	f.Add([]byte("flow: 1\nsteps:\n" + strings.Repeat(" - switch:\n - else:\n", 40)))

@@ -37,7 +37,9 @@ func (t *Template) Literal() (any, bool) {
 }
 
 // Render returns the value for the item.
-func (t *Template) Render(ctx context.Context, in *Input) (any, error) { return t.RenderComputed(ctx, in, nil) }
+func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
+	return t.RenderComputed(ctx, in, nil)
+}
 
 // Computed takes the value of one ${ } of a template and returns what stands in its place. alone: the ${ } is the whole
 // of its text, so that a value of any type may be returned; otherwise the result is made text.

@@ -56,36 +56,57 @@ func startCRM(t *testing.T) *httptest.Server {
 	return server
 }
 
-// A past run becomes a passing test without secrets.
-func TestFlowRecord(t *testing.T) {
-	t.Parallel()
+// recorder runs flows on a server and records their runs.
+type recorder struct {
+	t      *testing.T
+	url    string
+	remote *client.Client
+}
+
+func newRecorder(t *testing.T) *recorder {
+	t.Helper()
 	server := startDev(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
 	remote, err := client.New(client.Config{URL: server.url, User: "ann", Password: "correct horse battery"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &recorder{t, server.url, remote}
+}
+
+// run deploys a flow, runs it and returns the id of the run.
+func (r *recorder) run(flow, source, event string, params map[string]string) string {
+	r.t.Helper()
+	if _, err := r.remote.Deploy(r.t.Context(), flow, []byte(source)); err != nil {
+		r.t.Fatal(err)
+	}
+	run, err := r.remote.Start(r.t.Context(), client.Request{Flow: flow, Event: []byte(event), Params: params})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return run.ID
+}
+
+// record returns what `penstock flow record` prints.
+func (r *recorder) record(args ...string) (string, error) {
+	var out bytes.Buffer
+	root := newRoot(env{app.EnvURL: r.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
+	root.SetArgs(append([]string{"flow", "record"}, args...))
+	root.SetOut(&out)
+	err := root.ExecuteContext(r.t.Context())
+	return out.String(), err
+}
+
+// A past run becomes a passing test without secrets.
+func TestFlowRecord(t *testing.T) {
+	t.Parallel()
+	r := newRecorder(t)
 	source := fmt.Sprintf(recordedFlow, startCRM(t).URL)
 	run := func(source, event string) string {
 		t.Helper()
-		if _, err := remote.Deploy(t.Context(), "5", []byte(source)); err != nil {
-			t.Fatal(err)
-		}
-		run, err := remote.Start(t.Context(), client.Request{Flow: "5", Event: []byte(event), Params: map[string]string{"debug": "1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return run.ID
-	}
-	record := func(args ...string) (string, error) {
-		var out bytes.Buffer
-		root := newRoot(env{app.EnvURL: server.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
-		root.SetArgs(append([]string{"flow", "record"}, args...))
-		root.SetOut(&out)
-		err := root.ExecuteContext(t.Context())
-		return out.String(), err
+		return r.run("5", source, event, map[string]string{"debug": "1"})
 	}
 
-	entry, err := record(run(source, `{"ids": [1, 2, 3], "api_key": "planted-key"}`), "--redact", "mail")
+	entry, err := r.record(run(source, `{"ids": [1, 2, 3], "api_key": "planted-key"}`), "--redact", "mail")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,25 +131,25 @@ func TestFlowRecord(t *testing.T) {
 	}
 
 	// A step that failed fails in the test, in the same words.
-	_, err = remote.Deploy(t.Context(), "5", []byte(strings.Replace(source, "[200, 404]", "[200]", 1)))
+	_, err = r.remote.Deploy(t.Context(), "5", []byte(strings.Replace(source, "[200, 404]", "[200]", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = remote.Start(t.Context(), client.Request{Flow: "5", Event: []byte(`{"ids": [2]}`)})
+	_, err = r.remote.Start(t.Context(), client.Request{Flow: "5", Event: []byte(`{"ids": [2]}`)})
 	var failed *client.Error
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "step read: a system that the flow calls refused the request") {
 		t.Fatalf("person 2 is not there: %v", err)
 	}
-	if entry, err = record(failed.Run); err != nil || !strings.Contains(entry, `"message":"GET http`) {
+	if entry, err = r.record(failed.Run); err != nil || !strings.Contains(entry, `"message":"GET http`) {
 		t.Errorf("%v\n%s", err, entry)
 	}
 
 	// What is not kept is said.
-	_, err = record(run(strings.Replace(source, "run: {record: items}\n", "", 1), `{"ids": [1]}`))
+	_, err = r.record(run(strings.Replace(source, "run: {record: items}\n", "", 1), `{"ids": [1]}`))
 	if err == nil || !strings.Contains(err.Error(), "add `run: {record: items}`") {
 		t.Errorf("without items: %v", err)
 	}
-	_, err = record(run(source, "{\"ids\": ["+strings.TrimSuffix(strings.Repeat("1,", 25), ",")+"]}"))
+	_, err = r.record(run(source, "{\"ids\": ["+strings.TrimSuffix(strings.Repeat("1,", 25), ",")+"]}"))
 	if err == nil || !strings.Contains(err.Error(), "step read put out 25 items, more than are kept") {
 		t.Errorf("with many items: %v", err)
 	}
@@ -152,26 +173,12 @@ steps:
 // step, or because the step itself redacts.
 func TestFlowRecordMasksBareSecrets(t *testing.T) {
 	t.Parallel()
-	server := startDev(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
-	remote, err := client.New(client.Config{URL: server.url, User: "ann", Password: "correct horse battery"})
+	r := newRecorder(t)
+	out, err := r.record(r.run("5", bareFlow, `{"token": "planted-abc"}`, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := remote.Deploy(t.Context(), "5", []byte(bareFlow)); err != nil {
-		t.Fatal(err)
-	}
-	run, err := remote.Start(t.Context(), client.Request{Flow: "5", Event: []byte(`{"token": "planted-abc"}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	root := newRoot(env{app.EnvURL: server.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
-	root.SetArgs([]string{"flow", "record", run.ID})
-	root.SetOut(&out)
-	if err := root.ExecuteContext(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(out.String(), "planted") || strings.Count(out.String(), "***") < 3 {
-		t.Errorf("the test is\n%s", out.String())
+	if strings.Contains(out, "planted") || strings.Count(out, "***") < 3 {
+		t.Errorf("the test is\n%s", out)
 	}
 }

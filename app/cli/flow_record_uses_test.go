@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/app"
-	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 )
@@ -44,34 +41,20 @@ operations:
 // A run of operations becomes a test with their mocks, which passes.
 func TestFlowRecordOfOperations(t *testing.T) {
 	t.Parallel()
-	server := startDev(t, app.Settings{Data: app.NoData, Flows: t.TempDir(), AdminUser: "ann", AdminPassword: "correct horse battery"})
-	remote, err := client.New(client.Config{URL: server.url, User: "ann", Password: "correct horse battery"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := newRecorder(t)
 	connector := strings.ReplaceAll(recordedConnector, "BASE", startCRM(t).URL)
-	if _, err := remote.Deploy(t.Context(), "6", []byte(recordedUses+connector)); err != nil {
-		t.Fatal(err)
-	}
-	run, err := remote.Start(t.Context(), client.Request{Flow: "6", Event: []byte(`{"ids": [1, 2, 3]}`)})
+	entry, err := r.record(r.run("6", recordedUses+connector, `{"ids": [1, 2, 3]}`, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var entry bytes.Buffer
-	root := newRoot(env{app.EnvURL: server.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
-	root.SetArgs([]string{"flow", "record", run.ID})
-	root.SetOut(&entry)
-	if err := root.ExecuteContext(t.Context()); err != nil {
-		t.Fatal(err)
+	if strings.Contains(entry, "planted") || !strings.Contains(entry, `"crm.person":`) || !strings.Contains(entry, `"crm.note_add":`) {
+		t.Errorf("the test is\n%s", entry)
 	}
-	if strings.Contains(entry.String(), "planted") || !strings.Contains(entry.String(), `"crm.person":`) || !strings.Contains(entry.String(), `"crm.note_add":`) {
-		t.Errorf("the test is\n%s", &entry)
-	}
-	flow, err := flows.Parse("recorded.yaml", []byte(recordedUses+"tests:\n"+entry.String()+connector), steps.Catalogue())
+	flow, err := flows.Parse("recorded.yaml", []byte(recordedUses+"tests:\n"+entry+connector), steps.Catalogue())
 	if err != nil {
-		t.Fatalf("%v\n%s", err, &entry)
+		t.Fatalf("%v\n%s", err, entry)
 	}
 	if results := flows.RunTests(t.Context(), flow); len(results) != 1 || results[0].Failure != "" {
-		t.Errorf("%+v\n%s", results, &entry)
+		t.Errorf("%+v\n%s", results, entry)
 	}
 }

@@ -85,7 +85,7 @@ func (z *zoom) authorized(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// refused are the answers of events that take nobody.
+// refused are the responses of meetings that accept no registrant, by their ids.
 var refused = map[string]struct {
 	status, code int
 	message      string

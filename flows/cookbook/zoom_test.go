@@ -172,7 +172,7 @@ func TestRegistrationByTopic(t *testing.T) {
 	}
 }
 
-// The caller hears why an event takes nobody, and may try again: the failure is not remembered.
+// The response says why a meeting accepts no registrant. A later call tries again, because the failure is not stored.
 func TestRegistrationIsRefused(t *testing.T) {
 	t.Parallel()
 	z := newZoom(t)

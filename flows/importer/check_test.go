@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// What is written has no mistakes, whatever numbers, names and servers the document has; what does not come over is told.
+// The written connector passes the check for documents with odd numbers, names and servers. The notes name each part that is left out.
 func TestWrittenConnectorHasNoMistakes(t *testing.T) {
 	t.Parallel()
 	c, left := imported(t, `

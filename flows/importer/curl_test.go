@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/flows/steps"
 )
 
-// What the step sends is what curl sends, or the notes say what is not.
+// The step sends what curl sends. The notes name what it does not send.
 func TestCurlSendsTheSame(t *testing.T) {
 	t.Parallel()
 	const at = "https://api.example.org/a"
@@ -100,7 +100,7 @@ func TestCurlErrors(t *testing.T) {
 	}
 }
 
-// No credential of a line is written, in whichever place it stands, and each is told with its place.
+// The import writes no credential of a line, wherever it stands, and the notes name the place of each.
 func TestCurlCredentials(t *testing.T) {
 	t.Parallel()
 	for line, places := range map[string][]string{

@@ -20,7 +20,7 @@ func TestNotUTF8(t *testing.T) {
 	}
 }
 
-// A member that is given twice is told with its place: one of the two is lost.
+// The notes name the place of a member that is given twice, because one of the two is lost.
 func TestMembersTwice(t *testing.T) {
 	t.Parallel()
 	const json = `{"openapi": "3.0.0", "servers": [{"url": "https://a.example.org"}],

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// told receives a member that an object has twice: its JSON pointer and its line, from 1. Nil: nobody asks.
+// told is called with the JSON pointer and the line, from 1, of each member that an object has twice; nil: it is not called.
 type told func(pointer string, line int)
 
 // jsonDuplicates finds the members that an object of valid JSON has twice; encoding/json reads the last one.

@@ -22,7 +22,7 @@ func TestXMLBody(t *testing.T) {
 	}
 }
 
-// What the document says and the connector does not have is told.
+// The notes name each part of the document that the connector does not have.
 func TestWhatIsLost(t *testing.T) {
 	t.Parallel()
 	_, left := imported(t, head+`
