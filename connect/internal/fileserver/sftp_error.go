@@ -28,18 +28,26 @@ func (e *pathError) Error() string { return e.path + ": " + e.err.Error() }
 
 func (e *pathError) Unwrap() error { return e.err }
 
+// What is said of a path without asking the server, or beside its answer.
+var (
+	errExists    = errors.New("a file of this name is there already")
+	errDirectory = errors.New("it is a directory")
+	errNoFile    = errors.New("it is no file, but a pipe, a socket or a device")
+	errParent    = errors.New("a part of the path is a file, not a directory")
+)
+
+// isOwn reports whether an error is one of those above.
+func isOwn(err error) bool {
+	return errors.Is(err, errExists) || errors.Is(err, errDirectory) || errors.Is(err, errNoFile) || errors.Is(err, errParent)
+}
+
 // isAnswer reports whether a session can be used further after an error: the server has answered.
 func isAnswer(err error) bool {
 	var status *sftp.StatusError
 	if errors.As(err, &status) {
 		return status.FxCode() != sftp.ErrSSHFxConnectionLost && status.FxCode() != sftp.ErrSSHFxNoConnection
 	}
-	for _, answer := range []error{os.ErrNotExist, os.ErrPermission, errExists, errDirectory, errNoFile, errParent} {
-		if errors.Is(err, answer) {
-			return true
-		}
-	}
-	return err == nil
+	return err == nil || isOwn(err) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission)
 }
 
 // dialError returns the error for a server that could not be logged in to.
@@ -77,7 +85,7 @@ func (f *SFTPServer) callError(ctx context.Context, s *sftpSession, err error) e
 		return server.Failure(f.name, "%sthere is no such file or directory", what)
 	case errors.Is(err, os.ErrPermission):
 		return server.Failure(f.name, "%sthe SFTP server does not permit it", what)
-	case errors.Is(err, errExists), errors.Is(err, errDirectory), errors.Is(err, errNoFile), errors.Is(err, errParent):
+	case isOwn(err):
 		return server.Failure(f.name, "%s%v", what, at.err)
 	case errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxOpUnsupported:
 		return server.Failure(f.name, "%sthe SFTP server cannot do this", what)
