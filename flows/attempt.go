@@ -244,12 +244,11 @@ func (p *stepRun) attempt(ctx context.Context, in *Input) (results []any, err er
 			return results, err
 		}
 	}
-	var saved []string
-	in.saved = &saved
+	in.saved = nil
 	defer recoverPanic(&err)
 	results, err = p.step.runner.Run(ctx, in)
 	if err != nil && !in.advanced && asParked(err) == nil { // else what it keeps may name them
-		in.dropFiles(ctx, saved)
+		in.dropFiles(ctx)
 	}
 	secrets := mask.Of(ctx)
 	return secrets.Values(results), p.timeoutError(ctx, maskError(secrets, err))

@@ -377,7 +377,7 @@ func (u *operationUse) Run(ctx context.Context, in *Input) ([]any, error) {
 	called := *in
 	called.item.value, called.call = nil, &operationCall{params, in, u.env(in)}
 	results, err := u.runner.Run(ctx, &called)
-	in.checkpoint, in.advanced = called.checkpoint, called.advanced
+	in.checkpoint, in.advanced, in.saved = called.checkpoint, called.advanced, called.saved
 	return results, err
 }
 

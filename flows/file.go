@@ -133,17 +133,18 @@ func (in *Input) SaveFile(ctx context.Context, limit int64, name, contentType st
 	case err != nil:
 		return File{}, err
 	}
-	if in.saved != nil {
-		*in.saved = append(*in.saved, info.ID)
-	}
+	in.saved = append(in.saved, info.ID)
 	return NewFile(info, name, contentType), nil
 }
 
-// dropFiles deletes files that a failed attempt has stored: nothing refers to them. One that cannot be deleted goes with the run.
-func (in *Input) dropFiles(ctx context.Context, ids []string) {
+// dropFiles deletes the files that a failed attempt has stored: nothing refers to them. One that cannot be deleted goes with the run.
+func (in *Input) dropFiles(ctx context.Context) {
+	if len(in.saved) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropLimit)
 	defer cancel()
-	for _, id := range ids {
+	for _, id := range in.saved {
 		if in.Env().Files.Delete(ctx, in.Run().origin(), id) != nil {
 			return
 		}

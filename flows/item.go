@@ -149,7 +149,7 @@ type Input struct {
 
 	call *operationCall // of the operation of a connector; nil: outside of one
 
-	saved *[]string // ids of the files that the current attempt has stored; nil: outside of one
+	saved []string // ids of the files that the current attempt has stored
 
 	checkpoint checkpoint
 	advanced   bool // the current attempt has set checkpoint
