@@ -11,6 +11,7 @@ import (
 
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/mask"
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 // journaled executes the step for one item, or returns the journal's result of an earlier attempt.
@@ -220,14 +221,7 @@ func (p *stepRun) wait(ctx context.Context, pause time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
 		return false
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return sleep.For(ctx, pause) == nil
 }
 
 // attempt executes the step once, within its timeout. A panic of the runner fails the run, not the worker.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 // ParkAfter is the longest wait that occupies a worker; for a longer one the run parks.
@@ -61,14 +63,7 @@ func (in *Input) WaitUntil(ctx context.Context, at time.Time) error {
 			return err
 		}
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep.For(ctx, wait)
 }
 
 // Began returns the time at which the step started on its items: equal for all items and in every attempt.

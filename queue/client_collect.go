@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 const (
@@ -62,7 +63,7 @@ func (c *Client) submitCollected(ctx context.Context, q *queueState, s *Submissi
 	defer cancel()
 	out, err := script.Run(ctx, c.redis, q.keys.slot(), args...).StringSlice()
 	for wait := 10 * time.Millisecond; err != nil && redisconn.Temporary(err) && ctx.Err() == nil; wait *= 2 {
-		sleep(ctx, wait)
+		_ = sleep.For(ctx, wait)
 		out, err = script.Run(ctx, c.redis, q.keys.slot(), args...).StringSlice()
 	}
 	if err == nil && len(out) != 3 {

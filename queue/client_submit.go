@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 const (
@@ -264,7 +265,7 @@ func (c *Client) flush(q *queueState, batch []*submission) {
 	defer cancel()
 	answers, err := c.send(ctx, q, batch, false)
 	for wait := 10 * time.Millisecond; err != nil && redisconn.Temporary(err) && ctx.Err() == nil; wait *= 2 {
-		sleep(ctx, wait)
+		_ = sleep.For(ctx, wait)
 		answers, err = c.send(ctx, q, batch, true)
 	}
 	if err == nil && len(answers) != len(batch) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/internal/sleep"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -50,7 +51,7 @@ func BenchmarkReconnect(b *testing.B) {
 	}
 	second := func() float64 {
 		before := calls.Load()
-		sleep(b.Context(), time.Second)
+		_ = sleep.For(b.Context(), time.Second)
 		return float64(calls.Load() - before)
 	}
 	second()

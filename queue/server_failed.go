@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 // settle.lua adds each run that failed to a stream, from which the workers of the queue read
@@ -31,7 +33,7 @@ func (s *Server) readFailed(ctx context.Context) {
 			s.cfg.Log.Warn("handle failed runs", "queue", s.cfg.Queue, "error", err)
 		}
 		if failing = err != nil; n < failedBatch {
-			sleep(ctx, failedEvery)
+			_ = sleep.For(ctx, failedEvery)
 		}
 	}
 }

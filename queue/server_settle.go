@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 const (
@@ -52,23 +54,13 @@ func (t *settler) run(ctx context.Context) {
 		select {
 		case <-t.wake:
 			if !t.lines.Load() { // otherwise a run in line would wait for the timer
-				sleep(ctx, settleAfter)
+				_ = sleep.For(ctx, settleAfter)
 			}
 			t.flush(context.WithoutCancel(ctx))
 		case <-ctx.Done():
 			t.flush(context.WithoutCancel(ctx))
 			return
 		}
-	}
-}
-
-// sleep waits, or returns earlier when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 const (
@@ -27,12 +29,8 @@ func RetryUntilDone(ctx context.Context, call func() error) error {
 		if err == nil || ctx.Err() != nil || !Temporary(err) && !outOfSpace(err) {
 			return err
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if sleep.For(ctx, pause) != nil {
 			return err
-		case <-timer.C:
 		}
 	}
 }

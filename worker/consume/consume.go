@@ -14,6 +14,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/lease"
+	"github.com/penstock/penstock/internal/sleep"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -173,7 +174,7 @@ func (c *Consumers) serve(ctx context.Context, flow *flows.Flow) {
 			log.Warn("messages cannot be consumed", "error", err)
 		}
 		said = err.Error()
-		wait(ctx, pause)
+		_ = sleep.For(ctx, pause)
 		pause = min(2*pause, maxPause)
 	}
 }
@@ -250,7 +251,7 @@ func (c *Consumers) awaitLease(ctx context.Context, flow *flows.Flow) bool {
 		if mine, err := c.lease(flow).Take(ctx); mine && err == nil {
 			return true
 		}
-		wait(ctx, lookEvery)
+		_ = sleep.For(ctx, lookEvery)
 	}
 	return false
 }
@@ -258,15 +259,5 @@ func (c *Consumers) awaitLease(ctx context.Context, flow *flows.Flow) bool {
 func (c *Consumers) meterConsuming(flow *flows.Flow, on bool) {
 	if c.config.Meter != nil {
 		c.config.Meter.Consuming(flow.Number, on)
-	}
-}
-
-// wait returns after a while, or when ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/payload"
+	"github.com/penstock/penstock/internal/sleep"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
 )
@@ -96,7 +97,7 @@ func (d *delivery) submit(ctx context.Context, s queue.Submission) (run string, 
 		case pause == minRetry:
 			d.config.Log.Warn("a message cannot be accepted yet", "flow", d.flow.Number, "error", err)
 		}
-		wait(ctx, pause)
+		_ = sleep.For(ctx, pause)
 		if err := errors.Join(ctx.Err(), d.ctx.Err()); err != nil {
 			return "", err
 		}
@@ -111,7 +112,7 @@ func (d *delivery) await(run string) (failed error, ended bool) {
 		case errors.Is(err, queue.ErrNotFound): // it has ended some time ago
 			return nil, true
 		case err != nil:
-			wait(d.ctx, time.Second)
+			_ = sleep.For(d.ctx, time.Second)
 			continue
 		}
 		result, err := ticket.Wait(d.ctx)

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 // Bounds of a list.
@@ -69,12 +70,8 @@ func (l *list) run(ctx context.Context, in *flows.Input, files flows.RemoteFiles
 	if err != nil || l.settle == 0 {
 		return items(found), err
 	}
-	timer := time.NewTimer(l.settle)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := sleep.For(ctx, l.settle); err != nil {
+		return nil, err
 	}
 	again, err := l.files(ctx, charger, files, at)
 	if err != nil {
