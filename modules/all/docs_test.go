@@ -2,23 +2,22 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
-	"github.com/penstock/penstock/modules/amqp"
-	"github.com/penstock/penstock/modules/kafka"
-	"github.com/penstock/penstock/modules/mqtt"
-	"github.com/penstock/penstock/modules/nats"
-	"github.com/penstock/penstock/modules/sqs"
 )
 
 // Every trigger and step on the page of the modules is valid, its tests pass, and so do the examples of the modules' own documentation.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
-	modules := []flows.Module{amqp.Module(), kafka.Module(), mqtt.Module(), nats.Module(), sqs.Module()}
+	all := modules()
+	if dirs, err := filepath.Glob("../*/go.mod"); err != nil || len(dirs) != len(all)+1 {
+		t.Errorf("%d modules; directories with this one: %v, %v", len(all), dirs, err)
+	}
 	page, err := os.ReadFile("../../docs/modules.md")
 	if err != nil {
 		t.Fatal(err)
@@ -30,17 +29,22 @@ func TestDocumentation(t *testing.T) {
 		}
 		sources = append(sources, block[1])
 	}
-	if len(sources) < 2+len(modules) {
+	if len(sources) < 2+len(all) {
 		t.Errorf("the page has %d flows", len(sources))
 	}
-	for _, m := range modules {
-		sources = append(sources, "trigger:\n  "+m.Sources[0].Example+"\nsteps: [{transform: .}]\n", "steps:\n  - "+strings.ReplaceAll(m.Kinds[0].Example, "\n", "\n    ")+"\n")
+	for _, m := range all {
+		for _, source := range m.Sources {
+			sources = append(sources, "trigger:\n  "+source.Example+"\nsteps: [{transform: .}]\n")
+		}
+		for _, kind := range m.Kinds {
+			sources = append(sources, "steps:\n  - "+strings.ReplaceAll(kind.Example, "\n", "\n    ")+"\n")
+		}
 		if !strings.Contains(string(page), "| `"+m.Connections[0].Name+"` |") {
 			t.Errorf("the table of the page does not have %s", m.Connections[0].Name)
 		}
 	}
 	for _, source := range sources {
-		flow, err := flows.Parse("flow.yaml", []byte("flow: 7\n"+source), steps.Catalogue().Add(modules...))
+		flow, err := flows.Parse("flow.yaml", []byte("flow: 7\n"+source), steps.Catalogue().Add(all...))
 		if err != nil {
 			t.Errorf("%v\n%s", err, source)
 			continue

@@ -3,6 +3,7 @@ package main
 
 import (
 	"github.com/penstock/penstock/app/cli"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/modules/amqp"
 	"github.com/penstock/penstock/modules/imap"
@@ -15,7 +16,12 @@ import (
 )
 
 func main() {
-	cli.Main(steps.Catalogue().Add(
+	cli.Main(steps.Catalogue().Add(modules()...))
+}
+
+// modules returns the modules in the directories beside this one.
+func modules() []flows.Module {
+	return []flows.Module{
 		amqp.Module(),
 		imap.Module(),
 		kafka.Module(),
@@ -24,5 +30,5 @@ func main() {
 		mqtt.Module(),
 		nats.Module(),
 		sqs.Module(),
-	))
+	}
 }
