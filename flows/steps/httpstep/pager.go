@@ -16,11 +16,12 @@ func (s *step) setPages(args *flows.Args) error {
 	if object == nil {
 		return nil
 	}
-	p := &httpPages{items: object.Expr("items"), maxPages: defaultPages, explicit: object.Has("max_pages")}
-	if p.explicit {
+	p := &httpPages{items: object.Expr("items"), maxPages: defaultPages}
+	if object.Has("max_pages") {
 		if p.maxPages = object.Int("max_pages"); p.maxPages < 1 || p.maxPages > maxPagesLimit {
 			return object.Errorf("max_pages", "max_pages is from 1 to %d", maxPagesLimit)
 		}
+		p.stops = p.maxPages < maxPagesLimit
 	}
 	switch {
 	case object.Has("next"):

@@ -20,7 +20,7 @@ type httpPages struct {
 	pager    httpPager
 	items    *flows.Expr // evaluated on the response; nil: the response is the item
 	maxPages int
-	explicit bool // maxPages is set by the flow: reaching it is not a failure
+	stops    bool // after maxPages; otherwise a further page is a failure
 }
 
 // httpPager is one way to find the next page.
@@ -102,7 +102,7 @@ func (p *httpPages) readNext(ctx context.Context, in *flows.Input, s *step, clie
 		return err
 	}
 	read.seen[call.pageKey()] = call.page + 1
-	if p.explicit && call.page+1 == p.maxPages {
+	if p.stops && call.page+1 == p.maxPages {
 		next = nil
 	}
 	if next != nil {
@@ -127,7 +127,11 @@ func (p *httpPages) itemsOf(ctx context.Context, in *flows.Input, answer *httpRe
 func (p *httpPages) mayFollow(call *httpCall, next *httpCall, pages map[string]int) error {
 	switch {
 	case call.page+1 == p.maxPages:
-		return failure.Errorf("%s: more than %d pages; set max_pages to stop earlier or go on", call.name(), p.maxPages)
+		hint := "set max_pages to stop earlier or go on"
+		if p.maxPages == maxPagesLimit {
+			hint = "read them in parts, such as by time"
+		}
+		return failure.Errorf("%s: more than %d pages; %s", call.name(), p.maxPages, hint)
 	case pages[next.pageKey()] == call.page+1:
 		return failure.Errorf("%s: page %d names itself as the next one", call.name(), call.page+1)
 	case pages[next.pageKey()] > 0:

@@ -178,6 +178,7 @@ func TestHTTPPagesEnd(t *testing.T) {
 	}{
 		{name: "max_pages", http: `get: "${ $vars.api }/forever", paginate: {next: link, max_pages: 2}`, requests: 2, items: 2},
 		{name: "default bound", http: `get: "${ $vars.api }/forever", paginate: {next: link}`, requests: 100, message: "more than 100 pages; set max_pages"},
+		{name: "the most pages", http: `get: "${ $vars.api }/forever", paginate: {next: link, max_pages: 10000}`, requests: 10_000, message: "more than 10000 pages; read them in parts"},
 		{name: "itself", http: `get: "${ $vars.api }/link?q=a", paginate: {next_url: '"/link?q=a"'}`, requests: 1, message: "page 1 names itself as the next one"},
 		{name: "a cycle", http: `get: "${ $vars.api }/link?q=a", paginate: {next_url: 'if .body.ids[0] == 0 then .body.next else "/link?q=a" end'}`, requests: 2, message: "page 2 names page 1 as the next one"},
 		{name: "elsewhere", http: `get: "${ $vars.api }/link", headers: {x-api-key: a}, paginate: {next_url: '"http://api.example.org/?key=hunter2"'}`, requests: 1, message: "the next page is at http://api.example.org, another origin"},

@@ -96,6 +96,6 @@ func paginateParams() []flows.Param {
 			{Name: "last", Type: flows.TypeEnum, Enum: []string{"empty", "short"}, Default: "empty", Summary: "Which page is the last: an empty one, because a server may give fewer items than it is asked for, or one with fewer than `limit`."},
 		}},
 		{Name: "items", Type: flows.TypeExpr, Summary: "Program over the response; each result is an item. It gives all items of the page: filter them in a later step. Default: each response is an item."},
-		{Name: "max_pages", Type: flows.TypeInt, Default: "100, and a further page is a failure", Summary: "Stops after this many pages, at most 10,000."},
+		{Name: "max_pages", Type: flows.TypeInt, Default: "100, and a further page is a failure", Summary: "Stops after this many pages. 10,000 is the most, and does not stop: a further page is a failure."},
 	}
 }
