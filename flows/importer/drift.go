@@ -53,9 +53,7 @@ func (d *drift) compare() {
 	if before, after := textAt(d.old, "base"), textAt(d.fresh, "base"); trimmed(before) != trimmed(after) && after != "" && !strings.Contains(after, "base_url") {
 		d.add("", true, "the base is %s, no longer %s", after, before)
 	}
-	if before, after := at(d.old, "connection", "types"), at(d.fresh, "connection", "types"); before != nil && after != nil && !reflect.DeepEqual(before, after) {
-		d.add("", !slices.ContainsFunc(list(before), func(t any) bool { return slices.Contains(list(after), t) }), "the connection is one of %s, no longer of %s", words(after), words(before))
-	}
+	d.connection(at(d.old, "connection", "types"), at(d.fresh, "connection", "types"))
 	settings, _ := at(d.old, "connection", "settings").(map[string]any)
 	for _, e := range sorted(settings) {
 		if after := at(d.fresh, "connection", "settings", e.key); after != nil && !reflect.DeepEqual(after, e.value) {
@@ -74,6 +72,20 @@ func (d *drift) compare() {
 			continue
 		}
 		d.operation(e.key, e.value, at(d.fresh, "operations", name))
+	}
+}
+
+// connection compares the types of the connection; nil: there is none.
+func (d *drift) connection(before, after any) {
+	switch {
+	case reflect.DeepEqual(before, after):
+	case after == nil:
+		d.add("", false, "no connection is needed, before one of %s: the document has no security scheme that is taken over", words(before))
+	case before == nil:
+		d.add("", true, "a connection of one of %s is needed", words(after))
+	default:
+		common := slices.ContainsFunc(list(before), func(t any) bool { return slices.Contains(list(after), t) })
+		d.add("", !common, "the connection is one of %s, no longer of %s", words(after), words(before))
 	}
 }
 

@@ -334,27 +334,60 @@ paths:
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			before, err := importer.Import("spec", strings.NewReader(old), importer.Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			after, err := importer.Import("spec", strings.NewReader(strings.NewReplacer(test.edits...).Replace(old)), importer.Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			changes, err := importer.Drift(before.YAML(), after)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []string
-			for _, c := range changes {
-				mark := " "
-				if c.Affects {
-					mark = "!"
-				}
-				got = append(got, mark+" "+c.Operation+": "+c.What)
-			}
+			got := driftOf(t, old, strings.NewReplacer(test.edits...).Replace(old))
 			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// driftOf returns the changes from one document to another as lines, with ! where a call of the connector is affected.
+func driftOf(t *testing.T, old, fresh string) []string {
+	t.Helper()
+	before, err := importer.Import("spec", strings.NewReader(old), importer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := importer.Import("spec", strings.NewReader(fresh), importer.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := importer.Drift(before.YAML(), after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, c := range changes {
+		mark := " "
+		if c.Affects {
+			mark = "!"
+		}
+		lines = append(lines, mark+" "+c.Operation+": "+c.What)
+	}
+	return lines
+}
+
+func TestDriftOfSecurity(t *testing.T) {
+	t.Parallel()
+	const none = head + `
+paths: {/people: {get: {operationId: people}}}
+components: {securitySchemes: {key: {type: apiKey, in: header, name: x-key}, token: {type: http, scheme: bearer}}}
+`
+	const key, token = none + "security: [{key: []}]\n", none + "security: [{token: []}]\n"
+	tests := []struct {
+		name, old, fresh string
+		want             []string
+	}{
+		{"same", key, key, nil},
+		{"other", key, token, []string{"! : the connection is one of bearer, no longer of api_key"}},
+		{"new", none, token, []string{"! : a connection of one of bearer is needed"}},
+		{"gone", key, none, []string{"  : no connection is needed, before one of api_key: the document has no security scheme that is taken over"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, driftOf(t, test.old, test.fresh)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
