@@ -29,6 +29,10 @@ const (
 	// minPause and maxPause bound the pause after a consumer failed. It doubles until the consumer has worked for maxPause.
 	minPause = time.Second
 	maxPause = 30 * time.Second
+	// defaultDrain is Config.Drain unless it is set.
+	defaultDrain = 10 * time.Second
+	// changeDrain is the same for a consumer that another version, or another connection, follows in a process that goes on.
+	changeDrain = time.Minute
 )
 
 // Flows are the deployed flows. *store.Flows implements it.
@@ -51,7 +55,7 @@ type Meter interface {
 	Consuming(flow int64, on bool)
 }
 
-// Config configures Consumers. All but Meter are required.
+// Config configures Consumers. All but Meter and Drain are required.
 type Config struct {
 	Redis       redis.UniversalClient // closed by its owner
 	Log         *slog.Logger
@@ -60,6 +64,9 @@ type Config struct {
 	Connections flows.Connections
 	Runs        Runs
 	Meter       Meter // optional
+	// Drain is how long a stopping process lets the messages that are runs already be acknowledged, before it closes the
+	// connections. Zero means 10 s.
+	Drain time.Duration
 }
 
 // Consumers runs one consumer of each enabled flow with a source of messages, unless the flow is paused. Every worker of a
@@ -67,23 +74,51 @@ type Config struct {
 // the worker that has the flow's lease.
 //
 // A message becomes a run before it is acknowledged. When a worker is lost in between, the server sends the message again,
-// and its idempotency key makes it the same run.
+// and its idempotency key makes it the same run. A server whose messages have no identity would make a second run of it: so
+// a consumer that ends in order takes no more messages first, and keeps its connection until those that it has taken are
+// acknowledged.
 type Consumers struct {
 	config Config
 
 	running map[int64]*running // owned by Run
 }
 
-// running is the consumer of one version of a flow.
+// running is the consumer of one version of a flow. Owned by Consumers.Run.
 type running struct {
 	version string
-	stop    func() // ends it and waits for its end
+	drain   func()        // makes it take no more messages; it ends when those that it has taken are acknowledged
+	abandon func()        // ends it at once
+	done    chan struct{} // closed at its end
+
+	draining bool
+	limit    *time.Timer // calls abandon; nil: none is set
+}
+
+// end makes the consumer end after limit at the latest; 0: when its messages are acknowledged. A limit that was set remains.
+func (r *running) end(limit time.Duration) {
+	r.draining = true
+	r.drain()
+	if limit > 0 && r.limit == nil {
+		r.limit = time.AfterFunc(limit, r.abandon)
+	}
+}
+
+func (r *running) ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // New returns Consumers.
 func New(config Config) (*Consumers, error) {
 	if config.Redis == nil || config.Log == nil || config.ID == "" || config.Flows == nil || config.Connections == nil || config.Runs == nil {
 		return nil, errors.New("new consumers: Redis, Log, ID, Flows, Connections and Runs are required")
+	}
+	if config.Drain == 0 {
+		config.Drain = defaultDrain
 	}
 	return &Consumers{config: config, running: map[int64]*running{}}, nil
 }
@@ -96,25 +131,41 @@ func (c *Consumers) Run(ctx context.Context) error {
 		c.look(ctx)
 		select {
 		case <-ctx.Done():
-			c.keepOnly(nil)
+			for _, r := range c.running {
+				r.end(c.config.Drain)
+			}
+			for _, r := range c.running {
+				<-r.done
+			}
 			return nil
 		case <-tick.C:
 		}
 	}
 }
 
-// look starts and stops consumers, so that they are those of the deployed flows.
+// look starts and ends consumers, so that they are those of the deployed flows.
 func (c *Consumers) look(ctx context.Context) {
-	wanted := map[int64]*flows.Flow{}
+	wanted, paused := map[int64]*flows.Flow{}, map[int64]bool{}
 	for _, head := range c.config.Flows.List() {
-		if head.Source == "" || !head.Enabled || !head.Paused.IsZero() {
+		paused[head.Number] = !head.Paused.IsZero()
+		if head.Source == "" || !head.Enabled || paused[head.Number] {
 			continue
 		}
 		if flow, ok := c.config.Flows.Find(strconv.FormatInt(head.Number, 10)); ok && flow.Messages != nil {
 			wanted[flow.Number] = flow
 		}
 	}
-	c.keepOnly(wanted)
+	for number, r := range c.running {
+		flow := wanted[number]
+		switch {
+		case r.ended():
+			delete(c.running, number)
+		case paused[number]: // its runs do not begin until it is resumed
+			r.end(0)
+		case flow == nil, r.draining, flow.Version != r.version:
+			r.end(changeDrain)
+		}
+	}
 	for number, flow := range wanted {
 		if c.running[number] == nil {
 			c.running[number] = c.start(ctx, flow)
@@ -122,43 +173,33 @@ func (c *Consumers) look(ctx context.Context) {
 	}
 }
 
-// keepOnly stops the consumers of all but these versions, and waits for their end.
-func (c *Consumers) keepOnly(wanted map[int64]*flows.Flow) {
-	var ending sync.WaitGroup
-	for number, r := range c.running {
-		if flow := wanted[number]; flow == nil || flow.Version != r.version {
-			ending.Go(r.stop)
-			delete(c.running, number)
-		}
-	}
-	ending.Wait()
-}
-
 func (c *Consumers) start(ctx context.Context, flow *flows.Flow) *running {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
+	ctx, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	taking, drain := context.WithCancel(ctx)
+	r := &running{version: flow.Version, drain: drain, abandon: abandon, done: make(chan struct{})}
 	go func() {
-		defer close(done)
-		c.serve(ctx, flow)
+		defer close(r.done)
+		defer abandon()
+		c.serve(ctx, taking, flow)
 	}()
-	return &running{flow.Version, func() { cancel(); <-done }}
+	return r
 }
 
-// serve consumes until ctx ends, again after each failure.
-func (c *Consumers) serve(ctx context.Context, flow *flows.Flow) {
+// serve consumes while taking, again after each failure. ctx ends the connection, and with it what is not acknowledged.
+func (c *Consumers) serve(ctx, taking context.Context, flow *flows.Flow) {
 	log := c.config.Log.With("flow", flow.Number, "source", flow.Messages.Source, "connection", flow.Messages.Connection)
 	pause, said := minPause, ""
-	for ctx.Err() == nil {
-		if flow.Messages.Exclusive && !c.awaitLease(ctx, flow) {
+	for taking.Err() == nil {
+		if flow.Messages.Exclusive && !c.awaitLease(taking, flow) {
 			return
 		}
 		begun := time.Now()
 		log.Info("consuming messages")
 		c.meterConsuming(flow, true)
-		err := c.consume(ctx, flow)
+		err := c.consume(ctx, taking, flow)
 		c.meterConsuming(flow, false)
 		switch {
-		case ctx.Err() != nil:
+		case taking.Err() != nil:
 			log.Info("stopped consuming messages")
 			return
 		case errors.Is(err, errChanged):
@@ -174,7 +215,7 @@ func (c *Consumers) serve(ctx context.Context, flow *flows.Flow) {
 			log.Warn("messages cannot be consumed", "error", err)
 		}
 		said = err.Error()
-		_ = sleep.For(ctx, pause)
+		_ = sleep.For(taking, pause)
 		pause = min(2*pause, maxPause)
 	}
 }
@@ -183,7 +224,7 @@ func (c *Consumers) serve(ctx context.Context, flow *flows.Flow) {
 var errChanged = errors.New("the connection was changed, or another worker has the lease of the flow")
 
 // consume runs the flow's consumer once.
-func (c *Consumers) consume(ctx context.Context, flow *flows.Flow) (err error) {
+func (c *Consumers) consume(ctx, taking context.Context, flow *flows.Flow) (err error) {
 	m := flow.Messages
 	client, release, err := c.config.Connections.Client(ctx, m.Connection)
 	if err != nil {
@@ -191,11 +232,22 @@ func (c *Consumers) consume(ctx context.Context, flow *flows.Flow) (err error) {
 	}
 	defer release()
 	ctx, cancel := context.WithCancelCause(ctx)
+	taking, changed := context.WithCancelCause(taking)
 	d := newDelivery(ctx, &c.config, flow)
 	var watching sync.WaitGroup
-	watching.Go(func() { c.watch(ctx, flow, client, cancel) })
+	watching.Go(func() { c.watch(ctx, flow, client, cancel, changed) })
+	watching.Go(func() {
+		select {
+		case <-taking.Done():
+			c.config.Log.Info("taking no more messages", "flow", flow.Number)
+			d.drain()
+			cancel(context.Cause(taking))
+		case <-ctx.Done():
+		}
+	})
 	defer func() {
 		cancel(nil)
+		changed(nil)
 		d.runs.Wait()
 		watching.Wait()
 		if flow.Messages.Exclusive {
@@ -212,10 +264,12 @@ func (c *Consumers) consume(ctx context.Context, flow *flows.Flow) (err error) {
 	return err
 }
 
-// watch ends a consumer whose connection was changed, or whose lease was lost.
-func (c *Consumers) watch(ctx context.Context, flow *flows.Flow, client flows.Client, end context.CancelCauseFunc) {
+// watch calls changed, and a minute later end, when the connection was changed. When the lease was lost, it calls end at once:
+// another worker has the messages.
+func (c *Consumers) watch(ctx context.Context, flow *flows.Flow, client flows.Client, end, changed context.CancelCauseFunc) {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
+	limit := time.Time{} // of a connection that was changed
 	for {
 		select {
 		case <-ctx.Done():
@@ -228,14 +282,21 @@ func (c *Consumers) watch(ctx context.Context, flow *flows.Flow, client flows.Cl
 				return
 			}
 		}
+		if !limit.IsZero() {
+			if time.Now().After(limit) {
+				end(errChanged)
+				return
+			}
+			continue
+		}
 		current, release, err := c.config.Connections.Client(ctx, flow.Messages.Connection)
 		if err != nil { // the consumer works, or finds out itself
 			continue
 		}
 		release()
 		if current != client {
-			end(errChanged)
-			return
+			limit = time.Now().Add(changeDrain)
+			changed(errChanged)
 		}
 	}
 }

@@ -40,13 +40,14 @@ type fleet struct {
 	arrive chan struct{}              // a value for each item, if it has room
 	gate   chan struct{}              // closed: items pass
 	counts map[string]int             // guarded by mu; by outcome
+	logged map[string]bool            // guarded by mu; messages of the consumers' log
 
 	consumers, most int // guarded by mu; at the moment, and at most
 }
 
 func newFleet(t *testing.T, b *moduletest.Broker) *fleet {
 	t.Helper()
-	f := &fleet{Broker: b, t: t, heads: map[int64]store.Deployment{}, all: map[string]*flows.Flow{}, arrive: make(chan struct{}, 10_000), gate: make(chan struct{}), counts: map[string]int{}}
+	f := &fleet{Broker: b, t: t, heads: map[int64]store.Deployment{}, all: map[string]*flows.Flow{}, arrive: make(chan struct{}, 10_000), gate: make(chan struct{}), counts: map[string]int{}, logged: map[string]bool{}}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
 	if err != nil {
 		t.Fatal(err)
@@ -105,16 +106,51 @@ func (f *fleet) start(run func(context.Context) error) (stop func()) {
 	return stop
 }
 
-// consume starts the consumers of a worker.
+// consume starts the consumers of a worker, which does not wait for messages when it is stopped.
 func (f *fleet) consume(id string, runs consume.Runs) (stop func()) {
+	f.t.Helper()
+	return f.consumeAndDrain(id, runs, time.Millisecond)
+}
+
+func (f *fleet) consumeAndDrain(id string, runs consume.Runs, drain time.Duration) (stop func()) {
 	f.t.Helper()
 	client := f.conn.Client()
 	f.t.Cleanup(func() { _ = client.Close() })
-	c, err := consume.New(consume.Config{Redis: client, Log: slog.New(slog.DiscardHandler), ID: id, Flows: f, Connections: connections{f}, Runs: runs, Meter: f})
+	c, err := consume.New(consume.Config{Redis: client, Log: slog.New(messages{slog.DiscardHandler, f}), ID: id, Flows: f, Connections: connections{f}, Runs: runs, Meter: f, Drain: drain})
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	return f.start(c.Run)
+}
+
+// messages is a slog.Handler that notes which messages were logged.
+type messages struct {
+	slog.Handler
+	f *fleet
+}
+
+func (messages) Enabled(context.Context, slog.Level) bool { return true }
+
+func (m messages) WithAttrs([]slog.Attr) slog.Handler { return m }
+
+func (m messages) Handle(_ context.Context, r slog.Record) error {
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	m.f.logged[r.Message] = true
+	return nil
+}
+
+// awaitLog waits until a consumer has logged a message.
+func (f *fleet) awaitLog(message string) {
+	f.t.Helper()
+	testenv.Eventually(f.t, func() string {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if !f.logged[message] {
+			return "not logged: " + message
+		}
+		return ""
+	})
 }
 
 // deploy deploys flow 7 with these settings of its trigger.
@@ -354,6 +390,59 @@ func TestAcknowledgedAfterTheEnd(t *testing.T) {
 	}
 	if n := len(f.items()); n != 2 {
 		t.Errorf("%d items, want 2", n)
+	}
+}
+
+// A consumer that ends in order does not give back the messages whose runs it waits for: the server has no identity for these,
+// and would make second runs of them.
+func TestAnOrderlyEndRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	const ended, steps = ", acknowledge: ended", "steps: [{seen: {}}]"
+	for name, change := range map[string]func(f *fleet, stop func()){
+		"deployed": func(f *fleet, _ func()) { f.deploy(ended, "name: Other\n"+steps) },
+		"stopped": func(f *fleet, stop func()) {
+			f.consume("b", f.queue)
+			go stop()
+		},
+		"connection changed": func(f *fleet, _ func()) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.client, _ = f.Module().Connections[0].Open(flows.ConnectionSettings{})
+		},
+		"paused": func(f *fleet, _ func()) {
+			f.change(func(h *store.Deployment) { h.Paused = time.Now() })
+			f.awaitLog("taking no more messages")
+			f.change(func(h *store.Deployment) { h.Paused = time.Time{} })
+		},
+		"disabled": func(f *fleet, _ func()) {
+			f.change(func(h *store.Deployment) { h.Enabled = false })
+			f.awaitLog("taking no more messages")
+			f.change(func(h *store.Deployment) { h.Enabled = true })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, &moduletest.Broker{})
+			f.deploy(ended, steps)
+			stop := f.consumeAndDrain("a", f.queue, time.Minute)
+			const n = 10
+			publish := func(body string) {
+				for i := range n {
+					f.PublishMessage(flows.Message{Body: fmt.Appendf(nil, "%s %d", body, i)})
+				}
+			}
+			publish("before")
+			f.await(n)
+			change(f, stop)
+			publish("after")
+			f.awaitLog("taking no more messages")
+			f.open()
+			f.await(n)
+			f.expectLeft(0)
+			if items := f.items(); len(items) != 2*n || len(slices.Compact(slices.Clone(items))) != 2*n {
+				t.Errorf("%d items, want %d: %s", len(items), 2*n, items)
+			}
+		})
 	}
 }
 

@@ -33,10 +33,33 @@ type delivery struct {
 	flow   *flows.Flow
 	slots  chan struct{}  // one value for each run that has not ended
 	runs   sync.WaitGroup // waits for the ends of runs
+
+	mu      sync.Mutex
+	drained bool           // guarded by mu: no message is taken any more
+	taken   sync.WaitGroup // added to under mu; messages that are neither acknowledged nor given up
 }
 
 func newDelivery(ctx context.Context, config *Config, flow *flows.Flow) *delivery {
 	return &delivery{ctx: ctx, config: config, flow: flow, slots: make(chan struct{}, flow.Messages.InFlight)}
+}
+
+// take adds a message to those that drain waits for; false: none is taken any more.
+func (d *delivery) take() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.drained {
+		return false
+	}
+	d.taken.Add(1)
+	return true
+}
+
+// drain makes deliver take no more messages, and waits until those that were taken are acknowledged, or the consumer ends.
+func (d *delivery) drain() {
+	d.mu.Lock()
+	d.drained = true
+	d.mu.Unlock()
+	d.taken.Wait()
 }
 
 // deliver implements flows.Subscription.Deliver.
@@ -48,12 +71,23 @@ func (d *delivery) deliver(ctx context.Context, m flows.Message) error {
 	case <-d.ctx.Done():
 		return d.ctx.Err()
 	}
+	if !d.take() {
+		<-d.slots
+		select { // the message stays with the server
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-d.ctx.Done():
+			return d.ctx.Err()
+		}
+	}
 	submission, refused := d.submission(ctx, &m)
 	run, err := d.submit(ctx, submission)
 	if err != nil {
+		d.taken.Done()
 		<-d.slots
 		return err
 	}
+	acknowledged := true
 	switch {
 	case refused != nil:
 		d.config.Log.Warn("a message was refused", "flow", d.flow.Number, "run_id", run, "error", refused)
@@ -62,9 +96,12 @@ func (d *delivery) deliver(ctx context.Context, m flows.Message) error {
 	default:
 		d.config.Log.Debug("message", "flow", d.flow.Number, "run_id", run)
 		d.count("accepted")
-		if !d.flow.Messages.AfterEnd {
+		if acknowledged = !d.flow.Messages.AfterEnd; acknowledged {
 			m.Done(nil)
 		}
+	}
+	if acknowledged {
+		d.taken.Done()
 	}
 	if d.flow.Collects() { // many messages are one run, which may wait for more of them
 		<-d.slots
@@ -72,8 +109,11 @@ func (d *delivery) deliver(ctx context.Context, m flows.Message) error {
 	}
 	d.runs.Go(func() {
 		defer func() { <-d.slots }()
+		if !acknowledged {
+			defer d.taken.Done()
+		}
 		failed, ended := d.await(run)
-		if !ended || !d.flow.Messages.AfterEnd || refused != nil {
+		if !ended || acknowledged {
 			return
 		}
 		if failed != nil {
