@@ -203,13 +203,28 @@ func (p *stepRun) rejects(ctx context.Context, in *Input, results []any) error {
 		}
 		yes, err := condition.True(ctx, in.With(result))
 		if err != nil {
-			return err
+			return refusal(err, result)
 		}
 		if yes {
 			return &Error{Code: CodeStepFailed, Message: "retry.if is true: " + shorten(condition.String(), 60), Err: errRejected}
 		}
 	}
 	return nil
+}
+
+// refusal returns the failure of a step whose condition of retry says with error("…") that the other side has refused, in result,
+// what the step asked of it. Other errors are returned as they are.
+func refusal(err error, result any) error {
+	var raised interface{ Value() any } // gojq's error of the function error
+	if !errors.As(err, &raised) {
+		return err
+	}
+	message, ok := raised.Value().(string)
+	if !ok {
+		return err
+	}
+	answer, _ := result.(map[string]any)
+	return &Error{Code: CodeStepFailed, Message: shorten(message, 300), Upstream: asInt(answer["status"]), Err: err}
 }
 
 // wait pauses between two tries. It returns false at once when the deadline would come first. In tests it returns at

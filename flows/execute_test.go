@@ -221,6 +221,7 @@ func TestRetryIf(t *testing.T) {
 		{".status == \"busy\"", `[{"status":"done"}]`, 3},
 		{".status == \"busy\" and $run.attempt == 2", `[{"status":"busy"}]`, 1},
 		{".status != \"other\"", `step probe: retry.if is true: .status != "other"`, 4},
+		{`if .status == "busy" then error("it refuses: \(.status)") else false end`, "step probe: it refuses: busy", 1},
 		{".status.code", "step probe: .status.code: expected an object but got: string (\"busy\")", 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
