@@ -35,7 +35,7 @@ func toWait(c *conversion) made {
 // toRespond writes the answer to the caller.
 func toRespond(c *conversion) made {
 	if c.sc.responded {
-		c.todo(c.n, "a second response", "the caller has a response already: only the first one counts")
+		c.check(c.n, "the caller has a response already: only the first one counts")
 		return made{steps: []step{pass()}}
 	}
 	c.sc.responded = true

@@ -297,13 +297,23 @@ func (c *conversion) response() []pair {
 	if c.p.on("options", "response", "response", "neverError") || c.p.on("options", "ignoreResponseCode") || c.p.on("options", "ignoreHttpStatusErrors") {
 		more = append(more, pair{"expect", []any{"2xx", "3xx", "4xx", "5xx"}})
 	}
-	for option, what := range map[string]string{"pagination": "pages of a response: see paginate", "proxy": "a proxy: see proxy", "batching": "", "allowUnauthorizedCerts": "a certificate that is not verified"} {
-		if what != "" && c.p.get("options", option) != nil && c.p.get("options", option) != false {
-			c.todo(c.n, strings.SplitN(what, ":", 2)[0], what)
-		}
+	if c.p.get("options", "pagination") != nil {
+		c.todo(c.n, "pages of a response", "pages of a response: see paginate")
 	}
-	if c.p.on("allowUnauthorizedCerts") {
-		c.todo(c.n, "a certificate that is not verified", "see tls")
+	if c.p.get("options", "proxy") != nil {
+		c.todo(c.n, "a proxy", "a proxy: see proxy")
+	}
+	if c.p.on("options", "allowUnauthorizedCerts") || c.p.on("allowUnauthorizedCerts") {
+		c.importer.todo(c.n, "a certificate that is not verified", "it is verified here, so that the request fails: see tls")
+	}
+	if c.p.get("options", "batching") != nil {
+		c.check(c.n, "its requests are not sent in batches with pauses between them: see `limit` and `concurrency`")
+	}
+	if c.p.get("options", "redirect", "redirect", "followRedirects") == false || c.p.get("options", "followRedirect") == false {
+		more = append(more, pair{"follow_redirects", number(0)})
+	}
+	if c.p.get("options", "response", "response", "lowercaseHeaders") == false {
+		c.check(c.n, "names of headers are in small letters here")
 	}
 	return more
 }

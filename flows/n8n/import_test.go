@@ -78,11 +78,20 @@ func TestCredentialsAreNotInTheFlow(t *testing.T) {
 // What has no equivalent fails when a run reaches it, is commented, and is listed.
 func TestWhatHasNoEquivalentFails(t *testing.T) {
 	t.Parallel()
-	for kind, params := range map[string]string{
-		"mqtt": "{}", "markdown": "{}", "merge": `{"mode": "combineBySql"}`, "set": `{"values": {"string": [{"name": "a", "value": "={{ $jmespath($json, 'a') }}"}]}}`,
-		"if": `{"conditions": {"string": [{"value1": "={{ $json.a.unknown() }}", "value2": "x"}]}}`, "sort": `{"type": "random"}`,
-		"code": `{"jsCode": "const steps = [1];\nreturn steps.map(id => ({id}));"}`, "function": `{"functionCode": "return [ }"}`,
+	for _, node := range [][2]string{
+		{"mqtt", "{}"}, {"markdown", "{}"}, {"merge", `{"mode": "combineBySql"}`}, {"set", `{"values": {"string": [{"name": "a", "value": "={{ $jmespath($json, 'a') }}"}]}}`},
+		{"if", `{"conditions": {"string": [{"value1": "={{ $json.a.unknown() }}", "value2": "x"}]}}`}, {"sort", `{"type": "random"}`},
+		{"code", `{"jsCode": "const steps = [1];\nreturn steps.map(id => ({id}));"}`}, {"function", `{"functionCode": "return [ }"}`},
+		// Parts of a node that have no equivalent: without them it would do something else.
+		{"httpRequest", `{"url": "https://api.example.org", "options": {"pagination": {"pagination": {"paginationMode": "updateAParameterInEachRequest"}}}}`},
+		{"httpRequest", `{"url": "https://api.example.org", "options": {"proxy": "http://proxy.example.org:3128"}}`},
+		{"httpRequest", `{"url": "https://api.example.org", "options": {"response": {"response": {"responseFormat": "file"}}}}`},
+		{"httpRequest", `{"url": "https://api.example.org", "requestMethod": "POST", "bodyContentType": "multipart-form-data", "bodyParametersUi": {"parameter": [{"parameterType": "formBinaryData", "name": "a", "inputDataFieldName": "data"}]}}`},
+		{"httpRequest", `{"url": "https://api.example.org", "requestMethod": "POST", "bodyContentType": "binaryData", "inputDataFieldName": "data"}`},
+		{"emailSend", `{"subject": "Hello", "text": "Hello"}`}, {"rssFeedRead", "{}"}, {"slack", `{"resource": "message", "operation": "post", "text": "Hello"}`},
+		{"postgres", `{"operation": "executeQuery", "query": "=SELECT * FROM {{ $json.table }}"}`},
 	} {
+		kind, params := node[0], node[1]
 		r, err := n8n.Import([]byte(workflow(kind, params)), n8n.Config{})
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package n8n
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -66,8 +67,20 @@ type conversion struct {
 	n         *node
 	p         object
 	sc        *scope
-	wasSingle bool // one item comes to the node
-	seals     bool // what is read of JSON goes into a request: secrets take the place of credentials
+	wasSingle bool   // one item comes to the node
+	seals     bool   // what is read of JSON goes into a request: secrets take the place of credentials
+	stop      string // why the run must fail before the node's steps, which do something else than the node; empty: it need not
+}
+
+// todo notes what is to do at a node whose steps do something else until then: a run fails before them.
+func (c *conversion) todo(n *node, reason, detail string) {
+	c.importer.todo(n, reason, detail)
+	c.stop = cmp.Or(c.stop, detail)
+}
+
+// failure is a step at which a run fails, because something is to do there.
+func (c *conversion) failure(detail string) step {
+	return one("error(" + literal("to do: "+c.n.Name+": "+shorten(detail)).code + ")")[0]
 }
 
 // node writes the steps of a node, and notes what is known after it.
@@ -135,6 +148,9 @@ func (c *conversion) whole() made {
 		before = append(append(before, steps...), step{body: mapping{{"transform", strings.TrimSuffix(list, ".") + ".[0]"}}})
 	}
 	m := k.convert(c)
+	if c.stop != "" {
+		before = append(before, c.failure(c.stop))
+	}
 	m.steps = append(before, m.steps...)
 	if c.n.AlwaysOutputData && m.routes == nil && !multiInput(c.n) {
 		m.steps = append(m.steps, step{body: mapping{{"collect", "if length == 0 then {} else .[] end"}}})
@@ -303,7 +319,7 @@ func (c *conversion) checks(notes []string) {
 
 // untranslated stands for an expression that jq has not: the run fails there.
 func (c *conversion) untranslated(src string, err error) term {
-	c.todo(c.n, "an expression", fmt.Sprintf("%s: %v", shorten(strings.TrimSpace(src)), err))
+	c.importer.todo(c.n, "an expression", fmt.Sprintf("%s: %v", shorten(strings.TrimSpace(src)), err))
 	return term{code: "error(" + literal("to do: "+shorten(strings.TrimSpace(src))).code + ")", whole: true}
 }
 
@@ -436,9 +452,9 @@ func (c *conversion) after(program string) made {
 
 // todoStep fails a run where something is left to do.
 func (c *conversion) todoStep(reason, detail string) made {
-	c.todo(c.n, reason, detail)
+	c.importer.todo(c.n, reason, detail)
 	c.sc.single = false
-	return made{steps: one("error(" + literal("to do: "+c.n.Name+": "+shorten(detail)).code + ")")}
+	return made{steps: []step{c.failure(detail)}}
 }
 
 func toUnknown(c *conversion) made {

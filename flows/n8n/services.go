@@ -50,7 +50,7 @@ func toService(c *conversion) made {
 		return toUnknown(c)
 	}
 	what := strings.TrimSpace(c.p.text("resource") + " " + c.p.text("operation"))
-	c.todo(c.n, "the API of "+c.n.kind, fmt.Sprintf("%s: write the method, the path and the body of this request, of which n8n's parameters are written here; see %s", strings.TrimSpace(c.n.kind+" "+what), s.docs))
+	c.importer.todo(c.n, "the API of "+c.n.kind, fmt.Sprintf("%s: write the method, the path and the body of this request, of which n8n's parameters are written here; see %s", strings.TrimSpace(c.n.kind+" "+what), s.docs))
 	name := c.connection(connectionName(c.n.kind, "api"), "", hostOf(s.base))
 	params := map[string]any{}
 	for key, v := range c.p {
