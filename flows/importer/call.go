@@ -28,6 +28,7 @@ type call struct {
 	responses   map[string]any
 	servers     []string // names of the variables in base
 	asText      bool     // body is a text whatever its media type says
+	graphql     string   // the query of a body of GraphQL; "": it is none
 	upload      bool     // the body is a file of the run
 	notes       []Note
 }
@@ -185,6 +186,11 @@ func (c *call) content() map[string]any {
 		return map[string]any{"schema": map[string]any{}}
 	case c.upload:
 		return map[string]any{"schema": map[string]any{"type": "string", "format": "binary"}}
+	case c.graphql != "": // the operation is the query: what varies are its variables
+		schema := schemaOf(c.body, 0)
+		schema["properties"].(map[string]any)["query"].(map[string]any)["default"] = credential.Redact(c.graphql)
+		schema["required"] = []any{"query"}
+		return map[string]any{"schema": schema, "example": withoutSecrets(c.body)}
 	case c.fields == nil:
 		return map[string]any{"schema": schemaOf(c.body, 0), "example": withoutSecrets(c.body)}
 	}

@@ -22,6 +22,7 @@ type curlReader struct {
 	urls     []string
 	added    []string // --url-query
 	unformed bool     // a part of the data is not known
+	login    string   // what -u is for: "digest", "ntlm", "negotiate", "aws-sigv4"; "": basic
 }
 
 func (r *curlReader) next() string {
@@ -77,15 +78,22 @@ func (r *curlReader) long(name string) error {
 		r.headerOption(r.next())
 	case "-u", "--user":
 		r.next()
+		if r.login != "" { // it is for that login
+			r.note(name, "is a credential: the connection has it")
+			return nil
+		}
 		r.needAt(name, "basic", map[string]any{"type": "http", "scheme": "basic"})
 	case "--oauth2-bearer":
 		r.next()
 		r.needAt(name, "bearer", map[string]any{"type": "http", "scheme": "bearer"})
-	case "--digest", "--ntlm", "--negotiate":
+	case "--digest", "--ntlm", "--negotiate", "--aws-sigv4":
 		delete(r.schemes, "basic")
 		r.needs = slices.DeleteFunc(r.needs, func(n string) bool { return n == "basic" })
-		kind := strings.TrimPrefix(name, "--")
-		r.needAt(name, kind, map[string]any{"type": "http", "scheme": kind})
+		r.login = strings.TrimPrefix(name, "--")
+		if r.login == "aws-sigv4" {
+			r.next()
+		}
+		r.needAt(name, r.login, map[string]any{"type": "http", "scheme": r.login})
 	case "-b", "--cookie":
 		if cookie := r.next(); strings.Contains(cookie, "=") {
 			r.addHeader("Cookie", cookie)
@@ -142,6 +150,10 @@ func (r *curlReader) headerOption(text string) {
 		if strings.EqualFold(header, "User-Agent") {
 			r.note("the header User-Agent", "is not taken over")
 		}
+		if strings.EqualFold(header, "Host") { // the step sends another one than that of the URL
+			r.headers = append(r.headers, pair{"Host", value})
+			return
+		}
 		r.addHeader(header, value)
 	}
 }
@@ -162,8 +174,7 @@ var curlUnsaid = map[string]string{
 	"--socks5": "a proxy is a connection: `proxy`", "--socks5-hostname": "a proxy is a connection: `proxy`", "--cacert": "a certificate of an authority goes into `tls: {ca: …}`",
 	"-E": "a client certificate is a connection of the type mtls", "--cert": "a client certificate is a connection of the type mtls", "--key": "a client certificate is a connection of the type mtls",
 	"--pass": "a client certificate is a connection of the type mtls", "--cert-type": "a client certificate is a connection of the type mtls", "--key-type": "a client certificate is a connection of the type mtls",
-	"--aws-sigv4": "a signature is a connection of the type aws_sigv4",
-	"-A":          "the header User-Agent is not taken over", "--user-agent": "the header User-Agent is not taken over",
+	"-A": "the header User-Agent is not taken over", "--user-agent": "the header User-Agent is not taken over",
 	"-K": "the file is not read: write its options", "--config": "the file is not read: write its options", "-r": "write the header Range", "--range": "write the header Range",
 	"-C": "is not taken over", "--continue-at": "is not taken over", "--resolve": "is not taken over", "--connect-to": "is not taken over", "--interface": "is not taken over", "--unix-socket": "is not taken over",
 	"--doh-url": "is not taken over", "--request-target": "is not taken over", "-z": "write the header If-Modified-Since", "--time-cond": "write the header If-Modified-Since", "--proto": "is not taken over",

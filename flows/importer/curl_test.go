@@ -47,6 +47,11 @@ func TestCurlSendsTheSame(t *testing.T) {
 		{`curl localhost:8080/a`, `get: "http://localhost:8080/a"`, ""},
 		{`curl api.example.org/a`, `get: "` + at + `"`, "no scheme"},
 		{`curl '` + at + `?flag'`, `get: "` + at + `", query: {flag: ""}`, "is sent with ="},
+		{`curl --digest -u a:b ` + at, `get: "` + at + `", connection: example`, `(digest) with the host`},
+		{`curl -u a:b --ntlm ` + at, `get: "` + at + `", connection: example`, `(ntlm) with the host`},
+		{`curl --aws-sigv4 aws:amz:eu-west-2:es -u a:b ` + at, `get: "` + at + `", connection: example`, `(aws_sigv4) with the host`},
+		{`curl -u a:b ` + at, `get: "` + at + `", connection: example`, `(basic) with the host`},
+		{`curl -H 'Host: other.example.org' ` + at, `get: "` + at + `", headers: {Host: other.example.org}`, ""},
 		{`curl ` + at + ` -H 'Content-Type: application/xml' -d '<a><n>${1}</n></a>'`, `post: "` + at + `", raw: "<a><n>$${1}</n></a>", content_type: application/xml`, ""},
 	} {
 		step, notes, err := importer.CurlStep(test.line)

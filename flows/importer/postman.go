@@ -176,7 +176,9 @@ func (p *postman) body(c *call, n node) {
 			c.media = ""
 			return
 		}
-		c.setBody(p.json(text))
+		if c.setBody(p.json(text)); c.asText && isJSON(c.media) {
+			c.note("the body", "is no JSON: the operation sends what it is given as JSON")
+		}
 	case "urlencoded", "formdata":
 		c.media = map[string]string{"urlencoded": "application/x-www-form-urlencoded", "formdata": "multipart/form-data"}[n.str("mode")]
 		c.fields = []formField{}
@@ -189,7 +191,12 @@ func (p *postman) body(c *call, n node) {
 		}
 	case "graphql":
 		c.media = "application/json"
-		c.body = map[string]any{"query": n.str("graphql", "query"), "variables": map[string]any{}}
+		c.graphql = n.str("graphql", "query")
+		variables, err := decodeJSON([]byte(p.json(n.str("graphql", "variables"))))
+		if err != nil {
+			variables = map[string]any{}
+		}
+		c.body = map[string]any{"query": c.graphql, "variables": variables}
 	case "file":
 		c.media, c.body = "application/octet-stream", ""
 	default:
@@ -224,6 +231,12 @@ func (p *postman) json(body string) string {
 			i++
 		case body[i] == '"':
 			inside = !inside
+		case !inside && strings.HasPrefix(body[i:], "//"): // Postman does not send comments
+			i += len(beforeCut(body[i:], "\n")) - 1
+			continue
+		case !inside && strings.HasPrefix(body[i:], "/*"):
+			i += len(beforeCut(body[i:], "*/")) + 1
+			continue
 		case strings.HasPrefix(body[i:], "{{"):
 			if end := strings.Index(body[i:], "}}"); end > 0 {
 				value := p.value(body[i : i+end+2])

@@ -88,6 +88,37 @@ func TestPostmanLeft(t *testing.T) {
 	}
 }
 
+// A body is sent as Postman sends it: without comments, and a query of GraphQL without being given.
+func TestPostmanBodies(t *testing.T) {
+	t.Parallel()
+	body := func(body string) string {
+		return `{"method": "POST", "url": "https://a.example.org/x", "header": [{"key": "Content-Type", "value": "application/json"}], "body": ` + body + `}`
+	}
+	for _, test := range []struct{ body, params, want, told string }{
+		{`{"mode": "raw", "raw": "{ // the name\n  \"a\": \"x // no /* comment\", /* not\n sent */ \"b\": 1 }"}`, `{"a": "y", "b": 2}`, `{"a":"y","b":2}`, ""},
+		{`{"mode": "raw", "raw": "{\"a\": }"}`, `{"body": "z"}`, `"z"`, "is no JSON"},
+		{`{"mode": "graphql", "graphql": {"query": "query($n: Int) { people(first: $n) { id } }", "variables": "{\"n\": 10}"}}`, `{"variables": {"n": 3}}`, `{"query":"query($n: Int) { people(first: $n) { id } }","variables":{"n":3}}`, ""},
+	} {
+		r := postman(t, "", importer.Config{}, body(test.body))
+		c, err := flows.ParseConnector("c.yaml", r.YAML(), steps.Catalogue())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, r.YAML())
+		}
+		params, err := flows.DecodeJSON([]byte(test.params))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, sent, err := c.Call(t.Context(), r.Operations[0].Name, params, map[string]any{"status": json.Number("200")})
+		if err != nil || len(sent) != 1 {
+			t.Errorf("%s: %v, %v\n%s", test.body, sent, err, r.YAML())
+			continue
+		}
+		if got := string(flows.EncodeJSON(sent[0].(map[string]any)["body"])); got != test.want || !strings.Contains(fmt.Sprint(r.Left), test.told) {
+			t.Errorf("%s: sent %s, want %s; told %v\n%s", test.body, got, test.want, r.Left, r.YAML())
+		}
+	}
+}
+
 // Credentials stand nowhere in the connector.
 func TestPostmanCredentials(t *testing.T) {
 	t.Parallel()

@@ -82,6 +82,8 @@ func (s *security) typesOf(scheme string) []connectionType {
 			return []connectionType{{name: "digest"}}
 		case "negotiate", "ntlm":
 			return []connectionType{{name: "ntlm"}}
+		case "aws-sigv4":
+			return []connectionType{{name: "aws_sigv4"}}
 		}
 		return []connectionType{{name: "bearer"}}
 	case "apiKey":
