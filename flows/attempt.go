@@ -197,8 +197,18 @@ var errRejected = errors.New("retry.if is true")
 // rejects returns a failure when the condition of retry is true for one of the results.
 func (p *stepRun) rejects(ctx context.Context, in *Input, results []any) error {
 	condition := p.step.retry.condition
+	if p.step.retry.ofOperation { // it does not know the item of the step
+		if p.answeredByExample() {
+			return nil
+		}
+		called, err := p.step.runner.(*operationUse).called(ctx, in)
+		if err != nil {
+			return err
+		}
+		in = called
+	}
 	for _, result := range results {
-		if !p.step.retry.ofOperation { // an operation does not know the item of the step
+		if !p.step.retry.ofOperation {
 			result = p.output(in, result)
 		}
 		yes, err := condition.True(ctx, in.With(result))
@@ -210,6 +220,16 @@ func (p *stepRun) rejects(ctx context.Context, in *Input, results []any) error {
 		}
 	}
 	return nil
+}
+
+// answeredByExample reports whether a test's response is the example of the operation, which does not know what was asked.
+func (p *stepRun) answeredByExample() bool {
+	if p.x.mocks == nil {
+		return false
+	}
+	v, _ := p.step.mock(p.x.mocks)
+	canned, is := v.(*cannedResponses)
+	return is && canned.example
 }
 
 // refusal returns the failure of a step whose condition of retry says with error("…") that the other side has refused, in result,

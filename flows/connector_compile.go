@@ -59,12 +59,17 @@ func (c *compiler) compileOperation(d *connectorDoc, o *operationDoc) *operation
 		c.add(o.place, "", "operations are http steps, and this program has no kind http")
 		return nil
 	}
-	c.within(d.name, nil, func() { op.args = c.arguments(withPlace(node, o.place), operationParams, "") })
+	var params any // first: retry.if reads $params, too
+	schema := node.Member("params")
+	if schema != nil {
+		params = c.literal(schema)
+	}
 	var err error
-	if op.params, err = newParamSchema(op.args.Literal("params")); err != nil {
-		c.add(op.args.places["params"], "", "params: %v", err)
+	if op.params, err = newParamSchema(params); err != nil {
+		c.add(schema.Place, "", "params: %v", err)
 		return nil
 	}
+	c.within(d.name, op.params, func() { op.args = c.arguments(withPlace(node, o.place), operationParams, "") })
 	request := node.Member("http")
 	if request == nil {
 		return nil // reported as missing
@@ -361,8 +366,8 @@ func (u *operationUse) Effect() Effect {
 	return u.effect
 }
 
-// Run executes the operation. Its programs see the parameters, and not the item.
-func (u *operationUse) Run(ctx context.Context, in *Input) ([]any, error) {
+// called returns the item as the programs of the operation see it: they see the parameters, and not the item.
+func (u *operationUse) called(ctx context.Context, in *Input) (*Input, error) {
 	var given any
 	if u.with != nil {
 		var err error
@@ -376,7 +381,16 @@ func (u *operationUse) Run(ctx context.Context, in *Input) ([]any, error) {
 	}
 	called := *in
 	called.item.value, called.call = nil, &operationCall{params, in, u.env(in)}
-	results, err := u.runner.Run(ctx, &called)
+	return &called, nil
+}
+
+// Run executes the operation.
+func (u *operationUse) Run(ctx context.Context, in *Input) ([]any, error) {
+	called, err := u.called(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	results, err := u.runner.Run(ctx, called)
 	in.checkpoint, in.advanced, in.saved = called.checkpoint, called.advanced, called.saved
 	return results, err
 }

@@ -1,6 +1,9 @@
 package blob_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -65,5 +68,38 @@ func TestDirectoryIsPrivate(t *testing.T) {
 	}
 	if r, err := store.Open(canceled(t), "link", "secret"); err == nil {
 		t.Errorf("opened a file outside: %d bytes", r.Size())
+	}
+}
+
+// A directory that was replaced, as by a mount, is used at once; while there is none, Put waits.
+func TestDirectoryIsReplaced(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "blobs")
+	d := openDirectory(t, path)
+	put := func(ctx context.Context, id string) error { return d.Put(ctx, "run", id, strings.NewReader(id)) }
+	if err := put(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(canceled(t), "b"); !errors.Is(err, context.Canceled) {
+		t.Errorf("without a directory: %v", err)
+	}
+	done := make(chan error)
+	go func() { done <- put(t.Context(), "c") }()
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if content, _, err := d.Open(t.Context(), "run", "c", 0); err != nil {
+		t.Error(err)
+	} else if got, _ := io.ReadAll(content); string(got) != "c" || content.Close() != nil {
+		t.Errorf("read %q", got)
+	}
+	if _, _, err := d.Open(t.Context(), "run", "a", 0); !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("a blob of the directory before: %v", err)
 	}
 }

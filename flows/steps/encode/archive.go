@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"path"
 	"strings"
@@ -227,7 +228,7 @@ func (r *zipReader) files(ctx context.Context, archive *zip.Reader, match string
 		}
 		seen[f.Name] = true
 		switch {
-		case !f.Mode().IsRegular():
+		case f.Mode().Type()&^fs.ModeNamedPipe != 0: // the content of a pipe is that of a file: cat x | zip x.zip -
 			return nil, failure.Errorf("%.100q in the zip is a link or a device", f.Name)
 		case f.Flags&1 != 0:
 			return nil, failure.Errorf("%.100q in the zip is encrypted, which is not supported", f.Name)
