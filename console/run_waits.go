@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
@@ -47,12 +46,10 @@ func (req *requestState) standingText(r *queue.Record, s queue.Standing) view.Ru
 	case queue.StandsForPlace:
 		w.Text = "a place at the concurrency limit of its flow" + ahead(s.Ahead)
 	case queue.StandsForPause:
-		w.Text, w.Href, w.Title = "the end of the pause of its flow"+ahead(s.Ahead), fmt.Sprintf("%s/flows/%d", Root, r.Flow), "to the flow"
+		w.Text, w.Flow = "the end of the pause of its flow"+ahead(s.Ahead), r.Flow
 		return w
 	}
-	if req.may(auth.ScopeReadQueues) {
-		w.Href, w.Title = Root+"/lines", "who is in line"
-	}
+	w.Lines = req.may(auth.ScopeReadQueues)
 	return w
 }
 

@@ -30,7 +30,7 @@ func (c *Client) Standing(ctx context.Context, r *Record) (Standing, error) {
 	}
 	pipe := c.redis.Pipeline()
 	paused := pipe.Exists(ctx, k.paused())
-	task := taskID(r.ID, r.fence)
+	task := taskID(r.ID, max(1, r.fence)) // absent before the first attempt
 	group := pipe.HGet(ctx, k.taskPrefix()+task, "group")
 	gates := pipe.HMGet(ctx, k.runPrefix()+r.ID, "gated", "gates")
 	_, line := k.pausedFlow(r.Flow)

@@ -88,10 +88,11 @@ func (r *Run) AddExchanges(all []flows.Exchange, leftOut int) {
 
 // RunWait is what a run waits for.
 type RunWait struct {
-	Text        string    // "a delay at step", with the step behind it
-	Step        string    // empty: none
-	Until       time.Time // the latest end; zero: there is none
-	Href, Title string    // where more is told about it; empty: nowhere
+	Text  string    // before the step, as in "a delay at"
+	Step  string    // empty: none
+	Until time.Time // the latest end; zero: there is none
+	Lines bool      // the page of the runs in line tells more
+	Flow  int64     // whose page tells more; zero: none
 }
 
 // RunPause is an attempt that has parked the run.
