@@ -112,7 +112,8 @@ func (in *Input) RecordExchange(ctx context.Context, x HTTPExchange) {
 	}
 	redact, secrets := in.p.step.redact, mask.Of(ctx)
 	in.p.x.env.Trace.(ExchangeTracer).Exchange(x.Err != nil, func() Exchange {
-		return exchangeReader{mask.New(redact...), redact, secrets}.read(whole, &x)
+		r := exchangeReader{masker: mask.New(redact...), redact: redact, secrets: secrets}
+		return r.read(whole, &x)
 	})
 }
 
@@ -121,9 +122,11 @@ type exchangeReader struct {
 	masker  *mask.Masker // by the names of fields
 	redact  mask.Fields
 	secrets *mask.Secrets // known ones
+	sent    *mask.Secrets // what the request has in fields that are masked: a response may quote it elsewhere
 }
 
 func (r exchangeReader) read(e Exchange, x *HTTPExchange) Exchange {
+	r.sent = r.sentSecrets(x)
 	e.URL, _ = shortened(r.url(x.URL), maxExchangeURL)
 	e.Request = r.content(&x.Request)
 	if x.Status != 0 {
@@ -131,9 +134,67 @@ func (r exchangeReader) read(e Exchange, x *HTTPExchange) Exchange {
 		e.Response = &response
 	}
 	if x.Err != nil {
-		e.Error, _ = shortened(r.secrets.Text(x.Err.Error()), maxExchangeError)
+		e.Error, _ = shortened(r.text(x.Err.Error()), maxExchangeError)
 	}
 	return e
+}
+
+// text returns a text without secrets.
+func (r exchangeReader) text(s string) string { return r.sent.Text(r.secrets.Text(s)) }
+
+// sentSecrets returns the texts of a request in fields that are masked by their names.
+func (r exchangeReader) sentSecrets(x *HTTPExchange) *mask.Secrets {
+	ctx, sent := mask.With(context.Background())
+	for name, values := range x.Request.Header {
+		for _, value := range values {
+			if r.header(name, "x") == mask.Text {
+				_, credential, _ := strings.Cut(value, " ") // behind the scheme
+				mask.Add(ctx, value, credential)
+			}
+		}
+	}
+	forms := []string{}
+	if x.URL != nil {
+		forms = append(forms, x.URL.RawQuery)
+	}
+	if v, err := DecodeJSON(x.Request.Body); err == nil {
+		r.addSent(ctx, v, false)
+	} else if formOf(&x.Request) == payload.URLEncoded {
+		forms = append(forms, string(x.Request.Body))
+	}
+	for _, form := range forms {
+		values, _ := url.ParseQuery(form) // those before a mistake
+		for name, all := range values {
+			if r.masker.Masks(strings.TrimSuffix(name, "[]")) {
+				mask.Add(ctx, all...)
+			}
+		}
+	}
+	return sent
+}
+
+// addSent adds the texts of a value in fields that are masked. masked says that v is in such a field.
+func (r exchangeReader) addSent(ctx context.Context, v any, masked bool) {
+	switch v := v.(type) {
+	case string:
+		if masked {
+			mask.Add(ctx, v)
+		}
+	case map[string]any:
+		for name, member := range v {
+			r.addSent(ctx, member, masked || r.masker.Masks(name))
+		}
+	case []any:
+		for _, element := range v {
+			r.addSent(ctx, element, masked)
+		}
+	}
+}
+
+// formOf returns the form of a body by its content type.
+func formOf(c *HTTPContent) payload.Form {
+	media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	return payload.FormOf(media)
 }
 
 // url returns a URL without user information and secrets.
@@ -147,7 +208,7 @@ func (r exchangeReader) url(u *url.URL) string {
 	if u.RawQuery != "" {
 		text += "?" + r.form(u.RawQuery)
 	}
-	return r.secrets.Text(text)
+	return r.text(text)
 }
 
 func (r exchangeReader) content(c *HTTPContent) ExchangeContent {
@@ -196,7 +257,7 @@ func (r exchangeReader) header(name, value string) string {
 	if r.masker.Masks(name) {
 		return mask.Text
 	}
-	return r.secrets.Text(strings.ToValidUTF8(value, "\uFFFD"))
+	return r.text(strings.ToValidUTF8(value, "\uFFFD"))
 }
 
 // body returns a body without secrets, or why it is not recorded.
@@ -205,20 +266,20 @@ func (r exchangeReader) body(c *HTTPContent) (text, omitted string) {
 		return "", "it is no text in UTF-8"
 	}
 	text = string(c.Body)
-	media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	form := formOf(c)
 	switch trimmed := strings.TrimSpace(text); {
-	case payload.FormOf(media) == payload.URLEncoded && !strings.HasPrefix(trimmed, "{"):
-		return r.secrets.Text(r.form(text)), ""
-	case payload.FormOf(media) == payload.JSON, strings.HasPrefix(trimmed, "{"), strings.HasPrefix(trimmed, "["):
+	case form == payload.URLEncoded && !strings.HasPrefix(trimmed, "{"):
+		return r.text(r.form(text)), ""
+	case form == payload.JSON, strings.HasPrefix(trimmed, "{"), strings.HasPrefix(trimmed, "["):
 		masked, ok := r.json(trimmed)
 		if !ok {
 			return "", "it is no JSON that can be read, so that fields with secrets would not be found"
 		}
-		return r.secrets.Text(masked), ""
+		return r.text(masked), ""
 	case len(r.redact) > 0:
 		return "", "the step has redact, and the body has no fields"
 	}
-	return r.secrets.Text(text), ""
+	return r.text(text), ""
 }
 
 // json returns JSON with the values masked of fields that sound like secrets, and of those of redact; false: it is none.

@@ -209,6 +209,16 @@ async function valueOf(tree, row) {
 
 // ---- Search ---------------------------------------------------------------
 
+let typed = 0 // timer
+
+// What is typed is searched for after a short pause.
+document.addEventListener('input', event => {
+  const form = event.target.closest?.('.jsonsearch')
+  if (!form) return
+  clearTimeout(typed)
+  typed = setTimeout(() => form.isConnected && form.requestSubmit(), 300)
+})
+
 // show opens the tree at what a search has found, below the hit.
 async function show(hit) {
   const item = hit.closest('li')

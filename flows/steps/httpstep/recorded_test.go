@@ -53,7 +53,7 @@ func TestAFailedExchangeIsRecordedWithoutSecrets(t *testing.T) {
 		w.Header().Set("X-Echo", r.Header.Get("X-Note"))
 		w.Header().Set("Location", "/next?code=hunter22")
 		w.WriteHeader(http.StatusTeapot)
-		fmt.Fprintf(w, `{"why":"no %s","access_token":"hunter4","order":12}`, r.Header.Get("X-Note"))
+		fmt.Fprintf(w, `{"why":"no %s, %s","access_token":"hunter4","order":12}`, r.Header.Get("X-Note"), r.Header.Get("Authorization"))
 	})
 	trace := &recorder{}
 	env := flows.Env{HTTP: way(t), Secrets: planted{"key": "hunter22"}, Trace: trace}
@@ -80,7 +80,7 @@ func TestAFailedExchangeIsRecordedWithoutSecrets(t *testing.T) {
 	if x.Request.Body != `{"note":"***","password":"***","sku":"A-1"}` || x.Request.Headers["X-Note"] != "a ***" || x.Request.Headers["Authorization"] != "***" {
 		t.Errorf("request %+v", x.Request)
 	}
-	if x.Response.Body != `{"access_token":"***","order":12,"why":"no a ***"}` || x.Response.Headers["X-Echo"] != "a ***" || x.Response.Headers["Set-Cookie"] != "***" {
+	if x.Response.Body != `{"access_token":"***","order":12,"why":"no a ***, ***"}` || x.Response.Headers["X-Echo"] != "a ***" || x.Response.Headers["Set-Cookie"] != "***" {
 		t.Errorf("response %+v", x.Response)
 	}
 }
