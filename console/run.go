@@ -87,7 +87,7 @@ func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
-	run.Waits, run.Paused = req.waits(r, &a.Attempts), pauses(&a.Attempts)
+	run.Waits, run.Attempts = req.waits(r, &a.Attempts), attemptsOf(r, &a.Attempts, now)
 	if f := a.Attempts.Folded; f != nil {
 		run.Folded = f.Attempts
 	}

@@ -61,7 +61,7 @@ func TestRunPageSaysWhatARunWaitsFor(t *testing.T) {
 			"steps", fmt.Sprintf(`{"steps":[{"step":"set","kind":"set","in":1,"out":1,"at":%q,"us":5}],"attempts":{"list":[{"attempt":1,"worker":"w-1","started_at":%q,"ended_at":%q,"wait":{%s,"until":%q}}]}}`,
 				now.Format(time.RFC3339), now.Add(-time.Hour+time.Second).Format(time.RFC3339), now.Add(-time.Hour+3*time.Second).Format(time.RFC3339), wait, now.Add(90*time.Minute).Format(time.RFC3339)))
 		page := b.page("/runs/" + d.run)
-		has(t, page, want, now.Add(90*time.Minute).Format("2006-01-02 15:04:05"), "(in 1h ", "that parked the run", "w-1", "of-parked")
+		has(t, page, want, now.Add(90*time.Minute).Format("2006-01-02 15:04:05"), "(in 1h ", "parked: it waited for", "w-1", "of-parked")
 		if strings.Contains(page, "steps\n\t\t\t\t\t<b>1h") || !strings.Contains(strings.Join(strings.Fields(page), " "), "steps <b>2.00 s</b>") {
 			t.Error("the time in which the run was parked is not apart from that of its steps")
 		}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
@@ -85,11 +86,32 @@ func waitText(w *attempts.Wait) view.RunWait {
 	return out
 }
 
-// pauses lists the attempts that have parked a run.
-func pauses(earlier *attempts.History) (all []view.RunPause) {
+// attemptsOf lists the attempts of a run: those that have parked it, the latest one, and between them those that left no record. A run
+// with one attempt that has not parked it has no list: the rest of its page tells all of that.
+func attemptsOf(r *queue.Record, earlier *attempts.History, now time.Time) (all []view.RunAttempt) {
+	next := 1 // number of the attempt that has to come now
+	if earlier.Folded != nil || r.ResumedFrom != "" {
+		next = 0 // not known
+	}
+	gap := func(number int) {
+		if next > 0 && number > next {
+			all = append(all, view.RunAttempt{Number: next, To: number - 1, State: "left no record"})
+		}
+		next = number + 1
+	}
 	for i := range earlier.List {
 		a := &earlier.List[i]
-		all = append(all, view.RunPause{Number: a.Number, Worker: a.Worker, Began: a.Started, Took: a.Ended.Sub(a.Started), Wait: waitText(&a.Wait)})
+		gap(a.Number)
+		wait := waitText(&a.Wait)
+		all = append(all, view.RunAttempt{Number: a.Number, Worker: a.Worker, Began: a.Started, Took: a.Ended.Sub(a.Started), Wait: &wait})
 	}
-	return all
+	if r.Attempt < max(next, 1) || r.Attempt == 1 || r.Times.Started.IsZero() || r.State == queue.Queued || r.State == queue.Waiting {
+		return all
+	}
+	gap(r.Attempt)
+	last := view.RunAttempt{Number: r.Attempt, Worker: r.Worker, Began: r.Times.Started, Took: now.Sub(r.Times.Started), State: string(r.State)}
+	if !r.Times.Finished.IsZero() {
+		last.Took = r.Times.Finished.Sub(r.Times.Started)
+	}
+	return append(all, last)
 }

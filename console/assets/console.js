@@ -173,7 +173,8 @@
       const open = new Set(all('details[data-key][open]', part).map(details => details.dataset.key))
       const focus = document.activeElement?.closest?.('details[data-key]')?.dataset.key
       const active = document.activeElement
-      const kept = new Map(all('[data-keep]', part).map(kept => [kept.dataset.keep, kept]))
+      const loaded = all('[data-keep]', part).filter(kept => !one('[data-placeholder]', kept))
+      const kept = new Map(loaded.map(kept => [kept.dataset.keep, kept]))
       part.innerHTML = event.data
       for (const same of all('[data-keep]', part)) { // what does not change keeps its open branches, and what is typed in it
         if (kept.has(same.dataset.keep)) same.replaceWith(kept.get(same.dataset.keep))

@@ -172,7 +172,7 @@ func (t *tree) container(v jsonpart.Value, pointer string, depth int) {
 	if v.Kind() == '[' {
 		opening, closing = "[", "]"
 	}
-	summary := `<summary><span class="p">` + opening + `</span><span class="more">… ` + count(v.Count) + ` ` + closing + `</span></summary>`
+	summary := `<summary><span class="p">` + opening + `</span><span class="more">` + html.EscapeString(preview(v)) + `… ` + count(v.Count) + ` ` + closing + `</span></summary>`
 	switch lazily := t.source != "" && depth >= openDepth && len(v.Text) > smallText; {
 	case v.Count == 0:
 		t.span("p", opening+closing)
@@ -191,6 +191,15 @@ func (t *tree) container(v jsonpart.Value, pointer string, depth int) {
 		t.children(v, pointer, depth+1, 0)
 		t.out.WriteString(`</ul><span class="p">` + closing + `</span></details>`)
 	}
+}
+
+// previewText is the length of the beginning of a closed container that is shown, in bytes.
+const previewText = 48
+
+// preview returns the beginning of what is in a container, on one line.
+func preview(v jsonpart.Value) string {
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(v.Text[1:min(len(v.Text), previewText)]), "")), " ")
+	return strings.TrimRight(text, "]}")
 }
 
 // children renders the children of a container from an index on, as elements of its list.

@@ -44,9 +44,10 @@ type Run struct {
 
 	Stored  bool      // the branches of its JSON, and what its steps did, are loaded when they are opened
 	Waits   []RunWait // what it waits for now
-	Paused  []RunPause
-	Folded  int // number of attempts before those of Paused
-	LeftOut int // number of exchanges that there was no room for
+	Folded  int       // number of attempts before those of Attempts
+	LeftOut int       // number of exchanges that there was no room for
+
+	Attempts []RunAttempt // if there is more than one, or one has parked the run
 
 	Phases  []Phase
 	Rows    []StepRow
@@ -95,13 +96,23 @@ type RunWait struct {
 	Flow  int64     // whose page tells more; zero: none
 }
 
-// RunPause is an attempt that has parked the run.
-type RunPause struct {
+// RunAttempt is an attempt of a run, or several that left no record.
+type RunAttempt struct {
 	Number int
+	To     int // the last one of several; zero: it is one
 	Worker string
-	Began  time.Time
+	Began  time.Time // zero: not known
 	Took   time.Duration
-	Wait   RunWait
+	Wait   *RunWait // what the run waited for after it; nil: it has not parked the run
+	State  string   // of the run at the end of it, or why nothing is known
+}
+
+// label is the number of the attempt, as in "2" or "2–4".
+func (a RunAttempt) label() string {
+	if a.To > a.Number {
+		return strconv.Itoa(a.Number) + "–" + strconv.Itoa(a.To)
+	}
+	return strconv.Itoa(a.Number)
 }
 
 // Phase is a part of a run's duration.

@@ -896,7 +896,7 @@ func RunBody(p Page, r Run) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = pausesTable(r).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = attemptsTable(r).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
