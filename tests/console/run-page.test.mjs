@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
-import { accessible, base, call, close, look, open, readable, root, signIn, visible, visit, well } from './desk.mjs'
+import { accessible, base, call, close, fits, look, open, picture, readable, root, signIn, visible, visit, well } from './desk.mjs'
 
 let desk // where root has signed in
 let service // the system that the flows call
@@ -205,7 +205,9 @@ test('opens an output of 10 MB without building it', async () => {
   await output.getByText('1 hit').waitFor()
   await hit.getByRole('link').click()
   await hit.locator('.hit .json').getByText('"person 57999"').waitFor()
-  await readable(desk, 'a run with a large output', 'run-large')
+  await fits(desk, 'a run with a large output')
+  await picture(desk, 'run-large')
+  await accessible(desk, 'a run with a large output')
 
   const raw = await desk.evaluate(async url => (await (await fetch(url)).text()).length, `${base}/console/runs/${id}/output.json`)
   assert.ok(raw > 10e6, `the raw text has ${raw} characters`)

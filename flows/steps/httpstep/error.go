@@ -100,7 +100,7 @@ func readRefusal(resp *http.Response) []byte {
 	return text
 }
 
-// excerpt returns the beginning of a text body on one line. charset is that of the step, "" for that of the response.
+// excerpt returns the beginning of a text body on one line, of JSON without the values of fields that sound like secrets. charset is that of the step, "" for that of the response.
 func excerpt(resp *http.Response, text []byte, charset string) string {
 	mediaType, params := contentType(resp.Header)
 	if mediaType != "" && !isText(mediaType) || resp.Header.Get("Content-Encoding") != "" {
@@ -113,5 +113,6 @@ func excerpt(resp *http.Response, text []byte, charset string) string {
 	if err != nil || mediaType == "" && !utf8.Valid(text) {
 		return ""
 	}
-	return failure.ShortLine(mask.Of(resp.Request.Context()).Text(string(text))) // a secret must not be cut
+	masked := mask.New().JSON(mask.Of(resp.Request.Context()).Text(string(text))) // a secret must not be cut
+	return failure.ShortLine(masked)
 }
