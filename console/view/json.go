@@ -172,12 +172,14 @@ func (t *tree) container(v jsonpart.Value, pointer string, depth int) {
 	if v.Kind() == '[' {
 		opening, closing = "[", "]"
 	}
-	summary := `<summary><span class="p">` + opening + `</span><span class="more">` + html.EscapeString(preview(v)) + `… ` + count(v.Count) + ` ` + closing + `</span></summary>`
+	summary := func(begins string) string {
+		return `<summary><span class="p">` + opening + `</span><span class="more">` + html.EscapeString(begins) + `… ` + count(v.Count) + ` ` + closing + `</span></summary>`
+	}
 	switch lazily := t.source != "" && depth >= openDepth && len(v.Text) > smallText; {
 	case v.Count == 0:
 		t.span("p", opening+closing)
 	case t.source != "" && (t.left <= 0 || lazily):
-		t.out.WriteString(`<details data-branch="` + t.url(pointer, "") + `">` + summary +
+		t.out.WriteString(`<details data-branch="` + t.url(pointer, "") + `">` + summary(preview(v)) +
 			`<ul><li><a href="` + t.url(pointer, "") + `">Open this branch</a></li></ul><span class="p">` + closing + `</span></details>`)
 	case t.left <= 0:
 		t.cut = true
@@ -187,7 +189,7 @@ func (t *tree) container(v jsonpart.Value, pointer string, depth int) {
 		if depth < openDepth {
 			t.out.WriteString(` open`)
 		}
-		t.out.WriteString(`>` + summary + `<ul>`)
+		t.out.WriteString(`>` + summary("") + `<ul>`)
 		t.children(v, pointer, depth+1, 0)
 		t.out.WriteString(`</ul><span class="p">` + closing + `</span></details>`)
 	}
