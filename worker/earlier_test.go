@@ -165,7 +165,9 @@ func TestSuccessesLeaveRoom(t *testing.T) {
 func TestOpenStepsAreReported(t *testing.T) {
 	t.Parallel()
 	r := &record{attempt: &queue.Attempt{}}
-	begin := func(step, within string) { r.Begin(flows.StepStart{Step: step, Kind: "http", In: 3, At: time.Unix(5, 0), Within: within}) }
+	begin := func(step, within string) {
+		r.Begin(flows.StepStart{Step: step, Kind: "http", In: 3, At: time.Unix(5, 0), Within: within})
+	}
 	begin("a", "")
 	begin("a.b", "0.")
 	begin("a.b", "1.")
