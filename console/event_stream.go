@@ -126,18 +126,25 @@ func (l *eventStream) refresh(ctx context.Context) error {
 	if !l.req.may(auth.ScopeReadRuns) {
 		return errForbidden
 	}
-	if next, err := l.req.console.config.Queue.Record(ctx, l.record.ID); err == nil && !next.State.Terminal() {
-		l.record = next
-	}
+	l.read(ctx)
 	return nil
+}
+
+// read reads the record of a run that has not ended. One that has parked has what its steps did.
+func (l *eventStream) read(ctx context.Context) {
+	next, err := l.req.console.config.Queue.Record(ctx, l.record.ID)
+	if err != nil || next.State.Terminal() {
+		return
+	}
+	if l.record = next; next.State == queue.Waiting {
+		l.account = steprecord.Decode(&next)
+	}
 }
 
 // apply updates the run with an event. An event implies that the run has started.
 func (l *eventStream) apply(e queue.Event) {
-	if l.record.State == queue.Queued || e.Attempt != l.record.Attempt {
-		if next, err := l.req.console.config.Queue.Record(l.req.ctx(), l.record.ID); err == nil && !next.State.Terminal() {
-			l.record = next
-		}
+	if l.record.State == queue.Queued || e.Attempt != l.record.Attempt || e.Kind == queue.EventState {
+		l.read(l.req.ctx())
 	}
 	if e.Kind != queue.EventState {
 		l.account.Apply(e)

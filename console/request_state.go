@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -30,6 +31,8 @@ type requestState struct {
 	user    *store.User      // nil: not signed in
 	who     *auth.Principal  // nil: not signed in
 	nonce   string           // of the page's Content-Security-Policy, for styles created by the editor
+
+	outlines map[string]map[string]steprecord.Place // of versions of flows, by flow and version; see places
 }
 
 func (c *Console) newRequestState(at *site, w http.ResponseWriter, r *http.Request) *requestState {

@@ -12,11 +12,14 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// resumePage shows what a run would do that continues a run which failed.
+// resumePage shows what a run would do that continues a run which failed; as a fragment the plan alone.
 func resumePage(req *requestState) error {
 	form, _, err := req.resumeForm(req.r.URL.Query().Get)
 	if err != nil {
 		return err
+	}
+	if req.fragment() {
+		return req.render(http.StatusOK, view.ResumePlan(req.page("runs", ""), form))
 	}
 	return req.render(http.StatusOK, view.ResumePage(req.page("runs", "Resume the run of "+form.FlowName), form))
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +10,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -22,16 +23,24 @@ import (
 
 // runPage shows one run.
 func runPage(req *requestState) error {
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	run, err := req.findRun()
 	if err != nil {
 		return err
 	}
-	a := steprecord.Decode(&record)
-	run := req.runOf(&record, &a)
 	if req.fragment() {
 		return req.render(200, view.RunBody(req.page("runs", ""), run))
 	}
 	return req.render(200, view.RunPage(req.page("runs", "Run of "+run.FlowName), run))
+}
+
+// findRun returns the run in the path as its page shows it.
+func (req *requestState) findRun() (view.Run, error) {
+	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	if err != nil {
+		return view.Run{}, err
+	}
+	a := steprecord.Decode(&record)
+	return req.runOf(&record, &a), nil
 }
 
 // runOf returns a run as its page shows it.
@@ -40,8 +49,11 @@ func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 	run := view.Run{
 		RunRow: req.runRow(r, now, req.flowNames()), Version: r.Version, Worker: r.Worker, Crashes: r.Crashes, Limit: r.Limit,
 		Started: r.Times.Started, Finished: r.Times.Finished, Event: r.Event, Params: r.Params, Headers: r.Headers,
-		Ended: r.State.Terminal(), Rows: a.Rows(now, req.aggregates), Lines: a.LogLines(), Dropped: a.Dropped, Phases: phases(r, now),
+		Ended: r.State.Terminal(), Lines: a.LogLines(), Dropped: a.Dropped, Phases: phases(r, a, now),
 	}
+	run.Stored = run.Ended || r.State == queue.Waiting
+	run.Rows = steprecord.InFlowOrder(a.Rows(now, req.aggregates), req.places(r))
+	run.AddExchanges(a.Exchanges, a.LeftOut)
 	from, to := a.Span(now)
 	run.Span = to.Sub(from)
 	if r.State == queue.Succeeded {
@@ -66,12 +78,40 @@ func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 	run.Collects = r.Collects
 	run.ReplayedBy, run.Triage = r.ReplayedBy, r.Triage
 	run.FailureOf, run.FailureRun, run.Labels = r.FailureOf, r.FailureRun, r.Labels
+	for i := range run.Rows {
+		row := &run.Rows[i] // one may begin at the steps of the flow itself
+		row.Resumable = run.Resumable && row.Depth == 0 && !strings.ContainsAny(row.Path, "./")
+	}
 	run.WithItems()
 	run.Files = filesOf(run.Event, run.Output)
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
+	run.Waits, run.Attempts = req.waits(r, &a.Attempts), attemptsOf(r, &a.Attempts, now)
+	if f := a.Attempts.Folded; f != nil {
+		run.Folded = f.Attempts
+	}
 	return run
+}
+
+// places returns where the steps are in the version of the flow that a run executes; nil when that is not stored any more. It is
+// looked up once for each request.
+func (req *requestState) places(r *queue.Record) map[string]steprecord.Place {
+	key := strconv.FormatInt(r.Flow, 10) + " " + r.Version
+	if found, known := req.outlines[key]; known {
+		return found
+	}
+	var places map[string]steprecord.Place
+	if source, err := req.console.config.Store.Flows().Source(req.ctx(), r.Flow, r.Version); err == nil {
+		if outline, err := diagram.Read(source, req.console.config.Catalogue); err == nil {
+			places = steprecord.Places(outline)
+		}
+	}
+	if req.outlines == nil {
+		req.outlines = map[string]map[string]steprecord.Place{}
+	}
+	req.outlines[key] = places
+	return places
 }
 
 func failureOf(e *flows.Error) *view.Failure {
@@ -87,46 +127,31 @@ func (req *requestState) aggregates(kind string) bool {
 	return k.Aggregates
 }
 
-// phases divides the time of a run: on the way to Redis, waiting for a worker, executing steps, and on the way back to
-// the caller.
-func phases(r *queue.Record, now time.Time) []view.Phase {
+// phases divides the time of a run: on the way to Redis, waiting for a worker, executing steps, parked, and on the way back to the
+// caller.
+func phases(r *queue.Record, a *steprecord.Record, now time.Time) []view.Phase {
 	t := r.Times
 	var all []view.Phase
 	// The clocks of the API process and of Redis may differ: a negative or long duration is meaningless.
 	if way := t.Accepted.Sub(r.Spec.Accepted); !t.Accepted.IsZero() && way > 0 && way < 5*time.Second {
 		all = append(all, view.Phase{Name: "door", Took: way})
 	}
-	began := cmp.Or(t.Started, t.Finished, now)
-	all = append(all, view.Phase{Name: "queue", Took: max(0, began.Sub(r.AcceptedAt()))})
+	spent := a.Attempts.TimesOf(r, now)
+	all = append(all, view.Phase{Name: "queue", Took: spent.Queue})
 	if !t.Started.IsZero() {
-		all = append(all, view.Phase{Name: "steps", Took: max(0, cmp.Or(t.Finished, now).Sub(t.Started))})
+		all = append(all, view.Phase{Name: "steps", Took: spent.Steps})
+	}
+	if spent.Parked > 0 {
+		all = append(all, view.Phase{Name: "parked", Took: spent.Parked})
+	}
+	if spent.Lost > 0 {
+		all = append(all, view.Phase{Name: "lost", Took: spent.Lost})
 	}
 	// The same applies to the way back; a slow caller can delay it, too.
 	if way := t.Delivered.Sub(t.Finished); !t.Delivered.IsZero() && way > 0 && way < 5*time.Second {
 		all = append(all, view.Phase{Name: "reply", Took: way})
 	}
 	return all
-}
-
-// runData responds with the event or the output of a run as it is stored.
-func runData(req *requestState) error {
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
-	if err != nil {
-		return err
-	}
-	var text json.RawMessage
-	switch req.r.PathValue("part") {
-	case "event.json":
-		text = record.Event
-	case "output.json":
-		text = record.Output
-	}
-	if len(text) == 0 {
-		return errNotFound
-	}
-	req.w.Header().Set("Content-Type", "application/json")
-	req.send(http.StatusOK, text)
-	return nil
 }
 
 // runFile responds with a file of a run, as bytes to be saved whatever it is: it may be anybody's.

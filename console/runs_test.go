@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/queue"
@@ -146,7 +147,7 @@ func TestPhases(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2026, 11, 1, 0, 0, 1, 0, time.UTC)
 	for took, want := range map[time.Duration]bool{2 * time.Millisecond: true, -time.Second: false, time.Minute: false} {
-		all := phases(&queue.Record{Result: queue.Result{Times: queue.Times{Started: end.Add(-time.Second), Finished: end, Delivered: end.Add(took)}}}, end)
+		all := phases(&queue.Record{Result: queue.Result{Times: queue.Times{Started: end.Add(-time.Second), Finished: end, Delivered: end.Add(took)}}}, &steprecord.Record{}, end)
 		last := all[len(all)-1]
 		if got := last.Name == "reply" && last.Took == took; got != want {
 			t.Errorf("answered %v after the end: last phase %v", took, last)

@@ -29,7 +29,7 @@ var attributes = []Param{
 	{Name: "concurrency", Type: TypeInt, Summary: "Items at once, 1 to 64. Results keep the order of the items.", Default: "8 for steps with effects, else 1"},
 	{Name: "effect", Type: TypeEnum, Enum: []string{"pure", "read", "idempotent", "once"}, Summary: "The effect of executing the step, when the kind cannot know it.", Default: "by kind"},
 	{Name: "on_uncertain", Type: TypeEnum, Enum: []string{"fail", "rerun"}, Default: "fail", Summary: "What to do after a worker was lost during a `once` step: fail the run, or repeat the step."},
-	{Name: "redact", Type: TypeStrings, Summary: "Fields whose values are masked, at any depth, in all records of the step: its items before and after, and what it logs. An item that is itself a text or number has no field name; a step with `redact` masks it, too. Errors of such a step do not quote what the other side answered."},
+	{Name: "redact", Type: TypeStrings, Summary: "Fields whose values are masked, at any depth, in all records of the step: its items before and after, what it logs, and its requests that failed. An item that is itself a text or number has no field name; a step with `redact` masks it, too. Errors of such a step do not quote what the other side answered."},
 	{Name: "after_response", Type: TypeBool, Summary: "The step runs after the caller has its response.", Default: "false"},
 }
 

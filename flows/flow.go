@@ -155,7 +155,7 @@ var flowParams = []Param{
 		{Name: "queue", Type: TypeString, Default: "default", Summary: "The queue whose workers execute the flow."},
 		{Name: "share", Type: TypeInt, Summary: "The part of the queue's slots, in percent, that the flow gets while runs of other flows wait; alone it may use all. The workers' `--flow-share` by default."},
 		{Name: "fair_by", Type: TypeTemplate, Summary: "The key of a run: while runs of the flow wait for a slot, its keys take turns, for instance `${ $run.principal }`. Without it the run that was accepted first is next."},
-		{Name: "record", Type: TypeEnum, Enum: []string{"steps", "items"}, Default: "steps", Summary: "What the run's record holds of each step: its outcome or, in addition, the first 20 items that it returned, up to 256 KiB per run, with the fields of `redact` masked."},
+		{Name: "record", Type: TypeEnum, Enum: []string{"steps", "items"}, Default: "steps", Summary: "What the run's record holds of each step: its outcome or, in addition, the first 20 items that it returned, up to 256 KiB per run, and 10 HTTP requests that succeeded, with the fields of `redact` masked."},
 		{Name: "retry", Type: TypeObject, Summary: "Executes a run that failed again after a pause: results of effects are kept, the failed step and what follows is executed. A number is short for `attempts`.", Fields: runRetryParams},
 		{Name: "debounce", Type: TypeObject, Summary: "Events that follow each other quickly are one run, with the [last event](concurrency.md#debounce).", Fields: debounceParams},
 		{Name: "batch", Type: TypeObject, Summary: "Events are collected, and are one run with the [list of them](concurrency.md#batch).", Fields: batchParams},

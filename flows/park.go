@@ -15,9 +15,10 @@ const ParkAfter = 5 * time.Second
 // Parked is the error of Execute when the run waits. The run is resumed at Wake, or earlier when an event that it
 // waits for arrives. Its effects so far are in the journal. A runner must return a *Parked unchanged.
 type Parked struct {
-	Wake time.Time // the latest time to resume the run
-	Step string    // path of the step that waits
-	Kind string    // of the step
+	Wake  time.Time // the latest time to resume the run
+	Step  string    // path of the step that waits
+	Kind  string    // of the step
+	Topic string    // of the event that it waits for; empty: it waits for none
 }
 
 func (p *Parked) Error() string {
@@ -49,6 +50,15 @@ func (in *Input) Park(until time.Time) error {
 		return nil
 	}
 	return &Parked{Wake: until, Step: in.p.path(), Kind: in.p.step.kind}
+}
+
+// ParkForEvent is Park for a step that waits for an event of a topic.
+func (in *Input) ParkForEvent(until time.Time, topic string) error {
+	err := in.Park(until)
+	if parked := asParked(err); parked != nil {
+		parked.Topic = topic
+	}
+	return err
 }
 
 // WaitUntil returns at the given time. For a long wait the run parks: the returned error must be passed on unchanged.

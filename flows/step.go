@@ -133,7 +133,7 @@ func (p *stepRun) run(ctx context.Context, items []item) ([]item, error) {
 		return p.runItems(ctx, items)
 	}
 	begun, end := time.Now(), trace.End
-	b := StepStart{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Items: p.step.recordable(items)}
+	b := StepStart{Step: p.path(), Kind: p.step.kind, In: len(items), At: begun, Within: p.at, Done: &p.done, Items: p.step.recordable(items)}
 	if spanner, ok := trace.(Spanner); ok {
 		ctx, end = spanner.Span(ctx, b)
 	} else {

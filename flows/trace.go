@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +45,9 @@ type StepStart struct {
 	Kind string
 	In   int // items
 	At   time.Time
+
+	Within string        // as of StepEnd
+	Done   *atomic.Int32 // items processed so far, of several; it goes on counting while the step runs
 
 	// Items returns up to most of the first input items as they may be recorded: redacted fields are masked.
 	Items func(most int) []any

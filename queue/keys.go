@@ -163,6 +163,10 @@ func (k keys) pausedFlow(flow int64) (resumed, line string) {
 	return k.ours + "resumed", k.ours + "held:" + strconv.FormatInt(flow, 10)
 }
 
+// gateLine is a ZSET of the runs that wait for a place at a concurrency limit, by unix microseconds of acceptance. hash is one of the
+// field gates of a run. TTL: 25 h from the last change.
+func (k keys) gateLine(hash string) string { return k.ours + "gate:" + hash + ":line" }
+
 // Only scripts use:
 //
 //	turn                  STRING, number of the last change in the order of turns

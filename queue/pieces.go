@@ -66,12 +66,21 @@ func piecesOf(reference string) int {
 
 // readPieces reads the value of a reference from the journal of a run.
 func readPieces(ctx context.Context, r redis.Cmdable, journal, reference string) (string, error) {
+	var value strings.Builder
+	err := eachPiece(ctx, r, journal, reference, func(piece string) error {
+		value.WriteString(piece)
+		return nil
+	})
+	return value.String(), err
+}
+
+// eachPiece calls do for the pieces of a reference in order. It returns the first error of do, unchanged.
+func eachPiece(ctx context.Context, r redis.Cmdable, journal, reference string, do func(piece string) error) error {
 	number, key, _ := strings.Cut(reference[1:], ":")
 	n, err := strconv.Atoi(number)
 	if err != nil {
-		return "", fmt.Errorf("read pieces: bad reference %q", reference)
+		return fmt.Errorf("read pieces: bad reference %q", reference)
 	}
-	var value strings.Builder
 	for at := 0; at < n; at += piecesPerRead {
 		var fields []string
 		for i := at; i < min(at+piecesPerRead, n); i++ {
@@ -79,15 +88,17 @@ func readPieces(ctx context.Context, r redis.Cmdable, journal, reference string)
 		}
 		pieces, err := r.HMGet(ctx, journal, fields...).Result()
 		if err != nil {
-			return "", err
+			return err
 		}
 		for i, piece := range pieces {
 			text, _ := piece.(string)
 			if text == "" {
-				return "", fmt.Errorf("read pieces: %s is missing", fields[i])
+				return fmt.Errorf("read pieces: %s is missing", fields[i])
 			}
-			value.WriteString(text[1:])
+			if err := do(text[1:]); err != nil {
+				return err
+			}
 		}
 	}
-	return value.String(), nil
+	return nil
 }

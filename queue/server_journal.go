@@ -92,14 +92,15 @@ func (j *journal) lookUp(ctx context.Context, key string) (string, error) {
 		result += ":" + key // of an earlier version
 	}
 	s := j.attempt.server
+	var whole string
 	err := redisconn.RetryUntilDone(ctx, func() (err error) {
-		result, err = readPieces(ctx, s.redis, s.keys.journalPrefix()+j.attempt.ID, result)
+		whole, err = readPieces(ctx, s.redis, s.keys.journalPrefix()+j.attempt.ID, result)
 		return err
 	})
 	if err != nil {
 		return "", redisError("read journal", err)
 	}
-	return "r" + result, nil
+	return "r" + whole, nil
 }
 
 // load reads all entries of earlier attempts except the pieces of long results.

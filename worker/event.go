@@ -20,20 +20,30 @@ const (
 func (r *record) Report(yield func([]queue.Event)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	events := make([]queue.Event, len(r.steps))
+	events := make([]queue.Event, len(r.steps), len(r.steps)+len(r.open))
 	for i := range r.steps {
 		events[i] = endedEvent(i+1, &r.steps[i])
+	}
+	for _, b := range r.open {
+		events = append(events, startedEvent(b))
 	}
 	yield(events)
 }
 
+// startedEvent is the event of a step that has begun, with the items that it has processed since.
 func startedEvent(b flows.StepStart) queue.Event {
+	done := 0
+	if b.Done != nil {
+		done = int(b.Done.Load())
+	}
 	return event(0, eventBegun, struct {
-		Step string    `json:"step"`
-		Kind string    `json:"kind"`
-		In   int       `json:"in"`
-		At   time.Time `json:"at"`
-	}{b.Step, b.Kind, b.In, b.At.UTC()})
+		Step   string    `json:"step"`
+		Kind   string    `json:"kind"`
+		In     int       `json:"in"`
+		Done   int       `json:"done,omitempty"`
+		At     time.Time `json:"at"`
+		Within string    `json:"within,omitempty"`
+	}{b.Step, b.Kind, b.In, done, b.At.UTC(), b.Within})
 }
 
 func progressEvent(p flows.Progress) queue.Event {

@@ -3,12 +3,14 @@ package worker
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/attempts"
 )
 
 const (
@@ -16,6 +18,7 @@ const (
 	maxLines    = 200 // log lines of a run
 	maxItems    = 20  // recorded output items of a step, for flows with run.record: items
 	maxOutcomes = 500 // recorded outcomes of items of a run
+	maxOpen     = 100 // steps that later watchers are told to have begun; more run at once only within nested steps
 
 	maxItemBytes = 256 << 10 // of all recorded items of a run, as JSON
 )
@@ -27,9 +30,16 @@ type record struct {
 	lines   []logRecord  // guarded by mu
 	dropped int          // guarded by mu; steps and lines beyond the limits
 
+	open    []flows.StepStart // guarded by mu; steps that have begun and not ended
+	began   time.Time         // when the handler of the attempt was called
+	wait    attempts.Wait     // owned by the handler; what the run waits for after the attempt
+	earlier earlierAttempts   // owned by the handler
+
 	recordItems bool // guarded by mu; output items are recorded
 	itemBytes   int  // guarded by mu; size of the recorded items
 	outcomes    int  // guarded by mu; number of recorded outcomes
+
+	exchanges exchanges // guarded by mu
 
 	attempt  *queue.Attempt // receives the events for those who watch the run
 	progress atomic.Int64   // time of the last progress event, Unix nanoseconds
@@ -51,6 +61,7 @@ type stepRecord struct {
 	Items   json.RawMessage `json:"items,omitempty"`        // first output items, masked; absent: not recorded
 	LeftOut bool            `json:"left_out,omitempty"`     // not all items are recorded
 	Waiting time.Time       `json:"waiting_until,omitzero"` // of a step that parked the run
+	Topic   string          `json:"waiting_for,omitempty"`  // of such a step: the topic of the event that it waits for
 }
 
 type logRecord struct {
@@ -62,8 +73,14 @@ type logRecord struct {
 	Fields  map[string]any `json:"fields,omitempty"`
 }
 
-// Begin implements flows.Tracer. It sends an event but records nothing.
+// Begin implements flows.Tracer. It records the step for later watchers until it has ended.
 func (r *record) Begin(b flows.StepStart) {
+	b.Items = nil // they are not to be kept for that
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.open) < maxOpen {
+		r.open = append(r.open, b)
+	}
 	if r.attempt.HasWatchers() {
 		r.attempt.Publish(startedEvent(b))
 	}
@@ -88,6 +105,7 @@ func (r *record) Progress(p flows.Progress) {
 func (r *record) End(e flows.StepEnd) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.closeStep(&e)
 	if len(r.steps) == maxSteps {
 		r.dropped++
 		return
@@ -101,13 +119,23 @@ func (r *record) End(e flows.StepEnd) {
 	r.addItems(&s, &e)
 	var parked *flows.Parked
 	if errors.As(e.Err, &parked) {
-		s.Waiting = parked.Wake.UTC()
+		s.Waiting, s.Topic = parked.Wake.UTC(), parked.Topic
 	} else if e.Err != nil {
 		s.Error = e.Err.Error()
 	}
 	r.steps = append(r.steps, s)
 	if r.attempt.HasWatchers() {
 		r.attempt.Publish(endedEvent(len(r.steps), &s))
+	}
+}
+
+// closeStep removes a step from those that have not ended. The last one that began is mostly the one.
+func (r *record) closeStep(e *flows.StepEnd) {
+	for i := len(r.open) - 1; i >= 0; i-- {
+		if r.open[i].Step == e.Step && r.open[i].Within == e.Within {
+			r.open = slices.Delete(r.open, i, i+1)
+			return
+		}
 	}
 }
 
@@ -146,14 +174,17 @@ func (r *record) Log(l flows.LogLine) {
 func (r *record) encode() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.steps)+len(r.lines) == 0 {
+	found, leftOut := r.exchanges.all(r.earlier.Exchanges)
+	leftOut += r.earlier.LeftOut
+	if len(r.steps)+len(r.lines)+len(found) == 0 && r.earlier.Attempts == nil {
 		return nil
 	}
 	b, err := json.Marshal(struct {
 		Steps   []stepRecord `json:"steps"`
 		Log     []logRecord  `json:"log,omitempty"`
 		Dropped int          `json:"dropped,omitempty"`
-	}{r.steps, r.lines, r.dropped})
+		earlierAttempts
+	}{r.steps, r.lines, r.dropped, earlierAttempts{r.earlier.Attempts, found, leftOut}})
 	if err != nil {
 		return nil
 	}

@@ -16,14 +16,15 @@ import (
 
 // runner executes attempts.
 type runner struct {
-	cfg Config
-	log *slog.Logger
+	cfg    Config
+	log    *slog.Logger
+	worker string // id of the worker
 }
 
 // handle is the queue's handler: it executes one attempt, returns its outcome and logs one line.
 func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome) {
 	start := time.Now()
-	steps := &record{attempt: a}
+	steps := &record{attempt: a, began: start}
 	a.Report(steps)
 	ctx, trace, end := r.observe(ctx, a, steps)
 	defer func() {
@@ -31,6 +32,7 @@ func (r *runner) handle(ctx context.Context, a *queue.Attempt) (o queue.Outcome)
 			r.log.Error("run panicked", "run_id", a.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			o = failed(&flows.Error{Code: flows.CodeInternal, Message: "the engine failed; the operator's log says why"})
 		}
+		r.continueRecord(ctx, a, steps, &o)
 		o.Steps = steps.encode()
 		end(o)
 		took, outcome := time.Since(start), o
@@ -78,7 +80,9 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	}
 	if run.Failure == nil { // on_failure has no part in the flow's concurrency limit
 		if o := r.enterLimits(ctx, a, flow, run); o != nil {
-			return r.retry(ctx, a, flow, *o)
+			retried := r.retry(ctx, a, flow, *o)
+			steps.wait = waitOf(&retried, nil)
+			return retried
 		}
 	}
 	env := r.runEnv(a, trace, giveUp)
@@ -103,10 +107,11 @@ func (r *runner) execute(ctx context.Context, a *queue.Attempt, steps *record, t
 	if run.Failure == nil && o.State == queue.Succeeded && len(output) > 0 {
 		r.recordFind(ctx, a, flow)
 	}
-	if run.Failure != nil { // run.retry is for the steps of the flow
-		return o
+	if run.Failure == nil { // run.retry is for the steps of the flow
+		o = r.retry(ctx, a, flow, o)
 	}
-	return r.retry(ctx, a, flow, o)
+	steps.wait = waitOf(&o, err)
+	return o
 }
 
 // recordFind records that a run has found something, if a poll has started it. It costs other runs nothing.

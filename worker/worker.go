@@ -149,7 +149,7 @@ func New(cfg Config) (*Worker, error) {
 	host, _ := os.Hostname()
 	w := &Worker{id: processID(host), slots: map[string]int{}}
 	about := queue.About{Host: host, PID: os.Getpid(), Version: cfg.Version, Started: time.Now().UTC()}
-	r := &runner{cfg: cfg, log: cfg.Log}
+	r := &runner{cfg: cfg, log: cfg.Log, worker: w.id}
 	for name, weight := range cfg.Queues {
 		shards := cfg.Shards.Names(name)
 		for _, shard := range shards {

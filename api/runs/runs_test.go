@@ -178,7 +178,8 @@ func TestEventsTellStatesAndStepsAsTheyHappen(t *testing.T) {
 			}
 		}
 	}
-	want(`event: state | data: {"state":"running"}`, `id: 1.1 | event: step | data: {"step":"before","kind":"set","in":1,"out":1`)
+	want(`event: state | data: {"state":"running"}`, `id: 1.1 | event: step | data: {"step":"before","kind":"set","in":1,"out":1`,
+		`event: step_started | data: {"step":"gate","kind":"gate","in":1`) // it runs already
 	p.Gate <- struct{}{}
 	want(`id: 1.2 | event: step | data: {"step":"gate"`, `event: step_started | data: {"step":"after","kind":"gate","in":1`)
 	<-p.At

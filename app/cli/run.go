@@ -286,6 +286,7 @@ func printRunView(w io.Writer, text []byte) error {
 	steps, _ := valueAt(o, "steps.steps").([]any)
 	output := o["output"]
 	tries, _ := valueAt(o, "retry.tries").([]any)
+	exchanges, _ := valueAt(o, "steps.exchanges").([]any)
 	if len(tries) > 0 {
 		o["retry"] = retryText(valueAt(o, "retry.attempts"), tries)
 	}
@@ -313,6 +314,13 @@ func printRunView(w io.Writer, text []byte) error {
 			return err
 		}
 		if err := printItems(w, steps); err != nil {
+			return err
+		}
+	}
+	if len(exchanges) > 0 {
+		fmt.Fprintln(w)
+		columns := []column{{"step", "step"}, {"item", "item"}, {"attempt", "attempt"}, {"try", "try"}, {"method", "method"}, {"url", "url"}, {"status", "status"}, {"error", "error"}}
+		if err := printTable(w, columns, exchanges); err != nil {
 			return err
 		}
 	}

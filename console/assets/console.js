@@ -172,8 +172,15 @@
       if (!part.isConnected) return source.close()
       const open = new Set(all('details[data-key][open]', part).map(details => details.dataset.key))
       const focus = document.activeElement?.closest?.('details[data-key]')?.dataset.key
+      const active = document.activeElement
+      const loaded = all('[data-keep]', part).filter(kept => !one('[data-placeholder]', kept))
+      const kept = new Map(loaded.map(kept => [kept.dataset.keep, kept]))
       part.innerHTML = event.data
+      for (const same of all('[data-keep]', part)) { // what does not change keeps its open branches, and what is typed in it
+        if (kept.has(same.dataset.keep)) same.replaceWith(kept.get(same.dataset.keep))
+      }
       htmx.process(part)
+      if (active !== document.activeElement && part.contains(active)) active.focus({ preventScroll: true })
       for (const details of all('details[data-key]', part)) {
         details.open = open.has(details.dataset.key)
         if (details.dataset.key === focus) one('summary', details).focus({ preventScroll: true })
@@ -252,6 +259,7 @@
     for (const part of root.matches?.('[data-stream]') ? [root] : all('[data-stream]', root)) {
       if (!streams.has(part)) follow(part)
     }
+    if (script.dataset.run && one('[data-json], [data-stream]', root)) import(script.dataset.run)
     const fields = all('textarea[data-editor]', root).filter(field => !field.dataset.edited)
     if (fields.length) {
       fields.forEach(field => { field.dataset.edited = 'yes' })

@@ -186,13 +186,23 @@ func (r reader) list(p flows.Param, n ast.Node, path string) []Branch {
 		for _, b := range r.branches(p.Fields, element, path+"."+strconv.Itoa(i+1)) {
 			if condition := text(member(element, "when")); condition != "" {
 				b.Title = "when " + condition
-			} else if name := text(member(element, "name")); name != "" {
+			} else if name := branchName(element); name != "" {
 				b.Title = name
+			} else if b.Title == "steps" {
+				b.Title = "branch " + strconv.Itoa(i+1)
 			}
 			all = append(all, b)
 		}
 	}
 	return all
+}
+
+// branchName returns the name of an element of a list with nested steps; empty: it has none.
+func branchName(n ast.Node) string {
+	if name := text(member(n, "branch")); name != "" { // of parallel
+		return name
+	}
+	return text(member(n, "name"))
 }
 
 // branchPath returns the path of nested steps: that of their parent for a parameter named "steps", "switch.else" for

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/queue/attempts"
 )
 
 // stepRun is one execution of a step over a list of items, as recorded by the worker.
@@ -29,6 +31,8 @@ type stepRun struct {
 	Items   json.RawMessage `json:"items"`         // the first output items, masked; nil: not recorded
 	LeftOut bool            `json:"left_out"`      // Items is not complete
 	Waiting time.Time       `json:"waiting_until"` // of a step that parked the run: until when; zero: not parked
+	Topic   string          `json:"waiting_for"`   // of such a step: the topic of the event that it waits for
+	Done    int             `json:"done"`          // of a step that has not ended: processed items
 
 	open bool // it has not ended
 }
@@ -59,8 +63,16 @@ type Record struct {
 		Fields  map[string]any `json:"fields"`
 	} `json:"log"`
 	Dropped int `json:"dropped"`
+	AllAttempts
 
 	attempt int // of the applied events; zero: none
+}
+
+// AllAttempts is what the record of the latest attempt keeps of all attempts of the run.
+type AllAttempts struct {
+	Attempts  attempts.History `json:"attempts"`
+	Exchanges []flows.Exchange `json:"exchanges"`
+	LeftOut   int              `json:"exchanges_left_out"`
 }
 
 // Decode decodes the stored record of an ended run. A record that cannot be decoded is empty.
@@ -75,17 +87,23 @@ func Decode(r *queue.Record) Record {
 // Apply adds an event of a run that has not ended.
 func (a *Record) Apply(e queue.Event) {
 	if e.Attempt != a.attempt { // another attempt starts again
-		*a = Record{attempt: e.Attempt}
+		*a = Record{attempt: e.Attempt, AllAttempts: a.AllAttempts}
 	}
 	var p stepRun
 	if json.Unmarshal(e.Data, &p) != nil {
 		return
 	}
-	began := func(o stepRun) bool { return o.open && o.Step == p.Step }
+	began := func(o stepRun) bool { return o.open && o.Step == p.Step && o.Within == p.Within }
 	switch e.Kind {
 	case "step_started":
 		p.open = true
 		a.Steps = append(a.Steps, p)
+	case "step_progress": // it does not say within which items; more than one runs only within nested steps
+		for i := range a.Steps {
+			if s := &a.Steps[i]; s.open && s.Step == p.Step && s.In == p.In {
+				s.Done = max(s.Done, p.Done)
+			}
+		}
 	case "step":
 		if i := slices.IndexFunc(a.Steps, began); i >= 0 {
 			a.Steps = slices.Delete(a.Steps, i, i+1)
@@ -131,8 +149,13 @@ func (a *Record) Rows(now time.Time, aggregates func(kind string) bool) []view.S
 		r.In, r.Out, r.Attempts, r.Replayed, r.Times = r.In+s.In, r.Out+s.Out, r.Attempts+s.Attempts, r.Replayed+s.Replayed, r.Times+1
 		r.Took += took
 		r.Each = append(r.Each, s.itemRows(from, part)...)
-		r.Running = r.Running || s.open
-		r.Error, r.Waiting = cmp.Or(r.Error, s.Error), s.Waiting
+		if s.open {
+			r.Running, r.Done = true, r.Done+s.Done
+			if r.Since.IsZero() || s.At.Before(r.Since) {
+				r.Since = s.At
+			}
+		}
+		r.Error, r.Waiting, r.Topic = cmp.Or(r.Error, s.Error), s.Waiting, s.Topic
 		if s.Items != nil || s.LeftOut {
 			r.Items = append(r.Items, view.StepOutput{Within: s.Within, Items: s.Items, LeftOut: s.LeftOut})
 		}

@@ -31,3 +31,25 @@ func (r Replay) doneText() string {
 	}
 	return strings.Join(all, ", ")
 }
+
+// maxUncertain is the number of uncertain effects that the page names.
+const maxUncertain = 20
+
+// uncertain names the effects of which it is not known whether they happened, as in "charge (http), item 2".
+func (r Replay) uncertain() []string {
+	var all []string
+	for _, s := range r.Done {
+		name := s.Step
+		if s.Kind != "" {
+			name += " (" + s.Kind + ")"
+		}
+		for _, key := range s.Uncertain {
+			item, _ := strings.CutPrefix(key, s.Step+".")
+			all = append(all, name+", item "+item)
+		}
+	}
+	if n := len(all); n > maxUncertain {
+		all = append(all[:maxUncertain], "and "+many(n-maxUncertain, "other", "others"))
+	}
+	return all
+}

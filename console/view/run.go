@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,13 @@ type Run struct {
 	TryMost int             // maximum of tries
 	Files   []flows.File    // that the event and the output describe
 
+	Stored  bool      // the branches of its JSON, and what its steps did, are loaded when they are opened
+	Waits   []RunWait // what it waits for now
+	Folded  int       // number of attempts before those of Attempts
+	LeftOut int       // number of exchanges that there was no room for
+
+	Attempts []RunAttempt // if there is more than one, or one has parked the run
+
 	Phases  []Phase
 	Rows    []StepRow
 	Span    time.Duration // covered by Rows
@@ -67,6 +75,46 @@ type Try struct {
 	Failed, Next time.Time // when it failed, and when the next one begins
 }
 
+// AddExchanges puts recorded exchanges to the rows of their steps. leftOut is the number of those that were not kept.
+func (r *Run) AddExchanges(all []flows.Exchange, leftOut int) {
+	r.LeftOut = leftOut
+	for i := range r.Rows {
+		for _, x := range all {
+			if x.Step == r.Rows[i].Path {
+				r.Rows[i].Exchanges = append(r.Rows[i].Exchanges, x)
+			}
+		}
+	}
+}
+
+// RunWait is what a run waits for.
+type RunWait struct {
+	Text  string    // before the step, as in "a delay at"
+	Step  string    // empty: none
+	Until time.Time // the latest end; zero: there is none
+	Lines bool      // the page of the runs in line tells more
+	Flow  int64     // whose page tells more; zero: none
+}
+
+// RunAttempt is an attempt of a run, or several that left no record.
+type RunAttempt struct {
+	Number int
+	To     int // the last one of several; zero: it is one
+	Worker string
+	Began  time.Time // zero: not known
+	Took   time.Duration
+	Wait   *RunWait // what the run waited for after it; nil: it has not parked the run
+	State  string   // of the run at the end of it, or why nothing is known
+}
+
+// label is the number of the attempt, as in "2" or "2–4".
+func (a RunAttempt) label() string {
+	if a.To > a.Number {
+		return strconv.Itoa(a.Number) + "–" + strconv.Itoa(a.To)
+	}
+	return strconv.Itoa(a.Number)
+}
+
 // Phase is a part of a run's duration.
 type Phase struct {
 	Name string
@@ -76,7 +124,8 @@ type Phase struct {
 // StepRow is one step with all its runs combined.
 type StepRow struct {
 	Path       string
-	Name       string // the path below the parent step
+	Name       string // the path below the parent step, or within the branch
+	Branch     string // title of the branch of the parent step that it is in; empty: it is in none
 	Kind       string
 	Depth      int
 	In, Out    int // items
@@ -86,12 +135,19 @@ type StepRow struct {
 	Starts     time.Duration // after the first step
 	Took       time.Duration
 	Running    bool
+	Since      time.Time // when it began, of a step that runs
+	Done       int       // items that it has processed, of a step that runs
 	Waiting    time.Time // until when the run is parked at this step; zero: it is not
+	Topic      string    // of the event that it waits for, of such a step
 	Error      string
 	Each       []ItemRow
 	Aggregates bool         // the kind makes one item of all
 	Items      []StepOutput // nil: the output is not recorded
 	Bars       []Bar
+
+	BranchBegins bool // it is the first row of Branch
+	Exchanges    []flows.Exchange
+	Resumable    bool // a new run may execute the flow from this step on
 }
 
 // StepOutput is the output of one step run.
@@ -189,3 +245,66 @@ func (r Run) marks() []placedPhase {
 }
 
 func (r Run) path() string { return Root + "/runs/" + r.ID }
+
+// runs are the innermost steps that run now.
+func (r Run) runs() []StepRow {
+	var all []StepRow
+	for i, s := range r.Rows {
+		inner := i+1 < len(r.Rows) && r.Rows[i+1].Depth > s.Depth && slices.ContainsFunc(r.Rows[i+1:], func(o StepRow) bool {
+			return o.Running && strings.HasPrefix(o.Path, s.Path+".")
+		})
+		if s.Running && !inner {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// source is the address at which the branches of a part of the run are loaded; empty: it is rendered at once.
+func (r Run) source(part string, more ...string) string {
+	if !r.Stored && part != "event" {
+		return ""
+	}
+	query := url.Values{"part": {part}}
+	for i := 0; i+1 < len(more); i += 2 {
+		query.Set(more[i], more[i+1])
+	}
+	return JSONSource{r.ID, query.Encode()}.url()
+}
+
+// stepPath is the address of what one step did.
+func (r Run) stepPath(s *StepRow) string {
+	return r.path() + "/steps?" + url.Values{"step": {s.Path}}.Encode()
+}
+
+// mayMakeTest reports whether a test can be made of the run.
+func (r Run) mayMakeTest() bool {
+	return r.Deployed && (r.State == string(queue.Succeeded) || r.State == string(queue.Failed))
+}
+
+// JSONPart returns a part of the run that its page shows as JSON: "event", "output"; "in" and "out", the items of a step, of
+// which number n is meant; "item-in" and "item-out", those of one item. False: there is no such part.
+func (r *Run) JSONPart(part, step string, n int) (json.RawMessage, bool) {
+	switch part {
+	case "event":
+		return r.Event, len(r.Event) > 0
+	case "output":
+		return r.Output, len(r.Output) > 0
+	}
+	i := slices.IndexFunc(r.Rows, func(s StepRow) bool { return s.Path == step })
+	if i < 0 || n < 0 {
+		return nil, false
+	}
+	var text json.RawMessage
+	switch s := &r.Rows[i]; {
+	case part == "in" && n < len(r.inputOf(i)):
+		text = r.inputOf(i)[n].Items
+	case part == "out" && n < len(s.Items):
+		text = s.Items[n].Items
+	case part == "item-in" && n < len(s.Each):
+		text = s.Each[n].Input
+	case part == "item-out" && n < len(s.Each):
+		text = s.Each[n].Output
+	}
+	return text, text != nil
+}

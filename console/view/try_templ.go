@@ -300,12 +300,12 @@ func TryResult(p Page, r Run) templ.Component {
 			}
 		}
 		if r.Output != nil {
-			templ_7745c5c3_Err = jsonCard("Output", r.Output, r.path()+"/output.json", "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = jsonDoc(JSONDoc{Title: "Output", Text: r.Output, Raw: r.path() + "/output.json", Source: r.source("output")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = waterfall(r).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = waterfall(p, r).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

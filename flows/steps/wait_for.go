@@ -120,7 +120,7 @@ func (w *waitForStep) park(in *flows.Input, expires time.Time, what string) erro
 	if !time.Now().Before(expires) {
 		return &flows.Error{Class: flows.ClassTimeout, Message: "no " + what + " within " + w.within.String()}
 	}
-	if err := in.Park(expires); err != nil {
+	if err := in.ParkForEvent(expires, w.topic); err != nil { // without a topic it waits for a call
 		return err
 	}
 	return failure.Errorf("this run cannot be parked")

@@ -168,6 +168,7 @@ test('shows what became of each item, and when the caller had the answer', async
   await row.getByText('1 failed', { exact: true }).waitFor()
   await row.locator('summary').first().click()
   const items = row.getByRole('list', { name: 'Items of ask' }).locator('> li')
+  await items.first().waitFor() // they are loaded when the step is opened
   assert.equal(await items.count(), 3)
   await items.nth(1).getByText('failed', { exact: true }).waitFor()
   await items.nth(1).locator('summary').first().click()

@@ -1,30 +1,18 @@
-// Package recording makes tests of flows from past runs.
+// Package recording reads past runs from a server, to make tests of them.
 package recording
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/internal/mask"
+	"github.com/penstock/penstock/flows/recording"
 )
 
-// Run is an ended run, as far as a test can repeat it.
-type Run struct {
-	flow   *flows.Flow
-	run    flows.Run
-	mocks  map[string]any
-	output any // nil: it failed
-	failed *client.Failure
-}
-
 // Read reads a run with its flow from a server and verifies that its mocks repeat it.
-func Read(ctx context.Context, server *client.Client, kinds *flows.Catalogue, id string) (*Run, error) {
+func Read(ctx context.Context, server *client.Client, kinds *flows.Catalogue, id string) (*recording.Run, error) {
 	run, err := server.Status(ctx, id, 0)
 	if err != nil {
 		return nil, err
@@ -40,105 +28,15 @@ func Read(ctx context.Context, server *client.Client, kinds *flows.Catalogue, id
 	if err != nil {
 		return nil, fmt.Errorf("find the flow's version: %w", err)
 	}
-	flow, err := flows.Parse("flow", []byte(version.Source), kinds)
-	if err != nil {
+	source := recording.Source{Event: input.Event, Params: input.Params, Headers: input.Headers, Steps: run.Steps, Output: run.Output}
+	if source.Flow, err = flows.Parse("flow", []byte(version.Source), kinds); err != nil {
 		return nil, err
 	}
-	r := &Run{flow: flow, failed: run.Error, run: flows.Run{ID: "test", Attempt: 1, Params: input.Params, Headers: input.Headers}}
-	if r.run.Event, err = flows.DecodeJSON(input.Event); err != nil {
-		return nil, fmt.Errorf("read event: %w", err)
-	}
-	if run.State == "succeeded" {
-		if r.output, err = flows.DecodeJSON(run.Output); err != nil {
-			return nil, fmt.Errorf("read output: %w", err)
+	if run.State == "failed" {
+		source.Failed = &recording.Failure{}
+		if run.Error != nil {
+			source.Failed = &recording.Failure{Code: run.Error.Code, Step: run.Error.Step}
 		}
 	}
-	if r.mocks, err = mocksOf(flow, run.Steps); err != nil {
-		return nil, err
-	}
-	return r, r.verify(ctx)
-}
-
-// verify runs the flow locally with the mocks and compares the result.
-func (r *Run) verify(ctx context.Context) error {
-	output, err := r.flow.RunWithMocks(ctx, r.run, r.mocks)
-	var failure *flows.Error
-	switch {
-	case r.failed != nil && errors.As(err, &failure):
-		if failure.Step != r.failed.Step || string(failure.Code) != r.failed.Code {
-			return fmt.Errorf("record run: with what is recorded it fails elsewhere: %w", err)
-		}
-		return nil
-	case err != nil:
-		return fmt.Errorf("record run: what is recorded does not repeat it: %w", err)
-	case r.failed != nil:
-		return errors.New("record run: with what is recorded it does not fail")
-	}
-	if want, got := string(flows.EncodeJSON(r.output)), string(flows.EncodeJSON(output)); want != got {
-		return fmt.Errorf("record run: what is recorded does not repeat it: it put out %s, here %s", clip(want), clip(got))
-	}
-	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 200 {
-		return s[:200] + "…"
-	}
-	return s
-}
-
-// Print writes the test, as an entry of the tests of a flow file. Its output is computed from masked values, so that it contains no secret.
-func (r *Run) Print(ctx context.Context, w io.Writer, name string, m *mask.Masker) error {
-	run := r.run
-	m.Collect(run.Event, false)
-	m.CollectTexts(run.Params)
-	m.CollectTexts(run.Headers)
-	for step, mock := range r.mocks {
-		m.Collect(mock, false)
-		if m.Masks(step) {
-			m.CollectUnnamed(mock)
-		}
-	}
-	run.Event = m.Value(run.Event)
-	run.Params, run.Headers = m.Texts(run.Params), m.Texts(run.Headers)
-	mocks := make(map[string]any, len(r.mocks))
-	for step, mock := range r.mocks {
-		mocks[step] = m.Value(mock)
-	}
-	output, err := r.flow.RunWithMocks(ctx, run, mocks)
-	var failure *flows.Error
-	if err != nil && (r.failed == nil || !errors.As(err, &failure)) {
-		return fmt.Errorf("record run: with masked values it fails: %w", err)
-	}
-	entry := []testField{{"event", run.Event}, {"params", run.Params}, {"headers", run.Headers}, {"mocks", mocks}}
-	if failure != nil {
-		entry = append(entry, testField{"error", map[string]any{"code": string(failure.Code), "step": failure.Step}})
-	} else {
-		entry = append(entry, testField{"output", output})
-	}
-	if _, err := fmt.Fprintf(w, "  - name: %s\n", flows.EncodeJSON(name)); err != nil {
-		return err
-	}
-	for _, f := range entry {
-		if text := string(oneLine(f.value)); text != "null" && text != "{}" {
-			if _, err := fmt.Fprintf(w, "    %s: %s\n", f.name, text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-type testField struct {
-	name  string
-	value any
-}
-
-// oneLine encodes a value as one line of YAML and keeps the digits of numbers.
-func oneLine(v any) []byte {
-	if texts, ok := v.(map[string]string); ok {
-		text, _ := json.Marshal(texts) // texts always encode
-		return text
-	}
-	return flows.EncodeJSON(v)
+	return recording.New(ctx, source)
 }

@@ -80,11 +80,7 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if c.key != "" {
-		key := c.key
-		if c.page > 0 {
-			key += "." + strconv.Itoa(c.page)
-		}
-		req.Header[cmp.Or(c.keyName, idempotencyKey)] = []string{key}
+		req.Header[c.keyHeader()] = []string{c.pageIdempotencyKey()}
 	}
 	if c.hasBody {
 		req.Body = c.body.open(ctx)
@@ -94,6 +90,17 @@ func (c *httpCall) request(ctx context.Context) *http.Request {
 		}
 	}
 	return req
+}
+
+// keyHeader is the header of the idempotency key.
+func (c *httpCall) keyHeader() string { return cmp.Or(c.keyName, idempotencyKey) }
+
+// pageIdempotencyKey is the idempotency key of the call's page.
+func (c *httpCall) pageIdempotencyKey() string {
+	if c.page > 0 {
+		return c.key + "." + strconv.Itoa(c.page)
+	}
+	return c.key
 }
 
 // at returns the call for another URL.

@@ -75,8 +75,8 @@ func classOf(err error) flows.Class {
 	return flows.ClassNetwork
 }
 
-// statusError is a response with a status that the step does not expect.
-func (c *httpCall) statusError(resp *http.Response, charset string) error {
+// statusError is a response with a status that the step does not expect. body is what was read of it.
+func (c *httpCall) statusError(resp *http.Response, body []byte, charset string) error {
 	message := fmt.Sprintf("%s: status %d", c.name(), resp.StatusCode)
 	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
 		message += fmt.Sprintf(", a redirect to %s that follow_redirects would follow", urlName(to))
@@ -84,7 +84,7 @@ func (c *httpCall) statusError(resp *http.Response, charset string) error {
 	return &flows.Error{
 		Code:       flows.CodeStepFailed,
 		Message:    message,
-		Excerpt:    excerpt(resp, charset),
+		Excerpt:    excerpt(resp, body, charset),
 		Upstream:   resp.StatusCode,
 		RetryAfter: outbound.RetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}
@@ -94,9 +94,14 @@ func (c *httpCall) statusError(resp *http.Response, charset string) error {
 // connection to be reused.
 const drainSize = 64 << 10
 
-// excerpt returns the beginning of a text body on one line. charset is that of the step, "" for that of the response.
-func excerpt(resp *http.Response, charset string) string {
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize))
+// readRefusal reads the body of an unexpected response, as far as drainSize.
+func readRefusal(resp *http.Response) []byte {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, drainSize)) // what came before an error is of use
+	return text
+}
+
+// excerpt returns the beginning of a text body on one line, of JSON without the values of fields that sound like secrets. charset is that of the step, "" for that of the response.
+func excerpt(resp *http.Response, text []byte, charset string) string {
 	mediaType, params := contentType(resp.Header)
 	if mediaType != "" && !isText(mediaType) || resp.Header.Get("Content-Encoding") != "" {
 		return ""
@@ -108,5 +113,6 @@ func excerpt(resp *http.Response, charset string) string {
 	if err != nil || mediaType == "" && !utf8.Valid(text) {
 		return ""
 	}
-	return failure.ShortLine(mask.Of(resp.Request.Context()).Text(string(text))) // a secret must not be cut
+	masked := mask.New().JSON(mask.Of(resp.Request.Context()).Text(string(text))) // a secret must not be cut
+	return failure.ShortLine(masked)
 }

@@ -57,6 +57,7 @@ func TestUnexpectedStatus(t *testing.T) {
 		name, contentType, body, want string
 	}{
 		{"json", "application/json", `{"error":` + "\n\t" + `"no such person"}`, `status 404: {"error": "no such person"}`},
+		{"json with a secret", "application/json", `{"error":"no","token":"hunter2"}`, `status 404: {"error":"no","token":"***"}`},
 		{"no type", "", "plain", "status 404: plain"},
 		{"long", "text/plain", strings.Repeat("é", 300), "status 404: " + strings.Repeat("é", 100) + "…"},
 		{"image", "image/png", "\x89PNG", "status 404"},

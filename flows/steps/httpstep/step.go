@@ -114,19 +114,22 @@ func (s *step) ReadsResponses() map[string]any {
 	return reads
 }
 
-// send sends one request and reads the response.
-func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, call *httpCall) (*httpResponse, error) {
+// exchange sends one request and reads the response. It notes in x what came.
+func (s *step) exchange(ctx context.Context, client *http.Client, call *httpCall, in *flows.Input, x *exchange) (*httpResponse, error) {
 	resp, err := client.Do(call.request(ctx))
 	if err != nil {
 		return nil, call.failure(ctx, err)
 	}
 	defer resp.Body.Close()
+	x.response = resp
 	if !s.expects(resp.StatusCode) {
-		return nil, call.statusError(resp, s.charset)
+		x.body = readRefusal(resp)
+		return nil, call.statusError(resp, x.body, s.charset)
 	}
 	raw := call.charger.Part()
 	defer raw.Drop()
 	if s.parse == parseFile {
+		x.omitted = "it became a file"
 		if err := raw.Charge(blob.Chunk); err != nil {
 			return nil, call.failure(ctx, err)
 		}
@@ -138,8 +141,10 @@ func (s *step) send(ctx context.Context, in *flows.Input, client *http.Client, c
 	}
 	text, err := readBody(raw, resp, s.limit)
 	if err != nil {
+		x.omitted = "it was not read to its end"
 		return nil, call.failure(ctx, err)
 	}
+	x.body = text
 	body, err := parseBody(ctx, call.charger, s.bodyFormat, resp.Header, text)
 	if err != nil {
 		return nil, call.failure(ctx, finalError{err})
