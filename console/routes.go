@@ -142,6 +142,7 @@ func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
 	root := at.Root
 	mux.HandleFunc("GET "+root+"/signin", c.wrap(at, signInPage))
 	mux.HandleFunc("POST "+root+"/signin", c.wrap(at, signIn))
+	mux.HandleFunc("GET "+root+"/health", c.wrap(at, healthFragment))
 	for _, r := range routes {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		mux.HandleFunc(method+" "+root+path, c.wrap(at, c.authorize(r)))
@@ -189,6 +190,9 @@ func (c *Console) authorize(to route) func(*requestState) error {
 		case isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF):
 			return errCSRF
 		}
+		if isWrite(req.r) {
+			return req.handleOnce(to.handle)
+		}
 		return to.handle(req)
 	}
 }
@@ -199,22 +203,29 @@ func isWrite(r *http.Request) bool {
 }
 
 // identify sets the session and its user. It returns session.ErrNone when there is none, or when the user's password or
-// roles have changed since the session began.
+// roles have changed since the session began. While Redis does not answer, a user whom this process knows may go on reading;
+// others get an error that wraps queue.ErrUnavailable.
 func (req *requestState) identify() error {
 	cookie, err := req.r.Cookie(cookieSession)
 	if err != nil {
 		return session.ErrNone
 	}
-	s, err := req.console.sessions.Find(req.ctx(), cookie.Value)
-	if err != nil {
+	known, now := &req.console.known, req.console.config.Now()
+	s, user, err := req.findSession(cookie.Value)
+	switch {
+	case err == nil:
+		known.Put(s, user, now)
+	case errors.Is(err, session.ErrNone):
+		known.Forget(cookie.Value)
 		return err
-	}
-	user, err := req.console.config.Store.Users().User(req.ctx(), s.User)
-	if errors.Is(err, store.ErrNotFound) {
-		return session.ErrNone
-	}
-	if err != nil {
+	case isWrite(req.r) || req.ctx().Err() != nil:
 		return err
+	default:
+		var found bool
+		if s, user, found = known.Find(cookie.Value, now); !found {
+			return err
+		}
+		req.away = true
 	}
 	who := req.site.principal(user)
 	if who == nil || user.Epoch != s.Epoch {
@@ -222,4 +233,28 @@ func (req *requestState) identify() error {
 	}
 	req.session, req.user, req.who = s, user, who
 	return nil
+}
+
+// findSession reads the session of a cookie and its user. It does not wait for Redis while that is known not to answer.
+func (req *requestState) findSession(token string) (*session.Session, *store.User, error) {
+	if req.console.redisIsAway() {
+		if _, err := req.console.config.Store.Users().User(req.ctx(), ""); !errors.Is(err, store.ErrNotFound) {
+			return nil, nil, redisAway(err)
+		}
+	}
+	s, err := req.console.sessions.Find(req.ctx(), token)
+	if errors.Is(err, session.ErrNone) {
+		return nil, nil, err
+	}
+	if err != nil {
+		return nil, nil, redisAway(err)
+	}
+	user, err := req.console.config.Store.Users().User(req.ctx(), s.User)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, session.ErrNone
+	}
+	if err != nil {
+		return nil, nil, redisAway(err)
+	}
+	return s, user, nil
 }
