@@ -117,6 +117,8 @@ type Console struct {
 	sessions      *session.Store
 	known         session.Known // for reading while Redis does not answer
 	health        *health
+	attention     *attention
+	schedules     schedules
 	asynq         *asynq.Inspector
 	overviewCache *overviewCache
 	queues        queuesUI
@@ -157,8 +159,9 @@ func New(config Config) (*Console, error) {
 		origin:     http.NewCrossOriginProtection(),
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
+	c.attention = newAttention(&c.config)
 	c.health = &health{queue: config.Queue, history: config.History}
-	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
+	c.overviewCache = newOverviewCache(config.Queue, c.health, config.Now)
 	c.queues = newQueuesUI(config.Redis)
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
 		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})

@@ -40,12 +40,15 @@ func flowsPage(req *requestState) error {
 // lastOfEach returns the last run of each flow among the newest lastRuns runs.
 func (req *requestState) lastOfEach() (map[int64]*queue.Record, error) {
 	last := map[int64]*queue.Record{}
-	_, _, err := req.console.config.Queue.List(req.ctx(), queue.List{Most: lastRuns}, func(r *queue.Record) {
+	_, _, err := req.runs().List(req.ctx(), queue.List{Most: lastRuns}, func(r *queue.Record) {
 		if last[r.Flow] == nil {
 			newest := *r
 			last[r.Flow] = &newest
 		}
 	})
+	if req.away {
+		return last, nil // the flows are there without their last runs, too
+	}
 	return last, queue.WithoutHistory(err)
 }
 

@@ -119,6 +119,8 @@ func (c *Console) routes() []route {
 		{"GET /refused", auth.ScopeClients, refusedPage},
 		{"POST /refused", auth.ScopeClients, explainRequest},
 
+		{"GET /workers", auth.ScopeReadQueues, workersPage},
+		{"GET /workers/now", auth.ScopeReadQueues, workersFragment},
 		{"GET /lines", auth.ScopeReadQueues, linesPage},
 		{"GET /lines/now", auth.ScopeReadQueues, linesFragment},
 		{"GET /queues", auth.ScopeReadQueues, queuesPage},

@@ -22,7 +22,7 @@ import (
 
 // runPage shows one run.
 func runPage(req *requestState) error {
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.record()
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func phases(r *queue.Record, now time.Time) []view.Phase {
 
 // runData responds with the event or the output of a run as it is stored.
 func runData(req *requestState) error {
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.record()
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func runData(req *requestState) error {
 // runFile responds with a file of a run, as bytes to be saved whatever it is: it may be anybody's.
 func runFile(req *requestState) error {
 	files := req.console.config.Files
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.record()
 	if err != nil {
 		return err
 	}

@@ -53,5 +53,8 @@ func (s *Store) Fleet() (live []Process, gone []Gone) {
 	return slices.Clone(p.live), slices.Clone(p.gone)
 }
 
+// Process returns the announcement of this process.
+func (s *Store) Process() Process { return s.config.Process }
+
 // Reached returns when Redis last answered this process, which asks it twice a second while Run runs.
 func (s *Store) Reached() time.Time { return time.Unix(0, s.current.Load()) }

@@ -161,6 +161,8 @@ func components(yes bool) map[string]templ.Component {
 		"VersionsPage":       VersionsPage(p, filled[FlowRow](yes), filled[[]Version](yes)),
 		"WebhooksPage":       WebhooksPage(p, filled[Webhooks](yes)),
 		"WebhookPage":        WebhookPage(p, filled[FlowRow](yes), filled[*webhook.Delivery](yes)),
+		"WorkersPage":        WorkersPage(p, filled[Workers](yes)),
+		"WorkersFragment":    WorkersFragment(p, filled[Workers](yes)),
 		"FailuresPage":       FailuresPage(p, filled[Failures](yes)),
 		"FailurePage":        FailurePage(p, filled[FailureGroup](yes)),
 	}
