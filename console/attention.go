@@ -135,7 +135,8 @@ func (req *requestState) needs(a *view.Activity) (all []view.Need) {
 	add(req.disabledFlows(now))
 	add(pausedQueues(a.Queues))
 	add(req.pausedFlows())
-	add(req.versionMix())
+	live, _ := req.console.config.Store.Fleet()
+	add(versionMix(live, req.may(auth.ScopeReadQueues)))
 	slices.SortStableFunc(all, func(a, b view.Need) int { return cmp.Compare(rank(a), rank(b)) })
 	return all
 }
@@ -321,8 +322,7 @@ func (req *requestState) pausedFlows() []view.Need {
 }
 
 // versionMix says that processes of the fleet are of different versions.
-func (req *requestState) versionMix() []view.Need {
-	live, _ := req.console.config.Store.Fleet()
+func versionMix(live []store.Process, linked bool) []view.Need {
 	counts := map[string]int{}
 	for i := range live {
 		counts[cmp.Or(live[i].Version, "unknown")]++
@@ -336,7 +336,7 @@ func (req *requestState) versionMix() []view.Need {
 	}
 	slices.Sort(parts)
 	n := view.Need{Count: len(counts), Noun: "version", Text: "running beside each other: " + strings.Join(parts[:min(len(parts), attentionLines)], ", ")}
-	if req.may(auth.ScopeReadQueues) {
+	if linked {
 		n.Path = "/workers"
 	}
 	return []view.Need{n}

@@ -58,6 +58,7 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 		Number: head.Number, Slug: head.Slug, Name: cmp.Or(head.Name, head.Slug, "Flow "+number), Enabled: head.Enabled,
 		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused,
 	}
+	row.Next = req.console.firing(&head, req.console.config.Now())
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
 		row.Trigger, row.Hook = flow.Trigger(), flow.Webhook != nil && flow.Webhook.Verify != nil
 	}

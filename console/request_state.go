@@ -13,7 +13,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
@@ -54,12 +53,15 @@ func (req *requestState) ip() string {
 	return host
 }
 
+// headerRequestID is the header of the response with the id of the request, under which the front door logs it.
+const headerRequestID = "X-Request-Id"
+
 // page returns the layout data of a page.
 func (req *requestState) page(section, title string) view.Page {
 	p := view.Page{
 		Site: req.site.Site, Section: section, Title: title, Nonce: req.nonce, Theme: req.theme(), Notice: req.takeNotice(),
 		Asset: req.console.assets.URL, Now: req.console.config.Now(), Dev: req.console.config.Dev,
-		Request: req.w.Header().Get(httpx.HeaderRequestID), Posted: isWrite(req.r), Away: req.away,
+		Request: req.w.Header().Get(headerRequestID), Posted: isWrite(req.r), Away: req.away,
 	}
 	if (req.session != nil || req.away) && !req.fragment() {
 		p.Troubles = req.troubles()

@@ -159,6 +159,24 @@
   if (document.readyState !== 'loading') begin()
   else document.addEventListener('DOMContentLoaded', begin)
 
+// ---- Times to come --------------------------------------------------------
+
+  function until(then) {
+    const s = (then - Date.now()) / 1000
+    if (s < 1) return 'now'
+    if (s < 60) return `in ${Math.floor(s)}s`
+    if (s < 3600) return `in ${Math.floor(s / 60)}m`
+    if (s < 172800) return `in ${Math.floor(s / 3600)}h`
+    return `in ${Math.floor(s / 86400)}d`
+  }
+
+  setInterval(() => {
+    for (const time of all('time[data-in]')) {
+      const text = until(Date.parse(time.dateTime))
+      if (time.textContent !== text) time.textContent = text
+    }
+  }, 5000)
+
 // ---- Forms that wait ------------------------------------------------------
 
   const patience = 20000 // ms after which a form may be sent again although there was no answer
@@ -188,7 +206,7 @@
       button.classList.remove('sending')
       button.removeAttribute('aria-disabled')
     }
-    for (const field of all('input[name=once]', form)) field.value = crypto.getRandomValues(new Uint32Array(4)).join('-')
+    for (const field of all('input[name=once]', form.closest('form') || form)) field.value = crypto.getRandomValues(new Uint32Array(4)).join('-')
   }
 
   const releaseAll = () => all('[data-sending]').forEach(release)
@@ -250,6 +268,16 @@
     }
     place.replaceChildren(element('div', { className: 'callout bad' }, said, close))
   }
+
+  // A link to a folded form unfolds it.
+  document.addEventListener('click', event => {
+    const folded = document.getElementById(event.target.closest('a[data-opens]')?.hash.slice(1) || '-')
+    if (!folded) return
+    event.preventDefault()
+    event.stopPropagation() // a click elsewhere closes menus
+    folded.open = true
+    one('input:not([type=hidden]), select, textarea, a', folded)?.focus()
+  }, true)
 
   document.addEventListener('click', event => {
     const close = event.target.closest('[data-close]')
