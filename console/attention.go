@@ -292,7 +292,9 @@ func pausedQueues(queues []view.QueueRow) (all []view.Need) {
 			all = append(all, view.Need{Count: q.Pending, Noun: "task", Text: "waiting in queue " + q.Name + ", which is paused", Path: "/queues"})
 		}
 	}
-	return limited(all, func(n int) view.Need { return view.Need{Count: n, Noun: "further queue", Text: "paused", Path: "/queues"} })
+	return limited(all, func(n int) view.Need {
+		return view.Need{Count: n, Noun: "further queue", Text: "paused", Path: "/queues"}
+	})
 }
 
 func (req *requestState) pausedFlows() []view.Need {

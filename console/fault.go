@@ -43,6 +43,9 @@ func (req *requestState) renderError(err error) {
 		return // the browser is gone
 	}
 	f := faultOf(err)
+	if f.Status == http.StatusInternalServerError && req.away {
+		f = faultOf(queue.ErrUnavailable)
+	}
 	if errors.Is(err, queue.ErrUnavailable) && !errors.Is(err, queue.ErrHistory) {
 		req.away = true // the page says what that means
 	}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
+	"github.com/penstock/penstock/store"
 )
 
 const (
@@ -26,13 +28,17 @@ const (
 )
 
 // Pinger reports whether a database answers. *history.DB implements it.
-type Pinger interface{ Ping(ctx context.Context) error }
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
 
 // health is whether what the console depends on answers. It is read by every page, and asks at most once in a while for all
 // users. Safe for concurrent use.
 type health struct {
 	queue   *queue.Client
 	history Pinger // nil: there is none
+
+	probed atomic.Int64 // when Redis was asked last while it was away, Unix nanoseconds
 
 	mu          sync.Mutex
 	loads       []queue.Load
@@ -94,9 +100,18 @@ func redisAway(err error) error {
 	return fmt.Errorf("%w: %w", queue.ErrUnavailable, err)
 }
 
-// redisIsAway reports whether Redis has not answered this process for some seconds.
-func (c *Console) redisIsAway() bool {
-	return time.Since(c.config.Store.Reached()) > redisAwayAfter
+// redisIsAway reports whether Redis has not answered this process for some seconds. One caller a second asks it again; the others
+// do not wait.
+func (c *Console) redisIsAway(ctx context.Context) bool {
+	if time.Since(c.config.Store.Reached()) <= redisAwayAfter {
+		return false
+	}
+	now, last := time.Now().UnixNano(), c.health.probed.Load()
+	if now-last < int64(time.Second) || !c.health.probed.CompareAndSwap(last, now) {
+		return true
+	}
+	_, err := c.config.Store.Users().User(ctx, "") // read from memory if that is current, else from Redis
+	return !errors.Is(err, store.ErrNotFound)
 }
 
 // troubles are what does not answer, the worst first.
@@ -128,6 +143,9 @@ func (req *requestState) workersGone(loads []queue.Load) (since time.Time, gone 
 		if loads[i].Seen.After(since) {
 			since = loads[i].Seen
 		}
+	}
+	if !since.IsZero() {
+		return since, true
 	}
 	_, left := req.console.config.Store.Fleet()
 	for i := range left {

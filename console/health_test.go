@@ -30,11 +30,11 @@ func TestPagesWhileRedisIsAway(t *testing.T) {
 	stranger := d.browser()
 	d.server.Kill()
 	for path, part := range map[string]string{
-		"/":              "3 runs in 24 hours",
-		"/runs":          "listed are the ended runs that the history has",
-		"/flows":         "Say hello",
-		"/flows/1":       "Hello, ${ .name }",
-		"/flows/1/stats": "3 runs in 24 hours",
+		"/":                 "3 runs in 24 hours",
+		"/runs":             "listed are the ended runs that the history has",
+		"/flows":            "Say hello",
+		"/flows/1":          "Hello, ${ .name }",
+		"/flows/1/stats":    "3 runs in 24 hours",
 		"/runs/" + archived: "Steps",
 	} {
 		page := b.page(path)

@@ -39,6 +39,7 @@ func (req *requestState) overview() (view.Overview, error) {
 	var err error
 	if req.away {
 		o.Activity, o.AsOf = req.console.overviewCache.latest()
+		o.Unknown = o.AsOf.IsZero()
 	} else if o.Activity, err = req.console.overviewCache.get(req.ctx()); err != nil {
 		return view.Overview{}, err
 	}

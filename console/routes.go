@@ -2,11 +2,13 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
 
@@ -239,10 +241,8 @@ func (req *requestState) identify() error {
 
 // findSession reads the session of a cookie and its user. It does not wait for Redis while that is known not to answer.
 func (req *requestState) findSession(token string) (*session.Session, *store.User, error) {
-	if req.console.redisIsAway() {
-		if _, err := req.console.config.Store.Users().User(req.ctx(), ""); !errors.Is(err, store.ErrNotFound) {
-			return nil, nil, redisAway(err)
-		}
+	if req.console.redisIsAway(req.ctx()) {
+		return nil, nil, fmt.Errorf("find session: %w", queue.ErrUnavailable)
 	}
 	s, err := req.console.sessions.Find(req.ctx(), token)
 	if errors.Is(err, session.ErrNone) {

@@ -2,8 +2,10 @@ package console
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 // workersPage shows the processes of the installation.
@@ -56,6 +58,9 @@ func (req *requestState) workers() (view.Workers, error) {
 	}
 	for i := range gone {
 		g := &gone[i]
+		if slices.ContainsFunc(loads, func(l queue.Load) bool { return l.Lost && l.Host == g.Host && l.PID == g.PID }) {
+			continue // it is among the workers, as lost
+		}
 		w.Gone = append(w.Gone, view.GoneProcess{Role: g.Role, Host: g.Host, PID: g.PID, Version: g.Version, Started: g.Started, At: g.At})
 	}
 	w.Versions = len(versions)

@@ -10,10 +10,10 @@ func TestParseSchedule(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 28, 23, 59, 30, 0, time.UTC)
 	for text, want := range map[string]string{
-		"CRON_TZ=Europe/London 0 3 * * *":      "2026-03-29T02:00:00Z",
-		"CRON_TZ=UTC @every 5m":                "2026-03-29T00:00:00Z",
-		"CRON_TZ=America/New_York 0 12 * * 7":  "2026-03-29T16:00:00Z",
-		"CRON_TZ=UTC */5 8-18 * * mon-fri":     "2026-03-30T08:00:00Z",
+		"CRON_TZ=Europe/London 0 3 * * *":     "2026-03-29T02:00:00Z",
+		"CRON_TZ=UTC @every 5m":               "2026-03-29T00:00:00Z",
+		"CRON_TZ=America/New_York 0 12 * * 7": "2026-03-29T16:00:00Z",
+		"CRON_TZ=UTC */5 8-18 * * mon-fri":    "2026-03-30T08:00:00Z",
 	} {
 		s, err := ParseSchedule(text)
 		if err != nil {

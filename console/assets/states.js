@@ -6,6 +6,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)]
   const root = document.documentElement
   const clock = at => new Date(at).toLocaleTimeString()
+  const localClocks = within => all('time[data-clock]', within).forEach(time => { time.textContent = clock(time.dateTime) })
 
   function element(name, properties, ...children) {
     const made = Object.assign(document.createElement(name), properties)
@@ -63,6 +64,7 @@
     if (bar.dataset.said !== said) {
       bar.dataset.said = said
       bar.replaceChildren(document.importNode(content, true))
+      localClocks(bar)
     }
     troubles = names
     const blind = ['door', 'redis'].some(name => names.split(' ').includes(name))
@@ -83,10 +85,10 @@
     const text = offline ? 'Calls of others are not affected. What you type here stays; nothing is sent until you are connected.'
       : (status ? `A server between here and it answers with status ${status}. ` : '') +
         'Calls to it are not accepted either, and must be sent again, unless another front door takes them; accepted runs go on. What you type here stays.'
-    const since = element('time', { dateTime: new Date(doorAway).toISOString() }, clock(doorAway))
+    const since = element('time', { dateTime: new Date(doorAway).toISOString() }, 'now')
     since.dataset.ago = ''
     const box = element('div', { className: 'callout bad' }, element('div', {},
-      element('p', {}, element('strong', {}, title), ' ', element('span', { className: 'since' }, 'since ', since)), element('p', {}, text)))
+      element('p', {}, element('strong', {}, title), ' ', element('span', { className: 'since' }, 'since ', clock(doorAway), ', ', since)), element('p', {}, text)))
     box.dataset.trouble = 'door'
     const content = element('div', {}, box)
     content.dataset.troubles = '1'
@@ -145,6 +147,7 @@
   function begin() {
     const bar = one('#health')
     if (!bar) return
+    localClocks(bar)
     troubles = namesIn(bar)
     bar.dataset.said = all('[data-trouble]', bar).map(trouble => trouble.dataset.trouble + one('time', trouble)?.dateTime).join()
     if ('away' in bar.dataset) root.dataset.away = troubles
@@ -264,7 +267,7 @@
     if (id) {
       const copy = element('button', { type: 'button', className: 'quiet copy' }, 'copy')
       copy.dataset.copy = id
-      said.append(element('p', { className: 'request' }, 'Request ', element('code', {}, id), ' ', copy))
+      said.append(element('p', { className: 'reqid' }, 'Request ', element('code', {}, id), ' ', copy))
     }
     place.replaceChildren(element('div', { className: 'callout bad' }, said, close))
   }

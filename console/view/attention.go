@@ -58,8 +58,8 @@ func (f Firing) local(now time.Time) string {
 	return f.At.Format(format)
 }
 
-// until describes the time until a moment in short form.
-func until(t, now time.Time) string {
+// timeTo describes the time until a moment in short form.
+func timeTo(t, now time.Time) string {
 	if !t.After(now) {
 		return "now"
 	}

@@ -50,7 +50,8 @@ type Overview struct {
 	First   string // number of a flow to try; empty: there is none
 	Needs   []Need
 	Firings []Firing
-	AsOf    time.Time // of Activity while Redis does not answer; zero: it is of now, or was never read
+	AsOf    time.Time // of Activity while Redis does not answer; zero: it is of now
+	Unknown bool      // Activity was never read
 }
 
 func (p Activity) rate() string {
