@@ -88,7 +88,7 @@
     const since = element('time', { dateTime: new Date(doorAway).toISOString() }, 'now')
     since.dataset.ago = ''
     const box = element('div', { className: 'callout bad' }, element('div', {},
-      element('p', {}, element('strong', {}, title), ' ', element('span', { className: 'since' }, 'since ', clock(doorAway), ', ', since)), element('p', {}, text)))
+      element('p', {}, element('strong', {}, title), ' ', element('span', { className: 'since' }, 'since ', clock(doorAway), ' · ', since)), element('p', {}, text)))
     box.dataset.trouble = 'door'
     const content = element('div', {}, box)
     content.dataset.troubles = '1'
