@@ -54,7 +54,7 @@ func TestLoads(t *testing.T) {
 	}
 }
 
-// The round trips of Loads do not grow with the queues.
+// An installation that no worker has ever joined has no workers.
 func TestLoadsWithoutQueues(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
@@ -74,7 +74,9 @@ func TestArchivedRunsWithoutRedis(t *testing.T) {
 	stop := r.worker(echo)
 	var ids []string
 	for range 3 {
-		ids = append(ids, r.wait(r.submit(Submission{Spec: spec()})).RunID)
+		ticket := r.submit(Submission{Spec: spec()})
+		r.wait(ticket)
+		ids = append(ids, ticket.RunID())
 	}
 	r.archive(h)
 	stop()
