@@ -4,10 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/queue"
 )
+
+// withoutRedis are the pages of the console that show something while Redis does not answer. Read only.
+var withoutRedis = []string{
+	"GET /{$}", "GET /overview", "GET /chart", "GET /runs", "GET /runs/{run}", "GET /runs/{run}/{part}",
+	"GET /flows", "GET /flows/{flow}", "GET /flows/{flow}/stats", "GET /flows/schema.json",
+}
+
+// checkAway returns an error for a page that needs Redis while that does not answer, so that nobody waits for it.
+func (req *requestState) checkAway(to route) error {
+	if req.away && (req.site.Root != Root || !slices.Contains(withoutRedis, to.pattern)) {
+		return fmt.Errorf("%s: %w", to.pattern, queue.ErrUnavailable)
+	}
+	return nil
+}
 
 // record reads the run of the path. While Redis does not answer it is that of the history.
 func (req *requestState) record() (queue.Record, error) {

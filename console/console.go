@@ -160,7 +160,7 @@ func New(config Config) (*Console, error) {
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.attention = newAttention(&c.config)
-	c.health = &health{queue: config.Queue, history: config.History}
+	c.health = &health{history: config.History, loads: cached[[]queue.Load]{ttl: loadsTTL, load: config.Queue.Loads}}
 	c.overviewCache = newOverviewCache(config.Queue, c.health, config.Now)
 	c.queues = newQueuesUI(config.Redis)
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,

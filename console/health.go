@@ -23,6 +23,8 @@ const (
 	loadsTTL = 2 * time.Second
 	// historyTTL is the time between two checks of the history.
 	historyTTL = 5 * time.Second
+	// probeLimit is how long a page waits for Redis that has not answered for some seconds.
+	probeLimit = 500 * time.Millisecond
 	// checkLimit is the maximum duration of one check.
 	checkLimit = time.Second
 )
@@ -35,31 +37,19 @@ type Pinger interface {
 // health is whether what the console depends on answers. It is read by every page, and asks at most once in a while for all
 // users. Safe for concurrent use.
 type health struct {
-	queue   *queue.Client
 	history Pinger // nil: there is none
+	loads   cached[[]queue.Load]
+	probed  atomic.Int64 // when Redis was asked last while it was away, Unix nanoseconds
 
-	probed atomic.Int64 // when Redis was asked last while it was away, Unix nanoseconds
-
-	mu          sync.Mutex
-	loads       []queue.Load
-	loadedAt    time.Time // zero: not yet
-	historyAway time.Time // since when the history has not answered; zero: it does, as far as is known
-	checkedAt   time.Time // last check of the history
+	mu          sync.Mutex // guards the fields below
+	historyAway time.Time  // since when the history has not answered; zero: it does, as far as is known
+	checkedAt   time.Time  // last check of the history
 	checking    bool
 }
 
 // workers lists the workers. It is at most two seconds old.
 func (h *health) workers(ctx context.Context) ([]queue.Load, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now := time.Now(); now.Sub(h.loadedAt) >= loadsTTL {
-		loads, err := h.queue.Loads(ctx)
-		if err != nil {
-			return nil, err
-		}
-		h.loads, h.loadedAt = loads, now
-	}
-	return h.loads, nil
+	return h.loads.get(ctx, time.Now())
 }
 
 // historyAwaySince returns since when the history has not answered; zero: it does. It does not wait: an older check is repeated
@@ -100,8 +90,8 @@ func redisAway(err error) error {
 	return fmt.Errorf("%w: %w", queue.ErrUnavailable, err)
 }
 
-// redisIsAway reports whether Redis has not answered this process for some seconds. One caller a second asks it again; the others
-// do not wait.
+// redisIsAway reports whether Redis has not answered this process for some seconds. One caller a second asks it again, and waits a
+// moment; the others do not wait.
 func (c *Console) redisIsAway(ctx context.Context) bool {
 	if time.Since(c.config.Store.Reached()) <= redisAwayAfter {
 		return false
@@ -110,8 +100,17 @@ func (c *Console) redisIsAway(ctx context.Context) bool {
 	if now-last < int64(time.Second) || !c.health.probed.CompareAndSwap(last, now) {
 		return true
 	}
-	_, err := c.config.Store.Users().User(ctx, "") // read from memory if that is current, else from Redis
-	return !errors.Is(err, store.ErrNotFound)
+	answered := make(chan bool, 1) // buffered, because nobody receives late
+	go func() {
+		_, err := c.config.Store.Users().User(context.WithoutCancel(ctx), "") // read from memory if that is current, else from Redis
+		answered <- errors.Is(err, store.ErrNotFound)
+	}()
+	select {
+	case answers := <-answered:
+		return !answers
+	case <-time.After(probeLimit):
+		return true
+	}
 }
 
 // troubles are what does not answer, the worst first.

@@ -197,6 +197,9 @@ func (c *Console) authorize(to route) func(*requestState) error {
 		if isWrite(req.r) {
 			return req.handleOnce(to.handle)
 		}
+		if err := req.checkAway(to); err != nil {
+			return err
+		}
 		return to.handle(req)
 	}
 }
