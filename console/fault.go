@@ -43,11 +43,11 @@ func (req *requestState) renderError(err error) {
 		return // the browser is gone
 	}
 	f := faultOf(err)
-	if f.Status == http.StatusInternalServerError && req.away {
-		f = faultOf(queue.ErrUnavailable)
-	}
-	if errors.Is(err, queue.ErrUnavailable) && !errors.Is(err, queue.ErrHistory) {
+	switch {
+	case errors.Is(err, queue.ErrUnavailable) && !errors.Is(err, queue.ErrHistory):
 		req.away = true // the page says what that means
+	case f.Status >= http.StatusInternalServerError && (req.away || req.console.redisIsAway(req.ctx())):
+		req.away, f = true, faultOf(queue.ErrUnavailable) // whatever could not be read
 	}
 	if f.Status >= http.StatusInternalServerError {
 		req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "console", slog.String("route", req.r.Pattern), slog.String("error", err.Error()))
