@@ -199,8 +199,8 @@
     form.release = setTimeout(() => release(form), form.dataset.download === undefined ? patience : 2000)
   }
 
-  // release lets a form be sent again, as another one.
-  function release(form) {
+  // release lets a form be sent again: as another one if renewed, else the server handles it once if it has come already.
+  function release(form, renewed) {
     clearTimeout(form.release)
     delete form.dataset.sending
     form.removeAttribute('aria-busy')
@@ -209,10 +209,10 @@
       button.classList.remove('sending')
       button.removeAttribute('aria-disabled')
     }
+    if (!renewed) return
     for (const field of all('input[name=once]', form.closest('form') || form)) field.value = crypto.getRandomValues(new Uint32Array(4)).join('-')
   }
 
-  const releaseAll = () => all('[data-sending]').forEach(release)
 
   document.addEventListener('submit', event => {
     const form = event.target
@@ -238,8 +238,10 @@
     return true
   }
 
-  addEventListener('pageshow', releaseAll)
-  document.addEventListener('keydown', event => { if (event.key === 'Escape') releaseAll() })
+  addEventListener('pageshow', () => all('[data-sending]').forEach(form => release(form, true))) // Back
+  document.addEventListener('keydown', event => { // Escape stops a page that is on its way
+    if (event.key === 'Escape') all('form[data-sending]:not([hx-post])').forEach(form => release(form))
+  })
 
   const polled = event => event.detail.requestConfig?.triggeringEvent?.type === 'poll'
   const writes = event => event.detail.requestConfig && event.detail.requestConfig.verb !== 'get'
@@ -252,7 +254,7 @@
     hold(sender, event.detail.requestConfig.triggeringEvent?.submitter)
   })
   document.addEventListener('htmx:afterRequest', event => {
-    if (writes(event)) release(event.detail.elt)
+    if (writes(event)) release(event.detail.elt, ![0, 502, 503, 504].includes(event.detail.xhr.status)) // else it is not known whether it was done
   })
 
 // ---- Errors ---------------------------------------------------------------

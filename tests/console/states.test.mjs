@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { accessible, close, fits, inThemes, look, open, picture, root } from './desk.mjs'
+import { accessible, close, fits, look, open, picture, root } from './desk.mjs'
 
 const ports = {}
 const processes = new Map() // by name
@@ -69,15 +69,19 @@ async function enter(page, path = '/') {
 
 const bar = (page, name) => page.locator(`#health [data-trouble=${name}]`)
 
-// looked keeps what the page looks like at both widths and in both themes, and checks it.
+// looked checks the page at both widths and in both themes, half of which only for pictures.
 async function looked(page, what, name) {
   for (const width of [1440, 390]) {
     await page.setViewportSize({ width, height: 900 })
-    await inThemes(page, async theme => {
-      await fits(page, `${what} at ${width}`)
+    await fits(page, `${what} at ${width}`)
+    for (const theme of ['light', 'dark']) {
+      const audited = (width === 1440) === (theme === 'light')
+      if (!audited && !process.env.SHOTS) continue
+      await page.emulateMedia({ colorScheme: theme })
+      await page.evaluate(() => document.getAnimations().forEach(animation => { if (animation instanceof CSSTransition) animation.finish() }))
       await picture(page, `states-${name}-${width}-${theme}`)
-      await accessible(page, `${what} at ${width} px, ${theme}`)
-    })
+      if (audited) await accessible(page, `${what} at ${width} px, ${theme}`)
+    }
   }
   await page.setViewportSize({ width: 1440, height: 900 })
 }
@@ -273,6 +277,24 @@ describe('while all answer', { concurrency: true }, () => {
     assert.equal(first.status(), 303)
     assert.equal(second.status(), 303)
     assert.equal(second.headers().location, first.headers().location)
+    await page.context().close()
+  })
+
+  test('begins the overview with what needs attention', async () => {
+    const page = await look({ abroad: base })
+    assert.equal((await api('/flows/2/runs', { method: 'POST', body: '{"name":"nobody"}' })).status, 404)
+    await enter(page)
+    const needs = page.locator('.needs li')
+    const failing = needs.filter({ hasText: 'Take a second over each step' })
+    await failing.waitFor({ timeout: 20_000 })
+    await failing.getByText('1 run', { exact: true }).waitFor()
+    assert.match(await needs.first().textContent(), /failed in this hour/)
+    await looked(page, 'the overview with what needs attention', 'needs')
+    await failing.getByRole('link').focus()
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/runs?filter=*')
+    await page.locator('tr[data-row]').getByText('there is nobody of that name').waitFor()
+    assert.equal(await page.locator('tr[data-row]').count(), 1)
     await page.context().close()
   })
 
