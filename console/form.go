@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/penstock/penstock/console/view"
 )
 
 // errTwice is the response to a form that came before.
-var errTwice = &fault{http.StatusConflict, "This was sent already", "The form came twice and was done once. Look at what has changed before you send it again from a new page."}
+var errTwice = &fault{http.StatusConflict, "This was sent already", "The form came twice and is done once. Look at what has changed before you send it again from a new page."}
 
 // maxFormToken is the maximum length of the token of a form, in bytes.
 const maxFormToken = 64
@@ -23,6 +25,8 @@ func (req *requestState) handleOnce(handle func(*requestState) error) error {
 	}
 	first, page, err := req.console.sessions.ClaimForm(req.ctx(), req.user.Name, token)
 	switch {
+	case err != nil && redis.HasErrorPrefix(err, "OOM"): // what frees memory must be possible
+		return handle(req)
 	case err != nil:
 		return redisAway(err)
 	case !first && page != "":

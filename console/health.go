@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
@@ -39,7 +41,7 @@ type Pinger interface {
 type health struct {
 	history Pinger // nil: there is none
 	loads   cached[[]queue.Load]
-	probed  atomic.Int64 // when Redis was asked last while it was away, Unix nanoseconds
+	probe   probe
 
 	mu          sync.Mutex // guards the fields below
 	historyAway time.Time  // since when the history has not answered; zero: it does, as far as is known
@@ -90,27 +92,68 @@ func redisAway(err error) error {
 	return fmt.Errorf("%w: %w", queue.ErrUnavailable, err)
 }
 
-// redisIsAway reports whether Redis has not answered this process for some seconds. One caller a second asks it again, and waits a
-// moment; the others do not wait.
+// probe asks Redis while that is away. The zero value has not asked. Safe for concurrent use.
+type probe struct {
+	mu   sync.Mutex
+	last *question // nil: there was none
+}
+
+// question is one question to Redis.
+type question struct {
+	begun   time.Time
+	done    chan struct{} // closed at its end
+	answers bool          // valid after done
+}
+
+// probeInterval is the time between two questions to Redis while it is away.
+const probeInterval = time.Second
+
+// ask reports whether Redis answers: now, or a moment ago. It begins at most one question a second, and waits for it until
+// probeLimit from its begin.
+func (p *probe) ask(answers func() bool) bool {
+	p.mu.Lock()
+	if p.last == nil || p.last.over() && time.Since(p.last.begun) > probeInterval {
+		q := &question{begun: time.Now(), done: make(chan struct{})}
+		p.last = q
+		go func() {
+			q.answers = answers()
+			close(q.done)
+		}()
+	}
+	q := p.last
+	p.mu.Unlock()
+	select {
+	case <-q.done:
+		return q.answers
+	case <-time.After(probeLimit - time.Since(q.begun)):
+		return q.over() && q.answers
+	}
+}
+
+func (q *question) over() bool {
+	select {
+	case <-q.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// redisIsAway reports whether Redis has not answered this process for some seconds.
 func (c *Console) redisIsAway(ctx context.Context) bool {
 	if time.Since(c.config.Store.Reached()) <= redisAwayAfter {
 		return false
 	}
-	now, last := time.Now().UnixNano(), c.health.probed.Load()
-	if now-last < int64(time.Second) || !c.health.probed.CompareAndSwap(last, now) {
-		return true
-	}
-	answered := make(chan bool, 1) // buffered, because nobody receives late
-	go func() {
+	return !c.health.probe.ask(func() bool {
 		_, err := c.config.Store.Users().User(context.WithoutCancel(ctx), "") // read from memory if that is current, else from Redis
-		answered <- errors.Is(err, store.ErrNotFound)
-	}()
-	select {
-	case answers := <-answered:
-		return !answers
-	case <-time.After(probeLimit):
-		return true
-	}
+		return errors.Is(err, store.ErrNotFound)
+	})
+}
+
+// answered reports whether an error is an answer of Redis that works, such as one that is full.
+func answered(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply) && !slices.ContainsFunc([]string{"LOADING", "CLUSTERDOWN", "MASTERDOWN"}, func(prefix string) bool { return redis.HasErrorPrefix(err, prefix) })
 }
 
 // troubles are what does not answer, the worst first.

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -81,6 +82,32 @@ func TestASessionThatEndedIsForgotten(t *testing.T) {
 	if w := b.get("/flows"); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("after signing out: %d", w.Code)
 	}
+}
+
+// A question that Redis does not answer is asked once a second, and nobody waits for long.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p probe
+		hang, asked := make(chan struct{}), 0
+		question := func() bool { asked++; <-hang; return true }
+		begun := time.Now()
+		if p.ask(question) || time.Since(begun) != probeLimit {
+			t.Errorf("Redis that hangs: after %s", time.Since(begun))
+		}
+		if begun = time.Now(); p.ask(question) || time.Since(begun) != 0 || asked != 1 {
+			t.Errorf("a second caller waits %s; asked %d times", time.Since(begun), asked)
+		}
+		close(hang)
+		synctest.Wait()
+		if !p.ask(question) || asked != 1 {
+			t.Error("it has answered meanwhile")
+		}
+		<-time.After(2 * probeInterval) // of the bubble's clock
+		if !p.ask(func() bool { asked++; return true }) || asked != 2 {
+			t.Errorf("asked %d times", asked)
+		}
+	})
 }
 
 func TestHealthTellsWhatIsAway(t *testing.T) {

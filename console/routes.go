@@ -225,7 +225,7 @@ func (req *requestState) identify() error {
 	case errors.Is(err, session.ErrNone):
 		known.Forget(cookie.Value)
 		return err
-	case isWrite(req.r) || req.ctx().Err() != nil:
+	case isWrite(req.r) || req.ctx().Err() != nil || answered(err):
 		return err
 	default:
 		var found bool

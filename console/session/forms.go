@@ -16,11 +16,15 @@ const formTTL = 10 * time.Minute
 // page is that to which the first one led; empty: to none, or it is still being handled.
 func (s *Store) ClaimForm(ctx context.Context, user, token string) (first bool, page string, err error) {
 	key := keyForm(user, token)
-	page, err = s.redis.SetArgs(ctx, key, "", redis.SetArgs{Mode: "NX", TTL: formTTL, Get: true}).Result()
-	switch {
-	case errors.Is(err, redis.Nil):
+	first, err = s.redis.SetNX(ctx, key, "", formTTL).Result()
+	if err != nil {
+		return false, "", fmt.Errorf("claim form: %w", err)
+	}
+	if first {
 		return true, "", nil
-	case err != nil:
+	}
+	page, err = s.redis.Get(ctx, key).Result()
+	if err != nil && !errors.Is(err, redis.Nil) { // Nil: it has just been released
 		return false, "", fmt.Errorf("claim form: %w", err)
 	}
 	return false, page, nil
