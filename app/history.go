@@ -102,6 +102,14 @@ func (p *Program) stats() console.Stats {
 	return p.history
 }
 
+// historyPinger returns the history for the console; nil when there is none.
+func (p *Program) historyPinger() console.Pinger {
+	if p.history == nil {
+		return nil
+	}
+	return p.history
+}
+
 // redisRetention is how long Redis keeps ended runs.
 func (p *Program) redisRetention() time.Duration {
 	if p.history != nil {

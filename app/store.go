@@ -49,6 +49,8 @@ func (r Role) name() string {
 	switch {
 	case r.Dev:
 		return "dev"
+	case r.Server:
+		return "server"
 	case r.API:
 		return "api"
 	}

@@ -79,6 +79,9 @@ type Config struct {
 	// Rehearser rehearses versions of flows on recorded runs; nil: not offered.
 	Rehearser *rehearsal.Rehearser
 
+	// History says whether the history answers; nil: there is none.
+	History Pinger
+
 	// Stats has the statistics of runs; nil: there are no charts.
 	Stats Stats
 
@@ -101,6 +104,9 @@ type Config struct {
 	RateIP      limits.Rates
 	RateClient  limits.Rates
 
+	// Dev says that this process is for development: pages speak of its commands.
+	Dev bool
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -109,6 +115,10 @@ type Config struct {
 type Console struct {
 	config        Config
 	sessions      *session.Store
+	known         session.Known // for reading while Redis does not answer
+	health        *health
+	attention     *attention
+	schedules     schedules
 	asynq         *asynq.Inspector
 	overviewCache *overviewCache
 	queues        queuesUI
@@ -149,7 +159,9 @@ func New(config Config) (*Console, error) {
 		origin:     http.NewCrossOriginProtection(),
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
-	c.overviewCache = newOverviewCache(config.Queue, c.asynq, config.Now)
+	c.attention = newAttention(&c.config)
+	c.health = &health{history: config.History, loads: cached[[]queue.Load]{ttl: loadsTTL, load: config.Queue.Loads}}
+	c.overviewCache = newOverviewCache(config.Queue, c.health, config.Now)
 	c.queues = newQueuesUI(config.Redis)
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
 		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})

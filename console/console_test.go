@@ -49,6 +49,7 @@ type testConsole struct {
 	*Console
 	t         *testing.T
 	redis     *redis.Client
+	server    *testenv.RedisServer
 	clock     *testClock
 	run       string // a run of flow 1 that waits
 	capture   string // token of a capture of root
@@ -103,7 +104,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	must(t, err)
 	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost"})
 	must(t, err)
-	d := &testConsole{t: t, redis: client, clock: &testClock{at: time.Now()}}
+	d := &testConsole{t: t, redis: client, server: server, clock: &testClock{at: time.Now()}}
 	config := Config{
 		Store: s, Queue: q, Redis: client,
 		Operations: operation.NewExecutor(operation.Config{Store: operation.NewStore(client), Queue: q, Flows: s.Flows(), Log: log}),

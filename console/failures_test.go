@@ -30,7 +30,7 @@ func TestFailuresAreShownAndChanged(t *testing.T) {
 		t.Errorf("muted: %s", page)
 	}
 	b.post(path, "state", "resolved")
-	if page := b.page("/failures"); strings.Contains(page, path) || !strings.Contains(page, "None is in this state") {
+	if page := b.page("/failures"); strings.Contains(page, path) || !strings.Contains(page, "No failure is open") {
 		t.Error("a resolved failure is among the open ones")
 	}
 	if !strings.Contains(b.page("/failures?state=resolved"), path) {

@@ -8,6 +8,7 @@ import (
 
 	faults "github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 // fault is an error page, or a part of a page that shows an error.
@@ -42,13 +43,19 @@ func (req *requestState) renderError(err error) {
 		return // the browser is gone
 	}
 	f := faultOf(err)
+	switch {
+	case errors.Is(err, queue.ErrUnavailable) && !errors.Is(err, queue.ErrHistory):
+		req.away = true // the page says what that means
+	case f.Status >= http.StatusInternalServerError && (req.away || req.console.redisIsAway(req.ctx())):
+		req.away, f = true, faultOf(queue.ErrUnavailable) // whatever could not be read
+	}
 	if f.Status >= http.StatusInternalServerError {
 		req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "console", slog.String("route", req.r.Pattern), slog.String("error", err.Error()))
 	}
 	if req.fragment() {
 		req.w.Header().Set("HX-Retarget", "#trouble")
 		req.w.Header().Set("HX-Reswap", "innerHTML")
-		err = req.render(f.Status, view.ErrorFragment(f.Title, f.Text))
+		err = req.render(f.Status, view.FaultFragment(req.page("", ""), f.Title, f.Text))
 	} else {
 		err = req.render(f.Status, view.ErrorPage(req.page("", f.Title), f.Title, f.Text))
 	}

@@ -25,7 +25,7 @@ func flowPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	source, err := req.console.config.Store.Flows().Source(req.ctx(), head.Number, head.Version)
+	source, err := req.source(&head)
 	if err != nil {
 		return err
 	}
@@ -33,6 +33,15 @@ func flowPage(req *requestState) error {
 	f.Topics = req.topics(&head)
 	f.Writable, f.Rehearse = req.may(auth.ScopeWriteFlows), req.mayRehearse()
 	return req.render(200, view.FlowPage(req.page("flows", f.Name), f))
+}
+
+// source returns the text of a flow. While Redis does not answer it is that which this process executes.
+func (req *requestState) source(head *store.Deployment) ([]byte, error) {
+	all := req.console.config.Store.Flows()
+	if flow, ok := all.Find(strconv.FormatInt(head.Number, 10)); ok && req.away {
+		return flow.Source, nil
+	}
+	return all.Source(req.ctx(), head.Number, head.Version)
 }
 
 // topics returns the lines about the topics of a flow.

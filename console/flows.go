@@ -40,12 +40,15 @@ func flowsPage(req *requestState) error {
 // lastOfEach returns the last run of each flow among the newest lastRuns runs.
 func (req *requestState) lastOfEach() (map[int64]*queue.Record, error) {
 	last := map[int64]*queue.Record{}
-	_, _, err := req.console.config.Queue.List(req.ctx(), queue.List{Most: lastRuns}, func(r *queue.Record) {
+	_, _, err := req.runs().List(req.ctx(), queue.List{Most: lastRuns}, func(r *queue.Record) {
 		if last[r.Flow] == nil {
 			newest := *r
 			last[r.Flow] = &newest
 		}
 	})
+	if req.away {
+		return last, nil // the flows are there without their last runs, too
+	}
 	return last, queue.WithoutHistory(err)
 }
 
@@ -55,6 +58,7 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 		Number: head.Number, Slug: head.Slug, Name: cmp.Or(head.Name, head.Slug, "Flow "+number), Enabled: head.Enabled,
 		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused,
 	}
+	row.Next = req.console.firing(&head, req.console.config.Now())
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
 		row.Trigger, row.Hook = flow.Trigger(), flow.Webhook != nil && flow.Webhook.Verify != nil
 	}

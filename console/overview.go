@@ -35,19 +35,25 @@ func overviewFragment(req *requestState) error {
 const latestRuns = 8
 
 func (req *requestState) overview() (view.Overview, error) {
-	looked, err := req.console.overviewCache.get(req.ctx())
-	if err != nil {
+	o := view.Overview{Flows: len(req.console.config.Store.Flows().List()), Charted: req.charted(), Firings: req.firings()}
+	var err error
+	if req.away {
+		o.Activity, o.AsOf = req.console.overviewCache.latest()
+		o.Unknown = o.AsOf.IsZero()
+	} else if o.Activity, err = req.console.overviewCache.get(req.ctx()); err != nil {
 		return view.Overview{}, err
 	}
-	o := view.Overview{Activity: looked, Flows: len(req.console.config.Store.Flows().List()), Charted: req.charted()}
 	now, names := req.console.config.Now(), req.flowNames()
-	_, _, err = req.console.config.Queue.List(req.ctx(), queue.List{Most: latestRuns}, func(r *queue.Record) {
+	_, _, err = req.runs().List(req.ctx(), queue.List{Most: latestRuns}, func(r *queue.Record) {
 		o.Latest = append(o.Latest, req.runRow(r, now, names))
 	})
-	if err = queue.WithoutHistory(err); err != nil {
+	if err = queue.WithoutHistory(err); err != nil && !req.away {
 		return o, err
 	}
-	if req.may(auth.ScopeClients) {
+	if !req.away {
+		o.Needs = req.needs(&o.Activity)
+	}
+	if req.may(auth.ScopeClients) && !req.away {
 		if o.Keys, err = req.console.config.Store.Keys().Len(req.ctx()); err != nil {
 			return o, err
 		}

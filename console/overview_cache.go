@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/hibiken/asynq"
 
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
@@ -27,17 +24,24 @@ const (
 
 // overviewCache computes the state of the installation at most once a second for all users. Safe for concurrent use.
 type overviewCache struct {
-	queue *queue.Client
-	asynq *asynq.Inspector
-	now   func() time.Time
+	queue  *queue.Client
+	health *health
+	now    func() time.Time
 
 	mu       sync.Mutex // held while loading; guards the fields below
 	loadedAt time.Time
 	last     view.Activity
 }
 
-func newOverviewCache(q *queue.Client, i *asynq.Inspector, now func() time.Time) *overviewCache {
-	return &overviewCache{queue: q, asynq: i, now: now}
+func newOverviewCache(q *queue.Client, h *health, now func() time.Time) *overviewCache {
+	return &overviewCache{queue: q, health: h, now: now}
+}
+
+// latest returns the last result and its time; zero: there is none.
+func (p *overviewCache) latest() (view.Activity, time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last, p.loadedAt
 }
 
 // get returns a result that is at most a second old.
@@ -72,7 +76,7 @@ func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity,
 	if looked.Queues, err = p.queues(ctx); err != nil {
 		return view.Activity{}, err
 	}
-	looked.Workers, err = p.workers(now)
+	looked.Workers, err = p.workers(ctx, now)
 	return looked, err
 }
 
@@ -130,18 +134,16 @@ func (p *overviewCache) queues(ctx context.Context) ([]view.QueueRow, error) {
 	return rows, nil
 }
 
-// workers returns the servers registered in asynq.
-func (p *overviewCache) workers(now time.Time) ([]view.WorkerRow, error) {
-	servers, err := p.asynq.Servers()
+// workers returns the workers, those that were killed too, for as long as no other worker has removed them.
+func (p *overviewCache) workers(ctx context.Context, now time.Time) ([]view.WorkerRow, error) {
+	loads, err := p.health.workers(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: list workers: %w", queue.ErrUnavailable, err)
+		return nil, err
 	}
-	var rows []view.WorkerRow
-	for _, s := range servers {
-		rows = append(rows, view.WorkerRow{
-			Name: fmt.Sprintf("%s:%d", s.Host, s.PID), Slots: s.Concurrency, Busy: len(s.ActiveWorkers), Up: now.Sub(s.Started), Stopping: s.Status != "active",
-		})
+	rows := make([]view.WorkerRow, len(loads))
+	for i := range loads {
+		l := &loads[i]
+		rows[i] = view.WorkerRow{Name: fmt.Sprintf("%s:%d", l.Host, l.PID), Slots: l.Slots(), Busy: l.Busy, Up: now.Sub(l.Started), Stopping: l.Draining, Lost: l.Lost}
 	}
-	slices.SortFunc(rows, func(a, b view.WorkerRow) int { return strings.Compare(a.Name, b.Name) })
 	return rows, nil
 }

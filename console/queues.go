@@ -74,14 +74,15 @@ var (
 )
 
 // embedPage adapts asynqmon's page to the console: it removes links to other servers, adds the nonce to scripts and the
-// CSRF token for writes, and adds a bar that leads back to the console.
+// CSRF token for writes, and adds a bar that leads back to the console and the one with what does not answer.
 func (req *requestState) embedPage(page []byte) []byte {
 	page = foreignLink.ReplaceAll(page, nil)
 	page = manifestLink.ReplaceAll(page, nil)
 	page = bytes.ReplaceAll(page, []byte("<script>"), []byte(`<script nonce="`+req.nonce+`">`))
 	ours := `<meta property="csp-nonce" content="` + req.nonce + `"/><meta name="csrf" content="` + session.MaskToken(req.session.CSRF) + `"/>` +
-		`<link rel="stylesheet" href="` + req.console.assets.URL("queues.css") + `"/><script src="` + req.console.assets.URL("queues.js") + `"></script></head>`
+		`<link rel="stylesheet" href="` + req.console.assets.URL("queues.css") + `"/><script src="` + req.console.assets.URL("queues.js") + `"></script><script src="` + req.console.assets.URL("states.js") + `"></script></head>`
 	req.w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+req.nonce+"'; style-src 'self' 'nonce-"+req.nonce+"'; "+
 		"img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	return bytes.Replace(page, []byte("</head>"), []byte(ours), 1)
+	page = bytes.Replace(page, []byte("</head>"), []byte(ours), 1)
+	return bytes.Replace(page, []byte("<body>"), []byte(`<body><div id="health" class="health" role="status" data-health="`+Root+`/health"></div>`), 1)
 }

@@ -33,6 +33,9 @@ type requestState struct {
 	nonce   string           // of the page's Content-Security-Policy, for styles created by the editor
 
 	outlines map[string]map[string]steprecord.Place // of versions of flows, by flow and version; see places
+	away     bool                                   // Redis does not answer: the session is the one that was found last, and pages show what the history has
+	status   int                                    // of the response; zero: not sent
+	sentTo   string                                 // path of the page to which the response leads; empty: it is a page itself
 }
 
 func (c *Console) newRequestState(at *site, w http.ResponseWriter, r *http.Request) *requestState {
@@ -53,11 +56,18 @@ func (req *requestState) ip() string {
 	return host
 }
 
+// headerRequestID is the header of the response with the id of the request, under which the front door logs it.
+const headerRequestID = "X-Request-Id"
+
 // page returns the layout data of a page.
 func (req *requestState) page(section, title string) view.Page {
 	p := view.Page{
 		Site: req.site.Site, Section: section, Title: title, Nonce: req.nonce, Theme: req.theme(), Notice: req.takeNotice(),
-		Asset: req.console.assets.URL, Now: req.console.config.Now(),
+		Asset: req.console.assets.URL, Now: req.console.config.Now(), Dev: req.console.config.Dev,
+		Request: req.w.Header().Get(headerRequestID), Posted: isWrite(req.r), Away: req.away,
+	}
+	if (req.session != nil || req.away) && !req.fragment() {
+		p.Troubles = req.troubles()
 	}
 	if req.session != nil {
 		p.CSRF, p.User = session.MaskToken(req.session.CSRF), req.user.Name
@@ -104,12 +114,14 @@ func (req *requestState) send(status int, body []byte) {
 		defer zipper.Close()
 		w = zipper
 	}
+	req.status = status
 	req.w.WriteHeader(status)
 	_, _ = w.Write(body) // an error means that the browser has disconnected
 }
 
 // redirect sends the browser to another page of the site after a write.
 func (req *requestState) redirect(path string) error {
+	req.sentTo = path
 	if req.fragment() {
 		req.w.Header().Set("HX-Redirect", path)
 		req.w.WriteHeader(http.StatusNoContent)

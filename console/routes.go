@@ -2,11 +2,13 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
 
@@ -122,6 +124,8 @@ func (c *Console) routes() []route {
 		{"GET /refused", auth.ScopeClients, refusedPage},
 		{"POST /refused", auth.ScopeClients, explainRequest},
 
+		{"GET /workers", auth.ScopeReadQueues, workersPage},
+		{"GET /workers/now", auth.ScopeReadQueues, workersFragment},
 		{"GET /lines", auth.ScopeReadQueues, linesPage},
 		{"GET /lines/now", auth.ScopeReadQueues, linesFragment},
 		{"GET /queues", auth.ScopeReadQueues, queuesPage},
@@ -145,6 +149,7 @@ func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
 	root := at.Root
 	mux.HandleFunc("GET "+root+"/signin", c.wrap(at, signInPage))
 	mux.HandleFunc("POST "+root+"/signin", c.wrap(at, signIn))
+	mux.HandleFunc("GET "+root+"/health", c.wrap(at, healthFragment))
 	for _, r := range routes {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		mux.HandleFunc(method+" "+root+path, c.wrap(at, c.authorize(r)))
@@ -192,6 +197,12 @@ func (c *Console) authorize(to route) func(*requestState) error {
 		case isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF):
 			return errCSRF
 		}
+		if isWrite(req.r) {
+			return req.handleOnce(to.handle)
+		}
+		if err := req.checkAway(to); err != nil {
+			return err
+		}
 		return to.handle(req)
 	}
 }
@@ -202,22 +213,29 @@ func isWrite(r *http.Request) bool {
 }
 
 // identify sets the session and its user. It returns session.ErrNone when there is none, or when the user's password or
-// roles have changed since the session began.
+// roles have changed since the session began. While Redis does not answer, a user whom this process knows may go on reading;
+// others get an error that wraps queue.ErrUnavailable.
 func (req *requestState) identify() error {
 	cookie, err := req.r.Cookie(cookieSession)
 	if err != nil {
 		return session.ErrNone
 	}
-	s, err := req.console.sessions.Find(req.ctx(), cookie.Value)
-	if err != nil {
+	known, now := &req.console.known, req.console.config.Now()
+	s, user, err := req.findSession(cookie.Value)
+	switch {
+	case err == nil:
+		known.Put(s, user, now)
+	case errors.Is(err, session.ErrNone):
+		known.Forget(cookie.Value)
 		return err
-	}
-	user, err := req.console.config.Store.Users().User(req.ctx(), s.User)
-	if errors.Is(err, store.ErrNotFound) {
-		return session.ErrNone
-	}
-	if err != nil {
+	case isWrite(req.r) || req.ctx().Err() != nil || answered(err):
 		return err
+	default:
+		var found bool
+		if s, user, found = known.Find(cookie.Value, now); !found {
+			return err
+		}
+		req.away = true
 	}
 	who := req.site.principal(user)
 	if who == nil || user.Epoch != s.Epoch {
@@ -225,4 +243,26 @@ func (req *requestState) identify() error {
 	}
 	req.session, req.user, req.who = s, user, who
 	return nil
+}
+
+// findSession reads the session of a cookie and its user. It does not wait for Redis while that is known not to answer.
+func (req *requestState) findSession(token string) (*session.Session, *store.User, error) {
+	if req.console.redisIsAway(req.ctx()) {
+		return nil, nil, fmt.Errorf("find session: %w", queue.ErrUnavailable)
+	}
+	s, err := req.console.sessions.Find(req.ctx(), token)
+	if errors.Is(err, session.ErrNone) {
+		return nil, nil, err
+	}
+	if err != nil {
+		return nil, nil, redisAway(err)
+	}
+	user, err := req.console.config.Store.Users().User(req.ctx(), s.User)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, session.ErrNone
+	}
+	if err != nil {
+		return nil, nil, redisAway(err)
+	}
+	return s, user, nil
 }

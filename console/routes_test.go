@@ -118,6 +118,8 @@ var mayReach = map[string]string{ // read only
 	"GET /refused":  "r",
 	"POST /refused": "r",
 
+	"GET /workers":             "vor",
+	"GET /workers/now":         "vor",
 	"GET /lines":               "vor",
 	"GET /lines/now":           "vor",
 	"GET /queues":              "vor",

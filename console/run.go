@@ -35,7 +35,7 @@ func runPage(req *requestState) error {
 
 // findRun returns the run in the path as its page shows it.
 func (req *requestState) findRun() (view.Run, error) {
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.record()
 	if err != nil {
 		return view.Run{}, err
 	}
@@ -157,7 +157,7 @@ func phases(r *queue.Record, a *steprecord.Record, now time.Time) []view.Phase {
 // runFile responds with a file of a run, as bytes to be saved whatever it is: it may be anybody's.
 func runFile(req *requestState) error {
 	files := req.console.config.Files
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.record()
 	if err != nil {
 		return err
 	}

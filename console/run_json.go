@@ -19,22 +19,26 @@ const (
 
 // runData responds with the event or the output of a run as it is stored. The output is sent while it is read.
 func runData(req *requestState) error {
-	id := req.r.PathValue("run")
-	switch req.r.PathValue("part") {
-	case "event.json":
-		record, err := req.console.config.Queue.Record(req.ctx(), id)
+	part := req.r.PathValue("part")
+	switch {
+	case part == "event.json", part == "output.json" && req.away:
+		record, err := req.record()
 		if err != nil {
 			return err
 		}
-		if len(record.Event) == 0 {
+		text := record.Event
+		if part == "output.json" {
+			text = record.Output
+		}
+		if len(text) == 0 {
 			return errNotFound
 		}
 		req.w.Header().Set("Content-Type", "application/json")
-		req.send(http.StatusOK, record.Event)
+		req.send(http.StatusOK, text)
 		return nil
-	case "output.json":
+	case part == "output.json":
 		w := &download{req: req}
-		err := req.console.config.Queue.WriteOutput(req.ctx(), id, w)
+		err := req.console.config.Queue.WriteOutput(req.ctx(), req.r.PathValue("run"), w)
 		switch {
 		case w.begun:
 			return w.end(err)

@@ -68,13 +68,16 @@ func (req *requestState) findRuns(params url.Values) (view.RunList, error) {
 		return list, err
 	}
 	list.Order = cmp.Or(params.Get("order_by"), "-created_at")
-	page, err := runlist.Find(req.ctx(), req.console.config.Queue, q, func(*queue.Record) bool { return true })
+	page, err := runlist.Find(req.ctx(), req.runs(), q, func(*queue.Record) bool { return true })
 	if err != nil {
 		return list, err
 	}
 	list.Page, list.PageSize, list.Total, list.AtLeast = page.Page, page.PageSize, page.Total, page.AtLeast
 	list.Next, list.Looked, list.LookedBackTo = page.Next, page.Looked, page.LookedBackTo
 	list.Warning = page.Warning
+	if req.away {
+		list.Warning = redisAwayWarning
+	}
 	list.None = len(page.Items) == 0 && !page.AtLeast && list.Filter == "" && list.Search == "" && q.Cursor == "" && q.Page == 1
 	now := req.console.config.Now()
 	for i := range page.Items {

@@ -105,8 +105,9 @@ func signIn(req *requestState) error {
 // signOut ends the session.
 func signOut(req *requestState) error {
 	if err := req.console.sessions.End(req.ctx(), req.session.Token); err != nil {
-		return err
+		return redisAway(err)
 	}
+	req.console.known.Forget(req.session.Token)
 	req.setCookie(cookieSession, "", -1)
 	return req.redirect(req.site.Root + "/signin")
 }

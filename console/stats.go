@@ -1,9 +1,12 @@
 package console
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
@@ -78,16 +81,51 @@ func (req *requestState) chart(flow int64) (*view.Chart, error) {
 	if c.Before, err = req.console.config.Stats.Stats(req.ctx(), q); err != nil {
 		return nil, err
 	}
-	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(flow, 10))
-	if err != nil {
-		return c, nil // also of no flow: there is no deployment to show
+	c.Deploys = req.deploys(flow, c.Stats)
+	return c, nil
+}
+
+// deploys are the versions of a flow, or of all for zero, that were deployed within the time of a chart. Those within the width
+// of one bar are one.
+func (req *requestState) deploys(flow int64, s *history.Stats) (all []view.Deploy) {
+	type bar struct {
+		at      time.Time
+		flows   []string // by name, each once
+		number  int64    // of the last of them
+		version string
 	}
-	for _, d := range head.History {
-		if d.DeployedAt.After(c.Stats.From) && d.DeployedAt.Before(c.Stats.To) {
-			c.Deploys = append(c.Deploys, view.Deploy{Version: d.Version, At: d.DeployedAt})
+	bars := map[int64]*bar{}
+	for _, head := range req.console.config.Store.Flows().List() {
+		if flow != 0 && head.Number != flow {
+			continue
+		}
+		for _, d := range head.History {
+			if !d.DeployedAt.After(s.From) || !d.DeployedAt.Before(s.To) {
+				continue
+			}
+			i := int64(d.DeployedAt.Sub(s.From) / s.Width)
+			if flow != 0 {
+				i = d.DeployedAt.UnixNano() // each version of one flow is a mark of its own
+			}
+			if bars[i] == nil {
+				bars[i] = &bar{at: d.DeployedAt}
+			}
+			name := cmp.Or(head.Name, head.Slug, "flow "+strconv.FormatInt(head.Number, 10))
+			if !slices.Contains(bars[i].flows, name) {
+				bars[i].flows = append(bars[i].flows, name)
+			}
+			bars[i].number, bars[i].version = head.Number, d.Version
 		}
 	}
-	return c, nil
+	for _, b := range bars {
+		d := view.Deploy{Flow: b.number, Version: b.version, At: b.at, Flows: b.flows}
+		if flow != 0 {
+			d.Flows = nil
+		}
+		all = append(all, d)
+	}
+	slices.SortFunc(all, func(a, b view.Deploy) int { return a.At.Compare(b.At) })
+	return all
 }
 
 // charted reports whether the user sees charts.

@@ -46,7 +46,7 @@ func TestChart(t *testing.T) {
 	d := newTestConsole(t, withStats(t))
 	b, _ := d.withSession("vera")
 	for path, parts := range map[string][]string{
-		"/":                                 {"3 runs in 24 hours", "3 times as many as a week before", `id="chart"`, `id="latest"`},
+		"/":                                 {"3 runs in 24 hours", "3 times as many as a week before", "Say hello deployed", `id="chart"`, `id="latest"`},
 		"/?range=7d":                        {"3 runs in 7 days", `hx-get="/console/chart?range=7d"`},
 		"/?range=never":                     {"3 runs in 24 hours"},
 		"/flows/1":                          {`href="/console/flows/1/stats"`},

@@ -141,6 +141,26 @@ func sundays(weekdays string) string {
 // Text returns the schedule as one line with its time zone. Schedules with equal texts fire at the same times.
 func (s *Schedule) Text() string { return "CRON_TZ=" + s.TimeZone + " " + s.Cron }
 
+// ParseSchedule reads a schedule as Text returns it. Of the schedule only its times are known.
+func ParseSchedule(text string) (*Schedule, error) {
+	name, spec, found := strings.Cut(strings.TrimPrefix(text, "CRON_TZ="), " ")
+	if !found {
+		return nil, fmt.Errorf("%q is no schedule", text)
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("schedule %q: %w", text, err)
+	}
+	s := &Schedule{Cron: spec, TimeZone: name, zone: zone}
+	if err := s.parse(); err != nil {
+		return nil, fmt.Errorf("schedule %q: %w", text, err)
+	}
+	return s, nil
+}
+
+// Zone returns the time zone in which the schedule is written.
+func (s *Schedule) Zone() *time.Location { return s.zone }
+
 // Next returns the first time after the given one at which the schedule fires; zero when there is none within five
 // years.
 //

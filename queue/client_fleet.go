@@ -69,15 +69,31 @@ func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
 
 // listWorkers adds the workers of one queue.
 func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]*Worker) error {
-	k := keysOf(queue)
 	pipe := c.redis.Pipeline()
-	alive := pipe.ZRangeWithScores(ctx, k.workers(), 0, -1)
-	fleet := pipe.HGetAll(ctx, k.fleet())
-	drained := pipe.SMembers(ctx, k.drain())
+	read := readWorkers(ctx, pipe, queue)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return redisError("list workers", err)
 	}
-	for _, z := range alive.Val() {
+	read.addTo(byID)
+	return c.listWorkerRuns(ctx, queue, byID)
+}
+
+// workersRead are the pending replies of the commands that read the workers of one queue.
+type workersRead struct {
+	queue   string
+	beats   *redis.ZSliceCmd
+	fleet   *redis.MapStringStringCmd
+	drained *redis.StringSliceCmd
+}
+
+func readWorkers(ctx context.Context, pipe redis.Pipeliner, queue string) workersRead {
+	k := keysOf(queue)
+	return workersRead{queue, pipe.ZRangeWithScores(ctx, k.workers(), 0, -1), pipe.HGetAll(ctx, k.fleet()), pipe.SMembers(ctx, k.drain())}
+}
+
+// addTo adds the workers to those of other queues.
+func (r *workersRead) addTo(byID map[string]*Worker) {
+	for _, z := range r.beats.Val() {
 		id, _ := z.Member.(string)
 		w := byID[id]
 		if w == nil {
@@ -85,16 +101,15 @@ func (c *Client) listWorkers(ctx context.Context, queue string, byID map[string]
 			byID[id] = w
 		}
 		var e registration // stays empty for a worker without a registration
-		if json.Unmarshal([]byte(fleet.Val()[id]), &e) == nil {
+		if json.Unmarshal([]byte(r.fleet.Val()[id]), &e) == nil {
 			w.About = e.About
 		}
-		w.addSlots(wholeQueue(queue), e.Slots)
+		w.addSlots(wholeQueue(r.queue), e.Slots)
 		if seen := time.UnixMilli(int64(z.Score)); seen.After(w.Seen) {
 			w.Seen = seen
 		}
-		w.Draining = w.Draining || slices.Contains(drained.Val(), id)
+		w.Draining = w.Draining || slices.Contains(r.drained.Val(), id)
 	}
-	return c.listWorkerRuns(ctx, queue, byID)
 }
 
 // addSlots adds slots of a queue, of which the worker may serve several shards.

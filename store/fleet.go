@@ -29,7 +29,7 @@ var fleetScript = redis.NewScript(fleetLua)
 // Process is the announcement of a process to the fleet.
 type Process struct {
 	ID      string    `json:"-"`
-	Role    string    `json:"role"` // "api", "worker", "dev"; empty: not announced
+	Role    string    `json:"role"` // "api", "worker", "server" and "dev", which are both; empty: not announced
 	Host    string    `json:"host"`
 	PID     int       `json:"pid"`
 	Version string    `json:"version"` // of the build
@@ -70,6 +70,7 @@ func (s *Store) announceSelf(ctx context.Context) error {
 		return err
 	}
 	s.fleet.Store(&all)
+	s.presence.update(all, time.Now())
 	return nil
 }
 

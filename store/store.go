@@ -88,6 +88,7 @@ type Store struct {
 	unopened    unopened
 
 	fleet      atomic.Pointer[[]Process] // processes at the last beat; nil: none yet
+	presence   presence                  // of the other processes
 	agreement  agreement                 // owned by upkeep
 	lastLogged string                    // owned by upkeep; last logged reason for not being ready
 	wake       chan struct{}             // wakes upkeep

@@ -157,7 +157,7 @@
     polls++
     for (const part of all('[data-poll]')) {
       if (polls % (part.dataset.poll || 1)) continue // the value is a multiple of two seconds
-      if ((!live || live.checked) && !busy(part)) htmx.trigger(part, 'poll')
+      if ((!live || live.checked) && !document.documentElement.dataset.away && !busy(part)) htmx.trigger(part, 'poll')
     }
   }, 2000)
   setInterval(updateTimes, 5000)
@@ -181,13 +181,17 @@
       }
       htmx.process(part)
       if (active !== document.activeElement && part.contains(active)) active.focus({ preventScroll: true })
+      document.dispatchEvent(new Event('penstock:fresh'))
       for (const details of all('details[data-key]', part)) {
         details.open = open.has(details.dataset.key)
         if (details.dataset.key === focus) one('summary', details).focus({ preventScroll: true })
       }
       updateTimes(part)
     })
-    source.addEventListener('end', () => source.close())
+    source.addEventListener('end', () => {
+      source.close()
+      source.ended = true
+    })
   }
 
   // ---- Charts ---------------------------------------------------------------
@@ -271,7 +275,9 @@
   document.addEventListener('htmx:beforeSwap', event => { // error responses are shown, too
     if (event.detail.xhr.status >= 400 && event.detail.xhr.getResponseHeader('HX-Retarget')) event.detail.shouldSwap = true
   })
-  document.addEventListener('htmx:beforeRequest', () => { const trouble = one('#trouble'); if (trouble) trouble.replaceChildren() })
+  document.addEventListener('penstock:back', () => { // the front door answers again: streams that it refused are opened anew
+    for (const [part, source] of streams) if (part.isConnected && source.readyState === EventSource.CLOSED && !source.ended) follow(part)
+  })
   if (document.readyState !== 'loading') prepare(document.body)
   else document.addEventListener('DOMContentLoaded', () => prepare(document.body))
 })()

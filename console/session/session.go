@@ -4,8 +4,6 @@ package session
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -22,13 +20,6 @@ const (
 	// touchInterval is how often the last use of a session is stored. It is far below IdleLimit.
 	touchInterval = time.Minute
 )
-
-// Key is a hash: user, epoch, csrf, began and seen (Unix seconds). TTL: IdleLimit, and at most the rest of
-// LifeLimit. The key contains only the SHA-256 of the cookie.
-func Key(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return "penstock:console:session:" + base64.RawURLEncoding.EncodeToString(sum[:])
-}
 
 // Session is one signed-in browser. It is read only.
 type Session struct {
@@ -80,7 +71,7 @@ func (s *Store) Find(ctx context.Context, token string) (*Session, error) {
 	}
 	found := &Session{Token: token, User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], startedAt: unix(f["began"]), lastUsed: unix(f["seen"])}
 	now := s.now()
-	if found.User == "" || found.CSRF == "" || now.Sub(found.startedAt) >= LifeLimit || now.Sub(found.lastUsed) >= IdleLimit {
+	if found.User == "" || found.CSRF == "" || !found.live(now) {
 		return nil, ErrNone
 	}
 	if now.Sub(found.lastUsed) < touchInterval {
@@ -96,6 +87,11 @@ func (s *Store) Find(ctx context.Context, token string) (*Session, error) {
 		return nil, fmt.Errorf("renew session: %w", err)
 	}
 	return found, nil
+}
+
+// live reports whether neither limit of the session is reached.
+func (s *Session) live(now time.Time) bool {
+	return now.Sub(s.startedAt) < LifeLimit && now.Sub(s.lastUsed) < IdleLimit
 }
 
 // End deletes a session.

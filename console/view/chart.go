@@ -73,8 +73,30 @@ func (c Chart) timesTitle() string {
 
 // Deploy is a version of a flow that was deployed.
 type Deploy struct {
+	Flow    int64
 	Version string
 	At      time.Time
+	Flows   []string // in the chart of all flows: those that were deployed then, of which Flow is one
+}
+
+// label describes the deployment to a screen reader.
+func (d Deploy) label() string {
+	if len(d.Flows) == 0 {
+		return "Version " + Short(d.Version) + " was deployed " + exact(d.At)
+	}
+	return d.tip() + " " + exact(d.At)
+}
+
+// tip returns the text about the deployment.
+func (d Deploy) tip() string {
+	switch n := len(d.Flows); {
+	case n == 0:
+		return "version " + Short(d.Version) + " deployed"
+	case n <= 3:
+		return strings.Join(d.Flows, ", ") + " deployed"
+	default:
+		return strings.Join(d.Flows[:2], ", ") + " and " + strconv.Itoa(n-2) + " others deployed"
+	}
 }
 
 // weekBefore is the time between a point and that which it is compared with.
@@ -338,7 +360,10 @@ func (c Chart) at(t time.Time) float64 {
 }
 
 func (c Chart) deployURL(d Deploy) string {
-	return Root + "/flows/" + strconv.FormatInt(c.Flow, 10) + "/versions?version=" + url.QueryEscape(d.Version)
+	if len(d.Flows) > 1 {
+		return Root + "/flows"
+	}
+	return Root + "/flows/" + strconv.FormatInt(d.Flow, 10) + "/versions?version=" + url.QueryEscape(d.Version)
 }
 
 // tip returns the text about a bar, line by line, without its time.

@@ -88,7 +88,7 @@ func filled[T any](yes bool) T {
 
 // pageOf is the layout of a page with hostile texts. The texts that the server makes itself, such as the nonce, stay.
 func pageOf(yes bool) Page {
-	p := Page{Site: ConsoleSite(), Title: hostile, User: hostile, Notice: hostile, CSRF: "csrf", Nonce: "nonce", Now: time.Unix(1795280100, 0)}
+	p := Page{Site: ConsoleSite(), Title: hostile, User: hostile, Notice: hostile, Request: hostile, Troubles: filled[[]Trouble](yes), CSRF: "csrf", Nonce: "nonce", Now: time.Unix(1795280100, 0)}
 	p.Asset = func(name string) string { return "/console/assets/" + name }
 	p.May = func(auth.Scope) bool { return yes }
 	return p
@@ -126,6 +126,8 @@ func components(yes bool) map[string]templ.Component {
 		"Layout":             Layout(p),
 		"ErrorPage":          ErrorPage(p, hostile, hostile),
 		"ErrorFragment":      ErrorFragment(hostile, hostile),
+		"FaultFragment":      FaultFragment(p, hostile, hostile),
+		"HealthFragment":     HealthFragment(p),
 		"LinesPage":          LinesPage(p, filled[[]QueueLines](yes)),
 		"LinesFragment":      LinesFragment(p, filled[[]QueueLines](yes)),
 		"OverviewPage":       OverviewPage(p, filled[Overview](yes)),
@@ -164,6 +166,8 @@ func components(yes bool) map[string]templ.Component {
 		"VersionsPage":       VersionsPage(p, filled[FlowRow](yes), filled[[]Version](yes)),
 		"WebhooksPage":       WebhooksPage(p, filled[Webhooks](yes)),
 		"WebhookPage":        WebhookPage(p, filled[FlowRow](yes), filled[*webhook.Delivery](yes)),
+		"WorkersPage":        WorkersPage(p, filled[Workers](yes)),
+		"WorkersFragment":    WorkersFragment(p, filled[Workers](yes)),
 		"FailuresPage":       FailuresPage(p, filled[Failures](yes)),
 		"FailurePage":        FailurePage(p, filled[FailureGroup](yes)),
 	}

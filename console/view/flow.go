@@ -23,6 +23,7 @@ type FlowRow struct {
 	Paused   time.Time // start of the pause; zero: not paused
 	Last     *RunRow   // nil: no run is known
 	Charted  bool      // there are statistics of its runs
+	Next     Firing    // of its schedule
 }
 
 func (f FlowRow) number() string { return strconv.FormatInt(f.Number, 10) }

@@ -55,6 +55,8 @@ func iconPaths(name string) []string {
 		return []string{"M6 3.500 10.500 8 6 12.500"}
 	case "search":
 		return []string{"M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.700 10.700 14 14"}
+	case "close":
+		return []string{"M4 4l8 8M12 4l-8 8"}
 	case "trash":
 		return []string{"M2.500 4.500h11M6 4.500v-2h4v2M4 4.500l.6 9h6.800l.6-9"}
 	}

@@ -36,6 +36,7 @@ type WorkerRow struct {
 	Slots, Busy int
 	Up          time.Duration
 	Stopping    bool
+	Lost        bool
 }
 
 // Overview is the content of the first page.
@@ -47,6 +48,10 @@ type Overview struct {
 	Flows   int
 	Keys    int    // API keys, if the user may see them
 	First   string // number of a flow to try; empty: there is none
+	Needs   []Need
+	Firings []Firing
+	AsOf    time.Time // of Activity while Redis does not answer; zero: it is of now
+	Unknown bool      // Activity was never read
 }
 
 func (p Activity) rate() string {
@@ -105,9 +110,22 @@ func (p Activity) oldest() time.Duration {
 
 func (p Activity) busy() (busy, slots int) {
 	for _, w := range p.Workers {
+		if w.Lost {
+			continue
+		}
 		busy, slots = busy+w.Busy, slots+w.Slots
 	}
 	return busy, slots
+}
+
+// running returns the number of workers that send heartbeats.
+func (p Activity) running() (n int) {
+	for _, w := range p.Workers {
+		if !w.Lost {
+			n++
+		}
+	}
+	return n
 }
 
 func (p Activity) load() string {

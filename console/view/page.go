@@ -63,6 +63,12 @@ type Page struct {
 	Asset   func(name string) string
 	May     func(auth.Scope) bool // whether the user has a scope; nil: none
 	Now     time.Time
+
+	Dev      bool      // the process is for development
+	Request  string    // id of the request; empty: it has none
+	Posted   bool      // the page is the response to a form
+	Away     bool      // Redis does not answer
+	Troubles []Trouble // what does not answer, the worst first
 }
 
 // Allows reports whether the user has a scope.
