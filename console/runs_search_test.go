@@ -36,7 +36,7 @@ func TestTheSearchBox(t *testing.T) {
 		if strings.Contains(page, d.run) != found {
 			t.Errorf("%s: found %t, want %t", text, !found, found)
 		}
-		if !strings.Contains(page, "looked at every run that is kept") || strings.Contains(page, "Exactly 1 run matches") != found {
+		if !strings.Contains(page, "looked at every run ") || strings.Contains(page, "Exactly 1 run matches") != found {
 			t.Errorf("%s: the page does not say how far it looked", text)
 		}
 		if !found && !strings.Contains(page, "Widen the search") {
@@ -44,12 +44,12 @@ func TestTheSearchBox(t *testing.T) {
 		}
 	}
 	for text, parts := range map[string][]string{
-		"stat:failed":        {"<mark>stat</mark>", "did you mean state?"},
-		"x state:faild":      {"<mark>faild</mark>", "position 9", "did you mean failed?"},
-		"zoe":                {"needs a history of runs"},
-		"label.order:17":     {"needs a history of runs"},
-		"flow:hello zoe":     {"Remove", "words"},
-		"hello":              {"These are the runs of the flow", url.Values{"filter": {`"hello"`}}.Encode()},
+		"stat:failed":          {"<mark>stat</mark>", "did you mean state?"},
+		"x state:faild":        {"<mark>faild</mark>", "position 9", "did you mean failed?"},
+		"zoe":                  {"needs a history of runs"},
+		"label.order:17":       {"needs a history of runs"},
+		"flow:hello zoe":       {"Remove", "words"},
+		"hello":                {"These are the runs of the flow", url.Values{"filter": {`"hello"`}}.Encode()},
 		"failure:" + d.failure: {"These runs are of the failure", Root + "/failures/" + d.failure},
 	} {
 		page := b.page(search(text))

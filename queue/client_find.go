@@ -52,7 +52,9 @@ func (c *Client) FindIDs(ctx context.Context, part string, most int) (ids []stri
 	if !IsIDPart(part) {
 		return nil, nil
 	}
-	matches := func(id string) bool { return strings.HasPrefix(id, part) || isIDTail(part) && strings.HasSuffix(id, part) }
+	matches := func(id string) bool {
+		return strings.HasPrefix(id, part) || isIDTail(part) && strings.HasSuffix(id, part)
+	}
 	queues, err := c.Queues(ctx)
 	if err != nil {
 		return nil, err

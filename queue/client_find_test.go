@@ -20,7 +20,7 @@ func TestFindIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.runs[archived] = Archived{ID: archived, Queue: "default", Record: map[string]string{"state": "failed", "spec": spec, "at": "1"}}
+	h.runs[archived] = Archived{ID: archived, Queue: "default", Record: map[string]string{"state": "failed", "spec": string(spec), "at": "1"}}
 	for _, id := range []string{open, ended, archived} {
 		for _, part := range []string{id, id[:23], id[24:]} {
 			got, err := r.client.FindIDs(t.Context(), part, 10)

@@ -28,7 +28,7 @@ func (s *Search) String() string {
 		parts = append(parts, t.String())
 	}
 	words := strings.Fields(s.Words)
-	plain := func(word string) bool { return !named.MatchString(word) && !strings.Contains(word, `"`) }
+	plain := func(word string) bool { return !beginsTerm(word) && !strings.Contains(word, `"`) }
 	if exact := s.Exact || IsFilter(s.Words); exact || !allOf(words, plain) {
 		for i, word := range words {
 			words[i] = quoted(word)

@@ -19,8 +19,8 @@ import (
 
 // Names that are no fields of the API.
 const (
-	Since = "since" // accepted at this time or later
-	Until = "until" // accepted at this time or earlier
+	Since = "since"  // accepted at this time or later
+	Until = "until"  // accepted at this time or earlier
 	Label = "label." // with the name of a label
 )
 
@@ -29,9 +29,9 @@ const MaxText = 2000
 
 // Env is what the meaning of a text depends on.
 type Env struct {
-	Now   time.Time
-	Zone  *time.Location                // of times that name none; nil: UTC
-	Flow  func(name string) (int64, bool) // finds a flow by its name or slug; nil: flows have numbers only
+	Now  time.Time
+	Zone *time.Location                  // of times that name none; nil: UTC
+	Flow func(name string) (int64, bool) // finds a flow by its name or slug; nil: flows have numbers only
 }
 
 // Search is a text that was read.

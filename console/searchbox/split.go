@@ -23,6 +23,12 @@ type value struct {
 // named is how a term begins. A word with a colon that is no term, as https://… or 12:30, does not look like it.
 var named = regexp.MustCompile(`^(-?)([a-z][a-z_]*|label\.[^\s":,]*):`)
 
+// beginsTerm reports whether a text begins as a term.
+func beginsTerm(text string) bool {
+	m := named.FindString(text)
+	return m != "" && !strings.HasPrefix(text[len(m):], "//")
+}
+
 // split splits a text into words and terms.
 func split(text string) (tokens []token, err error) {
 	for at := 0; ; {
@@ -31,7 +37,7 @@ func split(text string) (tokens []token, err error) {
 			return tokens, nil
 		}
 		t := token{start: at}
-		if m := named.FindStringSubmatch(text[at:]); m != nil && !strings.HasPrefix(text[at+len(m[0]):], "//") {
+		if m := named.FindStringSubmatch(text[at:]); beginsTerm(text[at:]) {
 			t.not, t.name = m[1] != "", m[2]
 			at += len(m[0])
 		}

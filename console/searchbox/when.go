@@ -11,6 +11,9 @@ var ago = regexp.MustCompile(`^(\d{1,6})(s|m|h|d|w)$`)
 
 var units = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour} // read only
 
+// maxAgo is the longest time before now.
+const maxAgo = 100 * 365 * 24 * time.Hour
+
 // moment reads a time: 15m and 2d before now, today, yesterday, a date, a time of a date, RFC 3339. day: it is a whole day, of
 // which the time is the beginning.
 func moment(text string, env *Env) (t time.Time, day, ok bool) {
@@ -20,7 +23,8 @@ func moment(text string, env *Env) (t time.Time, day, ok bool) {
 	}
 	if m := ago.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[1]) // digits always parse
-		return env.Now.Add(-time.Duration(n) * units[m[2]]), false, true
+		unit := units[m[2]]
+		return env.Now.Add(-time.Duration(n) * unit), false, n <= int(maxAgo/unit)
 	}
 	y, month, d := env.Now.In(zone).Date()
 	switch text {

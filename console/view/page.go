@@ -63,6 +63,13 @@ type Page struct {
 	Asset   func(name string) string
 	May     func(auth.Scope) bool // whether the user has a scope; nil: none
 	Now     time.Time
+	HasBox  bool // the page has a search box of its own
+}
+
+// withBox returns the layout data of a page that has a search box of its own.
+func (p Page) withBox() Page {
+	p.HasBox = true
+	return p
 }
 
 // Allows reports whether the user has a scope.

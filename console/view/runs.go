@@ -44,11 +44,11 @@ const (
 
 // RunList is one page of runs.
 type RunList struct {
-	Params  url.Values // as requested
-	Text    string     // of the search box
+	Params  url.Values        // as requested
+	Text    string            // of the search box
 	Search  *searchbox.Search // nil: the text cannot be read
-	Trouble *Mistake   // in the text; nil: none
-	Warning string     // why runs are missing; empty: none are
+	Trouble *Mistake          // in the text; nil: none
+	Warning string            // why runs are missing; empty: none are
 	Order   string
 	Flows   []FlowName
 	History bool   // there is a history of runs

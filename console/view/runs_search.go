@@ -247,6 +247,16 @@ func (l RunList) where() string {
 	return "in Redis and in the history"
 }
 
+// kept says which runs an answer is about that looked at every one.
+func (l RunList) kept() string {
+	if l.Search != nil && slices.ContainsFunc(l.Search.Terms, func(t searchbox.Term) bool {
+		return t.Name == searchbox.Since || t.Name == searchbox.Until || t.Name == "created_at"
+	}) {
+		return "of this time"
+	}
+	return "that is kept"
+}
+
 // back returns how far the answer looked; nil: to the oldest run that is kept, or to the beginning of the time.
 func (l RunList) back() *time.Time {
 	if l.LookedBackTo != nil {
