@@ -101,7 +101,8 @@ func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error
 	list.Search, list.Order = s, cmp.Or(list.Params.Get(listing.ParamOrder), "-created_at")
 	q, err := listing.ParseParams(listParams(s, list.Params), runlist.Schema())
 	var page listing.Page[queue.Record]
-	if err == nil {
+	if began := time.Now(); err == nil {
+		defer func() { list.Searched = time.Since(began) }()
 		page, err = runlist.Find(req.ctx(), req.console.config.Queue, q, everyRun)
 	}
 	var wrong *listing.Error

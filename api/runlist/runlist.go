@@ -358,7 +358,7 @@ func noHistory(l *queue.List) error {
 // lookups are the fields that a history may look up.
 var lookups = []string{
 	"run_id", "state", "flow", "version", "principal", "replay_of", "resumed_from", "resumed_by", "replayed_by", "triage", "failure_of", "failure_run",
-	"code", "step", "message", "worker",
+	"code", "step", "message", "worker", "trigger",
 }
 
 // numbers are those of which it may look up a range.

@@ -78,7 +78,11 @@ type RunList struct {
 	// may be more runs.
 	Looked       int
 	LookedBackTo *time.Time
+	Searched     time.Duration // that the search took
 }
+
+// pollEvery is how often the list is refreshed, in steps of two seconds: so rarely that searching takes at most a tenth of the time.
+func (l RunList) pollEvery() string { return strconv.Itoa(1 + int(l.Searched/(200*time.Millisecond))) }
 
 // RunsURL returns the URL of the list with some parameters changed; an empty value removes a parameter.
 func RunsURL(params url.Values, changes map[string]string) string {
