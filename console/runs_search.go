@@ -108,6 +108,9 @@ func validColumns(names []string) (valid []string) {
 	return valid
 }
 
+// maxSeveral is the maximum number of runs that are listed for a part of their ids.
+const maxSeveral = 50
+
 // shortcut returns the page that a text leads to: that of the only run with the id, or with an id of which the text is a part.
 // A text that is the name of a flow becomes a filter.
 func (req *requestState) shortcut(s *searchbox.Search, list *view.RunList) (to string, err error) {
@@ -118,15 +121,18 @@ func (req *requestState) shortcut(s *searchbox.Search, list *view.RunList) (to s
 		if len(id) == len("019aa7b6-0000-7000-8000-000000000000") {
 			return view.Root + "/runs/" + id, nil
 		}
-		ids, err := req.console.config.Queue.FindIDs(req.ctx(), id, 2)
+		ids, err := req.console.config.Queue.FindIDs(req.ctx(), id, maxSeveral+1)
 		if err = queue.WithoutHistory(err); err != nil || len(ids) == 0 {
 			return "", err
 		}
 		if len(ids) == 1 {
 			return view.Root + "/runs/" + ids[0], nil
 		}
-		list.Several = id
-		s.Words = id
+		list.Several, s.Words = id, id
+		if len(ids) <= maxSeveral { // else they are searched as words
+			s.Terms, s.Words = []searchbox.Term{{Name: "run_id", Values: ids}}, ""
+			s.Filter = `run_id in ("` + strings.Join(ids, `", "`) + `")`
+		}
 		return "", nil
 	}
 	if n, is := req.flowOf(s.Words); is {

@@ -66,7 +66,13 @@ func TestPartsOfIDsLeadToTheRun(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
 	b := d.signedIn("vera")
-	d.submit()
+	other := d.submit()
+	if d.run[:8] == other[:8] { // both were made within the same minute
+		page := b.page(search(d.run[:8]))
+		if !strings.Contains(page, "Several runs have an id with") || !strings.Contains(page, d.run) || !strings.Contains(page, other) {
+			t.Error("the beginning of two ids does not list both runs")
+		}
+	}
 	for _, text := range []string{d.run, strings.ToUpper(d.run), "  " + d.run + " ", d.run[24:], "…" + d.run[24:], d.run[:23]} {
 		if to := b.get(search(text)).Header().Get("Location"); to != Root+"/runs/"+d.run {
 			t.Errorf("%q leads to %q", text, to)

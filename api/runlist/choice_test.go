@@ -92,3 +92,35 @@ func TestAPageSaysUntilWhenItCounted(t *testing.T) {
 		t.Errorf("of all: at least %v, counted back to %v", page.AtLeast, page.CountedBackTo)
 	}
 }
+
+// awayLister is a lister whose history does not answer.
+type awayLister struct{ *fakeLister }
+
+func (s awayLister) List(ctx context.Context, l queue.List, each func(*queue.Record)) (queue.Place, bool, error) {
+	if l.Lookup() {
+		return queue.Place{}, true, queue.ErrHistory
+	}
+	next, _, _ := s.fakeLister.List(ctx, l, each)
+	return next, true, queue.ErrHistory
+}
+
+// A history that is away is told, and what Redis has is listed.
+func TestAHistoryThatIsAwayIsTold(t *testing.T) {
+	t.Parallel()
+	for param, want := range map[string]struct {
+		value, says string
+		found       int
+	}{
+		"filter": {failed, "only runs that Redis still has", 3},
+		"search": {"zoe", "words and labels cannot be looked up", 0},
+	} {
+		q, err := listing.Parse(url.Values{param: {want.value}}.Encode(), Schema())
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := Find(t.Context(), awayLister{listerOf(5, 3)}, q, func(*queue.Record) bool { return true })
+		if err != nil || len(page.Items) != want.found || !page.AtLeast || !strings.Contains(page.Warning, want.says) {
+			t.Errorf("%s: %d runs, at least %v, %q, %v", param, len(page.Items), page.AtLeast, page.Warning, err)
+		}
+	}
+}
