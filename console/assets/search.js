@@ -264,6 +264,12 @@
     if (newer && !document.hidden && (!live || live.checked) && hold()) htmx.trigger(newer, 'newer')
   }, askEvery)
 
+  // While a search is on its way, the refresh of the list that it replaces waits: its answer would take the place of that of the
+  // search. (An aborted request would be an error of the page.)
+  const searching = event => event.detail.requestConfig.elt.id === 'runs' && one('form.filters.htmx-request')
+  document.addEventListener('htmx:beforeRequest', event => { if (searching(event)) event.preventDefault() })
+  document.addEventListener('htmx:beforeSwap', event => { if (searching(event)) event.detail.shouldSwap = false })
+
   // ---- New parts ------------------------------------------------------------
 
   function prepare(root) {
