@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -194,103 +193,6 @@ func (req *requestState) deployedFlows() (all []*flows.Flow) {
 		}
 	}
 	return all
-}
-
-// maxOffered is the maximum number of values of one name that the completion offers.
-const maxOffered = 500
-
-// searchFields responds with the names and the values that the search box completes.
-func searchFields(req *requestState) error {
-	values := map[string][][2]string{}
-	add := func(field, value, note string) {
-		if value != "" && len(values[field]) < maxOffered && !slices.Contains(values[field], [2]string{value, note}) {
-			values[field] = append(values[field], [2]string{value, note})
-		}
-	}
-	for _, head := range req.console.config.Store.Flows().List() {
-		number := strconv.FormatInt(head.Number, 10)
-		add("flow", cmp.Or(head.Slug, number), strings.TrimSpace(number+" "+head.Name))
-	}
-	for _, flow := range req.deployedFlows() {
-		add("queue", flow.Queue, "")
-		for _, step := range flow.StepNames() {
-			add("step", step, "")
-		}
-		for _, name := range flow.LabelNames() {
-			add(searchbox.Label, name, "")
-		}
-	}
-	for _, code := range flows.Codes() {
-		add("code", string(code), "")
-	}
-	for _, ago := range [][2]string{{"15m", "15 minutes ago"}, {"1h", "an hour ago"}, {"today", "the last midnight"}, {"1d", "24 hours ago"}, {"7d", "a week ago"}} {
-		add(searchbox.Since, ago[0], ago[1])
-		add(searchbox.Until, ago[0], ago[1])
-	}
-	type field struct {
-		Name   string      `json:"name"`
-		Kind   string      `json:"kind"`
-		Values [][2]string `json:"values,omitempty"` // with a note about each
-	}
-	var all []field
-	for _, f := range searchbox.Fields() {
-		for _, word := range f.Words {
-			add(f.Name, word, "")
-		}
-		all = append(all, field{f.Name, f.Kind, values[f.Name]})
-	}
-	text := flows.EncodeJSON(all)
-	req.w.Header().Set("Content-Type", "application/json")
-	req.send(http.StatusOK, text)
-	return nil
-}
-
-// saveSearch keeps a search under a name, for the user or for all.
-func saveSearch(req *requestState) error {
-	user, err := req.searchOwner()
-	if err != nil {
-		return err
-	}
-	s := view.SavedSearch{Name: req.r.PostFormValue("name"), Text: req.r.PostFormValue("filter"), By: req.user.Name, SavedAt: req.console.config.Now().UTC().Truncate(time.Millisecond)}
-	if _, err := searchbox.Parse(s.Text, req.searchEnv()); err != nil {
-		return &fault{http.StatusUnprocessableEntity, "This search cannot be saved", err.Error()}
-	}
-	if err := req.console.config.Store.SavedSearches().Put(req.ctx(), user, s); err != nil {
-		return err
-	}
-	if user == "" {
-		req.audit("POST "+Root+"/runs/searches", s.Name)
-	}
-	req.setNotice("The search “" + strings.TrimSpace(s.Name) + "” was saved.")
-	return req.redirect(view.RunsURL(url.Values{listing.ParamFilter: {s.Text}}, nil))
-}
-
-// deleteSearch deletes a saved search.
-func deleteSearch(req *requestState) error {
-	user, err := req.searchOwner()
-	if err != nil {
-		return err
-	}
-	name := req.r.PostFormValue("name")
-	if err := req.console.config.Store.SavedSearches().Delete(req.ctx(), user, name); err != nil {
-		return err
-	}
-	if user == "" {
-		req.audit("POST "+Root+"/runs/searches/delete", name)
-	}
-	req.setNotice("The search “" + name + "” was deleted.")
-	return req.redirect(view.Root + "/runs")
-}
-
-// searchOwner returns whose saved search a form is about: the user's, or everybody's, which takes the right to act on runs.
-func (req *requestState) searchOwner() (string, error) {
-	switch {
-	case req.r.PostFormValue("shared") == "":
-		return req.user.Name, nil
-	case !req.mayAct():
-		return "", errForbidden
-	}
-	return "", nil
 }
 
 // searchOf reads the text of a form or of an address. Errors are shown as a page.

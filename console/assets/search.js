@@ -41,7 +41,7 @@
     const [, not, rest] = /^(-?)(.*)$/s.exec(word)
     const colon = rest.indexOf(':')
     if (colon < 0) {
-      const names = fields.filter(f => f.name !== 'label.').map(f => ({ insert: not + f.name + ':', text: f.name + ':', note: f.kind === 'text' ? '' : f.kind }))
+      const names = fields.filter(f => f.name !== 'label.').map(f => ({ insert: not + f.name + ':', text: f.name + ':', note: f.kind === 'text' || f.name === 'flow' ? '' : f.kind }))
       const labels = fields.find(f => f.name === 'label.')?.values ?? []
       names.push(...labels.map(([name]) => ({ insert: `${not}label.${name}:`, text: `label.${name}:`, note: 'label' })))
       const like = rest.toLowerCase()

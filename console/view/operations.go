@@ -54,6 +54,17 @@ func (b Bulk) repeats() (most int) {
 	return most
 }
 
+// actionHint says what an action that starts runs does with effects; empty: it has none.
+func actionHint(a operation.Action) string {
+	switch a {
+	case operation.Resume:
+		return "Each run goes on where it failed: effects that have a result are kept, and not done again."
+	case operation.Replay:
+		return "Each run begins anew with its event, and all of its effects happen again. Of runs that succeeded it is not recorded which ones they had, so the table may lack them."
+	}
+	return ""
+}
+
 // bulkURL returns the address of the plan for an action on the runs of a search.
 func bulkURL(action operation.Action, filter string) string {
 	return Root + "/runs/bulk?" + url.Values{"action": {string(action)}, "filter": {filter}}.Encode()
