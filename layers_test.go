@@ -46,7 +46,7 @@ var layers = []struct {
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
 	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows", "internal/payload"}, why: "flows are described from what they declare, with the forms of their bodies, whoever asks"},
 	{tree: "api/auditlist", may: []string{"api/listing", "store", "internal/entrylog"}, why: "the API and the console list the audit log alike"},
-	{tree: "api/runlist", may: []string{"api/listing", "flows", "queue"}, why: "the API and the console list runs alike"},
+	{tree: "api/runlist", may: []string{"api/listing", "flows", "queue", "internal/failure"}, why: "the API and the console list runs alike; which failure a run is one of follows from its error"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "operation", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
 	{tree: "api/runner", may: []string{"api/httpx", "auth", "flows", "queue", "internal/budget", "internal/payload"}, why: "running a flow for a caller is the same in each domain, with the form of its body, and needs no store"},

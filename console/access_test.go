@@ -54,8 +54,8 @@ func TestWhoMayWrite(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
 	may := map[string]string{
-		"vera": "/signout /flows/check",
-		"olga": "/runs/bulk /operations/" + d.operation + "/stop /signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /runs/" + d.run + "/triage /runs/" + d.run + "/resume /queues/api/queues" +
+		"vera": "/signout /flows/check /runs/searches /runs/searches/delete /runs/chosen",
+		"olga": "/runs/searches /runs/searches/delete /runs/chosen /runs/bulk /operations/" + d.operation + "/stop /signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /runs/" + d.run + "/triage /runs/" + d.run + "/resume /queues/api/queues" +
 			" /flows/1/webhooks/" + d.delivery + "/redeliver /flows/1/webhook-endpoints/" + d.endpoint + " /failures/" + d.failure +
 			" /flows/1/recording /flows/1/deliveries/1/redeliver /captures /captures/" + d.capture + "/close",
 	}

@@ -2,8 +2,10 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/console/view"
@@ -14,9 +16,37 @@ import (
 // latestResults is the number of results on the page of an operation.
 const latestResults = 50
 
-// bulkPage shows what an action would do with all runs of a filter.
-func bulkPage(req *requestState) error {
-	about, runs, err := req.bulk(req.r.URL.Query().Get)
+// bulkPage shows what an action would do with all runs of a search.
+func bulkPage(req *requestState) error { return req.planBulk(req.r.URL.Query()) }
+
+// chosenRuns shows what an action would do with the runs that were chosen in the list: one by one, or all of the search. Two
+// runs can be compared, too.
+func chosenRuns(req *requestState) error {
+	form := req.postForm()
+	switch {
+	case form.Get("all") == "" && len(form["run"]) == 0:
+		return &fault{http.StatusBadRequest, "No run is chosen", "Go back and choose runs of the list."}
+	case form.Get("action") == "compare" && len(form["run"]) != 2:
+		return &fault{http.StatusBadRequest, "Two runs can be compared", "Go back and choose two runs of the list."}
+	case form.Get("action") == "compare":
+		return req.redirect(view.Root + "/runs/compare?" + url.Values{"run": form["run"]}.Encode())
+	case !req.mayAct():
+		return errForbidden
+	case form.Get("all") != "":
+		form.Del("run")
+	default:
+		form.Del("filter")
+	}
+	return req.planBulk(form)
+}
+
+func (req *requestState) postForm() url.Values {
+	_ = req.r.ParseForm() // what cannot be read is not there
+	return req.r.PostForm
+}
+
+func (req *requestState) planBulk(values url.Values) error {
+	about, choice, runs, err := req.bulk(values)
 	if err != nil {
 		return err
 	}
@@ -24,12 +54,16 @@ func bulkPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(http.StatusOK, view.BulkPage(req.page("runs", "Many runs"), view.Bulk{About: about, Plan: plan}))
+	b := view.Bulk{About: about, Plan: plan, Runs: choice.Runs, Text: values.Get("filter")}
+	if about.Chosen {
+		b.Runs, b.Left = runs, len(choice.Runs)-len(runs)
+	}
+	return req.render(http.StatusOK, view.BulkPage(req.page("runs", "Many runs"), b))
 }
 
-// beginOperation begins an action on all runs of a filter.
+// beginOperation begins an action on all runs of a filter, or on those that were chosen.
 func beginOperation(req *requestState) error {
-	about, runs, err := req.bulk(req.r.PostFormValue)
+	about, _, runs, err := req.bulk(req.postForm())
 	if err != nil {
 		return err
 	}
@@ -41,23 +75,43 @@ func beginOperation(req *requestState) error {
 	return req.redirect(view.Root + "/operations/" + o.ID)
 }
 
-// bulk returns the operation that a form describes, and its runs.
-func (req *requestState) bulk(value func(string) string) (about operation.About, runs []string, err error) {
-	about = operation.About{
-		Action: operation.Action(value("action")), Filter: value("filter"), By: req.who.String(), Created: req.console.config.Now().UTC(),
+// assumePrefix begins the fields of a form that say what became of a step with uncertain effects.
+const assumePrefix = "assume."
+
+// bulk returns the operation that a form describes, and its runs. The filter is the text of a search box.
+func (req *requestState) bulk(values url.Values) (about operation.About, choice runlist.Choice, runs []string, err error) {
+	s, err := req.searchOf(values.Get("filter"))
+	if err != nil {
+		return about, choice, nil, err
 	}
-	if text := value("rate"); text != "" {
+	choice = runlist.Choice{Filter: s.Filter, Search: strings.TrimSpace(s.Words + " " + values.Get(runlist.ParamSearch))}
+	for _, ids := range values["run"] { // each alone, or all in one field
+		choice.Runs = append(choice.Runs, strings.Fields(ids)...)
+	}
+	about = operation.About{
+		Action: operation.Action(values.Get("action")), Filter: choice.Filter, Search: choice.Search, Chosen: choice.Runs != nil,
+		By: req.who.String(), Created: req.console.config.Now().UTC(),
+	}
+	if text := values.Get("rate"); text != "" {
 		if about.Rate, err = strconv.Atoi(text); err != nil || about.Rate == 0 {
 			about.Rate = -1
 		}
 	}
-	if err := about.Complete(); err != nil {
-		return about, nil, err
+	for name, value := range values {
+		if step, is := strings.CutPrefix(name, assumePrefix); is && value[0] != "" {
+			if about.Assume == nil {
+				about.Assume = map[string]string{}
+			}
+			about.Assume[step] = value[0]
+		}
 	}
-	runs, err = runlist.Matching(req.ctx(), req.console.config.Queue, about.Filter, operation.MaxRuns, func(r *queue.Record) bool {
+	if err := about.Complete(); err != nil {
+		return about, choice, nil, err
+	}
+	runs, err = runlist.Choose(req.ctx(), req.console.config.Queue, choice, operation.MaxRuns, func(r *queue.Record) bool {
 		return req.who.MayOperate(r.Flow, about.Action.Starts(), req.console.config.Operations.Executes(req.ctx(), &about, r))
 	})
-	return about, runs, err
+	return about, choice, runs, err
 }
 
 // operationsPage lists the operations, the newest first.

@@ -159,7 +159,7 @@ func TestBulk(t *testing.T) {
 	run, b := d.failedPayment(), d.signedIn("olga")
 	must(t, d.redis.HSet(t.Context(), "penstock:{default}:run:"+run, "state", "failed").Err())
 	const filter = "state+eq+%22failed%22"
-	if page := b.page("/runs?filter=" + filter); !strings.Contains(page, "/runs/bulk?action=resume&amp;filter="+filter) {
+	if page := b.page("/runs?filter=" + filter); !strings.Contains(page, "/runs/bulk?action=resume&amp;filter=state%3Afailed") {
 		t.Error("the list does not lead to the plan")
 	}
 	page := b.page("/runs/bulk?action=replay&filter=" + filter)

@@ -28,6 +28,11 @@ func (c *Console) routes() []route {
 		{"POST /signout", "", signOut},
 
 		{"GET /runs", auth.ScopeReadRuns, runsPage},
+		{"GET /runs/newer", auth.ScopeReadRuns, newerRuns},
+		{"GET /runs/fields.json", auth.ScopeReadRuns, searchFields},
+		{"POST /runs/searches", auth.ScopeReadRuns, saveSearch},          // a shared one takes more
+		{"POST /runs/searches/delete", auth.ScopeReadRuns, deleteSearch}, // likewise
+		{"POST /runs/chosen", auth.ScopeReadRuns, chosenRuns},            // to act takes more
 		{"GET /runs/compare", auth.ScopeReadRuns, comparePage},
 		{"GET /runs/bulk", auth.ScopeWriteRuns, bulkPage},
 		{"POST /runs/bulk", auth.ScopeWriteRuns, beginOperation},

@@ -23,6 +23,11 @@ var mayReach = map[string]string{ // read only
 	"POST /signout": "vor",
 
 	"GET /runs":                    "vor",
+	"GET /runs/newer":              "vor",
+	"GET /runs/fields.json":        "vor",
+	"POST /runs/searches":          "vor",
+	"POST /runs/searches/delete":   "vor",
+	"POST /runs/chosen":            "vor",
 	"GET /runs/compare":            "vor",
 	"GET /runs/bulk":               "or",
 	"POST /runs/bulk":              "or",

@@ -2,8 +2,8 @@ package console
 
 import (
 	"cmp"
+	"errors"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/searchbox"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
@@ -24,72 +26,114 @@ func duration(r *queue.Record, now time.Time) time.Duration {
 	return max(0, end.Sub(r.AcceptedAt()))
 }
 
-var runID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
-// filterStart is how a filter begins; any other text is words to search.
-var filterStart = regexp.MustCompile(`^[\s(]*(not\s*[\s(]+)?[a-z_]+\s+((eq|ne|lt|le|gt|ge|contains)\s|in\s*\()`)
-
-// runsPage lists runs. Its URL contains the whole query, as in the API.
+// runsPage lists runs. Its URL contains the whole search: the text of the box, or a filter of the API.
 func runsPage(req *requestState) error {
 	params := req.r.URL.Query()
-	if id := strings.ToLower(strings.TrimSpace(params.Get("filter"))); runID.MatchString(id) {
-		return req.redirect(Root + "/runs/" + id)
-	}
-	if text := params.Get("filter"); text != "" && !filterStart.MatchString(text) {
-		params.Set(runlist.ParamSearch, text)
-		params.Del("filter")
-	}
 	for name, values := range params { // forms send empty fields, too
-		if values[0] == "" {
+		if strings.TrimSpace(values[0]) == "" {
 			params.Del(name)
 		}
 	}
-	list, err := req.findRuns(params)
-	if err != nil && faultOf(err).Status >= 500 {
-		return err
+	if changed, err := req.pickedTimes(params); changed || err != nil {
+		return cmp.Or(err, req.redirect(view.RunsURL(params, nil)))
 	}
-	if err != nil { // an invalid filter: the message is shown beside it
-		list.Trouble = err.Error()
+	if req.pickedColumns(params) {
+		return req.redirect(view.RunsURL(params, nil))
+	}
+	text := params.Get(listing.ParamFilter)
+	list := view.RunList{Params: params, Text: text, Flows: req.flowNames(), History: req.console.config.Stats != nil, Zone: req.zone().String()}
+	search, err := searchbox.Parse(text, req.searchEnv())
+	var wrong *searchbox.Error
+	switch {
+	case errors.As(err, &wrong):
+		list.Trouble = view.MistakeOf(text, wrong)
+	case err != nil:
+		return err
+	default:
+		if words := params.Get(runlist.ParamSearch); words != "" { // a link of the API's language
+			search.Words, search.Exact = strings.TrimSpace(search.Words+" "+words), true
+		}
+		if to, err := req.shortcut(search, &list); to != "" || err != nil {
+			return cmp.Or(err, req.redirect(to))
+		}
+		if err := req.findRuns(search, &list); err != nil {
+			return err
+		}
+	}
+	return req.renderRuns(&list)
+}
+
+func (req *requestState) renderRuns(list *view.RunList) error {
+	if err := req.addChoices(list); err != nil {
+		return err
 	}
 	if req.fragment() {
 		if req.r.Header.Get("HX-Trigger") != "runs" { // not the automatic refresh
-			req.w.Header().Set("HX-Push-Url", view.RunsURL(params, nil))
+			req.w.Header().Set("HX-Push-Url", view.RunsURL(list.Params, nil))
 		}
-		return req.render(200, view.RunsTable(req.page("runs", "Runs"), list))
+		return req.render(200, view.RunsTable(req.page("runs", "Runs"), *list))
 	}
-	return req.render(200, view.RunsPage(req.page("runs", "Runs"), list))
+	return req.render(200, view.RunsPage(req.page("runs", "Runs"), *list))
 }
 
-// findRuns reads one page of runs.
-func (req *requestState) findRuns(params url.Values) (view.RunList, error) {
-	list := view.RunList{Params: params, Filter: params.Get("filter"), Search: params.Get(runlist.ParamSearch), Chosen: parseChosen(params.Get("filter")), Flows: req.flowNames()}
-	q, err := listing.Parse(params.Encode(), runlist.Schema())
-	if err != nil {
-		return list, err
+// listParams are the parameters of the API for a search.
+func listParams(s *searchbox.Search, more url.Values) url.Values {
+	params := url.Values{}
+	for _, name := range []string{listing.ParamOrder, listing.ParamPage, listing.ParamPageSize, listing.ParamCursor} {
+		if more.Get(name) != "" {
+			params.Set(name, more.Get(name))
+		}
 	}
-	list.Order = cmp.Or(params.Get("order_by"), "-created_at")
-	page, err := runlist.Find(req.ctx(), req.runs(), q, func(*queue.Record) bool { return true })
+	if s.Filter != "" {
+		params.Set(listing.ParamFilter, s.Filter)
+	}
+	if s.Words != "" {
+		params.Set(runlist.ParamSearch, s.Words)
+	}
+	return params
+}
+
+// everyRun accepts the runs of a list: whoever reaches it may read all.
+func everyRun(*queue.Record) bool { return true }
+
+// findRuns reads one page of runs.
+func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error {
+	list.Search, list.Order = s, cmp.Or(list.Params.Get(listing.ParamOrder), "-created_at")
+	q, err := listing.ParseParams(listParams(s, list.Params), runlist.Schema())
+	var page listing.Page[queue.Record]
+	if began := time.Now(); err == nil {
+		defer func() { list.Searched = time.Since(began) }()
+		page, err = runlist.Find(req.ctx(), req.runs(), q, everyRun)
+	}
+	var wrong *listing.Error
+	if errors.As(err, &wrong) {
+		list.Trouble = &view.Mistake{Message: wrong.Error()}
+		return nil
+	}
 	if err != nil {
-		return list, err
+		return err
 	}
 	list.Page, list.PageSize, list.Total, list.AtLeast = page.Page, page.PageSize, page.Total, page.AtLeast
-	list.Next, list.Looked, list.LookedBackTo = page.Next, page.Looked, page.LookedBackTo
+	list.Next, list.Looked, list.LookedBackTo, list.CountedBackTo = page.Next, page.Looked, page.LookedBackTo, page.CountedBackTo
 	list.Warning = page.Warning
 	if req.away {
 		list.Warning = redisAwayWarning
 	}
-	list.None = len(page.Items) == 0 && !page.AtLeast && list.Filter == "" && list.Search == "" && q.Cursor == "" && q.Page == 1
+	list.None = len(page.Items) == 0 && !page.AtLeast && list.Text == "" && s.Words == "" && q.Cursor == "" && q.Page == 1
 	now := req.console.config.Now()
 	for i := range page.Items {
 		list.Items = append(list.Items, req.runRow(&page.Items[i], now, list.Flows))
 	}
-	return list, nil
+	if len(page.Items) > 0 {
+		list.Newest = runlist.Cursor(&page.Items[0])
+	}
+	return nil
 }
 
 func (req *requestState) runRow(r *queue.Record, now time.Time, flows []view.FlowName) view.RunRow {
 	row := view.RunRow{
 		ID: r.ID, Flow: r.Flow, FlowName: "flow " + strconv.FormatInt(r.Flow, 10), State: string(r.State), Principal: r.Principal,
-		Queue: r.Queue, Attempt: r.Attempt, Created: r.AcceptedAt(), ReplayOf: r.ReplayOf,
+		Queue: r.Queue, Attempt: r.Attempt, Created: r.AcceptedAt(), ReplayOf: r.ReplayOf, Labels: r.Labels,
 	}
 	if i := slices.IndexFunc(flows, func(f view.FlowName) bool { return f.Number == r.Flow }); i >= 0 {
 		row.FlowName = flows[i].Name
@@ -107,28 +151,30 @@ func (req *requestState) runRow(r *queue.Record, now time.Time, flows []view.Flo
 func (req *requestState) flowNames() []view.FlowName {
 	var names []view.FlowName
 	for _, head := range req.console.config.Store.Flows().List() {
-		names = append(names, view.FlowName{Number: head.Number, Name: cmp.Or(head.Slug, head.Name, "flow "+strconv.FormatInt(head.Number, 10))})
+		names = append(names, view.FlowName{Number: head.Number, Name: cmp.Or(head.Slug, head.Name, "flow "+strconv.FormatInt(head.Number, 10)), Title: head.Name})
 	}
 	return names
 }
 
-var simpleTerm = regexp.MustCompile(`^(state|flow) eq (?:"([a-z_]+)"|([0-9]+))$`)
-
-// parseChosen parses a filter written by the buttons above the list: a state, a flow, or both. Other filters set Other.
-func parseChosen(filter string) view.Chosen {
-	var c view.Chosen
-	if filter == "" {
-		return c
+// newerRuns tells how many runs of a search came after the first one of a list.
+func newerRuns(req *requestState) error {
+	params := req.r.URL.Query()
+	s, err := searchbox.Parse(params.Get(listing.ParamFilter), req.searchEnv())
+	if err != nil {
+		return req.render(200, view.NewerRuns(view.RunsURL(nil, nil), 0, false))
 	}
-	for term := range strings.SplitSeq(filter, " and ") {
-		switch m := simpleTerm.FindStringSubmatch(term); {
-		case m != nil && m[1] == "state" && m[2] != "":
-			c.State = m[2]
-		case m != nil && m[1] == "flow" && m[3] != "":
-			c.Flow, _ = strconv.ParseInt(m[3], 10, 64)
-		default:
-			return view.Chosen{Other: true}
-		}
+	asked := listParams(s, url.Values{listing.ParamOrder: {"created_at"}, listing.ParamCursor: {params.Get("after")}, listing.ParamPageSize: {strconv.Itoa(view.MaxNewer)}})
+	q, err := listing.ParseParams(asked, runlist.Schema())
+	if err != nil {
+		return err
 	}
-	return c
+	page, err := runlist.Find(req.ctx(), req.runs(), q, everyRun)
+	if err != nil {
+		return err
+	}
+	params.Del("after")
+	return req.render(200, view.NewerRuns(view.RunsURL(params, nil), min(page.Total, view.MaxNewer), page.Total > view.MaxNewer || page.AtLeast))
 }
+
+// mayAct reports whether the user may act on runs.
+func (req *requestState) mayAct() bool { return req.may(auth.ScopeWriteRuns) }

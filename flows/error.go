@@ -26,6 +26,14 @@ const (
 	CodeInternal   Code = "internal"    // a fault of the engine
 )
 
+// Codes lists the codes.
+func Codes() []Code {
+	return []Code{
+		CodeStepFailed, CodeFail, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled, CodeCallerLeft, CodeReplaced,
+		CodeLimit, CodeBusy, CodeUncertain, CodeCrashed, CodeInternal,
+	}
+}
+
 // Reserved reports whether the code belongs to the engine; a fail step must not use it.
 func Reserved(code Code) bool {
 	switch code {

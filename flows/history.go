@@ -53,6 +53,24 @@ func (c *compiler) history(a *Args) {
 // HasLabels reports whether runs of the flow have labels.
 func (f *Flow) HasLabels() bool { return len(f.labels) > 0 }
 
+// LabelNames returns the names of the labels that runs of the flow may have, in the order of the file.
+func (f *Flow) LabelNames() []string {
+	names := make([]string, len(f.labels))
+	for i, l := range f.labels {
+		names[i] = l.Name
+	}
+	return names
+}
+
+// StepNames returns the paths of the steps, in the order of the file: "find", "switch.else.http".
+func (f *Flow) StepNames() []string {
+	names := make([]string, len(f.allSteps))
+	for i, s := range f.allSteps {
+		names[i] = s.path
+	}
+	return names
+}
+
 // Labels renders the labels of a run from its event. Those that cannot be computed, and empty ones, are left out.
 func (f *Flow) Labels(ctx context.Context, run Run) map[string]string {
 	labels := map[string]string{}

@@ -112,6 +112,8 @@ func (h *DB) condition(c queue.Condition) func(*statement) string {
 		}
 	case c.Field == "message":
 		return saying(c.Values)
+	case c.Field == "trigger":
+		return triggered(c.Values)
 	case c.Field == "triage":
 		return triaged(c.Values)
 	case slices.Contains(lookups, c.Field):
@@ -210,6 +212,25 @@ func triaged(states []string) func(*statement) string {
 		}
 		return text + notSucceeded
 	}
+}
+
+// triggers are conditions of all runs that something has started, see queue.Record.Trigger, and of few others. The rest of what starts
+// runs is in no column.
+var triggers = map[string]string{ // read only
+	"replay": "replay_of IS NOT NULL", "resume": "resumed_from IS NOT NULL", "on_failure": "failure_of IS NOT NULL",
+	"schedule": "principal = ''", "webhook": "substr(principal, 1, 5) = 'hook:'",
+}
+
+// triggered selects by what started a run; nil: not every one of the values can be looked up.
+func triggered(values []string) func(*statement) string {
+	parts, related := make([]string, len(values)), true
+	for i, v := range values {
+		if parts[i] = triggers[v]; parts[i] == "" {
+			return nil
+		}
+		related = related && v != "schedule" && v != "webhook"
+	}
+	return func(*statement) string { return "(" + strings.Join(parts, " OR ") + ")" + implied(isRelated, related) }
 }
 
 func texts(values []string) []any {

@@ -230,18 +230,6 @@ func TestTheWidthFits(t *testing.T) {
 	}
 }
 
-func TestWhatStartedARun(t *testing.T) {
-	t.Parallel()
-	for want, spec := range map[string]queue.Spec{
-		"sync": {Principal: "key:a", Sync: true}, "async": {Principal: "user:a"}, "webhook": {Principal: "hook:7", Sync: true}, "schedule": {},
-		"flow": {Principal: "key:a", Depth: 1}, "on_failure": {FailureOf: "r"}, "replay": {Principal: "user:a", ReplayOf: "r", Sync: true}, "resume": {ResumedFrom: "r", FailureOf: "x"},
-	} {
-		if got := triggerOf(&queue.Record{Spec: spec}); got != want {
-			t.Errorf("%+v: %s, want %s", spec, got, want)
-		}
-	}
-}
-
 func TestSummariesAreReadAsTheyWereStored(t *testing.T) {
 	t.Parallel()
 	s := newSummary()

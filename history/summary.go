@@ -14,7 +14,7 @@ const (
 	ByState     = "state"
 	ByCode      = "code" // of the error of runs that have one
 	ByPrincipal = "principal"
-	ByTrigger   = "trigger" // see triggerOf
+	ByTrigger   = "trigger" // see queue.Record.Trigger
 )
 
 // Properties lists the properties by which runs are counted, in the order in which they are stored: a new one is the last.
@@ -60,7 +60,7 @@ type observation struct {
 // observe returns what a summary counts of an ended run.
 func observe(r *queue.Record, steps *recordedSteps) observation {
 	o := observation{
-		counted: map[string]string{ByState: string(r.State), ByPrincipal: cmp.Or(r.Principal, None), ByTrigger: triggerOf(r)},
+		counted: map[string]string{ByState: string(r.State), ByPrincipal: cmp.Or(r.Principal, None), ByTrigger: r.Trigger()},
 		took:    r.Times.Finished.Sub(r.Times.Accepted).Microseconds(), wait: -1, steps: steps.Steps,
 	}
 	if r.Error != nil {
@@ -70,28 +70,6 @@ func observe(r *queue.Record, steps *recordedSteps) observation {
 		o.wait = r.Times.Started.Sub(r.Times.Accepted).Microseconds()
 	}
 	return o
-}
-
-// triggerOf returns what started a run: replay, resume, on_failure, flow (a step of another run), schedule (also a poll or
-// an alert), webhook, sync (a caller that waits for the result) or async.
-func triggerOf(r *queue.Record) string {
-	switch {
-	case r.ReplayOf != "":
-		return "replay"
-	case r.ResumedFrom != "":
-		return "resume"
-	case r.FailureOf != "":
-		return "on_failure"
-	case r.Depth > 0:
-		return "flow"
-	case r.Principal == "":
-		return "schedule"
-	case strings.HasPrefix(r.Principal, "hook:"):
-		return "webhook"
-	case r.Sync:
-		return "sync"
-	}
-	return "async"
 }
 
 // add counts a run; with its steps if the summary is that of a flow.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +54,9 @@ const (
 // About is what an operation was begun with. It does not change.
 type About struct {
 	Action  Action            `json:"action"`
-	Filter  string            `json:"filter,omitempty"`  // that chose the runs, for people
+	Filter  string            `json:"filter,omitempty"`  // that chose the runs, for people; empty: Search, or people, did
+	Search  string            `json:"search,omitempty"`  // words that chose them, likewise
+	Chosen  bool              `json:"chosen,omitempty"`  // they were chosen one by one
 	Rate    int               `json:"rate"`              // runs in a second
 	Version string            `json:"version,omitempty"` // "pinned" or "current", of actions that start runs
 	Assume  map[string]string `json:"assume,omitempty"`  // "done" or "not_done", by step with uncertain effects; of Resume
@@ -108,7 +111,7 @@ func (a *About) Complete() error {
 	if !slices.Contains(Actions(), a.Action) {
 		return invalid("action: expected resume, replay, cancel, resolve or ignore")
 	}
-	if strings.TrimSpace(a.Filter) == "" {
+	if !a.Chosen && strings.TrimSpace(a.Filter+a.Search) == "" {
 		return invalid("filter: expected which runs, as GET /v1/runs takes it")
 	}
 	if a.Rate == 0 {
@@ -138,11 +141,24 @@ func (a *About) Complete() error {
 
 // Audited returns what the audit log has of an operation: its id, what it does, and what was decided.
 func (o *Operation) Audited() string {
-	text := fmt.Sprintf("%s %s %d, %s", o.ID, o.Action, o.Total, o.Filter)
+	text := fmt.Sprintf("%s %s %d, %s", o.ID, o.Action, o.Total, o.Which())
 	for _, step := range slices.Sorted(maps.Keys(o.Assume)) {
 		text += ", " + step + " " + o.Assume[step]
 	}
 	return text[:min(len(text), maxAudited)]
+}
+
+// Which describes the runs that the action is for.
+func (a *About) Which() string {
+	switch {
+	case a.Chosen:
+		return "chosen one by one"
+	case a.Search == "":
+		return a.Filter
+	case a.Filter == "":
+		return "words " + strconv.Quote(a.Search)
+	}
+	return a.Filter + ", words " + strconv.Quote(a.Search)
 }
 
 // triage returns the triage state that the action sets; empty: it sets none.

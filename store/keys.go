@@ -27,8 +27,19 @@ const (
 	keyProcesses = "penstock:{store}:processes" // hash: process -> expiry, announcement (JSON). TTL: far above announceTTL
 	keyReseal    = "penstock:{store}:reseal"    // string: the process that reseals. TTL: resealLock
 
+	keySharedSearches = "penstock:{store}:searches" // hash: name -> saved search (JSON), at most MaxSharedSearches. No TTL
+
 	channelChanges = "penstock:{store}:changes" // a message is published with each change; its content is empty
 )
+
+// keySearches is a hash of the saved searches of a user: name -> saved search (JSON), at most MaxSearches. No TTL, deleted with
+// the user.
+func keySearches(user string) string {
+	if user == "" {
+		return keySharedSearches
+	}
+	return keySharedSearches + ":" + digest(user)
+}
 
 // keySource is a string: the source of one version of a flow. No TTL while the version is in the head's history, then
 // sourceAfterlife, because an accepted run may be pinned to it.

@@ -117,10 +117,11 @@ func (us *Users) Change(ctx context.Context, name string, edit func(*User) error
 	})
 }
 
-// Delete removes a user with the API clients that the user owns, and revokes the tokens of all of them. A later user of
+// Delete removes a user with the user's saved searches and API clients, and revokes the tokens of all of them. A later user of
 // the same name owns none of them. Error: ErrNotFound.
 func (us *Users) Delete(ctx context.Context, name string) error {
 	return us.all.remove(ctx, name, func(v *snapshot, w *transactionWrites) {
+		w.Del(ctx, keySearches(name))
 		for id, c := range v.clients {
 			if c.Owner == name {
 				us.all.store.clients().erase(ctx, w, id)

@@ -20,6 +20,12 @@ type Field[T any] struct {
 // Name returns the name of the field in filters.
 func (f Field[T]) Name() string { return f.name }
 
+// Kind returns what the values of the field are: text, number, time, truth value or list.
+func (f Field[T]) Kind() string { return string(f.kind) }
+
+// Words returns all texts that the field may have; nil: any. They must not be modified.
+func (f Field[T]) Words() []string { return f.words }
+
 type kind string
 
 const (

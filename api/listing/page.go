@@ -22,6 +22,9 @@ type Page[T any] struct {
 	// Next is the cursor of the next page; empty: the next page is requested by its number, or there is none.
 	Next string `json:"next_cursor,omitempty"`
 
+	// CountedBackTo is the time of the last item that Total counts, if it is a lower bound and the listing knows the time.
+	CountedBackTo *time.Time `json:"counted_back_to,omitempty"`
+
 	// Looked is the number of items that were read, and LookedBackTo the time of the last one. They are set for a
 	// page that is not full although there may be more matches.
 	Looked       int        `json:"looked_at,omitempty"`

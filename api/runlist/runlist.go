@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -54,6 +54,8 @@ func Schema(further ...listing.Field[queue.Record]) listing.Schema[queue.Record]
 			listing.Text("resumed_from", func(r *run) string { return r.ResumedFrom }),
 			listing.Text("resumed_by", func(r *run) string { return r.ResumedBy }),
 			listing.Text("replayed_by", func(r *run) string { return r.ReplayedBy }),
+			listing.Word("trigger", queue.Triggers(), (*run).Trigger),
+			listing.Text("failure", failureOf),
 			listing.Word("triage", queue.TriageStates(), (*run).TriageState),
 			listing.Text("failure_of", func(r *run) string { return r.FailureOf }),
 			listing.Text("failure_run", func(r *run) string { return r.FailureRun }),
@@ -81,6 +83,18 @@ func errorOf(r *queue.Record) *flows.Error {
 		return &flows.Error{}
 	}
 	return r.Error
+}
+
+// failureOf returns the id of the failure that a run is one of; empty: it has not failed, or not taken too long.
+func failureOf(r *queue.Record) string {
+	if r.State != queue.Failed && r.State != queue.TimedOut {
+		return ""
+	}
+	code := string(r.State)
+	if r.Error != nil {
+		code = string(r.Error.Code)
+	}
+	return failure.IDOf(failure.Run{Flow: r.Flow, Step: errorOf(r).Step, Code: code, Message: errorOf(r).Message})
 }
 
 // labelsOf returns the labels of a run as a filter writes them: name=value.
@@ -127,7 +141,7 @@ func Find(ctx context.Context, runs Runs, q *listing.Query[queue.Record], visibl
 		}
 		if next == (queue.Place{}) && err != nil {
 			page := f.page(next, false) // there is no position to go on from
-			page.AtLeast, page.Warning = true, historyAway
+			page.AtLeast, page.Warning = true, away(&scan)
 			return page, nil
 		}
 		done := f.full() || f.scanned >= f.limit || time.Since(begun) > maxScanTime || next == from || err != nil
@@ -135,7 +149,7 @@ func Find(ctx context.Context, runs Runs, q *listing.Query[queue.Record], visibl
 			page := f.page(next, more)
 			switch {
 			case err != nil:
-				page.Warning = historyAway
+				page.Warning = away(&scan)
 			case waiting > 0:
 				page.Warning = fmt.Sprintf(notCopied, waiting)
 			}
@@ -144,8 +158,18 @@ func Find(ctx context.Context, runs Runs, q *listing.Query[queue.Record], visibl
 	}
 }
 
-// historyAway is the warning of a page without the runs of the history.
-const historyAway = "The history does not answer: only runs that Redis still has are listed."
+// The warnings of a page without the runs of the history.
+const (
+	historyAway = "The history does not answer: only runs that Redis still has are listed."
+	lookupAway  = "The history does not answer: words and labels cannot be looked up without it."
+)
+
+func away(l *queue.List) string {
+	if l.Lookup() {
+		return lookupAway
+	}
+	return historyAway
+}
 
 // notCopied is the warning of a page of found runs while Redis has ended runs that the history does not have.
 const notCopied = "%d ended runs are not in the history yet, and so are not searched."
@@ -155,24 +179,6 @@ const (
 	maxCollectScanned = 1_000_000
 	MaxCollectTime    = 30 * time.Second
 )
-
-// Matching returns the ids of all runs that match a filter and that may accepts, the oldest first, at most a number of them.
-// may is asked once for each version of a flow. Errors: those of Collect, and *listing.Error for the filter.
-func Matching(ctx context.Context, runs Lister, filter string, most int, may func(*queue.Record) bool) ([]string, error) {
-	q, err := listing.Parse(url.Values{listing.ParamFilter: {filter}}.Encode(), Schema())
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]bool{} // by version, which is of one flow
-	return Collect(ctx, runs, q, most, func(r *queue.Record) bool {
-		accepted, asked := known[r.Version]
-		if !asked {
-			accepted = may(r)
-			known[r.Version] = accepted
-		}
-		return accepted
-	})
-}
 
 // Collect returns the ids of all runs that match the query and that visible accepts, the oldest first, at most a number of
 // them. Errors: *listing.Error when there are more, or too many runs to look through, and those of the lister.
@@ -280,7 +286,9 @@ func (f *finder) page(behind queue.Place, more bool) listing.Page[queue.Record] 
 	} else {
 		p = f.query.Cut(f.found)
 	}
-	p.AtLeast = more
+	if p.AtLeast = more; more && !f.scannedTo.IsZero() {
+		p.CountedBackTo = &f.scannedTo
+	}
 	switch {
 	case f.inOrder && f.full():
 		p.Next = formatCursor(last)
@@ -303,6 +311,9 @@ func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool, err err
 			l.Where = append(l.Where, queue.Condition{Field: field, Values: values})
 		}
 	}
+	if failures, restricted := q.Only("failure"); restricted {
+		l.Where = append(l.Where, failedLike(failures)...)
+	}
 	for _, text := range q.Containing("message") {
 		l.Where = append(l.Where, queue.Condition{Field: "message", Values: []string{text}})
 	}
@@ -324,6 +335,17 @@ func scanOf(q *listing.Query[queue.Record]) (l queue.List, inOrder bool, err err
 	return l, alone, nil
 }
 
+// failedLike returns what is looked up of the runs of failures: their flows, and the states that a failure has.
+func failedLike(ids []string) []queue.Condition {
+	flows := []string{}
+	for _, id := range ids {
+		if flow, ok := failure.FlowOf(id); ok {
+			flows = append(flows, strconv.FormatInt(flow, 10))
+		}
+	}
+	return []queue.Condition{{Field: "flow", Values: flows}, {Field: "state", Values: []string{string(queue.Failed), string(queue.TimedOut)}}}
+}
+
 // noHistory is the error of a query that needs a history.
 func noHistory(l *queue.List) error {
 	e := &listing.Error{Param: ParamSearch, Message: "needs a history of runs, which this installation does not keep: start its processes with --history"}
@@ -336,7 +358,7 @@ func noHistory(l *queue.List) error {
 // lookups are the fields that a history may look up.
 var lookups = []string{
 	"run_id", "state", "flow", "version", "principal", "replay_of", "resumed_from", "resumed_by", "replayed_by", "triage", "failure_of", "failure_run",
-	"code", "step", "message", "worker",
+	"code", "step", "message", "worker", "trigger",
 }
 
 // numbers are those of which it may look up a range.

@@ -9,6 +9,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
@@ -17,6 +18,8 @@ import (
 // bulkInput is the body of a request to begin an operation.
 type bulkInput struct {
 	Filter  string            `json:"filter"` // that of GET /v1/runs
+	Search  string            `json:"search"` // likewise
+	Runs    []string          `json:"runs"`   // ids, instead of both
 	Action  operation.Action  `json:"action"`
 	Rate    int               `json:"rate"`    // runs in a second; 0: 50
 	Version string            `json:"version"` // of actions that start runs: "pinned" or "current"
@@ -33,7 +36,7 @@ func (a *api) beginOperation(c *gin.Context) {
 	}
 	x := httpx.StateOf(c)
 	about := operation.About{
-		Action: want.Action, Filter: want.Filter, Rate: want.Rate, Version: want.Version, Assume: want.Assume,
+		Action: want.Action, Filter: want.Filter, Search: want.Search, Chosen: want.Runs != nil, Rate: want.Rate, Version: want.Version, Assume: want.Assume,
 		By: x.Principal.String(), Created: httpx.Now(c).UTC(),
 	}
 	if err := about.Complete(); err != nil {
@@ -41,7 +44,12 @@ func (a *api) beginOperation(c *gin.Context) {
 		return
 	}
 	httpx.KeepOpen(c, maxBulkTime)
-	runs, err := runlist.Matching(c.Request.Context(), a.config.Runs, about.Filter, operation.MaxRuns, func(r *queue.Record) bool {
+	choice := runlist.Choice{Filter: want.Filter, Search: want.Search, Runs: want.Runs}
+	reader := struct {
+		runlist.Lister
+		runner.Records
+	}{a.config.Runs, a.config.Records}
+	runs, err := runlist.Choose(c.Request.Context(), reader, choice, operation.MaxRuns, func(r *queue.Record) bool {
 		return x.Principal.MayOperate(r.Flow, about.Action.Starts(), a.config.Operations.Executes(c.Request.Context(), &about, r))
 	})
 	if err != nil {

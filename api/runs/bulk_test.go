@@ -80,6 +80,9 @@ func TestBulkResume(t *testing.T) {
 		{"otto", `{"action":"resume","rate":1001}`, 400},
 		{"otto", `{"action":"resume","filter":"sate eq \"failed\""}`, 400},
 		{"otto", `{"action":"ignore","version":"pinned"}`, 400},
+		{"otto", `{"action":"ignore"}`, 400},
+		{"otto", `{"action":"ignore","runs":["x"],"filter":"flow eq 1"}`, 400},
+		{"otto", `{"action":"ignore","runs":["x"],"search":"x"}`, 400},
 		{"otto", `{"action":"replay","assume":{"charge":"done"}}`, 400},
 	} {
 		p.Want(p.Do("POST", "/v1/runs/bulk", c.who, c.body), c.status)
@@ -95,6 +98,10 @@ func TestBulkResume(t *testing.T) {
 	replays := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"replay","dry_run":true,`+filter+`}`), 200)
 	if replays["applies"] != 12. || !strings.Contains(fmt.Sprint(replays["steps"]), "done:10") {
 		t.Errorf("plan %v", replays)
+	}
+	chosen := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"replay","dry_run":true,"runs":["`+ids[3]+`","`+ids[4]+`","`+ids[3]+`","019aa7b6-0000-7000-8000-000000000000"]}`), 200)
+	if chosen["total"] != 2. || chosen["applies"] != 2. {
+		t.Errorf("plan of two chosen runs %v", chosen)
 	}
 	service.mu.Lock()
 	service.well = true

@@ -26,7 +26,7 @@ func (a *api) listRuns(c *gin.Context) {
 	}
 	views := listing.Page[runView]{
 		Items: make([]runView, len(page.Items)), Page: page.Page, PageSize: page.PageSize, Total: page.Total, AtLeast: page.AtLeast,
-		Next: page.Next, Looked: page.Looked, LookedBackTo: page.LookedBackTo, Warning: page.Warning,
+		CountedBackTo: page.CountedBackTo, Next: page.Next, Looked: page.Looked, LookedBackTo: page.LookedBackTo, Warning: page.Warning,
 	}
 	for i := range page.Items {
 		views.Items[i] = viewOf(&page.Items[i])

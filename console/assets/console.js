@@ -86,7 +86,7 @@
     }
     const act = {
       g: () => { prefix = Date.now() },
-      '/': () => one('[data-filter]')?.focus(),
+      '/': () => (one('main [data-filter]') ?? one('[data-filter]'))?.focus(),
       '?': () => one('#help')?.showModal(),
       t: switchTheme,
       j: () => moveRow(1),
@@ -137,18 +137,10 @@
     if (row && !target.closest('a, button, input, form, label') && !String(getSelection())) one('[data-open]', row)?.click()
   })
 
-  // Exactly two runs can be selected for a comparison.
-  document.addEventListener('change', event => {
-    if (!event.target.matches('[data-pick]')) return
-    const picked = all('[data-pick]:checked')
-    all('[data-pick]').forEach(box => { box.disabled = picked.length >= 2 && !box.checked })
-    all('[data-compare]').forEach(button => { button.disabled = picked.length !== 2 })
-  })
-
   // ---- Refreshing and live updates ------------------------------------------
 
   function busy(part) {
-    return document.hidden || one('.figures[open], [data-chart] .at', part) || one('[data-pick]:checked', part) || one('details[name=menu][open]', part) || part.contains(document.activeElement)
+    return document.hidden || one('.figures[open], [data-chart] .at', part) || one('[data-pick]:checked', part) || part.dataset.hold !== undefined || one('details[name=menu][open]', part) || part.contains(document.activeElement)
   }
 
   let polls = 0

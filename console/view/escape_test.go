@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/url"
 	"os"
 	"reflect"
 	"regexp"
@@ -150,6 +151,7 @@ func components(yes bool) map[string]templ.Component {
 		"RunBody":            RunBody(p, filled[Run](yes)),
 		"RunsPage":           RunsPage(p, filled[RunList](yes)),
 		"RunsTable":          RunsTable(p, filled[RunList](yes)),
+		"NewerRuns":          NewerRuns(RunsURL(url.Values{"filter": {hostile}}, nil), 1, yes),
 		"SignInPage":         SignInPage(p, filled[SignIn](yes)),
 		"TryPage":            TryPage(p, filled[TryForm](yes)),
 		"TryStarted":         TryStarted(hostile),

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/internal/failure"
+	"github.com/penstock/penstock/operation"
 )
 
 // Failures is the data of the list of failures.
@@ -22,6 +23,19 @@ type FailureGroup struct {
 }
 
 func (f FailureGroup) path() string { return Root + "/failures/" + f.ID }
+
+// runsPath is the list of the runs of the failure.
+func (f FailureGroup) runsPath() string {
+	return RunsURL(nil, map[string]string{"filter": "failure:" + f.ID})
+}
+
+// openRuns is the search for its runs that are neither resolved nor ignored.
+func (f FailureGroup) openRuns() string { return "failure:" + f.ID + " triage:open" }
+
+// failureActions lists the actions on the runs of a failure: all of them have ended.
+func failureActions() []operation.Action {
+	return []operation.Action{operation.Resume, operation.Replay, operation.Resolve, operation.Ignore}
+}
 
 func (f FailureGroup) flowPath() string { return Root + "/flows/" + strconv.FormatInt(f.Flow, 10) }
 

@@ -60,7 +60,7 @@ func TestAddressesOfLists(t *testing.T) {
 	odd := `x&page=9#"><script>`
 	l := RunList{Params: url.Values{"filter": {odd}, "order_by": {"-created_at"}, "cursor": {"c"}}, Order: "-created_at", Page: 2, PageSize: 10, Total: 25}
 	for name, address := range map[string]string{
-		"page": l.pageURL(3), "order": l.sortBy("flow"), "same order": l.sortBy("created_at"), "filter": l.choose("failed", 7), "audit": AuditList{Filter: odd}.pageURL(2),
+		"page": l.pageURL(3), "order": l.sortBy("flow"), "same order": l.sortBy("created_at"), "filter": l.with("state", "failed"), "audit": AuditList{Filter: odd}.pageURL(2),
 		"key": KeyPath(&store.Key{Key: odd}), "client": ClientPath(&store.Client{Identifier: odd}), "user": userPath(&store.User{Name: odd}), "connection": connectionPath(odd),
 	} {
 		u, err := url.Parse(address)
@@ -72,8 +72,8 @@ func TestAddressesOfLists(t *testing.T) {
 			t.Errorf("%s: filter %q, page %q", name, got, u.Query().Get("page"))
 		}
 	}
-	if u, _ := url.Parse(l.choose("failed", 7)); u.Query().Get("filter") != `state eq "failed" and flow eq 7` || u.Query().Has("cursor") {
-		t.Errorf("chosen %s", l.choose("failed", 7))
+	if u, _ := url.Parse(l.with("state", "failed")); u.Query().Get("filter") != "state:failed" || u.Query().Has("cursor") {
+		t.Errorf("chosen %s", l.with("state", "failed"))
 	}
 	if RunsURL(url.Values{"filter": {"x"}}, map[string]string{"filter": ""}) != Root+"/runs" {
 		t.Error("an empty filter stays in the address")

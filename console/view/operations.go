@@ -2,6 +2,7 @@ package view
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,9 @@ import (
 type Bulk struct {
 	operation.About
 	Plan *operation.Plan // nil: there is none
+	Text string          // of the search box, that the runs match; empty: they were chosen one by one
+	Runs []string        // those that were chosen one by one
+	Left int             // of the chosen runs, those that are not kept any more, or that the user may not act on
 }
 
 // Operations is the content of the list of operations.
@@ -25,7 +29,43 @@ type Progress struct {
 	Results []operation.Result // of the last runs, the latest first
 }
 
-// bulkURL returns the address of the plan for an action on the runs of a filter.
+// uncertainSteps lists the steps of the plan of which it is not known whether they happened, each once.
+func (b Bulk) uncertainSteps() (names []string) {
+	if b.Action != operation.Resume {
+		return nil
+	}
+	for _, s := range b.Plan.Steps {
+		if s.Uncertain > 0 && !slices.Contains(names, s.Step) {
+			names = append(names, s.Step)
+		}
+	}
+	return names
+}
+
+// repeats is the number of runs whose effects the action would repeat, at the step that has the most of them.
+func (b Bulk) repeats() (most int) {
+	for _, s := range b.Plan.Steps {
+		n := s.Failed
+		if b.Action == operation.Replay {
+			n = s.Done + s.Uncertain
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// actionHint says what an action that starts runs does with effects; empty: it has none.
+func actionHint(a operation.Action) string {
+	switch a {
+	case operation.Resume:
+		return "Each run goes on where it failed: effects that have a result are kept, and not done again."
+	case operation.Replay:
+		return "Each run begins anew with its event, and all of its effects happen again. Of runs that succeeded it is not recorded which ones they had, so the table may lack them."
+	}
+	return ""
+}
+
+// bulkURL returns the address of the plan for an action on the runs of a search.
 func bulkURL(action operation.Action, filter string) string {
 	return Root + "/runs/bulk?" + url.Values{"action": {string(action)}, "filter": {filter}}.Encode()
 }

@@ -69,6 +69,13 @@ type Page struct {
 	Posted   bool      // the page is the response to a form
 	Away     bool      // Redis does not answer
 	Troubles []Trouble // what does not answer, the worst first
+	HasBox   bool      // the page has a search box of its own
+}
+
+// withBox returns the layout data of a page that has a search box of its own.
+func (p Page) withBox() Page {
+	p.HasBox = true
+	return p
 }
 
 // Allows reports whether the user has a scope.

@@ -3,14 +3,17 @@ package view
 import (
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/penstock/penstock/console/searchbox"
+	"github.com/penstock/penstock/store"
 )
 
 // FlowName is a flow in a selection.
 type FlowName struct {
 	Number int64
-	Name   string
+	Name   string // slug, or name
+	Title  string // name; empty: it has none
 }
 
 // RunRow is a run in a list.
@@ -26,26 +29,41 @@ type RunRow struct {
 	Took      time.Duration // zero: it has not started
 	Error     string
 	ReplayOf  string
+	Labels    map[string]string
 }
 
-// Chosen is the state of the filter buttons above the list of runs.
-type Chosen struct {
-	State string // empty: any
-	Flow  int64  // zero: any
-	Other bool   // the filter cannot be expressed by the buttons
-}
+// SavedSearch is a search with a name.
+type SavedSearch = store.SavedSearch
+
+const (
+	// MaxColumns is the maximum number of labels that are columns of the list.
+	MaxColumns = 4
+	// MaxNewer is the number of newer runs beyond which they are not counted.
+	MaxNewer = 99
+)
 
 // RunList is one page of runs.
 type RunList struct {
-	Params   url.Values // as requested
-	Filter   string
-	Search   string // words; empty: none
-	Warning  string // why runs are missing; empty: none are
-	Order    string
-	Trouble  string // error in the filter; empty: none
-	Chosen   Chosen
-	Flows    []FlowName
+	Params  url.Values        // as requested
+	Text    string            // of the search box
+	Search  *searchbox.Search // nil: the text cannot be read
+	Trouble *Mistake          // in the text; nil: none
+	Warning string            // why runs are missing; empty: none are
+	Order   string
+	Flows   []FlowName
+	History bool   // there is a history of runs
+	Zone    string // time zone of the browser, as far as it is known
+
+	Several string        // part of an id that several runs have; empty: the text is none
+	FlowFor string        // name of a flow that is the whole text; empty: it is none
+	Failure *FailureGroup // that the runs are of; nil: they are of no certain one
+
+	Columns     []string // labels that are columns
+	ColumnNames []string // labels that may be columns
+	Own, Shared []SavedSearch
+
 	Items    []RunRow
+	Newest   string // cursor of the first run; empty: there is none
 	Page     int
 	PageSize int
 	Total    int
@@ -53,11 +71,18 @@ type RunList struct {
 	Next     string // cursor of the next page; empty: none
 	None     bool   // no run is known at all
 
+	// CountedBackTo is the time until which Total counts, if it is a lower bound.
+	CountedBackTo *time.Time
+
 	// Number of runs that were searched, and the time of the oldest of them, for a page that is not full although there
 	// may be more runs.
 	Looked       int
 	LookedBackTo *time.Time
+	Searched     time.Duration // that the search took
 }
+
+// pollEvery is how often the list is refreshed, in steps of two seconds: so rarely that searching takes at most a tenth of the time.
+func (l RunList) pollEvery() string { return strconv.Itoa(1 + int(l.Searched/(200*time.Millisecond))) }
 
 // RunsURL returns the URL of the list with some parameters changed; an empty value removes a parameter.
 func RunsURL(params url.Values, changes map[string]string) string {
@@ -78,16 +103,17 @@ func RunsURL(params url.Values, changes map[string]string) string {
 	return Root + "/runs?" + next.Encode()
 }
 
-// choose returns the URL of the list for a state and a flow of the filter buttons.
-func (l RunList) choose(state string, flow int64) string {
-	var terms []string
-	if state != "" {
-		terms = append(terms, `state eq "`+state+`"`)
+// searchURL returns the URL of the list for another text in the search box.
+func (l RunList) searchURL(text string) string {
+	return RunsURL(l.Params, map[string]string{"filter": text, "search": "", "page": "", "cursor": ""})
+}
+
+// with returns the URL of the list with a term in the place of those of its name; without them if it has no values.
+func (l RunList) with(name string, values ...string) string {
+	if l.Search == nil {
+		return l.searchURL((&searchbox.Search{}).With(name, values...))
 	}
-	if flow != 0 {
-		terms = append(terms, "flow eq "+strconv.FormatInt(flow, 10))
-	}
-	return RunsURL(l.Params, map[string]string{"filter": strings.Join(terms, " and "), "page": "", "cursor": ""})
+	return l.searchURL(l.Search.With(name, values...))
 }
 
 // sortBy returns the URL of the list ordered by a field, descending; ascending if it is in that order already.
@@ -127,12 +153,8 @@ func (l RunList) last() int {
 
 // span describes which runs are on the page.
 func (l RunList) span() string {
-	looked := ""
-	if l.LookedBackTo != nil {
-		looked = " among " + count(l.Looked) + " runs, back to " + l.LookedBackTo.UTC().Format("2006-01-02 15:04:05") + " UTC"
-	}
-	if l.Total == 0 {
-		return "no runs" + looked
+	if l.Total == 0 || len(l.Items) == 0 {
+		return "no runs"
 	}
 	from := (l.Page-1)*l.PageSize + 1
 	text := count(from) + "–" + count(from+len(l.Items)-1) + " of " + count(l.Total)
@@ -142,15 +164,29 @@ func (l RunList) span() string {
 	if l.Params.Has("cursor") {
 		text += " further ones"
 	}
-	return text + looked
+	return text
 }
 
 // live reports whether new runs would appear on the page.
 func (l RunList) live() bool {
-	return l.Page <= 1 && !l.Params.Has("cursor") && l.Order == "-created_at" && l.Trouble == ""
+	return l.Page <= 1 && !l.Params.Has("cursor") && l.Order == "-created_at" && l.Trouble == nil
 }
 
-// states lists the states of the filter buttons.
-func states() []string {
-	return []string{"running", "queued", "succeeded", "failed", "timed_out", "cancelled"}
+// newerURL returns where the number of newer runs is.
+func (l RunList) newerURL() string {
+	params := url.Values{"after": {l.Newest}}
+	for name, values := range l.Params {
+		if name != "cursor" && name != "page" {
+			params[name] = values
+		}
+	}
+	return Root + "/runs/newer?" + params.Encode()
+}
+
+// matching returns the text of the search box that all runs of the list match; empty: every run does.
+func (l RunList) matching() string {
+	if l.Search == nil {
+		return ""
+	}
+	return l.Search.String()
 }

@@ -106,6 +106,9 @@ func idOf(flow int64, step, code, pattern string) string {
 	return strconv.FormatInt(flow, 10) + "-" + hex.EncodeToString(sum[:8])
 }
 
+// IDOf returns the id of the failure that a run that failed or timed out is one of. Record adds it to the same one.
+func IDOf(r Run) string { return idOf(r.Flow, r.Step, r.Code, Pattern(r.Message)) }
+
 // FlowOf returns the flow of a failure; false: the text is the id of none.
 func FlowOf(id string) (int64, bool) {
 	flow, hash, _ := strings.Cut(id, "-")

@@ -1,0 +1,60 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/console/searchbox"
+	"github.com/penstock/penstock/console/view"
+)
+
+// saveSearch keeps a search under a name, for the user or for all.
+func saveSearch(req *requestState) error {
+	user, err := req.searchOwner()
+	if err != nil {
+		return err
+	}
+	s := view.SavedSearch{Name: req.r.PostFormValue("name"), Text: req.r.PostFormValue("filter"), By: req.user.Name, SavedAt: req.console.config.Now().UTC().Truncate(time.Millisecond)}
+	if _, err := searchbox.Parse(s.Text, req.searchEnv()); err != nil {
+		return &fault{http.StatusUnprocessableEntity, "This search cannot be saved", err.Error()}
+	}
+	if err := req.console.config.Store.SavedSearches().Put(req.ctx(), user, s); err != nil {
+		return err
+	}
+	if user == "" {
+		req.audit("POST "+Root+"/runs/searches", s.Name)
+	}
+	req.setNotice("The search “" + strings.TrimSpace(s.Name) + "” was saved.")
+	return req.redirect(view.RunsURL(url.Values{listing.ParamFilter: {s.Text}}, nil))
+}
+
+// deleteSearch deletes a saved search.
+func deleteSearch(req *requestState) error {
+	user, err := req.searchOwner()
+	if err != nil {
+		return err
+	}
+	name := req.r.PostFormValue("name")
+	if err := req.console.config.Store.SavedSearches().Delete(req.ctx(), user, name); err != nil {
+		return err
+	}
+	if user == "" {
+		req.audit("POST "+Root+"/runs/searches/delete", name)
+	}
+	req.setNotice("The search “" + name + "” was deleted.")
+	return req.redirect(view.Root + "/runs")
+}
+
+// searchOwner returns whose saved search a form is about: the user's, or everybody's, which takes the right to act on runs.
+func (req *requestState) searchOwner() (string, error) {
+	switch {
+	case req.r.PostFormValue("shared") == "":
+		return req.user.Name, nil
+	case !req.mayAct():
+		return "", errForbidden
+	}
+	return "", nil
+}
