@@ -45,7 +45,7 @@ type Version struct {
 	Current    bool      `json:"current"`
 	By         string    `json:"by,omitempty"`      // the principal that deployed it; empty: unknown
 	Message    string    `json:"message,omitempty"` // what that one said about it
-	Source     string    `json:"source,omitempty"` // not in listings
+	Source     string    `json:"source,omitempty"`  // not in listings
 }
 
 // pageSize is the maximum page size of the server.

@@ -171,4 +171,3 @@ func (req *requestState) diagramHTML(source []byte) (string, error) {
 	}
 	return b.String(), nil
 }
-

@@ -20,7 +20,7 @@ type versionView struct {
 	Current    bool      `json:"current"`
 	By         string    `json:"by,omitempty"`      // the principal that deployed it
 	Message    string    `json:"message,omitempty"` // what that one said about it
-	Source     string    `json:"source,omitempty"` // not in listings
+	Source     string    `json:"source,omitempty"`  // not in listings
 }
 
 func viewVersion(d store.VersionEntry, h *store.Deployment) versionView {

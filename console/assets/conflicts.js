@@ -20,9 +20,12 @@
     return found
   }
 
-  function keep(which, c) {
+  // keep resolves the conflict with an index. Lines may have been typed since the list was made.
+  function keep(which, index) {
     document.dispatchEvent(new Event('penstock:sync'))
     const lines = field.value.split('\n')
+    const c = conflicts(lines)[index]
+    if (!c) return
     const mine = lines.slice(c.start + 1, c.middle), theirs = lines.slice(c.middle + 1, c.end)
     lines.splice(c.start, c.end - c.start + 1, ...{ mine, theirs, both: [...mine, ...theirs] }[which])
     field.value = lines.join('\n')
@@ -36,7 +39,7 @@
     const places = JSON.stringify(found)
     if (places === shown) return
     shown = places
-    list.replaceChildren(...found.map(c => {
+    list.replaceChildren(...found.map((c, index) => {
       const item = document.createElement('li')
       const title = document.createElement('span')
       title.textContent = `Line ${c.start + 1}`
@@ -46,7 +49,7 @@
         button.type = 'button'
         button.textContent = text
         button.setAttribute('aria-label', `${text}, line ${c.start + 1}`)
-        button.addEventListener('click', () => keep(which, c))
+        button.addEventListener('click', () => keep(which, index))
         item.append(button)
       }
       return item

@@ -104,14 +104,13 @@
     document.addEventListener('penstock:signout', () => { ended = true })
 
     // What is here is no draft any more: saved, or on this page as it was sent.
-    const text = field.value
     let sent = null
     try {
       sent = sessionStorage.getItem('penstock.sent')
       sessionStorage.removeItem('penstock.sent')
     } catch { /* see above */ }
     for (const draft of [...drafts(flow), ...drafts(mine + 'new:')]) {
-      if (draft.text === text || form.matches('[data-unsaved]') && draft.key === sent) localStorage.removeItem(draft.key)
+      if (draft.text === original || form.matches('[data-unsaved]') && draft.key === sent) localStorage.removeItem(draft.key)
     }
     if (form.matches('[data-unsaved]')) write()
     else offer(form, field, base, () => drafts(flow).filter(draft => draft.key !== key))

@@ -222,6 +222,15 @@
     one('#main')?.prepend(bar)
   }
 
+  // Somebody who comes back may have signed in in another window.
+  document.addEventListener('visibilitychange', async () => {
+    if (document.hidden || !one('#ended') || open) return
+    try {
+      const now = await current()
+      if (now?.user === user) accept(now)
+    } catch { /* the bar stays */ }
+  })
+
   // Others report requests of their own that were answered with 401, and streams that broke off.
   document.addEventListener('penstock:signedout', ended)
   document.addEventListener('penstock:brokenoff', async () => {

@@ -80,10 +80,10 @@ type Review struct {
 	Source   string // that would be deployed
 	Base     string // the version that was opened
 	Message  string
-	Lines    int          // of a new flow
-	Changes  []DiffLine   // of the current version; nil: none
+	Lines    int            // of a new flow
+	Changes  []DiffLine     // of the current version; nil: none
 	Problems flows.Problems // mistakes in the text
-	Trouble  string       // any other reason for which it cannot be deployed
+	Trouble  string         // any other reason for which it cannot be deployed
 	Missing  flows.Problems // what the server does not have
 	Warnings flows.Problems
 	Tests    []ReviewTest
