@@ -52,8 +52,9 @@
     if (typeof content === 'string') one('div', box).innerHTML = content
     else one('div', box).replaceChildren(...content)
     if (!box.open) box.showModal()
-    const field = one('[autofocus], input:not([type=hidden]), button', one('div', box))
-    if (field) field.focus()
+    const place = one('div', box)
+    const field = one('[autofocus]', place) ?? one('input:not([type=hidden]), button', place)
+    field?.focus()
   }
 
   const go = (text, act, primary) => {
