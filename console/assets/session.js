@@ -49,8 +49,10 @@
     const box = dialog()
     one('h2', box).textContent = title
     one('p', box).textContent = text
-    if (typeof content === 'string') one('div', box).innerHTML = content
-    else one('div', box).replaceChildren(...content)
+    if (typeof content === 'string') {
+      one('div', box).innerHTML = content
+      one('div', box).append(go('Back to the page', () => settle(false)))
+    } else one('div', box).replaceChildren(...content)
     if (!box.open) box.showModal()
     const place = one('div', box)
     const field = one('[autofocus]', place) ?? one('input:not([type=hidden]), button', place)
@@ -86,7 +88,7 @@
   }
 
   async function send(sent) {
-    const button = one('button', sent)
+    const button = one('.primary', sent)
     button.disabled = true
     try {
       const response = await fetch(sent.action, { method: 'POST', headers: quiet, body: new URLSearchParams(new FormData(sent)) })

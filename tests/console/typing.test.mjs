@@ -371,6 +371,7 @@ test('merges with what somebody else has saved', async () => {
 
   const small = await look({ width: 390 })
   await signIn(small)
+  await deploy(start)
   await edit(small)
   await small.keyboard.type('# small')
   await deploy(start.replace('Typed', 'Small'))
