@@ -110,6 +110,8 @@ func (a deployAbout) check(before client.Flow) (string, error) {
 		return before.Version, nil
 	case before.Version == "":
 		return "", errors.New("there is no such flow on the server: nothing was deployed")
+	case a.base == client.NoVersion:
+		return "", fmt.Errorf("there is such a flow already, with the version %s: nothing was deployed", short(before.Version))
 	}
 	return "", fmt.Errorf("the current version is %s and not %s: nothing was deployed; `penstock flow diff` shows what changed", short(before.Version), a.base)
 }
