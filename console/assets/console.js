@@ -45,7 +45,7 @@
   let prefix = 0 // time at which g was pressed
 
   function typing(target) {
-    return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
+    return target.isContentEditable || target.closest('.cm-editor') || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
   }
 
   function moveRow(by) {

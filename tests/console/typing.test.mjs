@@ -157,6 +157,20 @@ test('keeps drafts, offers them, and removes them', async () => {
   assert.deepEqual(await drafts(page), [], 'a draft that was saved')
   assert.equal(await page.locator('#draft').isVisible(), false)
 
+  // A new flow has a draft, too, until it is there.
+  await visit(page, '/flows/new')
+  await page.locator('.cm-content').waitFor()
+  await write(page, 'flow: 82\nsteps: [{set: {a: 1}}]\n')
+  await kept(page)
+  await visit(page, '/flows/new')
+  await page.getByRole('button', { name: 'Restore' }).click()
+  await page.getByRole('button', { name: 'Deploy' }).click()
+  await page.locator('#review').getByText('A new flow of 3 lines').waitFor()
+  await page.locator('#review [data-confirm]').click()
+  await page.waitForURL('**/flows/82')
+  await page.locator('.cm-content').waitFor()
+  assert.deepEqual(await drafts(page), [], 'the draft of a flow that is deployed')
+
   // Of another user nothing is offered, and signing out removes one's own.
   await edit(page)
   await page.keyboard.type('# mine')
@@ -261,6 +275,21 @@ test('signs in over the page, and goes on', async () => {
   await page.context().close()
 })
 
+test('tells that the session has ended on pages that refresh by themselves', async () => {
+  const page = await look()
+  await signIn(page)
+  await visit(page, '/')
+  await expire(page)
+  const bar = page.locator('#ended')
+  await bar.getByRole('button', { name: 'Sign in' }).click()
+  await page.locator('#signin [name=password]').fill(root.password)
+  await page.keyboard.press('Enter')
+  await bar.waitFor({ state: 'detached' })
+  await page.waitForResponse(answer => answer.url().endsWith('/console/overview') && answer.ok()) // it refreshes again
+  well(page)
+  await page.context().close()
+})
+
 test('does not hand a page to another user without saying so', async () => {
   const page = await look({ width: 390 })
   await signIn(page)
@@ -313,7 +342,7 @@ test('reviews before it deploys', async () => {
   await visit(page, '/flows/80/versions')
   await page.getByText('seven in place of six').waitFor()
   await page.getByText('by root').first().waitFor()
-  await readable(page, 'versions with messages', 'versions')
+  await picture(page, 'versions')
 
   // Twice at once is for those who are sure, if nothing speaks against it.
   await edit(page)
@@ -340,7 +369,7 @@ test('merges with what somebody else has saved', async () => {
   await page.locator('.merge').getByText('a better name').waitFor()
   const merged = await text(page)
   assert.ok(merged.includes('name: Renamed') && merged.endsWith('# mine, at the end\n'))
-  await readable(page, 'a merge', 'merge')
+  await picture(page, 'merge')
 
   // The same lines: a conflict, which is marked and is not saved.
   const { asked, end } = questions(page, () => false)
