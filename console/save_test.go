@@ -244,6 +244,11 @@ func TestSigningInOverAPage(t *testing.T) {
 	if w := get("/session"); w.Code != http.StatusUnauthorized {
 		t.Errorf("without a session: %d", w.Code)
 	}
+	stream := d.requestOf("GET /runs/{run}/live", nil)
+	stream.Header.Set("Accept", "text/event-stream")
+	if w := b.do(stream); w.Code != http.StatusUnauthorized {
+		t.Errorf("a stream without a session: %d", w.Code)
+	}
 	form := get("/signin?user=vera")
 	if page := form.Body.String(); form.Code != http.StatusOK || strings.Contains(page, "<html") || !strings.Contains(page, `value="vera"`) {
 		t.Errorf("the form: %d %.200s", form.Code, page)

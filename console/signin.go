@@ -20,7 +20,8 @@ const (
 	cookieForm    = "penstock_signin" // binds the sign-in form to the browser to which it was sent
 )
 
-// redirectToSignIn sends the browser to the sign-in form, which returns here afterwards.
+// redirectToSignIn sends the browser to the sign-in form, which returns here afterwards. A part of a page and an event stream get
+// 401: the script of the page signs in over it.
 func (req *requestState) redirectToSignIn() error {
 	to := req.site.Root + "/signin"
 	if req.r.Method == http.MethodGet && !req.fragment() && req.r.URL.Path != req.site.Root+"/" {
@@ -28,6 +29,10 @@ func (req *requestState) redirectToSignIn() error {
 	}
 	if req.fragment() {
 		req.w.Header().Set("HX-Redirect", to)
+		req.w.WriteHeader(http.StatusUnauthorized)
+		return nil
+	}
+	if strings.Contains(req.r.Header.Get("Accept"), "text/event-stream") {
 		req.w.WriteHeader(http.StatusUnauthorized)
 		return nil
 	}
