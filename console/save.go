@@ -30,6 +30,9 @@ type edit struct {
 
 func (req *requestState) submittedEdit() edit {
 	e := edit{source: req.submittedSource(), base: req.r.PostFormValue("base"), message: strings.TrimSpace(req.r.PostFormValue("message"))}
+	if !req.r.PostForm.Has("message") {
+		e.message = strings.TrimSpace(req.r.PostFormValue("said")) // in an earlier review
+	}
 	e.flow, _ = strconv.ParseInt(req.r.PostFormValue("flow"), 10, 64)
 	return e
 }
@@ -46,8 +49,8 @@ func (req *requestState) parse(e *edit) (*flows.Flow, error) {
 	return flow, req.checkNumber(flow.Number, e.flow)
 }
 
-// conflictLine returns the number of the first line that marks a conflict of a merge; zero: there is none. Within a block of text
-// such lines are valid YAML.
+// conflictLine returns the number of the first line that marks a conflict of a merge; zero: there is none. What a parser
+// says of such lines does not help, and it may take them.
 func conflictLine(source []byte) int {
 	number := 0
 	for line := range strings.Lines(string(source)) {

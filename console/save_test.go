@@ -53,6 +53,9 @@ func TestASaveInBetweenIsMerged(t *testing.T) {
 			t.Errorf("the page of the merge lacks %s", part)
 		}
 	}
+	if !strings.Contains(page, `name="said" value="four"`) {
+		t.Error("the message is lost")
+	}
 	if d.config.Store.Flows().VersionNow(1) != theirs {
 		t.Error("the merge is deployed before anybody has seen it")
 	}
@@ -188,6 +191,10 @@ func TestReview(t *testing.T) {
 	}
 	if d.config.Store.Flows().VersionNow(1) != base {
 		t.Error("a review deploys")
+	}
+	again := b.post("/flows/review", "flow", "1", "base", base, "source", longFlow+"  - set: {d: 4}\n", "said", "<four>").Body.String()
+	if !strings.Contains(again, `value="&lt;four&gt;"`) {
+		t.Error("the message of an earlier review is lost")
 	}
 	back := b.post("/flows", "edit", "yes", "flow", "1", "base", base, "source", "flow: 1\nname: half\n", "message", "m")
 	if page := back.Body.String(); back.Code != http.StatusOK || !strings.Contains(page, "name: half") || !strings.Contains(page, base) {

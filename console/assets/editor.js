@@ -149,10 +149,14 @@ class Checker {
       this.tell(view, told)
     }
     if (this.status) this.status.textContent = summary(told)
-    if (told.picture && told.picture !== this.drawn && this.picture) {
-      this.drawn = told.picture
-      this.picture.innerHTML = told.picture
-    }
+    if (told.picture && told.picture !== this.drawn && this.picture) this.draw(told.picture)
+  }
+
+  // draw replaces the picture when the browser has nothing else to do: that of 400 steps takes as long as several keys.
+  draw(picture) {
+    this.drawn = picture
+    const idle = window.requestIdleCallback ?? (act => setTimeout(act))
+    idle(() => { if (picture === this.drawn) this.picture.innerHTML = picture }, { timeout: 1000 })
   }
 
   mark(view, told) {

@@ -30,6 +30,8 @@
   })
   box.addEventListener('htmx:sendError', event => { event.detail.elt.textContent = 'The server does not answer.' })
   box.addEventListener('close', () => {
+    const message = one('[name=message]', box) // is there again in the next review
+    if (message) save.form.elements.said.value = message.value
     box.replaceChildren()
     one('.cm-content')?.focus()
   })

@@ -324,6 +324,7 @@ test('reviews before it deploys', async () => {
   const review = page.getByRole('dialog', { name: 'Review before deploying' })
   await review.locator('tr.come').first().waitFor()
   await review.getByText('Not on the server yet').waitFor()
+  await review.getByRole('textbox').fill('typed before')
   await page.keyboard.press('Escape')
   await review.waitFor({ state: 'hidden' })
   await page.waitForFunction(() => document.activeElement.matches('.cm-content')) // one goes on typing
@@ -336,6 +337,7 @@ test('reviews before it deploys', async () => {
   await readable(page, 'the review', 'review')
   await page.keyboard.press('Tab')
   await visible(page, 'the review')
+  assert.equal(await review.getByRole('textbox').inputValue(), 'typed before')
   await review.getByRole('textbox').fill('seven in place of six')
   await page.keyboard.press('Enter')
   await page.getByText('Saved. New runs use version').waitFor()
