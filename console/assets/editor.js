@@ -242,7 +242,7 @@ function look(cm) {
     '.cm-panels': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
     '.cm-panels.cm-panels-top': { borderBottom: '1px solid var(--line)' },
     '.cm-panel.cm-search': { padding: '5px 28px 5px 10px', lineHeight: '34px' },
-    '.cm-panel.cm-search label': { display: 'inline-flex', gap: '5px', alignItems: 'center', fontSize: '12.5px', lineHeight: '20px', color: 'var(--soft)', margin: '0 8px 0 0' },
+    '.cm-panel.cm-search label': { display: 'inline-flex', gap: '5px', alignItems: 'center', fontSize: '12.5px', lineHeight: '20px', color: 'var(--soft)', margin: '0 8px 0 0', verticalAlign: 'middle' },
     '.cm-panel.cm-search input': { margin: '0' },
     '.cm-panel.cm-search .cm-textfield': { font: 'inherit', width: '150px', padding: '3px 8px', margin: '0 6px 0 0', lineHeight: '20px', border: '1px solid var(--strong)', borderRadius: '6px', backgroundColor: 'var(--card)' },
     '.cm-panel.cm-search .cm-button': { margin: '0 6px 0 0', lineHeight: '20px', padding: '2px 9px', fontSize: '12.5px', backgroundImage: 'none', backgroundColor: 'var(--card)', border: '1px solid var(--strong)', borderRadius: '6px' },
