@@ -179,12 +179,19 @@
     checking.add(target)
     ready().then(on => {
       checking.delete(target)
-      if (!on || !target.isConnected) return
-      checked.add(target)
-      target.requestSubmit(submitter?.isConnected ? submitter : null)
-      checked.delete(target) // it was not valid any more
+      const form = target.isConnected ? target : twin(target)
+      if (!on || !form) return
+      checked.add(form)
+      form.requestSubmit(form === target && submitter?.isConnected ? submitter : buttonLike(form, submitter))
+      checked.delete(form) // it was not valid any more
     })
   }, true)
+
+  // twin returns the form that has taken the place of one in a live part; undefined: what it acts on is over.
+  const twin = gone => [...document.forms].find(form => form.method === 'post' && form.getAttribute('action') === gone.getAttribute('action'))
+
+  // buttonLike returns the button of a form that sends what another sent; null: it has none.
+  const buttonLike = (form, button) => button && [...form.elements].find(e => e.type === 'submit' && e.name === button.name && e.value === button.value) || null
 
   // A request of a button or a part of the page.
   const byPerson = event => event && /^(click|submit|change|keydown|keyup)$/.test(event.type)

@@ -424,6 +424,7 @@ test('authorises a connection at another server', async () => {
     await page.getByText('not yet', { exact: true }).waitFor()
     await accessible(page, 'a connection that is not authorised')
     await page.getByRole('button', { name: 'Authorise' }).click()
+    await page.getByRole('link', { name: /^Go on to 127/ }).waitFor()
     await accessible(page, 'the way to the authorization server')
     await page.getByRole('link', { name: /^Go on to 127/ }).click()
     await page.getByText('The connection erp is authorised').waitFor()
