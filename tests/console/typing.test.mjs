@@ -290,6 +290,23 @@ test('tells that the session has ended on pages that refresh by themselves', asy
   await page.context().close()
 })
 
+test('sends a form that its live part has replaced meanwhile', async () => {
+  const page = desk
+  await visit(page, '/flows/80')
+  await page.route('**/console/session', async route => {
+    await page.evaluate(() => {
+      const form = document.querySelector('form[action$="/paused"]')
+      form.replaceWith(form.cloneNode(true))
+    })
+    await route.continue()
+  })
+  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await page.getByRole('button', { name: 'Pause' }).waitFor()
+  await page.unroute('**/console/session')
+  well(page)
+})
+
 test('does not hand a page to another user without saying so', async () => {
   const page = await look({ width: 390 })
   await signIn(page)
