@@ -29,7 +29,7 @@ func (a *API) audited(c *gin.Context) {
 	}
 	entry := store.Entry{
 		Actor: x.Principal.String(), Name: x.Principal.Name, Act: method + " " + c.FullPath(), Object: x.Object,
-		Status: status, IP: c.ClientIP(), RequestID: x.ID,
+		Status: status, IP: c.ClientIP(), RequestID: x.ID, Message: x.Message,
 	}
 	if entry.Object == "" && len(c.Params) > 0 {
 		entry.Object = bounded(c.Params[0].Value)

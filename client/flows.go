@@ -43,7 +43,9 @@ type Version struct {
 	Version    string    `json:"version"`
 	DeployedAt time.Time `json:"deployed_at"`
 	Current    bool      `json:"current"`
-	Source     string    `json:"source,omitempty"` // not in listings
+	By         string    `json:"by,omitempty"`      // the principal that deployed it; empty: unknown
+	Message    string    `json:"message,omitempty"` // what that one said about it
+	Source     string    `json:"source,omitempty"`  // not in listings
 }
 
 // pageSize is the maximum page size of the server.
@@ -61,9 +63,36 @@ func (c *Client) Flow(ctx context.Context, ref string) (*Flow, error) {
 	return flow, c.Call(ctx, http.MethodGet, flowPath(ref), nil, flow)
 }
 
-// Deploy deploys a flow file.
+// Deploy deploys a flow file, whatever version is current.
 func (c *Client) Deploy(ctx context.Context, ref string, source []byte) (*Flow, error) {
-	a, err := c.send(ctx, http.MethodPut, flowPath(ref), source, http.Header{"Content-Type": {"application/yaml"}})
+	return c.DeployVersion(ctx, ref, DeployInput{Source: source})
+}
+
+// DeployInput is a flow file, with what is said about it.
+type DeployInput struct {
+	Source  []byte
+	Message string // one line of at most 300 characters for the history; empty: none
+	Base    string // the version that must be current, or NoVersion; empty: any
+}
+
+// NoVersion is the Base of a flow that must not exist yet.
+const NoVersion = "none"
+
+// DeployVersion deploys a flow file. The *Error has the status 412 and the code stale when another version than Base is
+// current.
+func (c *Client) DeployVersion(ctx context.Context, ref string, in DeployInput) (*Flow, error) {
+	path, header := flowPath(ref), http.Header{"Content-Type": {"application/yaml"}}
+	if in.Message != "" {
+		path += "?" + url.Values{"message": {in.Message}}.Encode()
+	}
+	switch in.Base {
+	case "":
+	case NoVersion:
+		header.Set("If-None-Match", "*")
+	default:
+		header.Set("If-Match", `"`+in.Base+`"`)
+	}
+	a, err := c.send(ctx, http.MethodPut, path, in.Source, header)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +144,16 @@ func (c *Client) Version(ctx context.Context, ref, version string) (*Version, er
 
 // Rollback deploys an earlier version again; empty: the previous one.
 func (c *Client) Rollback(ctx context.Context, ref, version string) (*Flow, error) {
+	return c.RollbackVersion(ctx, ref, version, "")
+}
+
+// RollbackVersion is Rollback with a message for the history; empty: none.
+func (c *Client) RollbackVersion(ctx context.Context, ref, version, message string) (*Flow, error) {
 	flow := &Flow{}
 	in := map[string]string{}
+	if message != "" {
+		in["message"] = message
+	}
 	if version != "" {
 		in["version"] = version
 	}
@@ -238,6 +275,7 @@ type CanaryInput struct {
 	Principals   []string      // all calls of these, as in "user:ann"
 	RollbackAt   int           // failed runs in percent at which it is stopped; 0: no rule
 	PromoteAfter time.Duration // age at which it is promoted; 0: no rule
+	Message      string        // for the history of the version that it becomes; empty: none
 }
 
 // Canary is a second version of a flow, which executes a share of the calls.
@@ -248,6 +286,7 @@ type Canary struct {
 	Principals   []string  `json:"principals"`
 	StartedAt    time.Time `json:"started_at"`
 	By           string    `json:"by"` // the principal that started it
+	Message      string    `json:"message,omitempty"`
 	RollbackAt   int       `json:"rollback_at,omitempty"`
 	PromoteAfter string    `json:"promote_after,omitempty"` // a Go duration
 
@@ -283,6 +322,9 @@ func (c *Client) StartCanary(ctx context.Context, ref string, in CanaryInput) (*
 	}
 	if in.PromoteAfter != 0 {
 		query.Set("promote_after", in.PromoteAfter.String())
+	}
+	if in.Message != "" {
+		query.Set("message", in.Message)
 	}
 	a, err := c.send(ctx, http.MethodPut, flowPath(ref)+"/canary?"+query.Encode(), in.Source, http.Header{"Content-Type": {"application/yaml"}})
 	if err != nil {

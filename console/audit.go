@@ -13,9 +13,12 @@ import (
 
 // audit writes an entry of the audit log for the signed-in user. A failure to write it is logged only, because the
 // action has already been done.
-func (req *requestState) audit(act, object string) {
+func (req *requestState) audit(act, object string) { req.auditMessage(act, object, "") }
+
+// auditMessage is audit with what the user said about the action.
+func (req *requestState) auditMessage(act, object, message string) {
 	err := req.console.config.Store.Audit().Add(req.ctx(), store.Entry{
-		Actor: req.who.String(), Name: req.user.Name, Act: act, Object: object, Status: http.StatusOK, IP: req.ip(),
+		Actor: req.who.String(), Name: req.user.Name, Act: act, Object: object, Status: http.StatusOK, IP: req.ip(), Message: message,
 	})
 	if err != nil {
 		req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "audit log not written", slog.String("act", act), slog.String("error", err.Error()))

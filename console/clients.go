@@ -84,7 +84,12 @@ func (req *requestState) secretOf() (secret, hash string, err error) {
 }
 
 func changeClient(req *requestState) error {
-	client, err := req.changeClient("", req.readClient)
+	client, err := req.changeClient("", func(c *store.Client) error {
+		if err := req.checkSeen(view.SeenClient(c)); err != nil {
+			return err
+		}
+		return req.readClient(c)
+	})
 	if err != nil {
 		return err
 	}

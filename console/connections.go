@@ -88,6 +88,11 @@ func saveConnection(req *requestState) error {
 	if old != nil && req.r.PostFormValue("new") == "true" {
 		return store.ErrExists
 	}
+	if old != nil { // two that are saved within the same moment are not told apart
+		if err := req.checkSeen(view.SeenConnection(old)); err != nil {
+			return err
+		}
+	}
 	if c.Flows, err = readNumbers(req.r.PostFormValue("flows")); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func flowPage(req *requestState) error {
 	}
 	f := view.Flow{FlowRow: req.flowRow(head), Source: string(source), Diagram: req.diagram(source), Schema: Root + "/flows/schema.json"}
 	f.Topics = req.topics(&head)
-	f.Writable, f.Rehearse = req.may(auth.ScopeWriteFlows), req.mayRehearse()
+	f.Writable, f.Rehearse, f.Base = req.may(auth.ScopeWriteFlows), req.mayRehearse(), head.Version
 	return req.render(200, view.FlowPage(req.page("flows", f.Name), f))
 }
 
@@ -100,7 +100,7 @@ func newFlowPage(req *requestState) error {
 	}
 	source := fmt.Sprintf(newSource, number)
 	f := view.Flow{Source: source, Diagram: req.diagram([]byte(source)), Writable: true, New: true, Schema: Root + "/flows/schema.json"}
-	f.Name = "New flow"
+	f.Name, f.Base = "New flow", store.NoVersion
 	return req.render(200, view.FlowPage(req.page("flows", "New flow"), f))
 }
 
@@ -130,12 +130,6 @@ type testResult struct {
 	Name    string `json:"name"`
 	Line    int    `json:"line"`
 	Failure string `json:"failure,omitempty"`
-}
-
-// submittedSource returns the source in the form, with LF instead of the CR LF that forms send: the version of a flow
-// is the hash of its bytes.
-func (req *requestState) submittedSource() []byte {
-	return []byte(strings.ReplaceAll(req.r.PostFormValue("source"), "\r\n", "\n"))
 }
 
 // checkFlow reports the mistakes in a source. For a source without mistakes it returns the diagram and the test
@@ -176,61 +170,6 @@ func runTests(ctx context.Context, f *flows.Flow) []testResult {
 	return result
 }
 
-// saveFlow deploys a source, or shows the editor again with the mistakes.
-func saveFlow(req *requestState) error {
-	source := req.submittedSource()
-	flow, err := flows.Parse("flow.yaml", source, req.console.config.Catalogue)
-	was, _ := strconv.ParseInt(req.r.PostFormValue("flow"), 10, 64) // zero: a new one
-	store := req.console.config.Store.Flows()
-	if err == nil {
-		err = req.checkNumber(flow.Number, was)
-	}
-	before, _ := store.Deployment(strconv.FormatInt(was, 10))
-	if err == nil {
-		_, err = store.Deploy(req.ctx(), flow)
-	}
-	if err != nil {
-		return req.renderUnsaved(source, was, err)
-	}
-	number := strconv.FormatInt(flow.Number, 10)
-	req.audit("POST "+Root+"/flows", number)
-	if before.Version == flow.Version {
-		req.setNotice("Nothing had changed.")
-	} else {
-		req.setNotice("Saved. New runs use version " + view.Short(flow.Version) + "." + lacks(store.Missing(req.ctx(), "flow.yaml", flow)))
-	}
-	return req.redirect(Root + "/flows/" + number)
-}
-
-// maxOthers is how many things that the server has, and the flow cannot use, a notice names: it is in a cookie.
-const maxOthers = 3
-
-// lacks says what the server does not have, or has otherwise than the flow needs it; empty: nothing.
-func lacks(missing flows.Problems) string {
-	var names, others []string
-	for _, m := range missing {
-		if strings.HasSuffix(m.Message, ": there is none") {
-			names = append(names, strings.TrimPrefix(m.Code, "missing_")+" "+m.Name)
-		} else {
-			others = append(others, fmt.Sprintf(" Line %d: %s.", m.Line, m.Message))
-		}
-	}
-	text := ""
-	if len(names) > 0 {
-		text = " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "."
-	}
-	return text + strings.Join(others[:min(len(others), maxOthers)], "")
-}
-
-// checkNumber rejects a source that would replace a flow other than the one opened in the editor.
-func (req *requestState) checkNumber(number, was int64) error {
-	taken := slices.ContainsFunc(req.flowNames(), func(f view.FlowName) bool { return f.Number == number })
-	if taken && number != was {
-		return &fault{http.StatusConflict, "The number is taken", fmt.Sprintf("Flow %d is another flow. Choose a number that is free.", number)}
-	}
-	return nil
-}
-
 // diagramHTML renders the diagram; empty when the source cannot be parsed.
 func (req *requestState) diagramHTML(source []byte) (string, error) {
 	var b strings.Builder
@@ -240,22 +179,4 @@ func (req *requestState) diagramHTML(source []byte) (string, error) {
 		}
 	}
 	return b.String(), nil
-}
-
-// renderUnsaved shows the editor again with a source that was not saved. It returns err if that is an internal error.
-func (req *requestState) renderUnsaved(source []byte, was int64, err error) error {
-	why := faultOf(err)
-	if why.Status >= http.StatusInternalServerError {
-		return err
-	}
-	f := view.Flow{Source: string(source), Diagram: req.diagram(source), Writable: true, New: was == 0, Schema: Root + "/flows/schema.json"}
-	if head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(was, 10)); err == nil {
-		f.FlowRow, f.Rehearse = req.flowRow(head), req.mayRehearse()
-	}
-	f.Trouble = why.Text
-	var problems flows.Problems
-	if errors.As(err, &problems) {
-		f.Problems, f.Trouble = problems, ""
-	}
-	return req.render(why.Status, view.FlowPage(req.page("flows", "Not saved"), f))
 }

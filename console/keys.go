@@ -55,7 +55,12 @@ func createKey(req *requestState) error {
 }
 
 func changeKey(req *requestState) error {
-	return req.editKey("was saved", "POST "+Root+"/access/keys/{key}", req.readKey)
+	return req.editKey("was saved", "POST "+Root+"/access/keys/{key}", func(k *store.Key) error {
+		if err := req.checkSeen(view.SeenKey(k)); err != nil {
+			return err
+		}
+		return req.readKey(k)
+	})
 }
 
 // switchKey enables or disables the API access of a key.

@@ -70,7 +70,7 @@ func replayRun(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	form.Version = req.r.PostFormValue("version")
+	form.Version, form.Sent = req.r.PostFormValue("version"), true
 	s, err := req.submission(flow)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ func (c *Console) routes() []route {
 		{"GET /{$}", "", overviewPage},
 		{"GET /overview", "", overviewFragment},
 		{"GET /chart", auth.ScopeReadRuns, chartFragment},
+		{"GET /session", "", showSession},
 		{"POST /signout", "", signOut},
 
 		{"GET /runs", auth.ScopeReadRuns, runsPage},
@@ -61,6 +62,8 @@ func (c *Console) routes() []route {
 		{"GET /flows/new", auth.ScopeWriteFlows, newFlowPage},
 		{"GET /flows/schema.json", auth.ScopeReadFlows, flowSchema},
 		{"POST /flows/check", auth.ScopeReadFlows, checkFlow},
+		{"POST /flows/review", auth.ScopeWriteFlows, reviewFlow},
+		{"POST /flows/diff", auth.ScopeWriteFlows, diffFlow},
 		{"POST /flows", auth.ScopeWriteFlows, saveFlow},
 		{"GET /flows/{flow}", auth.ScopeReadFlows, flowPage},
 		{"GET /flows/{flow}/stats", auth.ScopeReadRuns, flowStatsPage},
@@ -200,6 +203,7 @@ func (c *Console) authorize(to route) func(*requestState) error {
 		case to.scope != "" && !req.may(to.scope):
 			return errForbidden
 		case isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF):
+			req.w.Header().Set("Penstock-Csrf", "stale") // the script asks for the token of the session, and sends it again
 			return errCSRF
 		}
 		if isWrite(req.r) {

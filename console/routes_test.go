@@ -20,6 +20,7 @@ var mayReach = map[string]string{ // read only
 	"GET /{$}":      "vor",
 	"GET /overview": "vor",
 	"GET /chart":    "vor",
+	"GET /session":  "vor",
 	"POST /signout": "vor",
 
 	"GET /runs":                    "vor",
@@ -55,6 +56,8 @@ var mayReach = map[string]string{ // read only
 	"GET /flows/new":                                     "r",
 	"GET /flows/schema.json":                             "vor",
 	"POST /flows/check":                                  "vor",
+	"POST /flows/review":                                 "r",
+	"POST /flows/diff":                                   "r",
 	"POST /flows":                                        "r",
 	"GET /flows/{flow}":                                  "vor",
 	"GET /flows/{flow}/stats":                            "vor",

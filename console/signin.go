@@ -2,6 +2,7 @@ package console
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,7 +20,8 @@ const (
 	cookieForm    = "penstock_signin" // binds the sign-in form to the browser to which it was sent
 )
 
-// redirectToSignIn sends the browser to the sign-in form, which returns here afterwards.
+// redirectToSignIn sends the browser to the sign-in form, which returns here afterwards. A part of a page and an event stream get
+// 401: the script of the page signs in over it.
 func (req *requestState) redirectToSignIn() error {
 	to := req.site.Root + "/signin"
 	if req.r.Method == http.MethodGet && !req.fragment() && req.r.URL.Path != req.site.Root+"/" {
@@ -30,6 +32,10 @@ func (req *requestState) redirectToSignIn() error {
 		req.w.WriteHeader(http.StatusUnauthorized)
 		return nil
 	}
+	if strings.Contains(req.r.Header.Get("Accept"), "text/event-stream") {
+		req.w.WriteHeader(http.StatusUnauthorized)
+		return nil
+	}
 	http.Redirect(req.w, req.r, to, http.StatusSeeOther)
 	return nil
 }
@@ -37,13 +43,17 @@ func (req *requestState) redirectToSignIn() error {
 // signInPage shows the sign-in form, or redirects a signed-in user.
 func signInPage(req *requestState) error {
 	err := req.identify()
+	if err == nil && req.fragment() {
+		req.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
 	if err == nil {
 		return req.redirect(req.site.safeDestination(req.r.URL.Query().Get("to")))
 	}
 	if !errors.Is(err, session.ErrNone) {
 		return err
 	}
-	return req.showSignIn(http.StatusOK, view.SignIn{To: req.r.URL.Query().Get("to")})
+	return req.showSignIn(http.StatusOK, view.SignIn{To: req.r.URL.Query().Get("to"), User: req.r.URL.Query().Get("user")})
 }
 
 func (req *requestState) showSignIn(status int, form view.SignIn) error {
@@ -51,6 +61,9 @@ func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	req.setCookie(cookieForm, token, 0)
 	page := req.page("", "Sign in")
 	page.CSRF = session.MaskToken(token)
+	if req.fragment() {
+		return req.render(status, view.SignInForm(page, form))
+	}
 	return req.render(status, view.SignInPage(page, form))
 }
 
@@ -99,7 +112,25 @@ func signIn(req *requestState) error {
 	}
 	req.setCookie(cookieForm, "", -1)
 	req.setCookie(cookieSession, s.Token, int(session.LifeLimit/time.Second))
+	if req.fragment() { // the page from which it was sent stays
+		req.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
 	return req.redirect(req.site.safeDestination(form.To))
+}
+
+// showSession answers with the user of the session and a token for its writes, for a page that another session has made.
+func showSession(req *requestState) error {
+	text, err := json.Marshal(struct {
+		User string `json:"user"`
+		CSRF string `json:"csrf"`
+	}{req.user.Name, session.MaskToken(req.session.CSRF)})
+	if err != nil {
+		return fmt.Errorf("encode session: %w", err)
+	}
+	req.w.Header().Set("Content-Type", "application/json")
+	req.send(http.StatusOK, text)
+	return nil
 }
 
 // signOut ends the session.

@@ -55,7 +55,7 @@ func developerPrincipal(u *store.User) *auth.Principal {
 
 // developerRoutes lists everything of the developer portal that requires a session.
 func (c *Console) developerRoutes() []route {
-	routes := []route{{"POST /signout", "", signOut}}
+	routes := []route{{"GET /session", "", showSession}, {"POST /signout", "", signOut}}
 	for _, r := range c.portal.Routes() {
 		routes = append(routes, route{r.Pattern, "", func(req *requestState) error { return noDeadline(r.Handle(req.developer())) }})
 	}

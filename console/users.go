@@ -96,6 +96,9 @@ func changeUser(req *requestState) error {
 		return errOwnAccount
 	}
 	user, err := req.console.config.Store.Users().Change(req.ctx(), name, func(u *store.User) error {
+		if err := req.checkSeen(view.SeenUser(u)); err != nil {
+			return err
+		}
 		u.Roles, u.Disabled, u.Profile = roles, disabled, req.profile()
 		scopes, err := req.userScopes(u)
 		if err != nil {

@@ -20,7 +20,8 @@ func versionsPage(req *requestState) error {
 	}
 	versions := make([]view.Version, len(head.History))
 	for i, d := range head.History {
-		versions[i] = view.Version{Version: d.Version, Deployed: d.DeployedAt, Current: d.Version == head.Version, First: i == len(head.History)-1}
+		versions[i] = viewVersion(d)
+		versions[i].Current, versions[i].First = d.Version == head.Version, i == len(head.History)-1
 		if d.Version != asked {
 			continue
 		}
@@ -53,11 +54,13 @@ func rollBack(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	version := req.r.PostFormValue("version")
-	if err := req.console.config.Store.Flows().Rollback(req.ctx(), head.Number, version); err != nil {
+	version, base := req.r.PostFormValue("version"), req.r.PostFormValue("base")
+	message := "back to " + view.Short(version)
+	change := store.Change{By: req.who.String(), Message: message, Base: base}
+	if err := req.console.config.Store.Flows().RollbackChange(req.ctx(), head.Number, version, change); err != nil {
 		return err
 	}
-	req.audit("POST "+Root+"/flows/{flow}/rollback", strconv.FormatInt(head.Number, 10))
+	req.auditMessage("POST "+Root+"/flows/{flow}/rollback", strconv.FormatInt(head.Number, 10), message)
 	req.setNotice("Version " + view.Short(version) + " is the current one again.")
 	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/versions")
 }

@@ -34,6 +34,7 @@ type Entry struct {
 	Status    int       `json:"status"` // of the response; 403: denied
 	IP        string    `json:"ip"`
 	RequestID string    `json:"request_id"`
+	Message   string    `json:"message,omitempty"` // what the actor said about it: of a deployment
 }
 
 // Audit is the log of administrative actions, in order. Safe for concurrent use.

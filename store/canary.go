@@ -22,6 +22,7 @@ type Canary struct {
 	Principals   []string      `json:"principals,omitempty"`    // all calls of these, as in "key:k1"
 	StartedAt    time.Time     `json:"started_at"`              // set by StartCanary
 	By           string        `json:"by"`                      // the principal that started it
+	Message      string        `json:"message,omitempty"`       // what that one said about it, for the version that it becomes
 	RollbackAt   int           `json:"rollback_at,omitempty"`   // failed runs in percent at which it is stopped; 0: no rule
 	PromoteAfter time.Duration `json:"promote_after,omitempty"` // age at which it is promoted; 0: no rule
 }
@@ -72,7 +73,7 @@ func (c *Canary) check() error {
 	case (c.RollbackAt > 0 || c.PromoteAfter > 0) && c.Percent < leastRuled && len(c.Principals) == 0:
 		return &InvalidError{"percent", "must be at least 3 with rollback_at or promote_after: fewer runs than these need are among those that are looked at"}
 	}
-	return nil
+	return (&Change{Message: c.Message}).check()
 }
 
 // CanaryError reports that a version cannot be a canary beside the current version.
@@ -142,7 +143,7 @@ func (f *Flows) PromoteCanary(ctx context.Context, number int64, c *Canary) erro
 			if err := checkFree(v, flow); err != nil {
 				return nil, err
 			}
-			next := head.with(flow, time.Now())
+			next := head.with(flow, Change{By: c.By, Message: c.Message}, time.Now())
 			next.Checked = f.store.fingerprint
 			return &next, nil
 		}, flow)

@@ -39,11 +39,13 @@ type Deployment struct {
 type VersionEntry struct {
 	Version    string    `json:"version"`
 	DeployedAt time.Time `json:"deployed_at"`
+	By         string    `json:"by,omitempty"`      // the principal that deployed it, as in "user:ann"; empty: unknown, or a directory of flow files
+	Message    string    `json:"message,omitempty"` // what that one said about it; empty: nothing
 }
 
 // with returns the deployment with the flow as its current version, and without a canary.
-func (h Deployment) with(flow *flows.Flow, now time.Time) Deployment {
-	current := VersionEntry{flow.Version, now.UTC().Truncate(time.Millisecond)}
+func (h Deployment) with(flow *flows.Flow, c Change, now time.Time) Deployment {
+	current := VersionEntry{flow.Version, now.UTC().Truncate(time.Millisecond), c.By, c.Message}
 	earlier := slices.DeleteFunc(slices.Clone(h.History), func(d VersionEntry) bool { return d.Version == flow.Version })
 	switch {
 	case flow.Schedule == nil:

@@ -144,11 +144,20 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("the slug %q belongs to flow %d: choose another slug, or delete that flow", e.Slug, e.Owner)
 }
 
-// Deploy makes the flow the current version of its number and returns the version. The number identifies the flow;
-// its slug and name may change. Deploying the current version again changes nothing. It returns a *ConflictError when
-// another flow has the slug, and flows.Problems when another flow has the method and path of an operation.
+// Deploy is DeployChange by nobody in particular, on whatever version is current.
 func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
-	err := f.updateDeployment(ctx, flow.Number, f.store.deployDecision(flow), flow)
+	return f.DeployChange(ctx, flow, Change{})
+}
+
+// DeployChange makes the flow the current version of its number and returns the version. The number identifies the flow;
+// its slug and name may change. Deploying the current version again changes nothing. It returns a *StaleError when the
+// current version is not the one that the change is based on, a *ConflictError when another flow has the slug,
+// flows.Problems when another flow has the method and path of an operation, and an *InvalidError for the message.
+func (f *Flows) DeployChange(ctx context.Context, flow *flows.Flow, c Change) (string, error) {
+	err := c.check()
+	if err == nil {
+		err = f.updateDeployment(ctx, flow.Number, f.store.deployDecision(flow, c), flow)
+	}
 	if err != nil {
 		return "", fmt.Errorf("deploy flow %d: %w", flow.Number, err)
 	}
@@ -156,7 +165,7 @@ func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
 }
 
 // deployDecision returns the decision on the flow's new head.
-func (s *Store) deployDecision(flow *flows.Flow) func(*snapshot) (*Deployment, error) {
+func (s *Store) deployDecision(flow *flows.Flow, c Change) func(*snapshot) (*Deployment, error) {
 	return func(v *snapshot) (*Deployment, error) {
 		old, exists := v.deployment(flow.Number)
 		if exists && old.Version == flow.Version {
@@ -166,18 +175,29 @@ func (s *Store) deployDecision(flow *flows.Flow) func(*snapshot) (*Deployment, e
 			old.Checked = s.fingerprint
 			return &old, nil
 		}
+		if err := c.checkBase(&old); err != nil {
+			return nil, err
+		}
 		if err := checkFree(v, flow); err != nil {
 			return nil, err
 		}
-		next := old.with(flow, time.Now())
+		next := old.with(flow, c, time.Now())
 		next.Enabled, next.Checked = flow.Enabled, s.fingerprint
 		return &next, nil
 	}
 }
 
-// Rollback makes an earlier version of the history the current one.
+// Rollback is RollbackChange by nobody in particular, from whatever version is current.
 func (f *Flows) Rollback(ctx context.Context, number int64, version string) error {
+	return f.RollbackChange(ctx, number, version, Change{})
+}
+
+// RollbackChange makes an earlier version of the history the current one. Errors: ErrNotFound, and those of DeployChange.
+func (f *Flows) RollbackChange(ctx context.Context, number int64, version string, c Change) error {
 	flow, err := f.Version(ctx, number, version)
+	if err == nil {
+		err = c.check()
+	}
 	if err != nil {
 		return fmt.Errorf("roll back flow %d to %s: %w", number, version, err)
 	}
@@ -187,10 +207,16 @@ func (f *Flows) Rollback(ctx context.Context, number int64, version string) erro
 		if !exists || !known {
 			return nil, ErrNotFound
 		}
-		if err := checkFree(v, flow); err != nil || old.Version == version {
+		if old.Version == version {
+			return nil, nil
+		}
+		if err := c.checkBase(&old); err != nil {
 			return nil, err
 		}
-		next := old.with(flow, time.Now())
+		if err := checkFree(v, flow); err != nil {
+			return nil, err
+		}
+		next := old.with(flow, c, time.Now())
 		next.Checked = f.store.fingerprint
 		return &next, nil
 	}, flow)

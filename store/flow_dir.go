@@ -82,7 +82,7 @@ func (s *Store) decideAll(v *snapshot, parsed []Deployed) (deployed []Deployed, 
 			deployed = append(deployed, d)
 			continue
 		}
-		head, err := s.deployDecision(d.Flow)(after)
+		head, err := s.deployDecision(d.Flow, Change{})(after)
 		if err != nil {
 			problems = append(problems, Problem{d.File, inFile(err, d.File)})
 			continue

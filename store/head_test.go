@@ -35,7 +35,7 @@ func TestSinceWhenAScheduleIsInForce(t *testing.T) {
 		{"a poll", "{poll: '@hourly'}", true, 6},
 	} {
 		head.Enabled = step.enabled
-		head = head.with(scheduled(step.trigger), start.Add(time.Duration(minute)*time.Minute))
+		head = head.with(scheduled(step.trigger), Change{}, start.Add(time.Duration(minute)*time.Minute))
 		want := start.Add(time.Duration(step.since) * time.Minute)
 		if step.since < 0 {
 			want = time.Time{}

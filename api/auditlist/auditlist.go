@@ -27,6 +27,7 @@ func Parse(raw string) (*listing.Query[entry], error) {
 			listing.Number("status", func(e *entry) int64 { return int64(e.Status) }),
 			listing.Text("ip", func(e *entry) string { return e.IP }),
 			listing.Text("request_id", func(e *entry) string { return e.RequestID }),
+			listing.Text("message", func(e *entry) string { return e.Message }),
 		},
 	})
 }

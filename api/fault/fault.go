@@ -62,6 +62,7 @@ var kinds = []struct {
 	{as: textOf[*listing.Error], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_listing", Title: "The filter cannot be read"}},
 	{as: firstProblem, Kind: Kind{Status: http.StatusUnprocessableEntity, Code: "bad_flow", Message: "the flow has mistakes: ", Title: "The flow has mistakes"}},
 	{as: textOf[*store.ConflictError], Kind: Kind{Status: http.StatusConflict, Code: "slug_taken", Title: notSaved}},
+	{as: textOf[*store.StaleError], Kind: Kind{Status: http.StatusPreconditionFailed, Code: "stale", PageStatus: http.StatusConflict, Title: notSaved}},
 	{as: textOf[*store.CanaryError], Kind: Kind{Status: http.StatusConflict, Code: "canary_refused", Title: notSaved}},
 	{as: textOf[*deliveries.UnrepeatableError], Kind: Kind{Status: http.StatusConflict, Code: "not_recorded", Title: "It cannot be repeated"}},
 	{as: textOf[*strictjson.Error], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_json", Message: "the body is not the JSON that is expected: ", Title: "The JSON cannot be read"}},

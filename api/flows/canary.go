@@ -26,6 +26,7 @@ type canaryView struct {
 	Principals   []string  `json:"principals"`
 	StartedAt    time.Time `json:"started_at"`
 	By           string    `json:"by"`
+	Message      string    `json:"message,omitempty"`
 	RollbackAt   int       `json:"rollback_at,omitempty"`
 	PromoteAfter string    `json:"promote_after,omitempty"`
 
@@ -88,7 +89,7 @@ func (a *api) readCanary(c *gin.Context) {
 func viewCanary(h *store.Deployment) canaryView {
 	k := h.Canary
 	view := canaryView{
-		Flow: h.Number, Version: k.Version, Percent: k.Percent, Principals: append([]string{}, k.Principals...), StartedAt: k.StartedAt, By: k.By,
+		Flow: h.Number, Version: k.Version, Percent: k.Percent, Principals: append([]string{}, k.Principals...), StartedAt: k.StartedAt, By: k.By, Message: k.Message,
 		RollbackAt: k.RollbackAt,
 	}
 	if k.PromoteAfter > 0 {
@@ -107,6 +108,7 @@ func (a *api) putCanary(c *gin.Context) {
 	}
 	if err == nil {
 		httpx.StateOf(c).Object = fmt.Sprintf("flow:%d version %.12s, %d%% %s", h.Number, version.Version, k.Percent, strings.Join(k.Principals, " "))
+		httpx.StateOf(c).Message = k.Message
 		err = a.config.Store.Flows().StartCanary(c.Request.Context(), version, k)
 	}
 	if err == nil {
@@ -161,10 +163,12 @@ func readCanaryQuery(query url.Values, k *store.Canary) (version string, err err
 			if k.PromoteAfter, err = time.ParseDuration(value); err != nil || k.PromoteAfter <= 0 {
 				return "", httpx.BadRequest("bad_query", "promote_after is a duration such as 30m or 1h")
 			}
+		case "message":
+			k.Message = strings.TrimSpace(value)
 		case "version":
 			version = value
 		default:
-			return "", httpx.BadRequest("bad_query", "there is no parameter "+strconv.Quote(name)+": there are percent, principals, rollback_at, promote_after and version")
+			return "", httpx.BadRequest("bad_query", "there is no parameter "+strconv.Quote(name)+": there are percent, principals, rollback_at, promote_after, message and version")
 		}
 	}
 	return version, nil

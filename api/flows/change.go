@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"mime"
 	"net/http"
 	"slices"
@@ -23,13 +24,17 @@ var sourceTypes = []string{
 // putFlow answers PUT /v1/flows/{flow} with the deployed version, or with all mistakes of the flow.
 func (a *api) putFlow(c *gin.Context) {
 	flow, err := a.readSource(c)
+	var change store.Change
+	if err == nil {
+		change, err = changeOf(c)
+	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	all := a.config.Store.Flows()
 	_, unknown := all.Deployment(flowNumber(flow.Number))
-	if _, err := all.Deploy(c.Request.Context(), flow); err != nil {
+	if _, err := all.DeployChange(c.Request.Context(), flow, change); err != nil {
 		httpx.Fail(c, err)
 		return
 	}
@@ -122,6 +127,11 @@ func (a *api) rollbackFlow(c *gin.Context) {
 	h, err := a.deployment(c, auth.ScopeWriteFlows)
 	var in struct {
 		Version string `json:"version"`
+		Message string `json:"message"`
+	}
+	var change store.Change
+	if err == nil {
+		change, err = changeOf(c)
 	}
 	if err == nil {
 		err = httpx.ReadJSON(c, &in)
@@ -137,7 +147,9 @@ func (a *api) rollbackFlow(c *gin.Context) {
 		err = a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, earlier)
 	}
 	if err == nil {
-		err = a.config.Store.Flows().Rollback(c.Request.Context(), h.Number, in.Version)
+		change.Message = strings.TrimSpace(cmp.Or(in.Message, change.Message))
+		httpx.StateOf(c).Message = change.Message
+		err = a.config.Store.Flows().RollbackChange(c.Request.Context(), h.Number, in.Version, change)
 	}
 	if err != nil {
 		httpx.Fail(c, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/store"
 )
 
 // versionView is one version of a flow.
@@ -17,7 +18,13 @@ type versionView struct {
 	Version    string    `json:"version"`
 	DeployedAt time.Time `json:"deployed_at"`
 	Current    bool      `json:"current"`
-	Source     string    `json:"source,omitempty"` // not in listings
+	By         string    `json:"by,omitempty"`      // the principal that deployed it
+	Message    string    `json:"message,omitempty"` // what that one said about it
+	Source     string    `json:"source,omitempty"`  // not in listings
+}
+
+func viewVersion(d store.VersionEntry, h *store.Deployment) versionView {
+	return versionView{Version: d.Version, DeployedAt: d.DeployedAt, Current: d.Version == h.Version, By: d.By, Message: d.Message}
 }
 
 // listVersions answers GET /v1/flows/{flow}/versions, the newest first.
@@ -29,12 +36,14 @@ func (a *api) listVersions(c *gin.Context) {
 	}
 	views := make([]versionView, len(h.History))
 	for i, d := range h.History {
-		views[i] = versionView{Version: d.Version, DeployedAt: d.DeployedAt, Current: d.Version == h.Version}
+		views[i] = viewVersion(d, &h)
 	}
 	httpx.List(c, listing.Schema[versionView]{Fields: []listing.Field[versionView]{
 		listing.Text("version", func(v *versionView) string { return v.Version }),
 		listing.Time("deployed_at", func(v *versionView) time.Time { return v.DeployedAt }),
 		listing.Bool("current", func(v *versionView) bool { return v.Current }),
+		listing.Text("by", func(v *versionView) string { return v.By }),
+		listing.Text("message", func(v *versionView) string { return v.Message }),
 	}}, views)
 }
 
@@ -49,7 +58,7 @@ func (a *api) readVersion(c *gin.Context) {
 	var found []versionView
 	for _, d := range h.History {
 		if strings.HasPrefix(d.Version, c.Param("version")) {
-			found = append(found, versionView{Version: d.Version, DeployedAt: d.DeployedAt, Current: d.Version == h.Version})
+			found = append(found, viewVersion(d, &h))
 		}
 	}
 	if len(found) != 1 {

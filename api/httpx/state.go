@@ -37,6 +37,7 @@ type State struct {
 	FlowNumber      int64           // number of the requested flow; 0: none, or unknown
 	ByFlow          bool            // the flow chose the status of the response
 	Object          string          // object of an administrative request, if its path does not name it
+	Message         string          // what the principal said about the change, for the audit log
 	RunEnded        bool            // the run had ended before the response
 	Attached        bool            // the run belongs to an earlier, equal request
 	FirstID         func() string   // reads the id of that request, for problems about the run; nil: there was none

@@ -217,19 +217,19 @@ func newFlowVersions(e env) *cobra.Command {
 
 func printVersions(w io.Writer, all []client.Version) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "VERSION\tDEPLOYED\t")
+	fmt.Fprintln(table, "VERSION\tDEPLOYED\t\tBY\tMESSAGE")
 	for _, v := range all {
 		mark := ""
 		if v.Current {
 			mark = "current"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", short(v.Version), v.DeployedAt.Local().Format(time.DateTime), mark)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", short(v.Version), v.DeployedAt.Local().Format(time.DateTime), mark, v.By, v.Message)
 	}
 	return table.Flush()
 }
 
 func newFlowRollback(e env) *cobra.Command {
-	var url string
+	var url, message string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "rollback FLOW [VERSION]",
@@ -252,7 +252,7 @@ func newFlowRollback(e env) *cobra.Command {
 				}
 				version = v.Version
 			}
-			flow, err := server.Rollback(cmd.Context(), args[0], version)
+			flow, err := server.RollbackVersion(cmd.Context(), args[0], version, message)
 			if err != nil {
 				return err
 			}
@@ -269,6 +269,7 @@ func newFlowRollback(e env) *cobra.Command {
 		},
 	}
 	addURL(cmd, &url)
+	cmd.Flags().StringVar(&message, "message", "", "a line for the history of versions that says why")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

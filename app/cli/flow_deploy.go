@@ -32,6 +32,7 @@ type deployResult struct {
 func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 	var url string
 	var untested, allowMissing, asJSON bool
+	var about deployAbout
 	var gate rehearsalGate
 	var canary canaryFlags
 	cmd := &cobra.Command{
@@ -42,7 +43,8 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			"secrets, flows or variables that the server does not have. Runs that were accepted before\n" +
 			"keep their version. - is standard input. With --rehearse, none is deployed either when more\n" +
 			"recorded runs than --allow-diff would differ, as `penstock flow rehearse` shows. With --canary,\n" +
-			"the current versions stay, and the files execute a share of the calls.\n\n" + remoteHelp,
+			"the current versions stay, and the files execute a share of the calls. With --base, nothing is\n" +
+			"deployed when somebody else has deployed another version in the meantime.\n\n" + remoteHelp,
 		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests\n  penstock flow deploy flows/ --rehearse 200 --allow-diff 0\n  penstock flow deploy greet.yaml --canary 10% --rollback-at 5% --promote-after 1h",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
@@ -52,6 +54,7 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			if err := canary.check(); err != nil {
 				return err
 			}
+			canary.in.Message = about.message
 			ready, err := readFlows(cmd, cmd.ErrOrStderr(), kinds, paths)
 			for _, f := range ready {
 				printProblems(cmd.ErrOrStderr(), f.flow.Warnings())
@@ -61,6 +64,9 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if about.base != "" && len(ready) != 1 {
+				return usageError{fmt.Errorf("--base goes with one file, these are %d", len(ready))}
 			}
 			server, err := e.remote(url, nil)
 			if err != nil {
@@ -74,17 +80,40 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 					return err
 				}
 			}
-			done, err := deployFlows(cmd.Context(), server, ready, &canary)
+			done, err := deployFlows(cmd.Context(), server, ready, about, &canary)
 			return errors.Join(printDeployed(cmd.OutOrStdout(), done, asJSON), err)
 		},
 	}
 	addURL(cmd, &url)
 	gate.addFlags(cmd)
 	canary.add(cmd)
+	cmd.Flags().StringVar(&about.message, "message", "", "a line for the history of versions that says what changes and why")
+	cmd.Flags().StringVar(&about.base, "base", "", "deploy only if this `version` is the current one, by its first digits; `none`: only if there is no such flow")
 	cmd.Flags().BoolVar(&untested, "skip-tests", false, "do not run the tests of the files")
 	cmd.Flags().BoolVar(&allowMissing, "allow-missing", false, "deploy although the server lacks connections, secrets, flows or variables")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// deployAbout is what `flow deploy` says about the versions that it makes.
+type deployAbout struct {
+	message string
+	base    string // version that must be current, or its first digits; none: there must be no flow; empty: any
+}
+
+// check compares the base with the deployed flow, which is zero if there is none, and returns the base in full.
+func (a deployAbout) check(before client.Flow) (string, error) {
+	switch {
+	case a.base == "" || a.base == client.NoVersion && before.Version == "":
+		return a.base, nil
+	case a.base != client.NoVersion && strings.HasPrefix(before.Version, a.base):
+		return before.Version, nil
+	case before.Version == "":
+		return "", errors.New("there is no such flow on the server: nothing was deployed")
+	case a.base == client.NoVersion:
+		return "", fmt.Errorf("there is such a flow already, with the version %s: nothing was deployed", short(before.Version))
+	}
+	return "", fmt.Errorf("the current version is %s and not %s: nothing was deployed; `penstock flow diff` shows what changed", short(before.Version), a.base)
 }
 
 // flowFile is a parsed flow with its file.
@@ -162,12 +191,16 @@ func requireResources(ctx context.Context, w io.Writer, server *client.Client, r
 }
 
 // deployFlows deploys in order and stops at the first error. A file that is the current version does not become a canary.
-func deployFlows(ctx context.Context, server *client.Client, ready []flowFile, canary *canaryFlags) (done []deployResult, err error) {
+func deployFlows(ctx context.Context, server *client.Client, ready []flowFile, about deployAbout, canary *canaryFlags) (done []deployResult, err error) {
 	for _, f := range ready {
 		number := strconv.FormatInt(f.flow.Number, 10)
 		before, err := current(ctx, server, number)
 		if err != nil {
 			return done, err
+		}
+		base, err := about.check(before)
+		if err != nil {
+			return done, fmt.Errorf("deploy %s: %w", f.name, err)
 		}
 		if canary.wanted() && before.Version != f.flow.Version {
 			in := canary.in
@@ -181,7 +214,7 @@ func deployFlows(ctx context.Context, server *client.Client, ready []flowFile, c
 			})
 			continue
 		}
-		after, err := server.Deploy(ctx, number, f.flow.Source)
+		after, err := server.DeployVersion(ctx, number, client.DeployInput{Source: f.flow.Source, Message: about.message, Base: base})
 		if err != nil {
 			return done, fmt.Errorf("deploy %s: %w", f.name, err)
 		}

@@ -45,7 +45,7 @@
   let prefix = 0 // time at which g was pressed
 
   function typing(target) {
-    return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
+    return target.isContentEditable || target.closest('.cm-editor') || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName)
   }
 
   function moveRow(by) {
@@ -59,22 +59,29 @@
     next.scrollIntoView({ block: 'nearest' })
   }
 
+  // press presses the button of a shortcut: Ctrl-S saves, Ctrl-Enter runs. It reports whether the page has it.
+  function press(button, event) {
+    if (!button) return
+    event.preventDefault()
+    if (!event.repeat) button.click()
+  }
+
   document.addEventListener('keydown', event => {
-    if (event.defaultPrevented || event.altKey) return
+    if (event.defaultPrevented || event.altKey || event.isComposing) return
+    const modal = one('dialog[open]')
     if (event.ctrlKey || event.metaKey) {
-      const save = (event.key === 's' || event.key === 'Enter') && one('[data-save]')
-      if (save) {
-        event.preventDefault()
-        save.form.requestSubmit(save)
-      }
+      if (modal || event.shiftKey) return
+      if (event.key === 's') press(one('[data-save]'), event)
+      if (event.key === 'Enter') press(one('[data-run]') ?? one('[data-run-link]'), event)
       return
     }
     if (event.key === 'Escape') {
       all('details[name=menu][open]').forEach(menu => { menu.open = false })
-      if (typing(event.target)) event.target.blur()
+      // A filter is left. Text that is being written is not: what is typed next would be shortcuts.
+      if (event.target.matches('[data-filter]')) event.target.blur()
       return
     }
-    if (typing(event.target)) return
+    if (typing(event.target) || modal) return
     if (Date.now() - prefix < 1500) {
       prefix = 0
       const link = one(`[data-go="${CSS.escape(event.key)}"]`)
@@ -184,7 +191,20 @@
       source.close()
       source.ended = true
     })
+    source.addEventListener('error', () => {
+      if (source.readyState !== EventSource.CLOSED || !part.isConnected) return
+      broken.add(part)
+      document.dispatchEvent(new Event('penstock:brokenoff'))
+    })
   }
+
+  const broken = new Set() // parts whose streams broke off for good, as when the session ends
+  document.addEventListener('penstock:signedin', () => {
+    for (const part of broken) {
+      if (part.isConnected) follow(part)
+    }
+    broken.clear()
+  })
 
   // ---- Charts ---------------------------------------------------------------
 

@@ -10,6 +10,14 @@ export async function edit(field, codemirror) {
   const checker = field.dataset.check ? new Checker(field, cm) : null
   const completion = field.dataset.schema && !field.readOnly ? await schemaCompletion(field.dataset.schema, () => checker?.operations) : null
   const label = document.querySelector(`label[for="${field.id}"]`)
+  let timer = 0
+  const sync = () => { // of the textarea, which is what others read
+    if (!timer) return
+    clearTimeout(timer)
+    timer = 0
+    field.value = view.state.doc.toString()
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+  }
   const view = new cm.EditorView({
     parent: undefined,
     state: cm.EditorState.create({
@@ -22,11 +30,14 @@ export async function edit(field, codemirror) {
         cm.EditorState.readOnly.of(field.readOnly),
         checker ? cm.lintGutter() : [],
         completion ? cm.autocompletion({ override: [completion], icons: false }) : [],
-        // Tab leaves the editor unless text is selected, so that the keyboard focus is not trapped.
-        cm.keymap.of([...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.historyKeymap, ...cm.foldKeymap, ...cm.completionKeymap, ...cm.lintKeymap]),
+        cm.search({ top: true }), cm.highlightSelectionMatches({ minSelectionLength: 2 }),
+        field.dataset.conflicts === undefined ? [] : conflictLines(cm),
+        // Tab leaves the editor unless text is selected, so that the keyboard focus is not trapped. Ctrl-Enter is the page's.
+        cm.keymap.of([...cm.closeBracketsKeymap, ...cm.searchKeymap, ...cm.defaultKeymap.filter(key => key.key !== 'Mod-Enter'), ...cm.historyKeymap, ...cm.foldKeymap, ...cm.completionKeymap, ...cm.lintKeymap]),
         cm.EditorView.updateListener.of(update => {
           if (!update.docChanged) return
-          field.value = update.state.doc.toString()
+          clearTimeout(timer)
+          timer = setTimeout(sync, 150)
           checker?.soon(view)
         }),
       ],
@@ -34,14 +45,49 @@ export async function edit(field, codemirror) {
   })
   field.hidden = true
   field.after(view.dom)
-  field.addEventListener('filled', () => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: field.value } }))
+  field.addEventListener('filled', event => {
+    view.dispatch({ changes: change(view.state.doc.toString(), field.value) })
+    if (event.detail?.line) reveal(view, cm, event.detail.line, 1)
+  })
+  for (const event of ['submit', 'click', 'change', 'penstock:sync']) document.addEventListener(event, sync, true)
   if (checker) {
     checker.check(view)
+    document.addEventListener('penstock:signedin', () => checker.check(view))
     checker.picture?.addEventListener('click', event => {
       const box = event.target.closest('[data-line]')
       if (box) reveal(view, cm, Number(box.dataset.line), 1)
     })
   }
+}
+
+// change returns the change from one text to another, without what they begin and end with alike.
+function change(before, after) {
+  const most = Math.min(before.length, after.length)
+  let from = 0
+  while (from < most && before[from] === after[from]) from++
+  let end = 0
+  while (end < most - from && before[before.length - 1 - end] === after[after.length - 1 - end]) end++
+  return { from, to: before.length - end, insert: after.slice(from, after.length - end) }
+}
+
+// conflictLines marks the lines of conflicts that a merge left.
+function conflictLines(cm) {
+  const lines = state => {
+    const marks = []
+    let side = ''
+    for (let n = 1; n <= state.doc.lines; n++) {
+      const line = state.doc.line(n)
+      const marker = line.text.startsWith('<<<<<<< ') ? 'mine' : line.text === '=======' && side === 'mine' ? 'theirs' : line.text.startsWith('>>>>>>> ') ? 'end' : ''
+      if (marker || side) marks.push(cm.Decoration.line({ class: marker ? 'conflict-marker' : 'conflict-' + side }).range(line.from))
+      if (marker) side = marker === 'end' ? '' : marker
+    }
+    return cm.Decoration.set(marks)
+  }
+  return cm.StateField.define({
+    create: lines,
+    update: (marks, transaction) => transaction.docChanged ? lines(transaction.state) : marks,
+    provide: field => cm.EditorView.decorations.from(field),
+  })
 }
 
 // reveal moves the cursor to a position and scrolls to it.
@@ -60,35 +106,57 @@ class Checker {
     this.cm = cm
     this.timer = 0
     this.turn = 0
+    this.took = 0 // ms, of the last check
+    this.marks = this.drawn = '' // what is shown
     this.operations = {}
     this.picture = document.getElementById('picture')
     this.list = document.getElementById('problems')
     this.status = document.getElementById('checked')
   }
 
+  // soon checks when nothing was typed for a while: longer for a text whose last check took long. What is being checked is given up.
   soon(view) {
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.check(view), 250)
+    this.request?.abort()
+    this.turn++
+    this.timer = setTimeout(() => this.check(view), Math.min(2000, Math.max(250, 2 * this.took)))
   }
 
   async check(view) {
     const turn = ++this.turn
+    const begun = performance.now()
+    const request = this.request = new AbortController()
     let told
     try {
       const response = await fetch(this.field.dataset.check, {
-        method: 'POST', headers: { 'X-Csrf-Token': csrf() }, body: new URLSearchParams({ source: this.field.value }),
+        method: 'POST', headers: { 'X-Csrf-Token': csrf(), 'HX-Request': 'true' }, signal: request.signal,
+        body: new URLSearchParams({ source: view.state.doc.toString() }),
       })
-      if (!response.ok) throw new Error()
+      if (response.status === 401) document.dispatchEvent(new Event('penstock:signedout'))
+      if (!response.ok) throw new Error(response.status === 401 ? 'you are signed out' : 'the server does not answer')
       told = await response.json()
-    } catch {
-      if (this.status) this.status.textContent = 'not checked: the server does not answer'
+    } catch (error) {
+      if (this.status && turn === this.turn) this.status.textContent = 'not checked: ' + (error instanceof TypeError ? 'the server does not answer' : error.message)
       return
     }
     if (turn !== this.turn) return // the text has changed meanwhile
+    this.took = performance.now() - begun
     this.operations = told.operations || {}
-    this.mark(view, told)
-    this.tell(view, told)
-    if (told.picture && this.picture) this.picture.innerHTML = told.picture
+    const marks = JSON.stringify([told.problems, told.warnings, told.tests])
+    if (marks !== this.marks) {
+      this.marks = marks
+      this.mark(view, told)
+      this.tell(view, told)
+    }
+    if (this.status) this.status.textContent = summary(told)
+    if (told.picture && told.picture !== this.drawn && this.picture) this.draw(told.picture)
+  }
+
+  // draw replaces the picture when the browser has nothing else to do: that of 400 steps takes as long as several keys.
+  draw(picture) {
+    this.drawn = picture
+    const idle = window.requestIdleCallback ?? (act => setTimeout(act))
+    idle(() => { if (picture === this.drawn) this.picture.innerHTML = picture }, { timeout: 1000 })
   }
 
   mark(view, told) {
@@ -137,13 +205,16 @@ class Checker {
       list.append(item)
     }
     this.list.replaceChildren(...(rows.length ? [list] : []))
-    if (!this.status) return
-    const tests = told.tests || []
-    const passed = tests.filter(test => !test.failure).length
-    this.status.textContent = told.problems.length ? `${told.problems.length} mistake${told.problems.length > 1 ? 's' : ''}`
-      : (tests.length ? `valid, ${passed} of ${tests.length} tests pass` : 'valid') +
-        (warnings.length ? `, ${warnings.length} warning${warnings.length > 1 ? 's' : ''}` : '')
   }
+}
+
+// summary is the result of a check in a few words.
+function summary(told) {
+  const tests = told.tests || [], warnings = told.warnings || []
+  const passed = tests.filter(test => !test.failure).length
+  if (told.problems.length) return `${told.problems.length} mistake${told.problems.length > 1 ? 's' : ''}`
+  return (tests.length ? `valid, ${passed} of ${tests.length} tests pass` : 'valid') +
+    (warnings.length ? `, ${warnings.length} warning${warnings.length > 1 ? 's' : ''}` : '')
 }
 
 // look returns the editor's theme in the colours of the console.
@@ -168,6 +239,18 @@ function look(cm) {
     // Where there is no room beside the list, below it instead of over it.
     '.cm-completionInfo-left-narrow, .cm-completionInfo-right-narrow': { top: '100% !important', left: '0 !important', right: 'auto !important', maxWidth: '55vw !important' },
     '.cm-diagnostic': { whiteSpace: 'pre-wrap' },
+    '.cm-panels': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
+    '.cm-panels.cm-panels-top': { borderBottom: '1px solid var(--line)' },
+    '.cm-panel.cm-search': { padding: '5px 28px 5px 10px', lineHeight: '34px' },
+    '.cm-panel.cm-search label': { display: 'inline-flex', gap: '5px', alignItems: 'center', fontSize: '12.5px', lineHeight: '20px', color: 'var(--soft)', margin: '0 8px 0 0', verticalAlign: 'middle' },
+    '.cm-panel.cm-search input': { margin: '0' },
+    '.cm-panel.cm-search .cm-textfield': { font: 'inherit', width: '150px', padding: '3px 8px', margin: '0 6px 0 0', lineHeight: '20px', border: '1px solid var(--strong)', borderRadius: '6px', backgroundColor: 'var(--card)' },
+    '.cm-panel.cm-search .cm-button': { margin: '0 6px 0 0', lineHeight: '20px', padding: '2px 9px', fontSize: '12.5px', backgroundImage: 'none', backgroundColor: 'var(--card)', border: '1px solid var(--strong)', borderRadius: '6px' },
+    '.cm-panel.cm-search button[name=select]': { display: 'none' },
+    '.cm-panel.cm-search button[name=close]': { top: '4px', right: '6px', color: 'var(--soft)', border: '0', background: 'none', boxShadow: 'none' },
+    '.cm-searchMatch': { backgroundColor: 'color-mix(in srgb, var(--warn) 30%, transparent)' },
+    '.cm-searchMatch-selected': { backgroundColor: 'color-mix(in srgb, var(--warn) 60%, transparent)' },
+    '.cm-selectionMatch': { backgroundColor: 'color-mix(in srgb, var(--accent) 15%, transparent)' },
   })
   const style = cm.HighlightStyle.define([
     { tag: [tags.propertyName, tags.definition(tags.propertyName), tags.attributeName], color: 'light-dark(#0f6e84, #6cc3d6)' },

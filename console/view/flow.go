@@ -2,6 +2,7 @@ package view
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/console/diagram"
@@ -42,6 +43,104 @@ type Flow struct {
 	Rehearse bool // a rehearsal is offered
 	New      bool
 	Schema   string // URL of the JSON Schema
+
+	Base    string // the version that was opened, or store.NoVersion
+	Unsaved bool   // the source was sent, and not saved
+	Message string // about the version, as it was sent
+	Merge   *Merge // with what somebody else has deployed; nil: there is nothing to merge
+}
+
+// draft names what a draft of the editor is of.
+func (f *Flow) draft() string {
+	if f.New {
+		return "new"
+	}
+	return f.number()
+}
+
+// Merge is the merge of an edit with a version that somebody else has deployed in the meantime.
+type Merge struct {
+	Base      string // the version that was edited
+	Baseless  bool   // it is not stored any more
+	Theirs    string // the current version
+	Versions  []Version
+	Text      []string // lines of the merge
+	Conflicts int
+	Sides     []ConflictSides
+
+	TheirChanges, MyChanges []DiffLine // of the base; nil: none
+}
+
+// ConflictSides has the lines of a conflict.
+type ConflictSides struct{ Base, Mine, Theirs string }
+
+// Review is what deploying a text would change, and what speaks against it.
+type Review struct {
+	Number   int64  // of the flow; zero: it is new and its text has mistakes
+	New      bool   // the flow is not deployed yet
+	Source   string // that would be deployed
+	Base     string // the version that was opened
+	Message  string
+	Lines    int            // of a new flow
+	Changes  []DiffLine     // of the current version; nil: none
+	Problems flows.Problems // mistakes in the text
+	Trouble  string         // any other reason for which it cannot be deployed
+	Missing  flows.Problems // what the server does not have
+	Warnings flows.Problems
+	Tests    []ReviewTest
+	Since    []Version // versions that others have deployed since; nil: none
+	Rehearse bool      // a rehearsal is offered
+}
+
+// ReviewTest is the result of a test of a flow.
+type ReviewTest struct {
+	Name    string
+	Line    int
+	Failure string // empty: it passes
+}
+
+func (r *Review) failed() (n int) {
+	for _, t := range r.Tests {
+		if t.Failure != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// deployable reports whether the text can be deployed.
+func (r *Review) deployable() bool {
+	return len(r.Problems) == 0 && r.Trouble == "" && len(r.Since) == 0 && (r.New || r.Changes != nil)
+}
+
+// clear reports whether nothing speaks against deploying it.
+func (r *Review) clear() bool { return r.deployable() && r.failed() == 0 && len(r.Missing) == 0 }
+
+// verb is the text of the button that deploys.
+func (r *Review) verb() string {
+	switch {
+	case r.failed() == 1:
+		return "Deploy although a test fails"
+	case r.failed() > 1:
+		return "Deploy although tests fail"
+	case len(r.Missing) > 0:
+		return "Deploy all the same"
+	}
+	return "Deploy now"
+}
+
+func (r *Review) path() string { return Root + "/flows/" + strconv.FormatInt(r.Number, 10) }
+
+// author is who deployed a version, in a few words.
+func (v Version) author() string {
+	kind, name, found := strings.Cut(v.By, ":")
+	switch {
+	case !found:
+		return ""
+	case kind == "user":
+		return name
+	}
+	return kind + " " + name
 }
 
 // TopicLine says which flows are at the other end of a topic.
@@ -58,6 +157,8 @@ type Version struct {
 	Changes  []DiffLine // compared with the previous version; nil: none, or not requested
 	Shown    bool
 	First    bool
+	By       string // principal; empty: unknown
+	Message  string
 }
 
 // clip shortens a text to a number of characters.

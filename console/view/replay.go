@@ -14,6 +14,7 @@ type Replay struct {
 	Event   string              // JSON text as it is edited; empty: none
 	Done    []flows.ResumedStep // steps whose effects a replay repeats
 	Trouble string              // why the event is refused; empty: it is not
+	Sent    bool                // the form was sent, and no run was started
 }
 
 // doneText names the steps with effects that happened, as in "charge (1), notify (1 uncertain)".

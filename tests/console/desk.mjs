@@ -32,7 +32,7 @@ export async function look({ width = 1440, abroad = base, audited = false, scrip
   page.troubles = []
   const note = text => page.troubles.push(`${text} at ${page.url()}`)
   page.on('pageerror', error => note(error.message))
-  page.on('console', message => { if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) note(message.text()) })
+  page.on('console', message => { if (message.type() === 'error' && !/status of 4\d\d|Status Error Code 4\d\d/.test(message.text())) note(message.text()) })
   page.on('request', request => { if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(base + '/') && !request.url().startsWith(abroad + '/')) note('a request to ' + request.url()) })
   return page
 }

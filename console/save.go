@@ -1,0 +1,163 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/linediff"
+	"github.com/penstock/penstock/store"
+)
+
+// submittedSource returns the source in the form, with LF instead of the CR LF that forms send: the version of a flow
+// is the hash of its bytes.
+func (req *requestState) submittedSource() []byte {
+	return []byte(strings.ReplaceAll(req.r.PostFormValue("source"), "\r\n", "\n"))
+}
+
+// edit is a form of the editor.
+type edit struct {
+	source  []byte
+	flow    int64  // that was opened; zero: a new one
+	base    string // the version that was opened, or store.NoVersion; empty: the form does not say
+	message string // about the version
+}
+
+func (req *requestState) submittedEdit() edit {
+	e := edit{source: req.submittedSource(), base: req.r.PostFormValue("base"), message: strings.TrimSpace(req.r.PostFormValue("message"))}
+	if !req.r.PostForm.Has("message") {
+		e.message = strings.TrimSpace(req.r.PostFormValue("said")) // in an earlier review
+	}
+	e.flow, _ = strconv.ParseInt(req.r.PostFormValue("flow"), 10, 64)
+	return e
+}
+
+// parse returns the flow of an edit. The error is of the text, or says why it cannot replace the flow that was opened.
+func (req *requestState) parse(e *edit) (*flows.Flow, error) {
+	if line := conflictLine(e.source); line > 0 {
+		return nil, &fault{http.StatusUnprocessableEntity, "A conflict is left", fmt.Sprintf("Line %d begins a conflict: keep one of its sides, and delete the lines with <<<<<<<, ======= and >>>>>>>.", line)}
+	}
+	flow, err := flows.Parse("flow.yaml", e.source, req.console.config.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	return flow, req.checkNumber(flow.Number, e.flow)
+}
+
+// conflictLine returns the number of the first line that marks a conflict of a merge; zero: there is none. What a parser
+// says of such lines does not help, and it may take them.
+func conflictLine(source []byte) int {
+	number := 0
+	for line := range strings.Lines(string(source)) {
+		number++
+		if strings.HasPrefix(line, linediff.MarkMine) || strings.HasPrefix(line, linediff.MarkTheirs) {
+			return number
+		}
+	}
+	return 0
+}
+
+// checkNumber rejects a source that would replace a flow other than the one opened in the editor.
+func (req *requestState) checkNumber(number, was int64) error {
+	taken := slices.ContainsFunc(req.flowNames(), func(f view.FlowName) bool { return f.Number == number })
+	if taken && number != was {
+		return &fault{http.StatusConflict, "The number is taken", fmt.Sprintf("Flow %d is another flow. Choose a number that is free.", number)}
+	}
+	return nil
+}
+
+// saveFlow deploys a source, or shows the editor again: with the mistakes, or with a merge when somebody else has deployed another
+// version since the editor was opened.
+func saveFlow(req *requestState) error {
+	e := req.submittedEdit()
+	if req.r.PostFormValue("edit") == "yes" { // back from the review, in a browser without scripts
+		return req.showEditor(http.StatusOK, &e, view.Flow{Source: string(e.source)})
+	}
+	flow, err := req.parse(&e)
+	store := req.console.config.Store.Flows()
+	before, _ := store.Deployment(strconv.FormatInt(e.flow, 10))
+	if err == nil {
+		_, err = store.DeployChange(req.ctx(), flow, req.changeOf(&e, flow))
+	}
+	if err != nil {
+		return req.renderUnsaved(&e, err)
+	}
+	number := strconv.FormatInt(flow.Number, 10)
+	req.auditMessage("POST "+Root+"/flows", number, e.message)
+	if before.Version == flow.Version {
+		req.setNotice("Nothing had changed.")
+	} else {
+		req.setNotice("Saved. New runs use version " + view.Short(flow.Version) + "." + lacks(store.Missing(req.ctx(), "flow.yaml", flow)))
+	}
+	return req.redirect(Root + "/flows/" + number)
+}
+
+// changeOf returns the change that an edit makes. A text with another number makes a new flow.
+func (req *requestState) changeOf(e *edit, flow *flows.Flow) store.Change {
+	c := store.Change{By: req.who.String(), Message: e.message, Base: e.base}
+	if flow.Number != e.flow {
+		c.Base = store.NoVersion
+	}
+	return c
+}
+
+// maxOthers is how many things that the server has, and the flow cannot use, a notice names: it is in a cookie.
+const maxOthers = 3
+
+// lacks says what the server does not have, or has otherwise than the flow needs it; empty: nothing.
+func lacks(missing flows.Problems) string {
+	var names, others []string
+	for _, m := range missing {
+		if strings.HasSuffix(m.Message, ": there is none") {
+			names = append(names, strings.TrimPrefix(m.Code, "missing_")+" "+m.Name)
+		} else {
+			others = append(others, fmt.Sprintf(" Line %d: %s.", m.Line, m.Message))
+		}
+	}
+	text := ""
+	if len(names) > 0 {
+		text = " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "."
+	}
+	return text + strings.Join(others[:min(len(others), maxOthers)], "")
+}
+
+// renderUnsaved shows the editor again with a source that was not saved. It returns err if that is an internal error.
+func (req *requestState) renderUnsaved(e *edit, err error) error {
+	why := faultOf(err)
+	if why.Status >= http.StatusInternalServerError {
+		return err
+	}
+	f := view.Flow{Source: string(e.source), Trouble: why.Text}
+	var problems flows.Problems
+	var stale *store.StaleError
+	switch {
+	case errors.As(err, &problems):
+		f.Problems, f.Trouble = problems, ""
+	case errors.As(err, &stale) && stale.Current == "":
+		f.Trouble = "The flow was deleted in the meantime. Save and deploy makes it again."
+		e.flow, e.base = 0, store.NoVersion
+	case errors.As(err, &stale) && e.flow != 0 && stale.Base == e.base:
+		merge, err := req.merge(e, stale)
+		if err != nil {
+			return err
+		}
+		f.Merge, f.Trouble = merge, ""
+		f.Source, e.base = strings.Join(merge.Text, "\n"), stale.Current
+	}
+	return req.showEditor(why.Status, e, f)
+}
+
+// showEditor shows the editor with a text that is not saved.
+func (req *requestState) showEditor(status int, e *edit, f view.Flow) error {
+	f.Unsaved, f.Writable, f.New, f.Base, f.Message = true, true, e.flow == 0, e.base, e.message
+	f.Diagram, f.Schema = req.diagram([]byte(f.Source)), Root+"/flows/schema.json"
+	if head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(e.flow, 10)); err == nil {
+		f.FlowRow, f.Rehearse = req.flowRow(head), req.mayRehearse()
+	}
+	return req.render(status, view.FlowPage(req.page("flows", "Not saved"), f))
+}

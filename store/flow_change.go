@@ -1,0 +1,59 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxMessage is the maximum number of characters of a message about a version: all processes keep the history of all flows in
+// memory.
+const MaxMessage = 300
+
+// NoVersion is the base of a change that makes a flow: there must be none of its number.
+const NoVersion = "none"
+
+// Change says who makes a version the current one, why, and on which version it is based. The zero value says nothing.
+type Change struct {
+	By      string // principal, as in "user:ann"; empty: unknown
+	Message string // one line for people who read the history, at most MaxMessage characters
+	Base    string // the version that must be current, or NoVersion; empty: any
+}
+
+// check returns an *InvalidError for a message that is too long or is not one line.
+func (c *Change) check() error {
+	if utf8.RuneCountInString(c.Message) > MaxMessage || !utf8.ValidString(c.Message) || strings.ContainsFunc(c.Message, unicode.IsControl) {
+		return &InvalidError{"message", fmt.Sprintf("must be one line of at most %d characters", MaxMessage)}
+	}
+	return nil
+}
+
+// checkBase returns a *StaleError if the change is based on another version than that of the deployment, which is zero when
+// the flow does not exist.
+func (c *Change) checkBase(current *Deployment) error {
+	base := c.Base
+	if base == NoVersion {
+		base = ""
+	}
+	if c.Base == "" || base == current.Version {
+		return nil
+	}
+	return &StaleError{Base: base, Current: current.Version}
+}
+
+// StaleError reports that a change is based on a version that is not the current one: somebody else was first.
+type StaleError struct {
+	Base    string // empty: the flow should not exist
+	Current string // empty: the flow does not exist any more
+}
+
+func (e *StaleError) Error() string {
+	switch {
+	case e.Current == "":
+		return "the flow was deleted in the meantime"
+	case e.Base == "":
+		return fmt.Sprintf("there is a flow of this number already, with the version %.12s", e.Current)
+	}
+	return fmt.Sprintf("the current version is %.12s and not %.12s: somebody else deployed in the meantime", e.Current, e.Base)
+}
