@@ -257,7 +257,7 @@ func (s *spec) newBuilder(c Config) *builder {
 	switch {
 	case c.Base != "":
 		b.base = b.plainServer(c.Base, "--base")
-		b.addHost(b.base)
+		b.addHost(b.base, "--base")
 	case s.swagger:
 		scheme := "https"
 		if schemes := s.root.strings("schemes"); len(schemes) > 0 && !slices.Contains(schemes, "https") {
