@@ -89,6 +89,9 @@ func (r *reducer) reduce(n node, level, hops int) map[string]any {
 	r.open[place] = true
 	defer delete(r.open, place)
 	r.values(out, n, types)
+	if n.flag("uniqueItems") && !r.response && may(types, "array") {
+		out["uniqueItems"] = true
+	}
 	if level < r.depth {
 		r.inside(out, n, level, hops)
 	}

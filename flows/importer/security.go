@@ -289,6 +289,7 @@ func (b *builder) head(r *Result) mapping {
 	source.add("version", shorten(b.spec.root.str("info", "version"), 60))
 	source.add("format", r.Format)
 	source.add("sha256", b.spec.docs.source.sum)
+	source.add("security", needsGroups(r.ops))
 	m.add("source", source)
 	o := object{}
 	for _, v := range b.vars {
