@@ -378,6 +378,7 @@ func TestOddNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		document := strings.ReplaceAll(`{"openapi": "3.0.0", "info": {"title": ODD, "description": ODD, "version": ODD}, "servers": [{"url": "https://api.example.org/{v}", "variables": {"v": {"default": "v1", "description": ODD}}}],
+			"components": {"securitySchemes": {ODD: {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "https://a.example.org/t", "scopes": {ODD: ODD}}}}, "k": {"type": "apiKey", "in": "query", "name": ODD}}}, "security": [{ODD: [ODD], "k": []}, {"unknown": [ODD]}],
 			"paths": {"/a/{p}": {"post": {"operationId": ODD, "summary": ODD, "description": ODD, "tags": [ODD], "parameters": [
 				{"in": "path", "name": "p", "schema": {"type": "string"}, "example": ODD}, {"in": "query", "name": ODD, "description": ODD, "schema": {"type": "string", "enum": [ODD], "pattern": ODD}},
 				{"in": "query", "name": "deep", "style": "deepObject", "schema": {"type": "object"}}, {"in": "header", "name": ODD, "schema": {"type": "string", "default": ODD}}, {"in": "cookie", "name": ODD, "schema": {"type": "string"}}],
