@@ -116,6 +116,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.StringVar(&s.Files, "files", "", "`place` of the files of runs: redis, dir:/PATH, or s3://BUCKET/PREFIX?endpoint=HOST; the same for all processes")
 		f.Int64Var(&s.FilesTotal, "files-total", 512<<20, "maximum size of all files in Redis together in `bytes`")
 		f.Int64Var(&s.MaxFile, "max-file", 0, "maximum size of a file in `bytes`; 0: 100000000 in Redis, 1000000000 elsewhere")
+		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let steps, and tests of connections by the API, reach loopback and private addresses")
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` of the front door for callers, if it is not the listening address; a separate worker needs it to sign callback URLs")
 	}
 	if r.API || r.Worker {
@@ -143,7 +144,6 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.Var(&s.RateCredential, "rate-credential", "maximum request `rates` of one credential by endpoint, flow or path, for keys without their own rate")
 	}
 	if r.Worker {
-		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let http steps reach loopback and private addresses")
 		f.StringVar(&s.SQLite, "sqlite", "", "`directory` of the files of sqlite connections; empty: sqlite connections are off")
 		f.IntVar(&s.Concurrency, "concurrency", 64, "maximum number of concurrent `runs` of this worker")
 		f.IntVar(&s.Spare, "spare", 0, "additional concurrent `runs` for flows with next to none in flight while others have all slots; 0: a fourth of --concurrency, negative: none")

@@ -86,7 +86,7 @@ func TestProxy(t *testing.T) {
 		{"https", "https://example.com/", "hunter2", "127.0.0.0/8", "by tunnel: example.com", ""},
 		{"refused login", "https://example.com/", "hunter3", "127.0.0.0/8", `connection "egress": the proxy answers 407 and does not connect to the server`, ""},
 		{"refused server", "https://forbidden.example.com/", "hunter2", "127.0.0.0/8", `connection "egress": the proxy answers 403`, ""},
-		{"private address", "http://anywhere.invalid/", "hunter2", "", `connection "egress": the proxy is at an address that steps may not reach`, ""},
+		{"private address", "http://anywhere.invalid/", "hunter2", "", `connection "egress": the proxy is at a private address, which this process may not reach; allow it with --allow-private-networks`, ""},
 		{"another network", "http://anywhere.invalid/", "hunter2", "10.0.0.0/8", `connection "egress": the proxy is at an address that steps may not reach`, ""},
 	} {
 		base, err := outbound.New(outbound.Config{RootCAs: roots})

@@ -185,10 +185,29 @@ func (p *stepRun) withRetry(ctx context.Context, in *Input) ([]any, error) {
 			return results, err
 		}
 		e := p.step.fail(err, in.index)
-		if !r.matches(e) && !errors.Is(err, errRejected) || !p.wait(ctx, max(r.pause(n+1, rand.Float64()), e.RetryAfter)) {
+		if !r.matches(e) && !errors.Is(err, errRejected) {
+			return nil, err
+		}
+		pause := r.pause(n+1, rand.Float64())
+		if !p.wait(ctx, max(pause, e.RetryAfter)) {
+			if ctx.Err() == nil && e.RetryAfter > pause {
+				err = tooLongPause(err)
+			}
 			return nil, err
 		}
 	}
+}
+
+// tooLongPause adds to the failure of a step why there is no further try. The pause is not named, so that runs that fail alike have the
+// same message.
+func tooLongPause(err error) error {
+	failed, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	said := *failed
+	said.Message += "; it is not tried again, because the pause that Retry-After asks for is longer than the time that is left"
+	return &said
 }
 
 // errRejected is wrapped by the failure of a step for whose results the condition of retry is true.

@@ -137,8 +137,8 @@ var connectorTestParams = []Param{
 	{Name: "params", Type: TypeLiteral, Summary: "The parameters. Default: those of the example."},
 	{Name: "request", Type: TypeLiteral, Summary: "What is sent: any of `method`, `url`, `query`, `headers`, and `json` or `body`. Members and headers that are not written here are not compared. A list for several pages."},
 	{Name: "response", Type: TypeLiteral, Summary: "The response, as in `example`, or `{error: network}` or `{error: timeout}`. Default: that of the example."},
-	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "What the step puts out: the item, or the list of several. Of an item, members that are not written here are not compared."},
-	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "The expected failure: a part of the message."},
+	{Name: "output", Type: TypeLiteral, OneOf: "end", Summary: "What the step puts out: the item, or the list of several. Of an item, members that are not written here are not compared. A test has `output` or `error`."},
+	{Name: "error", Type: TypeLiteral, OneOf: "end", Summary: "The expected failure: a part of the message. A test has `output` or `error`."},
 }
 
 // connectorDoc is the document of a connector, read as far as nodes.

@@ -157,13 +157,30 @@ func (c *compiler) excerpt(d *connectorDoc, operations []string) string {
 	}
 	head := only(d.head, attachedHead)
 	for i, k := range head.Keys {
-		if k.Name == "connection" {
+		switch k.Name {
+		case "connection":
 			head.Items[i] = only(head.Items[i], attachedConnection)
+		case "source":
+			head.Items[i] = without(head.Items[i], "security")
 		}
 	}
 	head.Keys = append(head.Keys, yaml.Key{Name: "attached"}, yaml.Key{Name: "operations"})
 	head.Items = append(head.Items, &yaml.Node{Value: true}, chosen)
 	return head.Text()
+}
+
+// without returns a value without one of its members.
+func without(n *yaml.Node, name string) *yaml.Node {
+	if n.Shape != yaml.Mapping {
+		return n
+	}
+	var names []string
+	for _, k := range n.Keys {
+		if k.Name != name {
+			names = append(names, k.Name)
+		}
+	}
+	return only(n, names)
 }
 
 // only returns a mapping with the members of these names.

@@ -203,6 +203,9 @@ func TestRetry(t *testing.T) {
 				})
 				begun := time.Now()
 				_, err := flow.Execute(t.Context(), flows.Run{}, flows.Env{})
+				if said := strings.Contains(fmt.Sprint(err), "; it is not tried again, because the pause that Retry-After asks for is longer"); said != strings.Contains(test.name, "beyond the deadline") {
+					t.Errorf("the message: %v", err)
+				}
 				if took := time.Since(begun); err == nil || attempts != test.attempts || took != test.took {
 					t.Errorf("%v after %d attempts in %v, want %d in %v", err, attempts, took, test.attempts, test.took)
 				}

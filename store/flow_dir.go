@@ -168,6 +168,9 @@ func (f *Flows) parseAll(dir fs.FS, files []string) (parsed []Deployed, problems
 }
 
 func (f *Flows) parseFile(dir fs.FS, file string, current map[string]Deployment, kinds *flows.Catalogue) (Deployed, error) {
+	if info, err := fs.Stat(dir, file); err == nil && !info.Mode().IsRegular() { // opening a pipe waits for a writer
+		return Deployed{}, errors.New("it is no file")
+	}
 	source, err := fs.ReadFile(dir, file)
 	if err != nil {
 		return Deployed{}, err

@@ -103,6 +103,10 @@ func sourcesBelow(w io.Writer, dir string) (all []flowSource, err error) {
 		if err != nil || d.IsDir() || !store.IsFlowFile(path) {
 			return err
 		}
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() { // opening a pipe waits for a writer
+			fmt.Fprintf(w, "%s is skipped: it is no file, but a pipe or a device\n", path)
+			return nil
+		}
 		source, err := readSource(path)
 		switch {
 		case err != nil:

@@ -49,6 +49,8 @@ func (d directory) Connector(name string) (file string, source []byte, err error
 		return "", nil, nil
 	case err != nil:
 		return file, nil, fmt.Errorf("read connector: %w", err)
+	case !info.Mode().IsRegular(): // opening a pipe waits for a writer
+		return file, nil, errors.New("it is no file")
 	case info.Size() > maxSize:
 		return file, nil, fmt.Errorf("the file has %d bytes, %d are allowed", info.Size(), maxSize)
 	}

@@ -1,6 +1,10 @@
 package connectors_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -54,5 +58,17 @@ func TestDirectoryBeforeOthers(t *testing.T) {
 	}
 	if names, err := here.Names(); err != nil || len(names) < 3 {
 		t.Error(names, err)
+	}
+}
+
+// What is no file is not opened: a pipe would wait for a writer.
+func TestPipeInDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "crm.yaml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := connectors.In(os.DirFS(dir), "connectors", nil).Connector("crm"); err == nil || !strings.Contains(err.Error(), "no file") {
+		t.Errorf("%v, want that it is no file", err)
 	}
 }

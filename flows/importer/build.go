@@ -139,7 +139,7 @@ func (b *builder) build(op *operation) (imported, error) {
 	body.add("http", http)
 	body.add("output", outputOf(op, pages))
 	body.add("example", b.example(op, &o, pages))
-	return imported{Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}, body, op.node.place()}, nil
+	return imported{Operation{op.name, strings.ToUpper(op.method), op.path, summary, op.tags, len(o.fields), pages.name()}, body, op.node.place(), b.security.needsOf(op)}, nil
 }
 
 // accepts is the header Accept, where the document names several media types or the header itself.

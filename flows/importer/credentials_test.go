@@ -17,7 +17,13 @@ import (
 // imported is a document as a connector, which must have no mistakes, with what did not come over.
 func imported(t *testing.T, document string) (connector *flows.Connector, left string) {
 	t.Helper()
-	r, err := importer.Import("spec", strings.NewReader(document), importer.Config{Name: "c"})
+	return importedBy(t, document, importer.Config{Name: "c"})
+}
+
+// importedBy does so with a configuration.
+func importedBy(t *testing.T, document string, config importer.Config) (connector *flows.Connector, left string) {
+	t.Helper()
+	r, err := importer.Import("spec", strings.NewReader(document), config)
 	if err != nil {
 		t.Fatal(err)
 	}

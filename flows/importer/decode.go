@@ -25,7 +25,10 @@ func decode(text []byte) (any, error) { return decodeDocument(text, nil) }
 // decodeDocument reads a file as decode does, and tells which members an object has twice: the last one is read.
 func decodeDocument(text []byte, twice told) (any, error) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-	if utf16 := bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")); !utf16 && !utf8.Valid(text) {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return nil, errors.New("line 1, column 1: the file is not UTF-8: it begins as UTF-16 does")
+	}
+	if !utf8.Valid(text) {
 		return nil, notUTF8(text)
 	}
 	trimmed := bytes.TrimLeft(text, " \t\r\n")

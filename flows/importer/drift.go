@@ -53,18 +53,22 @@ func (d *drift) compare() {
 	if before, after := textAt(d.old, "base"), textAt(d.fresh, "base"); trimmed(before) != trimmed(after) && after != "" && !strings.Contains(after, "base_url") {
 		d.add("", true, "the base is %s, no longer %s", after, before)
 	}
-	d.connection(at(d.old, "connection", "types"), at(d.fresh, "connection", "types"))
-	settings, _ := at(d.old, "connection", "settings").(map[string]any)
-	for _, e := range sorted(settings) {
-		if after := at(d.fresh, "connection", "settings", e.key); after != nil && !reflect.DeepEqual(after, e.value) {
-			d.add("", true, "the setting %s of the connection is %s, no longer %s", e.key, wordOf(after), wordOf(e.value))
-		}
-	}
 	known := map[string]string{}
 	for name, op := range d.fresh["operations"].(map[string]any) {
 		known[signature(op)] = name
 	}
 	old := d.old["operations"].(map[string]any)
+	var both []pair
+	for _, e := range sorted(old) {
+		if s := signature(e.value); known[s] != "" {
+			both = append(both, pair{e.key, s})
+		}
+	}
+	told := d.needs(both)
+	if !told {
+		d.connection(at(d.old, "connection", "types"), at(d.fresh, "connection", "types"))
+	}
+	d.settings(told)
 	for _, e := range sorted(old) {
 		name, ok := known[signature(e.value)]
 		if !ok {
@@ -72,6 +76,22 @@ func (d *drift) compare() {
 			continue
 		}
 		d.operation(e.key, e.value, at(d.fresh, "operations", name))
+	}
+}
+
+// settings compares those that are no secrets. Scopes that the needs of the operations tell are not compared again.
+func (d *drift) settings(told bool) {
+	before, _ := at(d.old, "connection", "settings").(map[string]any)
+	for _, e := range sorted(before) {
+		after := at(d.fresh, "connection", "settings", e.key)
+		if after == nil || reflect.DeepEqual(after, e.value) || e.key == "scope" && told {
+			continue
+		}
+		affects := true
+		if was, text := e.value.(string); text && e.key == "scope" {
+			affects = slices.ContainsFunc(strings.Fields(wordOf(after)), func(s string) bool { return !slices.Contains(strings.Fields(was), s) })
+		}
+		d.add("", affects, "the setting %s of the connection is %s, no longer %s", e.key, wordOf(after), wordOf(e.value))
 	}
 }
 
@@ -185,10 +205,14 @@ func signature(op any) string {
 	http, _ := at(op, "http").(map[string]any)
 	for _, method := range methods {
 		if url, ok := http[method].(string); ok {
-			return strings.ToUpper(method) + " " + templatePart.ReplaceAllString(url, "{}")
+			return signatureOf(method, url)
 		}
 	}
-	return textAt(http, "method") + " " + templatePart.ReplaceAllString(textAt(http, "url"), "{}")
+	return signatureOf(textAt(http, "method"), textAt(http, "url"))
+}
+
+func signatureOf(method, url string) string {
+	return strings.ToUpper(method) + " " + templatePart.ReplaceAllString(url, "{}")
 }
 
 func trimmed(url string) string {

@@ -29,6 +29,9 @@ func (d *drift) limits(op, name string, old, fresh any) {
 			d.add(op, true, "the param %s has the %s %s", name, key, wordOf(after))
 		}
 	}
+	if at(fresh, "uniqueItems") == true && at(old, "uniqueItems") != true {
+		d.add(op, true, "the param %s has each element once", name)
+	}
 	if at(fresh, "additionalProperties") == false && at(old, "additionalProperties") != false {
 		d.add(op, true, "the param %s has no further members", name)
 	}

@@ -133,27 +133,32 @@ func (s *sampler) object(n node, members map[string]node, depth int) map[string]
 	return out
 }
 
-// requiredOf are the required members of a schema, those of allOf included.
+// requiredOf are the required members of a schema, those of the schemas within allOf included.
 func requiredOf(n node) map[string]bool {
 	all := map[string]bool{}
-	n = n.resolve()
-	parts := append([]node{n}, n.list("allOf")...)
-	for _, key := range []string{"anyOf", "oneOf"} { // that name the members that go together
-		if list := n.list(key); len(list) > 0 && n.get("properties").exists() {
-			parts = append(parts, list[0].resolve())
-		}
-	}
-	for _, part := range parts[:min(len(parts), 50)] {
-		for _, name := range part.strings("required") {
-			all[name] = true
-		}
-		for _, inner := range part.list("allOf") {
-			for _, name := range inner.strings("required") {
-				all[name] = true
-			}
-		}
-	}
+	addRequired(all, n, map[string]bool{})
 	return all
+}
+
+// addRequired visits each schema once.
+func addRequired(all map[string]bool, n node, seen map[string]bool) {
+	n = n.resolve()
+	if !n.exists() || seen[n.place()] || len(seen) > 200 {
+		return
+	}
+	seen[n.place()] = true
+	for _, name := range n.strings("required") {
+		all[name] = true
+	}
+	parts := n.list("allOf")
+	for _, key := range []string{"anyOf", "oneOf"} { // that name the members that go together
+		if list := n.list(key); len(list) == 1 || len(list) > 0 && n.get("properties").exists() {
+			parts = append(parts, list[0])
+		}
+	}
+	for _, part := range parts {
+		addRequired(all, part, seen)
+	}
 }
 
 func sampleScalar(n node, t string) any {

@@ -55,6 +55,7 @@ type imported struct {
 	Operation
 	body  mapping
 	place string // in the document
+	needs []any  // its credentials
 }
 
 // Import reads a specification from a file or directory, or from content if that is not nil.

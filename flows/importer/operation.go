@@ -2,6 +2,7 @@ package importer
 
 import (
 	"mime"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -37,7 +38,8 @@ type parameter struct {
 type body struct {
 	node        node
 	media       string
-	others      []string // further media types of the document
+	others      []string // all media types of the document
+	schemas     []node   // of each; nil: they have the same
 	schema      node
 	required    bool
 	encoding    node // of the fields of a form
@@ -233,10 +235,37 @@ func contentBody(n node) *body {
 		return nil
 	}
 	value := content.get(media)
-	return &body{
+	b := &body{
 		node: value, media: media, others: content.names(), schema: value.get("schema"), required: n.flag("required"), encoding: value.get("encoding"),
 		description: n.str("description"),
 	}
+	for _, name := range b.others {
+		b.schemas = append(b.schemas, content.get(name, "schema"))
+	}
+	return b
+}
+
+// hasOthers reports whether the document has bodies that mean something else than the one that is sent: another kind than JSON or a form, or other members.
+func (b *body) hasOthers() bool {
+	kind := func(media string) string {
+		switch plain := plainMedia(media); plain {
+		case "text/json", "application/*+json", "application/*":
+			return "application/json"
+		case "multipart/form-data":
+			return "application/x-www-form-urlencoded"
+		default:
+			return plain
+		}
+	}
+	if b.lists != nil { // of Swagger: a form has no other body
+		return false
+	}
+	for i, media := range b.others {
+		if kind(media) != kind(b.media) || b.schemas != nil && !reflect.DeepEqual(b.schemas[i].v, b.schema.v) {
+			return true
+		}
+	}
+	return false
 }
 
 // chooseMedia returns the media type that suits steps best; "" without any.

@@ -48,7 +48,7 @@ var (
 	cursors = [][]string{
 		{"next_cursor"}, {"nextCursor"}, {"next_page_token"}, {"nextPageToken"}, {"next_token"}, {"nextToken"}, {"NextToken"}, {"next_marker"}, {"nextMarker"}, {"end_cursor"},
 		{"response_metadata", "next_cursor"}, {"paging", "next", "after"}, {"paging", "cursors", "after"}, {"cursors", "after"}, {"meta", "next_cursor"}, {"meta", "cursor"}, {"metadata", "continue"},
-		{"pagination", "next_cursor"}, {"pagination", "cursor"}, {"next_page", "offset"}, {"cursor"},
+		{"pagination", "next_cursor"}, {"pagination", "cursor"}, {"next_page", "offset"}, {"cursor"}, {"offset"},
 	}
 	cursorParams = []string{
 		"cursor", "page_token", "pageToken", "after", "next_token", "nextToken", "NextToken", "starting_after", "start_cursor", "page_cursor", "continue", "marker", "next_cursor",
@@ -64,23 +64,26 @@ var (
 
 // findPaging returns how the records of an operation are paged; nil for one request. One with why is for the note only.
 func findPaging(op *operation) *paging {
-	if op.method != "get" && !readsByPost(op) || !isJSON(op.success.media) {
+	if op.method != "get" && !readsByPost(op) {
 		return nil
 	}
 	p := &paging{}
+	if !isJSON(op.success.media) {
+		return p.unread(op, nil)
+	}
 	members, itself := recordsOf(op, p)
 	if p.items == "" {
-		return nil
+		return p.unread(op, members)
 	}
 	for _, find := range []func(*operation, map[string]node) bool{p.byLink, p.byURL, p.byCursor, p.byCount} {
 		if find(op, members) {
 			if p.why == "" && p.kind != "next" && p.kind != "page" && p.kind != "offset" && itself {
-				return nil
+				break
 			}
 			return p
 		}
 	}
-	return nil
+	return p.unread(op, members)
 }
 
 // recordsOf finds the list of records in the response. itself: the response is the list.
@@ -91,13 +94,7 @@ func recordsOf(op *operation, p *paging) (members map[string]node, itself bool) 
 		return nil, true
 	}
 	members = membersOf(schema)
-	var lists []string
-	for name, m := range members {
-		if full := m.resolve(); slices.Contains(typesOf(full), "array") {
-			lists = append(lists, name)
-		}
-	}
-	slices.Sort(lists)
+	lists := listsOf(members)
 	name := ""
 	for _, want := range listNames {
 		if slices.Contains(lists, want) {
@@ -211,7 +208,8 @@ func (p *paging) byCursor(op *operation, members map[string]node) bool {
 	}
 	from := ""
 	for _, names := range cursors {
-		if n := lookup(members, names); n.exists() && names[0] != "next_page" || n.exists() && name == "offset" {
+		n, ofOffset := lookup(members, names), names[0] == "next_page" || names[0] == "offset"
+		if n.exists() && (!ofOffset || name == "offset" && (len(names) > 1 || slices.Contains(typesOf(n), "string"))) {
 			p.stop = names
 			from = ".body" + pathOf(names...) + ` // "" | select(. != "")`
 			break

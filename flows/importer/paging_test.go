@@ -66,3 +66,48 @@ func TestMissingList(t *testing.T) {
 		}
 	}
 }
+
+// Where the pages of a list are not read, that is listed with the parameter and the reason.
+func TestPagesThatAreNotRead(t *testing.T) {
+	t.Parallel()
+	const list = "{type: array, items: {type: object, properties: {id: {type: integer}}}}"
+	const whole, text = "schema: {type: integer, default: 1}", "schema: {type: string}"
+	for _, test := range []struct{ name, params, response, want string }{
+		{"one list", "{in: query, name: page, " + whole + "}", "{properties: {people: " + list + "}}", ""},
+		{"two lists", "{in: query, name: page, " + whole + "}, {in: query, name: per_page, schema: {type: integer}}", "{properties: {people: " + list + ", pets: " + list + "}}",
+			"a: #/paths/~1a/get: the pages are not read: there is a parameter page, and the response has several lists: people, pets"},
+		{"no list", "{in: query, name: page, " + whole + "}", "{properties: {id: {type: integer}}}", "there is a parameter page, and the response has no list"},
+		{"nothing described", "{in: query, name: page, " + whole + "}", "{}", "there is a parameter page, and the response has no list"},
+		{"page that is a text", "{in: query, name: page, " + text + "}", "{properties: {people: " + list + "}}", "there is a parameter page, which is no whole number"},
+		{"cursor of the response", "{in: query, name: cursor, " + text + "}", "{properties: {people: " + list + ", next_cursor: {type: string}}}", ""},
+		{"unknown cursor of the response", "{in: query, name: cursor, " + text + "}", "{properties: {people: " + list + ", more: {type: string}}}", "there is a parameter cursor, and how the next page is asked for is not known"},
+		{"cursor of a response that is the list", "{in: query, name: cursor, " + text + "}", list, "there is a parameter cursor, and how the next page is asked for is not known"},
+		{"offset that is a text", "{in: query, name: offset, " + text + "}", "{properties: {records: " + list + ", offset: {type: string}}}", ""},
+		{"offset without a cursor", "{in: query, name: offset, " + text + "}, {in: query, name: limit, schema: {type: integer}}", "{properties: {records: " + list + "}}", "there is a parameter offset, and how the next page is asked for is not known"},
+		{"after that is a date", "{in: query, name: after, schema: {type: string, format: date}}", "{properties: {people: " + list + "}}", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, left := imported(t, head+"paths: {/a: {get: {operationId: a, parameters: ["+test.params+"], responses: {'200': {description: ok, content: {application/json: {schema: "+test.response+"}}}}}}}")
+			if !strings.Contains(left, test.want) || test.want == "" && left != "" {
+				t.Errorf("left: %s\nwant %s", left, test.want)
+			}
+		})
+	}
+}
+
+// The text offset of a response asks for the next page, as Airtable does.
+func TestOffsetOfResponse(t *testing.T) {
+	t.Parallel()
+	c, _ := imported(t, head+"paths: {/a: {get: {operationId: a, parameters: [{in: query, name: offset, schema: {type: string}}], responses: {'200': {description: ok, content: {application/json: {schema: {properties: {records: {type: array, items: {type: object}}, offset: {type: string}}}}}}}}}}")
+	page := func(body map[string]any) any { return map[string]any{"json": body} }
+	items, sent, err := c.Call(t.Context(), "a", nil, []any{
+		page(map[string]any{"records": []any{map[string]any{"id": 1}}, "offset": "itr/rec"}), page(map[string]any{"records": []any{map[string]any{"id": 2}}}),
+	})
+	if err != nil || len(items) != 2 || len(sent) != 2 {
+		t.Fatalf("%v, %v, %v", items, sent, err)
+	}
+	if query, _ := sent[1].(map[string]any)["query"].(map[string]any); query["offset"] != "itr/rec" {
+		t.Errorf("the second request: %v", sent[1])
+	}
+}

@@ -221,8 +221,8 @@ func (b *builder) body(r *request, op *operation, o *object) error {
 	if members {
 		content = "$params" + others(o)
 	}
-	if mediaRank(op.body.media) >= 6 && !strings.HasPrefix(media, "text/") && len(op.body.others) > 1 {
-		b.note(op.body.node.place(), "of the bodies %s only %s is sent", shorten(strings.Join(op.body.others, ", "), 100), shorten(media, 60))
+	if op.body.hasOthers() {
+		b.tell(op.body.node.place(), fmt.Sprintf("of the bodies %s only %s is sent", shorten(strings.Join(op.body.others, ", "), 100), shorten(media, 60)))
 	}
 	switch {
 	case op.body.json():

@@ -45,9 +45,31 @@ func fit(r reducer, limit int, reduce func(*reducer)) {
 	}
 }
 
-func (r *reducer) schema(n node, level int) map[string]any { return r.reduce(n, level, 0) }
+func (r *reducer) schema(n node, level int) map[string]any { return r.whole(n, level, 0) }
 
-// reduce makes the schema of a node. hops counts the allOf around it at the same level.
+// whole makes a schema to which no part of an allOf adds anything.
+func (r *reducer) whole(n node, level, hops int) map[string]any {
+	out := r.reduce(n, level, hops)
+	describedOnly(out)
+	return out
+}
+
+// describedOnly removes the required members that a schema does not describe, such as those that are readOnly in a request. Those of
+// elements and variants are removed already.
+func describedOnly(schema map[string]any) {
+	properties, _ := schema["properties"].(map[string]any)
+	for _, p := range properties {
+		describedOnly(p.(map[string]any))
+	}
+	required, _ := schema["required"].([]any)
+	required = slices.DeleteFunc(required, func(name any) bool { return properties[name.(string)] == nil })
+	if schema["required"] = required; len(required) == 0 {
+		delete(schema, "required")
+	}
+}
+
+// reduce makes the schema of a node. hops counts the allOf around it at the same level. Its required members may be described by another
+// part of the allOf.
 func (r *reducer) reduce(n node, level, hops int) map[string]any {
 	said := n
 	n = n.resolve()
@@ -67,6 +89,9 @@ func (r *reducer) reduce(n node, level, hops int) map[string]any {
 	r.open[place] = true
 	defer delete(r.open, place)
 	r.values(out, n, types)
+	if n.flag("uniqueItems") && !r.response && may(types, "array") {
+		out["uniqueItems"] = true
+	}
 	if level < r.depth {
 		r.inside(out, n, level, hops)
 	}
@@ -259,15 +284,15 @@ func (r *reducer) inside(out map[string]any, n node, level, hops int) {
 			all[name] = r.reduce(p, level+1, 0)
 		}
 		out["properties"] = all
-		var required []any
-		for _, name := range n.strings("required") {
-			if _, ok := all[name]; ok && !r.response && !slices.Contains(required, any(name)) {
-				required = append(required, name)
-			}
+	}
+	var required []any
+	for _, name := range n.strings("required") {
+		if !r.response && !slices.Contains(required, any(name)) && len(required) < maxProperties {
+			required = append(required, name)
 		}
-		if required != nil {
-			out["required"] = required
-		}
+	}
+	if required != nil {
+		out["required"] = required
 	}
 	switch more := n.get("additionalProperties"); more.v.(type) {
 	case bool:
@@ -275,10 +300,10 @@ func (r *reducer) inside(out map[string]any, n node, level, hops int) {
 			out["additionalProperties"] = more.v
 		}
 	case map[string]any:
-		out["additionalProperties"] = r.reduce(n.member("additionalProperties"), level+1, 0)
+		out["additionalProperties"] = r.whole(n.member("additionalProperties"), level+1, 0)
 	}
 	if items := n.member("items"); items.exists() {
-		if reduced := r.reduce(items, level+1, 0); len(reduced) > 0 {
+		if reduced := r.whole(items, level+1, 0); len(reduced) > 0 {
 			out["items"] = reduced
 		}
 	}
@@ -298,6 +323,10 @@ func (r *reducer) variants(out map[string]any, n node, level, hops int) {
 		for _, v := range list {
 			reduced := r.reduce(v, level+1, hops+1)
 			delete(reduced, "description")
+			if hasProperties(reduced) && out["required"] != nil {
+				mergeSchema(reduced, map[string]any{"required": out["required"]})
+			}
+			describedOnly(reduced)
 			if len(reduced) == 0 {
 				all = nil
 				break
@@ -355,8 +384,10 @@ func mergeSchema(out, part map[string]any) {
 				all = map[string]any{}
 			}
 			for name, p := range v.(map[string]any) {
-				if _, has := all[name]; !has {
+				if first, has := all[name].(map[string]any); !has {
 					all[name] = p
+				} else if p := p.(map[string]any); isObjectSchema(first) && isObjectSchema(p) {
+					mergeSchema(first, p)
 				}
 			}
 			out[key] = all
@@ -379,6 +410,11 @@ func mergeSchema(out, part map[string]any) {
 			}
 		}
 	}
+}
+
+// isObjectSchema reports whether a schema says something of the members of an object, and nothing of other types.
+func isObjectSchema(schema map[string]any) bool {
+	return schema["type"] == "object" || schema["type"] == nil && (schema["properties"] != nil || schema["required"] != nil)
 }
 
 var (

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // security is what the operations of a connector need: the kinds of connection that carry their credentials.
@@ -14,6 +16,9 @@ type security struct {
 	names   []string // of the schemes in use, in their order
 	pairs   []string // schemes that go together, by their names
 	keys    []undescribed
+	scopes  map[string][]string // that the operations name, by their scheme
+	others  []string            // places of alternatives that name other scopes of the same scheme
+	lost    []problem           // parts of the schemes that are not taken over
 }
 
 func newSecurity(s *spec) *security {
@@ -21,7 +26,7 @@ func newSecurity(s *spec) *security {
 	if s.swagger {
 		schemes = s.root.get("securityDefinitions")
 	}
-	return &security{spec: s, schemes: schemes}
+	return &security{spec: s, schemes: schemes, scopes: map[string][]string{}}
 }
 
 // needs are the alternatives of an operation.
@@ -40,6 +45,7 @@ func (s *security) needed(op *operation) bool {
 // use notes what an operation needs.
 func (s *security) use(op *operation) {
 	needs := s.needs(op)
+	s.useScopes(needs)
 	for _, alternative := range needs.list() {
 		names := alternative.names()
 		for _, name := range names {
@@ -68,9 +74,18 @@ type connectionType struct {
 	doc      string
 }
 
+// lose notes what of the schemes is not taken over.
+func (s *security) lose(at, format string, args ...any) {
+	s.lost = append(s.lost, problem{at, fmt.Sprintf(format, args...)})
+}
+
 // typesOf returns the connections that carry a scheme, the best one first.
 func (s *security) typesOf(scheme string) []connectionType {
 	n := s.schemes.get(scheme)
+	if n.str("type") == "apiKey" && n.str("in") != "query" && !httpguts.ValidHeaderFieldName(n.str("name")) {
+		s.lose(n.place(), "the security scheme %q is left out: %q cannot be the name of a header or cookie", shorten(scheme, 60), shorten(n.str("name"), 60))
+		return nil
+	}
 	switch n.str("type") {
 	case "basic":
 		return []connectionType{{name: "basic"}}
@@ -89,9 +104,9 @@ func (s *security) typesOf(scheme string) []connectionType {
 	case "apiKey":
 		return apiKeyType(n)
 	case "oauth2":
-		return s.oauthTypes(n)
+		return s.oauthTypes(n, scheme)
 	case "openIdConnect":
-		return []connectionType{{name: "bearer", doc: "The token endpoint is told by " + shorten(n.str("openIdConnectUrl"), 200) + "."}}
+		return []connectionType{{name: "bearer", doc: "The token endpoint is told by " + shorten(n.str("openIdConnectUrl"), 200) + "." + s.tokenScopes(scheme)}}
 	case "mutualTLS":
 		return []connectionType{{name: "mtls"}}
 	}
@@ -115,7 +130,7 @@ func apiKeyType(n node) []connectionType {
 }
 
 // oauthTypes returns the grants of OAuth 2.0 that a scheme offers: those without a person first.
-func (s *security) oauthTypes(n node) []connectionType {
+func (s *security) oauthTypes(n node, scheme string) []connectionType {
 	flows := map[string]node{}
 	if s.spec.swagger {
 		flows[map[string]string{"application": "clientCredentials", "accessCode": "authorizationCode"}[n.str("flow")]+strings.NewReplacer("application", "", "accessCode", "").Replace(n.str("flow"))] = n
@@ -124,6 +139,7 @@ func (s *security) oauthTypes(n node) []connectionType {
 			flows[name] = n.get("flows", name)
 		}
 	}
+	scopes := s.scopesOf(n, scheme, flows)
 	var all []connectionType
 	for _, flow := range []string{"clientCredentials", "authorizationCode", "password", "implicit"} {
 		f, ok := flows[flow]
@@ -134,32 +150,29 @@ func (s *security) oauthTypes(n node) []connectionType {
 			"clientCredentials": "oauth2_client", "authorizationCode": "oauth2_refresh", "password": "oauth2_password", "implicit": "bearer",
 		}[flow]}
 		if flow == "authorizationCode" {
-			t.settings.add("authorize_url", address(f.str("authorizationUrl")))
+			t.settings.add("authorize_url", s.address(f, "authorizationUrl"))
 		}
-		if flow != "implicit" {
-			t.settings.add("token_url", address(f.str("tokenUrl")))
-			t.settings.add("scope", scopes(f.get("scopes").names()))
+		if flow == "implicit" {
+			t.doc = strings.TrimSpace(s.tokenScopes(scheme))
+		} else {
+			t.settings.add("token_url", s.address(f, "tokenUrl"))
+			t.settings.add("scope", scopes[flow])
 		}
 		all = append(all, t)
 	}
 	return all
 }
 
-// address returns a URL that a connection takes; "" for another, such as one relative to the server.
-func address(url string) string {
-	if strings.HasPrefix(url, "https://") && !strings.ContainsAny(url, "{} \n") && len(url) < 500 {
+// address returns a URL that a connection takes; "" for another, such as one relative to the server, which is noted.
+func (s *security) address(n node, name string) string {
+	url := n.str(name)
+	if strings.HasPrefix(url, "https://") && !strings.ContainsAny(url, "{} \r\n") && len(url) < 500 {
 		return url
 	}
-	return ""
-}
-
-// scopes joins the scopes if they are few: an API with many wants a choice.
-func scopes(all []string) string {
-	all = slices.DeleteFunc(all, func(s string) bool { return strings.HasPrefix(s, "x-") })
-	if len(all) > 6 {
-		return ""
+	if url != "" {
+		s.lose(n.get(name).place(), "the %s is left out: %s is no https:// URL", name, quoted(shorten(url, 100)))
 	}
-	return strings.Join(all, " ")
+	return ""
 }
 
 // describeTypes lists types of connections. The settings are those of the first one; those of the others are in a line each.
@@ -195,7 +208,9 @@ func (m mapping) prose() string {
 // connection describes what the operations need.
 func (b *builder) connection() mapping {
 	var all []connectionType
+	b.op = &operation{}
 	for _, scheme := range b.security.names {
+		lost := len(b.security.lost)
 		found := b.security.typesOf(scheme)
 		if len(found) == 0 {
 			n := b.security.schemes.get(scheme)
@@ -203,14 +218,21 @@ func (b *builder) connection() mapping {
 			if n.exists() {
 				at = n.place()
 			}
-			b.op = &operation{}
-			b.note(at, "the security scheme %q is not described, or has an unknown type", shorten(scheme, 60))
+			if len(b.security.lost) == lost {
+				b.security.lose(at, "the security scheme %q is not described, or has an unknown type", shorten(scheme, 60))
+			}
 			continue
 		}
 		all = append(all, found...)
 	}
 	for _, key := range b.security.keys {
 		all = append(all, apiKeyType(node{b.spec.root.doc, "", map[string]any{"in": key.in, "name": key.name}})...)
+	}
+	for _, p := range b.security.lost {
+		b.tell(p.at, p.why)
+	}
+	for _, place := range b.security.others {
+		b.tell(place, "the scopes of the first alternative are those of the connection: others would do, too")
 	}
 	types, settings, lines := describeTypes(all)
 	for _, pair := range b.security.pairs {
@@ -235,7 +257,7 @@ func (s *spec) newBuilder(c Config) *builder {
 	switch {
 	case c.Base != "":
 		b.base = b.plainServer(c.Base, "--base")
-		b.addHost(b.base)
+		b.addHost(b.base, "--base")
 	case s.swagger:
 		scheme := "https"
 		if schemes := s.root.strings("schemes"); len(schemes) > 0 && !slices.Contains(schemes, "https") {
@@ -267,6 +289,7 @@ func (b *builder) head(r *Result) mapping {
 	source.add("version", shorten(b.spec.root.str("info", "version"), 60))
 	source.add("format", r.Format)
 	source.add("sha256", b.spec.docs.source.sum)
+	source.add("security", needsGroups(r.ops))
 	m.add("source", source)
 	o := object{}
 	for _, v := range b.vars {

@@ -18,7 +18,11 @@ func (b *builder) serverOf(op *operation) (base string, vars []*parameter) {
 	}
 	if first := servers.element(0); first.exists() && first.str("url") != b.spec.root.get("servers").element(0).str("url") {
 		b.tellServers(servers)
-		return b.server(first)
+		base, vars := b.server(first)
+		if base != b.base {
+			b.tell(servers.place(), "is sent to another server, "+shorten(base, 100))
+		}
+		return base, vars
 	}
 	return b.base, b.vars
 }
@@ -106,15 +110,15 @@ func afterAny(s, chars string) string {
 // withHost puts the param base_url before a base that names no host.
 func (b *builder) withHost(base string, vars []*parameter, n node) (string, []*parameter) {
 	if strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://") || strings.HasPrefix(base, "{") {
-		b.addHost(base)
+		b.addHost(base, n.place())
 		return base, vars
 	}
 	if strings.HasPrefix(base, "//") {
-		b.addHost("https:" + base)
+		b.addHost("https:"+base, n.place())
 		return "https:" + base, vars
 	}
 	if base != "" && !strings.HasPrefix(base, "/") {
-		b.addHost("https://" + base)
+		b.addHost("https://"+base, n.place())
 		return "https://" + base, vars
 	}
 	return "{base_url}" + base, append(vars, &parameter{
@@ -123,7 +127,9 @@ func (b *builder) withHost(base string, vars []*parameter, n node) (string, []*p
 	})
 }
 
-func (b *builder) addHost(base string) {
+// addHost adds the host of a base to those of the connection. One without TLS is noted in its place: whoever makes the connection decides
+// whether its credential goes there.
+func (b *builder) addHost(base, place string) {
 	at := strings.Index(base, "://")
 	if at < 0 {
 		return
@@ -137,8 +143,13 @@ func (b *builder) addHost(base string) {
 	if strings.HasSuffix(host, ":") { // a URL within a URL
 		return
 	}
-	if base[:at] == "http" {
+	switch {
+	case base[:at] != "http" || host == "":
+	case b.config.Base != "":
 		host = "http://" + host
+	default:
+		b.tell(place, "the server http://"+shorten(host, 100)+" has no TLS: it is not among the hosts of the connection, which would send its credential in clear")
+		return
 	}
 	if host != "" && !slices.Contains(b.hosts, host) && len(b.hosts) < 20 {
 		b.hosts = append(b.hosts, host)

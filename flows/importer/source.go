@@ -81,7 +81,7 @@ func openDirectory(name string) (*source, error) {
 	if err == nil {
 		var names []string
 		for _, e := range entries {
-			if !e.IsDir() {
+			if info, err := root.Stat(e.Name()); err == nil && info.Mode().IsRegular() {
 				names = append(names, e.Name())
 			}
 		}
@@ -216,6 +216,9 @@ func (s *source) file(name string) ([]byte, error) {
 	}
 	if s.root == nil {
 		return nil, fs.ErrNotExist
+	}
+	if info, err := s.root.Stat(filepath.FromSlash(name)); err == nil && !info.Mode().IsRegular() { // opening a pipe waits for a writer
+		return nil, errors.New("it is no file")
 	}
 	file, err := s.root.Open(filepath.FromSlash(name))
 	if err != nil {

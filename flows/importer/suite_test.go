@@ -185,9 +185,10 @@ func check(t *testing.T, file string) row {
 func reasonOf(n importer.Note) string {
 	for _, kind := range []struct{ part, said string }{
 		{"a webhook:", "webhooks, which the API calls"}, {"without an example", "operations without an example"}, {"$ref", "references that lead nowhere"},
-		{"is sent", "bodies of which one media type is sent"}, {"no parameter describes", "parameters that the document does not describe"}, {"security scheme", "security schemes that are not described"}, {"is a credential", "credentials, which the connection sends"},
+		{"another server", "operations that are sent to another server"}, {"has no TLS", "servers without TLS"}, {"first alternative", "alternatives of scopes"}, {"which scopes", "security schemes whose scopes no operation names"},
+		{"is no https", "addresses that are no https URL"}, {"is sent", "bodies of which one media type is sent"}, {"no parameter describes", "parameters that the document does not describe"}, {"security scheme", "security schemes that are not described"}, {"is a credential", "credentials, which the connection sends"},
 		{"is not checked", "schemas that are checked in part"}, {"values are not checked", "schemas that are checked in part"}, {"servers only", "further servers"}, {"is 0 or 1", "operations whose pages are not read"},
-		{"counts from 1", "operations whose pages are not read"}, {"the path has no", "parameters that the path does not have"}, {"is given twice", "members that are given twice"},
+		{"counts from 1", "operations whose pages are not read"}, {"pages are not read", "operations whose pages are not read"}, {"the path has no", "parameters that the path does not have"}, {"is given twice", "members that are given twice"},
 		{"optional body", "optional bodies of a GET"}, {"is a text: its", "bodies whose schema is not checked"},
 	} {
 		if strings.Contains(n.Reason, kind.part) {

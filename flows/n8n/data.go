@@ -171,7 +171,7 @@ func (c *conversion) assign(name string, v typedValue) assignment {
 func setSteps(all []assignment, keep, dots bool) []step {
 	plainNames := true
 	for _, a := range all {
-		plainNames = plainNames && !(dots && strings.ContainsAny(a.name, ".[")) && a.name != "fields" && a.name != "keep"
+		plainNames = plainNames && !(dots && strings.ContainsAny(a.name, ".[")) && a.name != "fields" && a.name != "keep" && !strings.Contains(a.name, "${")
 	}
 	if len(all) == 0 {
 		if keep {

@@ -50,7 +50,9 @@ func toRespond(c *conversion) made {
 	}
 	headers := mapping{}
 	for _, h := range c.p.list("options", "responseHeaders", "entries") {
-		headers = put(headers, h.text("name"), c.value(h["value"]))
+		if name := h.text("name"); !c.odd(name) {
+			headers = put(headers, name, c.value(h["value"]))
+		}
 	}
 	switch with := c.p.word("firstIncomingItem", "respondWith"); with {
 	case "firstIncomingItem":

@@ -162,12 +162,21 @@ func toHTTP(c *conversion) made {
 	return m
 }
 
+// odd reports whether a name cannot be one of a mapping, because an expression begins in it: that is to do.
+func (c *conversion) odd(name string) bool {
+	if !strings.Contains(name, "${") {
+		return false
+	}
+	c.todo(c.n, "a name with ${ in it", "the name "+name+" has ${ in it, where names are no expressions")
+	return true
+}
+
 // pairs is a list of names and values as a mapping; a name that is there again makes a list.
 func (c *conversion) pairs(list []object, each func(name string, v any) any) mapping {
 	var m mapping
 	for _, p := range list {
 		name := p.text("name")
-		if name == "" {
+		if name == "" || c.odd(name) {
 			continue
 		}
 		v := each(name, p["value"])

@@ -112,6 +112,28 @@ func TestWhatHasNoEquivalentFails(t *testing.T) {
 	}
 }
 
+// A name with the beginning of an expression is the name of a member and no expression.
+func TestNamesWithExpressions(t *testing.T) {
+	t.Parallel()
+	for kind, params := range map[string]string{
+		"set":              `{"values": {"string": [{"name": "${ env }", "value": "x"}]}}`,
+		"set ":             `{"values": {"string": [{"name": "${ env", "value": "={{ $json.a }}"}]}, "keepOnlySet": true}`,
+		"httpRequest":      `{"url": "https://api.example.org/a", "sendQuery": true, "queryParameters": {"parameters": [{"name": "${ env }", "value": "x"}]}, "sendBody": true, "bodyParameters": {"parameters": [{"name": "${ env }", "value": "x"}]}}`,
+		"httpRequest ":     `{"url": "https://api.example.org/a", "queryParametersUi": {"parameter": [{"name": "${ env }", "value": "x"}]}}`,
+		"respondToWebhook": `{"respondWith": "text", "responseBody": "${ env }", "options": {"responseHeaders": {"entries": [{"name": "x-${ env }", "value": "x"}]}}}`,
+		"renameKeys":       `{"keys": {"key": [{"currentKey": "a", "newKey": "${ env }"}]}}`,
+	} {
+		r, err := n8n.Import([]byte(workflow(strings.TrimSpace(kind), params)), n8n.Config{})
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		if _, err := flows.Parse("flow.yaml", r.Flow, steps.Catalogue()); err != nil {
+			t.Errorf("%s: %v\n%s", kind, err, r.Flow)
+		}
+	}
+}
+
 // Whatever the file, there is an error or a flow without mistakes.
 func FuzzImport(f *testing.F) {
 	for _, dir := range []string{"checked", "templates"} {

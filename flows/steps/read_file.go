@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -27,7 +28,7 @@ func readFile() flows.Kind {
 			"into: the value is charged to the memory of the run. A list, such as the rows of a CSV file, is one item; `split` makes an item of each element.",
 		Params: []flows.Param{
 			{Name: "file", Type: flows.TypeTemplate, Inline: true, Required: true, Summary: "The file: an object with the member `file`, or that member."},
-			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "xlsx", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64. An empty file is [] as CSV and NDJSON, an empty text, and else null."},
+			{Name: "parse", Type: flows.TypeEnum, Enum: []string{"auto", "json", "ndjson", "csv", "xml", "xlsx", "text", "base64"}, Default: "auto", Summary: "What it becomes. `auto` goes by its content type, and for text by what it looks like; what is not text is base64, and `application/octet-stream` says nothing. An empty file is [] as CSV and NDJSON, an empty text, and else null."},
 			content.CharsetParam("the file"),
 			content.SheetParam(), content.RangeParam(), content.HeaderParam(),
 			{Name: "max_size", Type: flows.TypeString, Default: "10MB", Summary: "Largest file; a larger one is a failure. At most 50MB."},
@@ -108,8 +109,12 @@ func (s *readFileStep) value(ctx context.Context, in *flows.Input, file flows.Fi
 	if form == payload.Bytes {
 		return base64Value(ctx, in, text)
 	}
+	kind := file.ContentType
+	if media, _ := payload.MediaType(kind); media == "application/octet-stream" && !bytes.Contains(text, []byte{0}) {
+		kind = "" // what senders say that do not know it
+	}
 	reader := payload.Reader{Charger: charger, Charset: s.charset, Depth: readDepth, Decode: flows.DecodeJSONOn}
-	read, err := reader.Read(form, file.ContentType, text)
+	read, err := reader.Read(form, kind, text)
 	var wrong *payload.Error
 	switch {
 	case errors.As(err, &wrong):

@@ -11,8 +11,9 @@ import (
 
 // BlockedError reports an address that steps must not reach.
 type BlockedError struct {
-	Addr netip.Addr
-	hint string
+	Addr    netip.Addr
+	Private bool // it may be reached by a process that has --allow-private-networks
+	hint    string
 }
 
 func (e *BlockedError) Error() string {
@@ -56,7 +57,7 @@ func (g dialPolicy) control(network, address string, _ syscall.RawConn) error {
 	case g.rules.SafeAddr(addr) == nil:
 		return nil
 	case g.private.SafeAddr(addr) == nil:
-		return &BlockedError{Addr: addr, hint: "; allow it with --allow-private-networks"}
+		return &BlockedError{Addr: addr, Private: true, hint: "; allow it with --allow-private-networks"}
 	}
 	return &BlockedError{Addr: addr, hint: ", which steps never reach"}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 // Failure is a failure of a connection that a retry does not change.
@@ -43,6 +44,7 @@ func Unreachable(name, server string, err error) *flows.Error {
 func reason(err error) string {
 	var name *net.DNSError
 	var timeout net.Error
+	var blocked *outbound.BlockedError
 	switch {
 	case isDistrust(err):
 		return "has a certificate that is not trusted"
@@ -50,6 +52,8 @@ func reason(err error) string {
 		return "does not offer TLS: without it, the connection needs `tls: none`, for a trusted network only"
 	case errors.As(err, &name) && name.IsNotFound:
 		return "has a host name that does not exist"
+	case errors.As(err, &blocked) && blocked.Private:
+		return "is at a private address, which this process may not reach; allow it with --allow-private-networks, for the API and the workers each"
 	case errors.Is(err, fs.ErrPermission):
 		return "is at an address that steps may not reach"
 	case errors.Is(err, syscall.ECONNREFUSED):

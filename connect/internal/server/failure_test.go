@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/outbound"
 )
 
 // Errors of drivers hold hosts and users: only known causes are described.
@@ -30,6 +31,8 @@ func TestReasons(t *testing.T) {
 		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "s3cret"}, "certificate that is not trusted", ""},
 		{&net.DNSError{Name: "s3cret", IsNotFound: true}, "host name that does not exist", flows.ClassNetwork},
 		{fmt.Errorf("dial s3cret: %w", fs.ErrPermission), "address that steps may not reach", ""},
+		{fmt.Errorf("dial s3cret: %w", &outbound.BlockedError{Private: true}), "private address, which this process may not reach; allow it with --allow-private-networks", ""},
+		{fmt.Errorf("dial s3cret: %w", &outbound.BlockedError{}), "address that steps may not reach", ""},
 		{fmt.Errorf("dial s3cret: %w", syscall.ECONNREFUSED), "does not accept connections", flows.ClassNetwork},
 		{timeout, "does not answer in time", flows.ClassTimeout},
 		{fmt.Errorf("s3cret: %w", context.DeadlineExceeded), "does not answer in time", flows.ClassTimeout},
