@@ -58,6 +58,7 @@ func TestServer(t *testing.T) {
 	t.Run("in progress", func(t *testing.T) { testInProgress(t, port) })
 	t.Run("consumer", func(t *testing.T) { testConsumer(t, port) })
 	t.Run("publish", func(t *testing.T) { testPublish(t, port) })
+	t.Run("values", func(t *testing.T) { testValues(t, port) })
 	t.Run("core", func(t *testing.T) { testCore(t, port) })
 	t.Run("failures", func(t *testing.T) { testFailures(t, port) })
 }
@@ -204,6 +205,42 @@ func testPublish(t *testing.T, port string) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", subject, err, want)
 		}
+	}
+}
+
+// A value of a caller is one word of a subject, reaches nothing of the server's own, and does not end the connection that all steps share.
+func testValues(t *testing.T, port string) {
+	settings, _, js := streamOf(t, port)
+	bus := moduletest.Open(t, Module(), settings)
+	run := func(step, value string) error {
+		_, err := moduletest.Run(t, Module(), bus, step+"\nconnection: bus", map[string]any{"v": value})
+		return err
+	}
+	if err := run("nats: orders.${ .v }", "new"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := bus.(*client).shared(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ step, value, want string }{
+		{"nats: orders.b.${ .v }", "x.y", "more than one level"}, {"nats: orders.${ .v }", ">", "more than one level"}, {"nats: orders.${ .v }", "", "is empty"},
+		{"nats: ${ .v }", "$JS.API.STREAM.PURGE.ORDERS", "is reserved"}, {"nats: ${ .v }\njetstream: false", "$SYS.REQ.SERVER.PING", "is reserved"}, {"nats: ${ .v }", "_INBOX.a", "is reserved"},
+		{"nats: orders.${ .v }", strings.Repeat("a", 5000), "at most 2000 bytes"}, {"nats: orders.${ .v }", "a b", "without spaces"},
+	} {
+		if err := run(test.step, test.value); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "reached") {
+			t.Errorf("%s of %.50q: %v, want %s", test.step, test.value, err, test.want)
+		}
+	}
+	if err := run("nats: orders.${ .v }", strings.Repeat("a", 1900)); err != nil {
+		t.Error(err)
+	}
+	if now, err := bus.(*client).shared(t.Context()); err != nil || now != conn {
+		t.Errorf("the connection is another one: %v", err)
+	}
+	stream, err := js.Stream(t.Context(), "ORDERS")
+	if err != nil || stream.CachedInfo().State.Msgs != 1 { // moduletest.Run is one run: its second message is dropped
+		t.Errorf("%v, the stream has other messages: %+v", err, stream)
 	}
 }
 

@@ -39,6 +39,9 @@ func source() flows.Source {
 					return nil, a.Errorf(param, "%s: a name has no spaces, dots, wildcards and slashes", param)
 				}
 			}
+			if c.subject != "" && !isFilter(c.subject) {
+				return nil, a.Errorf("subject", "subject: %.200q is none: expected words without spaces, separated by dots; > is the last one", c.subject)
+			}
 			return c, nil
 		},
 	}
