@@ -33,6 +33,9 @@ func source() flows.Source {
 					return nil, a.Errorf("visibility", "visibility: expected 3s to 12h")
 				}
 			}
+			if !isQueue(c.queue) {
+				return nil, a.Errorf("queue", "queue: expected a name of at most 80 letters, digits, underscores and hyphens, or a URL")
+			}
 			return c, nil
 		},
 	}

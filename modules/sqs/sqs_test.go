@@ -172,6 +172,23 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// A value of a caller is a part of the queue's name, and makes no URL.
+func TestQueuesOfCallers(t *testing.T) {
+	t.Parallel()
+	server := sqstest.NewServer(t)
+	server.CreateQueue("orders-eu", "", 0)
+	bus := moduletest.Open(t, Module(), server.Settings())
+	for _, test := range []struct{ queue, value, want string }{
+		{"orders-${ .v }", "eu", ""}, {"orders-${ .v }", "a.fifo", "more than one level"}, {"orders${ .v }", "://x", "more than one level"}, {"orders-${ .v }", "a b", "expected a name"},
+		{"${ .v }", "ftp://x/y", "expected a name"}, {"${ .v }", strings.Repeat("a", 81), "expected a name"},
+	} {
+		_, err := moduletest.Run(t, Module(), bus, fmt.Sprintf("sqs: %q\nconnection: bus", test.queue), map[string]any{"v": test.value})
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s of %.20q: %v, want %s", test.queue, test.value, err, test.want)
+		}
+	}
+}
+
 func TestConnection(t *testing.T) {
 	t.Parallel()
 	server := sqstest.NewServer(t)
