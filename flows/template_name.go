@@ -25,7 +25,7 @@ func (t *Template) Name(ctx context.Context, in *Input, what string, rules NameR
 	if text, ok := t.Literal(); ok {
 		return stringify(text), nil
 	}
-	v, err := t.RenderComputed(ctx, in, func(v any, alone bool) (any, error) {
+	v, err := t.RenderComputed(ctx, in, func(v any, at Position) (any, error) {
 		switch v.(type) {
 		case nil, []any, map[string]any:
 			return nil, nameError("%s: a value in it is null, a list or an object", what)
@@ -34,7 +34,7 @@ func (t *Template) Name(ctx context.Context, in *Input, what string, rules NameR
 		if text == "" || strings.Contains(text, computedMark) {
 			return nil, nameError("%s: a value in it is empty, or has a zero byte", what)
 		}
-		if i := strings.IndexAny(text, rules.Separators+rules.Wildcards); !alone && i >= 0 {
+		if i := strings.IndexAny(text, rules.Separators+rules.Wildcards); !at.Alone && i >= 0 {
 			return nil, nameError("%s: the value %.100q has the character %q, and would be more than one level; a text that is one ${ } is a whole name", what, text, text[i:i+1])
 		}
 		return computedMark + text, nil

@@ -116,6 +116,42 @@ func TestValuesAreData(t *testing.T) {
 	}
 }
 
+// Nor can they become names of fields, programs or patterns.
+func TestValuesAreNoExpressions(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for step, want := range map[string]string{
+		"delete: c, many: true, filter: {_id: x, $expr: {$eq: [\"$token\", \"${ .v }\"]}}":                                     "would name a field",
+		"update: c, filter: {_id: x, $and: [{$expr: {$eq: [\"$token\", {$concat: [\"${ .v }\"]}]}}]}, changes: {$set: {a: 1}}": "would name a field",
+		"find: c, filter: {$expr: {$eq: [\"$owner\", \"${ .v }\"]}}":                                                           "would name a field",
+		"find: c, projection: {label: \"${ .v }\"}":                                                                            "would name a field",
+		"find_one: c, projection: \"${ {label: [.v]} }\"":                                                                      "would name a field",
+		"find: c, filter: {$where: \"this.a == '${ .v }'\"}":                                                                   "part of a program",
+		"find: c, filter: {$expr: {$function: {body: \"${ .v }\", args: [], lang: js}}}":                                       "part of a program",
+		"find: c, filter: {$expr: {$function: {body: f, args: [\"${ .v }\"], lang: js}}}":                                      "would name a field",
+		"aggregate: c, pipeline: [{$group: {_id: 1, a: {$accumulator: {init: \"${ .v }\"}}}}]":                                 "part of a program",
+	} {
+		d.fails("mongodb: {connection: bus, "+step+"}", map[string]any{"v": "$password"}, want)
+	}
+	if n := d.Count("find") + d.Count("delete") + d.Count("update") + d.Count("aggregate"); n != 0 {
+		t.Errorf("%d refused commands were sent", n)
+	}
+	for step, want := range map[string]string{
+		"find: c, filter: {$expr: {$eq: [\"$token\", {$literal: \"${ .v }\"}]}}":                              `{"$expr":{"$eq":["$token",{"$literal":"$a.*"}]}}`,
+		"find: c, filter: {name: {$regex: \"^${ .v }\"}}":                                                     `{"name":{"$regex":"^\\$a\\.\\*"}}`,
+		"find: c, filter: {$expr: {$regexMatch: {input: \"$a\", regex: \"${ .v }\"}}}":                        `{"$expr":{"$regexMatch":{"input":"$a","regex":"\\$a\\.\\*"}}}`,
+		"find: c, filter: {$where: \"this.a == '${ .v }'\"}, computed_operators: true":                        `{"$where":"this.a == '$a.*'"}`,
+		"find: c, filter: {name: {$regex: \"${ .v }\"}, b: \"${ .v }\"}, computed_operators: true":            `{"name":{"$regex":"$a.*"},"b":"$a.*"}`,
+		"find: c, filter: {$expr: {$eq: [\"$n\", \"${ .v | length }\"]}, b: \"${ .v }\"}, projection: {a: 1}": `{"$expr":{"$eq":["$n",4]},"b":"$a.*"}`,
+	} {
+		_, _ = moduletest.Run(t, Module(), d.client, "mongodb: {connection: bus, "+step+"}", map[string]any{"v": "$a.*"}) // the server does not know all operators
+		sent, err := bson.MarshalExtJSON(d.LastFilter(), false, false)
+		if diff := cmp.Diff(want, string(sent)); err != nil || diff != "" {
+			t.Errorf("%s: %v, sent (-want +got)\n%s", step, err, diff)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
