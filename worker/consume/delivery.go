@@ -191,7 +191,7 @@ func (d *delivery) submissionOf(ctx context.Context, m *flows.Message, event map
 	var err error
 	s.Event = flows.EncodeJSON(event)
 	if t := d.flow.Messages.IdempotencyKey; t != nil {
-		if key, err = d.flow.Text(ctx, t, run); err != nil {
+		if key, err = d.flow.Key(ctx, t, run); err != nil {
 			return s, fmt.Errorf("idempotency_key: %w", err)
 		}
 	}
