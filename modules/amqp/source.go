@@ -55,6 +55,7 @@ func (q consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	if err != nil {
 		return c.failure(err)
 	}
+	s.Ready()
 	for {
 		select {
 		case <-ctx.Done():

@@ -71,6 +71,7 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxBytes(maxFetch), kgo.MaxConcurrentFetches(1),
 		kgo.SessionTimeout(sessionLimit), kgo.RebalanceTimeout(sessionLimit), kgo.HeartbeatInterval(sessionLimit/5),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitEvery),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { s.Ready() }),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, cl *kgo.Client, lost map[string][]int32) {
 			_ = cl.CommitMarkedOffsets(ctx) // what is not committed is delivered again, and known
 			offsets.forget(lost)

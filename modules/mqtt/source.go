@@ -81,11 +81,15 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	go func() { subscribed <- c.subscribe(connected, mine, connection) }()
 	for {
 		select {
-		case p := <-messages:
+		case p := <-messages: // those that the session has come before its subscriptions are confirmed
+			s.Ready()
 			c.deliver(connected, s, connection.session, p)
 		case err := <-subscribed:
 			if err != nil && connected.Err() == nil {
 				return err
+			}
+			if err == nil {
+				s.Ready()
 			}
 		case <-connected.Done():
 			if ctx.Err() != nil {

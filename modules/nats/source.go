@@ -76,6 +76,7 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	defer conn.Close()
 	durable, err := c.open(ctx, mine, conn, s.Flow)
 	if err == nil {
+		s.Ready()
 		err = pull(ctx, durable, s)
 		_ = conn.FlushTimeout(answerLimit) // of acknowledgements; what is lost of them comes again, and is known
 	}

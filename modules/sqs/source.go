@@ -65,6 +65,7 @@ func (q *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	if err != nil {
 		return ended(ctx, err)
 	}
+	s.Ready()
 	failing, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	held := keepHeld(mine, url, q.visibility, deadLetters, fail)
