@@ -61,14 +61,13 @@ func (q *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	if err != nil {
 		return ended(ctx, err)
 	}
-	deadLetters, err := mine.hasDeadLetters(ctx, url)
-	if err != nil {
+	if _, err := mine.hasDeadLetters(ctx, url); err != nil { // the user must be allowed to know it when a message is rejected
 		return ended(ctx, err)
 	}
 	s.Ready()
 	failing, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	held := keepHeld(mine, url, q.visibility, deadLetters, fail)
+	held := keepHeld(mine, url, q.visibility, fail)
 	defer held.close()
 	if err := q.receive(failing, mine, url, s, held); err != nil {
 		return ended(ctx, err)

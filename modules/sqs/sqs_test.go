@@ -113,6 +113,33 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+// The redrive policy of the time at which a message is rejected counts, not that at which the consumer began.
+func TestDeadLettersChange(t *testing.T) {
+	t.Parallel()
+	for _, has := range []bool{true, false} {
+		server := sqstest.NewServer(t)
+		server.CreateQueue("dead", "", 0)
+		server.CreateQueue("orders", map[bool]string{false: "dead"}[has], 2)
+		publisher(t, server, "orders")(t, "bad")
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		err := moduletest.NewConsumer(t, moduletest.Server{Module: Module(), Settings: server.Settings(), Trigger: "queue: orders"}).Consume(ctx, func(_ context.Context, m flows.Message) error {
+			if n++; n == 1 {
+				server.SetDeadLetters("orders", map[bool]string{true: "dead"}[has], 2)
+				go func() {
+					testenv.Until(t, "the queue is empty", func() bool { return len(server.Bodies("orders")) == 0 })
+					cancel()
+				}()
+			}
+			m.Done(errors.New("the run failed"))
+			return nil
+		})
+		if dead := len(server.Bodies("dead")); err != nil || (dead == 1) != has || (n == 2) != has {
+			t.Errorf("with a policy %v: %d dead letters, %d deliveries, %v", has, dead, n, err)
+		}
+	}
+}
+
 // A message that is held for longer than its visibility does not come again, and another consumer does not get it.
 func TestVisibilityIsExtended(t *testing.T) {
 	t.Parallel()

@@ -57,6 +57,13 @@ func (s *Server) CreateQueue(name, deadLetters string, maxReceives int) {
 	s.queues[name] = &queue{name: name, deadLetters: deadLetters, maxReceives: maxReceives, sent: map[string]sent{}}
 }
 
+// SetDeadLetters changes the redrive policy of a queue; an empty name removes it.
+func (s *Server) SetDeadLetters(name, deadLetters string, maxReceives int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queues[name].deadLetters, s.queues[name].maxReceives = deadLetters, maxReceives
+}
+
 // Send adds a message to a queue that is no FIFO queue.
 func (s *Server) Send(queue, body string) {
 	s.mu.Lock()
