@@ -17,6 +17,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/moduletest"
+	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -262,6 +263,20 @@ func TestTopics(t *testing.T) {
 		if got := matches(test.filter, test.topic); got != test.want || !isFilter(test.filter) {
 			t.Errorf("%s has %s: %v", test.filter, test.topic, got)
 		}
+	}
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"ret/#", "ret/a", true}, {"#", "#", true}, {"a/#", "a", true}, {"a/+", "+/b", true}, {"a/+/c", "a/b/+", true}, {"$share/g/a", "a", true}, {"+/+", "a/#", true},
+		{"a", "b", false}, {"a/+", "a", false}, {"a/b", "a/b/c", false}, {"#", "$SYS/a", false}, {"a/+/c", "a/+/d", false}, {"$SYS/#", "$SYS/a", true},
+	} {
+		if overlap(test.a, test.b) != test.want || overlap(test.b, test.a) != test.want {
+			t.Errorf("%s and %s have topics in common: want %v", test.a, test.b, test.want)
+		}
+	}
+	if _, err := flows.Parse("flow.yaml", []byte("flow: 1\ntrigger: {mqtt: {connection: bus, topics: [ret/#, ret/a]}}\nsteps: [{transform: .}]\n"), steps.Catalogue().Add(Module())); err == nil || !strings.Contains(err.Error(), "have topics in common") {
+		t.Errorf("filters that overlap: %v", err)
 	}
 	for _, filter := range []string{"", "a#", "a/#/b", "a+/b", "a\x00"} {
 		if isFilter(filter) {

@@ -45,6 +45,31 @@ func isFilter(filter string) bool {
 	return true
 }
 
+// overlap reports whether a topic can be of both filters. A server may send its messages once for each of them (MQTT 5, section 3.3.4).
+func overlap(a, b string) bool {
+	x, y := strings.Split(unshared(a), "/"), strings.Split(unshared(b), "/")
+	if strings.HasPrefix(x[0], "$") != strings.HasPrefix(y[0], "$") {
+		return false
+	}
+	for i := range max(len(x), len(y)) {
+		switch {
+		case i < len(x) && x[i] == "#", i < len(y) && y[i] == "#": // # has the level above it, too
+			return true
+		case i >= len(x), i >= len(y), x[i] != y[i] && x[i] != "+" && y[i] != "+":
+			return false
+		}
+	}
+	return true
+}
+
+// unshared returns the filter of a shared subscription (section 4.8.2).
+func unshared(filter string) string {
+	if share, ok := strings.CutPrefix(filter, "$share/"); ok {
+		_, filter, _ = strings.Cut(share, "/")
+	}
+	return filter
+}
+
 // wants reports whether a topic is one of the filters.
 func (c *consumer) wants(topic string) bool {
 	for _, f := range c.filters {
@@ -57,10 +82,7 @@ func (c *consumer) wants(topic string) bool {
 
 // matches reports whether a filter has a topic. A wildcard at its beginning is none of the topics that begin with $ (section 4.7.2).
 func matches(filter, topic string) bool {
-	if share, ok := strings.CutPrefix(filter, "$share/"); ok {
-		_, filter, _ = strings.Cut(share, "/")
-	}
-	want, have := strings.Split(filter, "/"), strings.Split(topic, "/")
+	want, have := strings.Split(unshared(filter), "/"), strings.Split(topic, "/")
 	if strings.HasPrefix(topic, "$") && (want[0] == "+" || want[0] == "#") {
 		return false
 	}
