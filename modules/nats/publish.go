@@ -62,7 +62,9 @@ func (s *publishStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return nil, err
 	}
 	before := conn.LastError()
-	out, err := send(ctx, conn, message, s.stored)
+	limited, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	out, err := send(limited, conn, message, s.stored)
 	violation := denied(conn, before, message.Subject)
 	switch {
 	case violation != nil:
@@ -81,8 +83,6 @@ func send(ctx context.Context, conn *nats.Conn, message *nats.Msg, stored bool) 
 		if err := conn.PublishMsg(message); err != nil {
 			return nil, err
 		}
-		ctx, cancel := context.WithTimeout(ctx, answerLimit)
-		defer cancel()
 		return map[string]any{"subject": message.Subject}, conn.FlushWithContext(ctx)
 	}
 	js, err := jetstream.New(conn)
