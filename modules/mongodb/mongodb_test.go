@@ -108,6 +108,7 @@ func TestValuesAreData(t *testing.T) {
 	d.fails("mongodb: {connection: bus, delete: users, many: true, filter: \"${ . }\"}", map[string]any{}, "filter: it has no members")
 	d.fails("mongodb: {connection: bus, delete: users, many: true, filter: {email: \"${ .email }\"}}", map[string]any{}, "filter: a value is null")
 	d.fails("mongodb: {connection: bus, aggregate: users, pipeline: [{$match: {user: \"${ . }\"}}]}", "$password", `the value "$password" begins with $`)
+	d.fails("mongodb: {connection: bus, update: users, filter: {_id: 1}, changes: \"${ {} }\"}", nil, "changes: it has no members")
 	d.fails("mongodb: {connection: bus, aggregate: users, pipeline: [{$match: {}}, {$out: other}]}", nil, "$out writes")
 	d.fails("mongodb: {connection: bus, find: \"${ . }\"}", "system.users", "is no name of a collection")
 	d.run("mongodb: {connection: bus, find: users, computed_operators: true, filter: \"${ . }\", projection: {user: 1}}", parse(t, `{"user":{"$ne":"ann"}}`), `[{"_id":2,"user":"bob"}]`)
