@@ -55,6 +55,7 @@ type Message struct {
 	Body        []byte
 	ContentType string         // media type of the body; empty: unknown
 	Event       map[string]any // members of the event besides body, as of JSON
+	Unreadable  error          // why no run can hold the message, for instance because it came damaged; nil: it may
 
 	// Done is called once for a delivered message, from any goroutine, before or after Deliver has returned, and not after the
 	// context of Consume has ended. nil: acknowledge the message. Otherwise the run failed, or no run can hold the message:

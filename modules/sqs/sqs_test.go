@@ -113,6 +113,22 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+// A message that came damaged is refused, and holds nothing up.
+func TestADamagedMessage(t *testing.T) {
+	t.Parallel()
+	server := sqstest.NewServer(t)
+	server.CreateQueue("orders", "", 0)
+	publisher(t, server, "orders")(t, "one")
+	server.Damage("orders")
+	publisher(t, server, "orders")(t, "two")
+	got := moduletest.NewConsumer(t, moduletest.Server{Module: Module(), Settings: server.Settings(), Trigger: "queue: orders"}).Take(2, nil)
+	for _, m := range got {
+		if damaged := string(m.Body) != "two"; damaged != (m.Unreadable != nil) {
+			t.Errorf("%s: unreadable %v", m.Body, m.Unreadable)
+		}
+	}
+}
+
 // The redrive policy of the time at which a message is rejected counts, not that at which the consumer began.
 func TestDeadLettersChange(t *testing.T) {
 	t.Parallel()

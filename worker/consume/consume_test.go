@@ -520,6 +520,22 @@ func TestARefusedMessage(t *testing.T) {
 	}
 }
 
+// A message that a source cannot read is refused, too.
+func TestAnUnreadableMessage(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, &moduletest.Broker{})
+	f.open()
+	f.deploy("", "steps: [{seen: {}}]")
+	f.consume("a", f.queue)
+	f.PublishMessage(flows.Message{Key: "1", Body: []byte("x"), Unreadable: errors.New("it came damaged")})
+	f.Publish("2", "two")
+	f.await(1)
+	f.expectLeft(0)
+	if len(f.Dead()) != 1 || len(f.items()) != 1 {
+		t.Errorf("%d dead letters, items %v", len(f.Dead()), f.items())
+	}
+}
+
 // Consumers follow the deployed flow: paused, disabled and changed ones.
 func TestConsumersFollowTheFlow(t *testing.T) {
 	t.Parallel()

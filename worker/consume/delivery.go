@@ -221,6 +221,9 @@ func (d *delivery) event(m *flows.Message) (map[string]any, error) {
 		event = map[string]any{}
 	}
 	event["body"] = nil
+	if m.Unreadable != nil {
+		return event, m.Unreadable
+	}
 	if len(m.Body) > maxBody {
 		return event, fmt.Errorf("its body has %s; %s are allowed", flows.SizeText(int64(len(m.Body))), flows.SizeText(maxBody))
 	}

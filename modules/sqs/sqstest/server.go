@@ -64,6 +64,15 @@ func (s *Server) SetDeadLetters(name, deadLetters string, maxReceives int) {
 	s.queues[name].deadLetters, s.queues[name].maxReceives = deadLetters, maxReceives
 }
 
+// Damage changes the bodies of the messages of a queue, and not their MD5.
+func (s *Server) Damage(queue string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.queues[queue].messages {
+		m.Body += "damaged"
+	}
+}
+
 // Send adds a message to a queue that is no FIFO queue.
 func (s *Server) Send(queue, body string) {
 	s.mu.Lock()
