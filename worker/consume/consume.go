@@ -203,7 +203,6 @@ func (c *Consumers) serve(ctx, taking context.Context, flow *flows.Flow) {
 		begun := time.Now()
 		c.meter(func(m Meter) { m.Consuming(flow.Number, false) })
 		client, err := c.consume(ctx, taking, flow, ready)
-		c.meter(func(m Meter) { m.Consuming(flow.Number, false) })
 		switch {
 		case taking.Err() != nil:
 			log.Info("stopped consuming messages")
@@ -283,6 +282,7 @@ func (c *Consumers) consume(ctx, taking context.Context, flow *flows.Flow, ready
 		changed(nil)
 		d.runs.Wait()
 		watching.Wait()
+		c.meter(func(m Meter) { m.Consuming(flow.Number, false) }) // before another worker has the lease
 		if flow.Messages.Exclusive {
 			c.lease(flow).Release(context.Background())
 		}
