@@ -163,6 +163,9 @@ func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T
 	var none T
 	c, err := retryWhileUnavailable(ctx, func() (*store.Connection, error) { return r.connections.Connection(ctx, name) })
 	if err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			r.forget(name)
+		}
 		return none, r.readError(ctx, "connection", name, err)
 	}
 	made, err := r.openOnce(c)
@@ -229,6 +232,16 @@ func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
 	}
 	r.opened[c.Name] = made
 	return made, nil
+}
+
+// forget closes the last version of a connection that was deleted.
+func (r *Resolver) forget(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.opened[name]; old != nil {
+		delete(r.opened, name)
+		r.retire(old)
+	}
 }
 
 // retire closes an older version, a pool or a client, as soon as its last user has released it. r.mu must be held.

@@ -107,7 +107,7 @@ type Webhook struct {
 	Params         []string     // query parameters that the flow reads
 	Headers        []string     // request headers that the flow reads, lower-case: declared, or named in an expression
 	Schema         any          // JSON Schema of the event; nil: none. Execute checks it
-	IdempotencyKey *Template    // nil: none; rendered by Flow.Text
+	IdempotencyKey *Template    // nil: none; rendered by Flow.Key
 	Methods        []string     // of deliveries; empty: POST
 	BodyForm       payload.Form // how a body becomes the event; empty: by its content type
 	MaxBody        int64        // maximum size in bytes of a body with files; 0: files are part of the event
@@ -184,7 +184,7 @@ var triggerParams = []Param{
 		{Name: "body", Type: TypeEnum, Enum: bodyForms, Default: "auto", Summary: bodySummary},
 		{Name: "max_body", Type: TypeString, Summary: maxBodySummary},
 		{Name: "schema", Type: TypeLiteral, Summary: "JSON Schema of the event; a run whose event violates it fails at once."},
-		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run."},
+		{Name: "idempotency_key", Type: TypeTemplate, Summary: "Requests with the same key are one run. A key that is null has no effect; a null within a text is a mistake of the request."},
 		{Name: "methods", Type: TypeStrings, Default: "[POST]", Summary: "Methods of deliveries at `/hooks/{flow}`: `POST`, `GET`. The event of a GET is an object of its query parameters."},
 		{Name: "verify", Type: TypeObject, Summary: "How the sender authenticates at `/hooks/{flow}`; without it every request there is refused.", Fields: verifyParams},
 		{Name: "reply", Type: TypeEnum, Enum: []string{"result", "ack"}, Default: "result", Summary: "Whether the sender waits for the result or gets 202 at once."},

@@ -38,6 +38,9 @@ type Subscription struct {
 	Client   Client // of the trigger's connection; released by the caller
 	InFlight int    // most messages that are not done: there is no use in reading more ahead
 
+	// Ready is called when the consumer is connected and has found what it consumes. It may be called more than once.
+	Ready func()
+
 	// Deliver takes one message. It returns when the message is stored as a run, so that one call after the other keeps the
 	// order; it blocks while InFlight runs have not ended, and while the queue is full. Its only error is that of a context
 	// that ended: the message is not done then.
@@ -52,6 +55,7 @@ type Message struct {
 	Body        []byte
 	ContentType string         // media type of the body; empty: unknown
 	Event       map[string]any // members of the event besides body, as of JSON
+	Unreadable  error          // why no run can hold the message, for instance because it came damaged; nil: it may
 
 	// Done is called once for a delivered message, from any goroutine, before or after Deliver has returned, and not after the
 	// context of Consume has ended. nil: acknowledge the message. Otherwise the run failed, or no run can hold the message:
@@ -68,7 +72,7 @@ type Messages struct {
 	BodyForm       payload.Form // how a body becomes the member body of the event; empty: by its content
 	AfterEnd       bool         // a message is acknowledged after the end of its run; false: when the run is stored
 	InFlight       int          // most runs of messages that have not ended, in each worker
-	IdempotencyKey *Template    // in place of Message.Key; nil: none. Rendered by Flow.Text
+	IdempotencyKey *Template    // in place of Message.Key; nil: none. Rendered by Flow.Key
 }
 
 const (
@@ -82,7 +86,7 @@ const (
 var sourceParams = []Param{
 	{Name: "connection", Type: TypeString, Required: true, Names: ResourceConnection, Hint: "a trigger has one connection", Summary: "Name of the connection."},
 	{Name: "body", Type: TypeEnum, Enum: []string{"auto", "json", "text", "bytes"}, Default: "auto", Summary: "How a body becomes the member `body` of the event. `auto` follows the content type that the message has; without one, an object or a list is JSON."},
-	{Name: "idempotency_key", Type: TypeTemplate, Summary: "Messages with the same key are one run for 24 hours, in place of what identifies a message for its server."},
+	{Name: "idempotency_key", Type: TypeTemplate, Summary: "Messages with the same key are one run for 24 hours, in place of what identifies a message for its server. A key that is null has no effect; a null within a text is a mistake of the message."},
 	{Name: "acknowledge", Type: TypeEnum, Enum: []string{"accepted", "ended"}, Default: "accepted", Summary: "When a message is acknowledged: when its run is stored, or when the run has ended; a message whose run failed is then rejected."},
 	{Name: "in_flight", Type: TypeInt, Default: "100", Summary: "Most runs of messages that have not ended, in each worker, 1 to 10000. Further messages stay with the server."},
 }

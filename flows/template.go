@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
@@ -41,15 +42,27 @@ func (t *Template) Render(ctx context.Context, in *Input) (any, error) {
 	return t.RenderComputed(ctx, in, nil)
 }
 
-// Computed takes the value of one ${ } of a template and returns what stands in its place. alone: the ${ } is the whole
-// of its text, so that a value of any type may be returned; otherwise the result is made text.
-type Computed func(v any, alone bool) (any, error)
+// Computed takes the value of one ${ } of a template and returns what stands in its place.
+type Computed func(v any, at Position) (any, error)
+
+// Position is where a ${ } is in a template.
+type Position struct {
+	// Alone: the ${ } is the whole of its text, so that a value of any type may take its place; otherwise the value is made text.
+	Alone bool
+	// Members are the names of the members of mappings in which the text is, the outermost first. Elements of lists have no name.
+	Members []string
+}
+
+// below returns the position of a member's value.
+func (p Position) below(member string) Position {
+	return Position{Members: append(slices.Clip(p.Members), member)}
+}
 
 // RenderComputed returns the value for the item, as Render does, with each value of a ${ } replaced by computed; nil: as it is. It is for
 // templates of a language, such as filters and queries: computed escapes or refuses what would change their meaning. A
 // template whose value comes from the user of a connector's operation is one ${ }.
 func (t *Template) RenderComputed(ctx context.Context, in *Input, computed Computed) (any, error) {
-	v, err := t.render(ctx, in, computed)
+	v, err := t.render(ctx, in, computed, Position{})
 	if err != nil {
 		return nil, err
 	}
@@ -64,18 +77,18 @@ func bounded(v any) (any, error) {
 	return v, nil
 }
 
-func (t *Template) render(ctx context.Context, in *Input, computed Computed) (v any, err error) {
+func (t *Template) render(ctx context.Context, in *Input, computed Computed, at Position) (v any, err error) {
 	switch {
 	case t.caller != nil:
-		v, err = t.caller.render(ctx, in.call.caller, nil)
+		v, err = t.caller.render(ctx, in.call.caller, nil, Position{})
 	case t.expr != nil:
 		v, err = t.expr.one(ctx, in)
 	case t.parts != nil:
-		return t.interpolate(ctx, in, computed)
+		return t.interpolate(ctx, in, computed, at)
 	case t.list != nil:
 		list := make([]any, len(t.list))
 		for i, element := range t.list {
-			if list[i], err = element.render(ctx, in, computed); err != nil {
+			if list[i], err = element.render(ctx, in, computed, at); err != nil {
 				return nil, err
 			}
 		}
@@ -83,7 +96,11 @@ func (t *Template) render(ctx context.Context, in *Input, computed Computed) (v 
 	case t.fields != nil:
 		object := make(map[string]any, len(t.fields))
 		for _, f := range t.fields {
-			if object[f.Name], err = f.Value.render(ctx, in, computed); err != nil {
+			below := at
+			if computed != nil {
+				below = at.below(f.Name)
+			}
+			if object[f.Name], err = f.Value.render(ctx, in, computed, below); err != nil {
 				return nil, err
 			}
 		}
@@ -97,7 +114,8 @@ func (t *Template) render(ctx context.Context, in *Input, computed Computed) (v 
 	if v, err = bounded(v); err != nil {
 		return nil, err
 	}
-	return computed(v, true)
+	at.Alone = true
+	return computed(v, at)
 }
 
 // Text returns the value for the item as a string: a string unchanged, null as the empty string, anything else as
@@ -110,7 +128,7 @@ func (t *Template) Text(ctx context.Context, in *Input) (string, error) {
 	return stringify(v), nil
 }
 
-func (t *Template) interpolate(ctx context.Context, in *Input, computed Computed) (any, error) {
+func (t *Template) interpolate(ctx context.Context, in *Input, computed Computed, at Position) (any, error) {
 	var b strings.Builder
 	for i, p := range t.parts {
 		if p.expr == nil {
@@ -122,7 +140,7 @@ func (t *Template) interpolate(ctx context.Context, in *Input, computed Computed
 			err = jq.Check(v)
 		}
 		if err == nil && computed != nil {
-			v, err = computed(v, false)
+			v, err = computed(v, at)
 		}
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package flows_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/flows"
@@ -17,11 +18,11 @@ func TestRenderComputed(t *testing.T) {
 		Params: []flows.Param{{Name: "of", Type: flows.TypeTemplate, Required: true, Inline: true}},
 		New: func(a *flows.Args) (flows.Runner, error) {
 			return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {
-				v, err := a.Template("of").RenderComputed(ctx, in, func(v any, alone bool) (any, error) {
+				v, err := a.Template("of").RenderComputed(ctx, in, func(v any, at flows.Position) (any, error) {
 					if v == "bad" {
 						return nil, refused
 					}
-					return map[bool]string{true: "alone:", false: "part:"}[alone] + string(flows.EncodeJSON(v)), nil
+					return strings.Join(at.Members, ".") + map[bool]string{true: " alone:", false: " part:"}[at.Alone] + string(flows.EncodeJSON(v)), nil
 				})
 				return []any{v}, err
 			}), nil
@@ -40,7 +41,7 @@ steps:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, out, `[{"list":[1,"alone:[1]",{"in":"alone:\"v\""}],"lit":"(a)","one":"alone:\"v\"","text":"(part:\"v\"part:[1])"}]`)
+	want(t, out, `[{"list":[1,"list alone:[1]",{"in":"list.in alone:\"v\""}],"lit":"(a)","one":"one alone:\"v\"","text":"(text part:\"v\"text part:[1])"}]`)
 	if _, err := flow.Execute(t.Context(), flows.Run{Event: map[string]any{"x": "bad"}}, flows.Env{}); !errors.Is(err, refused) {
 		t.Errorf("error %v, want that of the function", err)
 	}

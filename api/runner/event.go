@@ -44,7 +44,7 @@ func (r *Runner) fairKey(ctx context.Context, f *flows.Flow, s *queue.Submission
 // FlowKey computes the flow's own idempotency_key; "" when the flow has none for this event.
 func (r *Runner) FlowKey(ctx context.Context, f *flows.Flow, s *queue.Submission) (string, error) {
 	return r.render(ctx, s, "idempotency_key", func(ctx context.Context, run flows.Run) (string, error) {
-		return f.Text(ctx, f.Webhook.IdempotencyKey, run)
+		return f.Key(ctx, f.Webhook.IdempotencyKey, run)
 	})
 }
 

@@ -186,6 +186,9 @@ func (b *Broker) Consume(ctx context.Context, s flows.Subscription) error {
 		switch {
 		case err != nil:
 			return err
+		}
+		s.Ready()
+		switch {
 		case m == nil:
 			select {
 			case <-changed:

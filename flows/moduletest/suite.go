@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,6 +126,7 @@ type Consumer struct {
 	server   Server
 	client   flows.Client
 	consumer flows.Consumer
+	ready    atomic.Bool // the consumer was connected
 }
 
 // NewConsumer opens a connection and compiles a trigger.
@@ -136,11 +138,11 @@ func NewConsumer(t *testing.T, server Server) *Consumer {
 		t.Fatal(err)
 	}
 	client := Open(t, server.Module, server.Settings)
-	return &Consumer{t, server, client, flow.Messages.Consumer}
+	return &Consumer{t: t, server: server, client: client, consumer: flow.Messages.Consumer}
 }
 
 func (c *Consumer) subscription() flows.Subscription {
-	return flows.Subscription{Flow: 7, Client: c.client, InFlight: 100}
+	return flows.Subscription{Flow: 7, Client: c.client, InFlight: 100, Ready: func() { c.ready.Store(true) }}
 }
 
 // Consume runs the consumer with a Deliver of the test's own, and returns its error. It ends after 30 s at the latest.
@@ -205,6 +207,9 @@ func (c *Consumer) run(n int, settle func(i int, m flows.Message)) (got []flows.
 	err := c.consumer.Consume(ctx, s)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || len(got) < n {
 		c.t.Fatalf("got %q of %d messages: %v", bodies(got), n, err)
+	}
+	if !c.ready.Load() {
+		c.t.Error("messages came, and the consumer did not say that it is ready")
 	}
 	return got
 }

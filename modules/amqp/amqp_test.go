@@ -65,6 +65,7 @@ func TestServer(t *testing.T) {
 	})
 	t.Run("dead letters", func(t *testing.T) { testDeadLetters(t, port) })
 	t.Run("publish", func(t *testing.T) { testPublish(t, port) })
+	t.Run("values", func(t *testing.T) { testValues(t, port) })
 	t.Run("failures", func(t *testing.T) { testFailures(t, port) })
 }
 
@@ -120,6 +121,34 @@ func testPublish(t *testing.T, port string) {
 	}
 	if _, err = moduletest.Run(t, Module(), bus, "amqp: orders\nconnection: bus", "after it"); err != nil {
 		t.Errorf("after a channel was closed: %v", err)
+	}
+}
+
+// A value of a caller is one word of a routing key, and does not end the connection that all steps share.
+func testValues(t *testing.T, port string) {
+	settings, _ := server(t, port)
+	bus := moduletest.Open(t, Module(), settings)
+	run := func(key, value string) error {
+		_, err := moduletest.Run(t, Module(), bus, fmt.Sprintf("amqp: %q\nconnection: bus", key), map[string]any{"v": value})
+		return err
+	}
+	if err := run("${ .v }", "orders"); err != nil {
+		t.Fatal(err)
+	}
+	conn := bus.(*client).conn
+	for _, test := range []struct{ key, value, want string }{
+		{"a.${ .v }", "b.c", "more than one level"}, {"a.${ .v }", "#", "more than one level"}, {"a.${ .v }", "", "is empty"},
+		{"${ .v }", strings.Repeat("a", 256), "it has 256 bytes; 255 are allowed"}, {"a.${ .v }", strings.Repeat("a", 300), "it has 302 bytes"},
+	} {
+		if err := run(test.key, test.value); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s of %.20q: %v, want %s", test.key, test.value, err, test.want)
+		}
+	}
+	if err := run("${ .v }", strings.Repeat("a", 255)); err == nil || !strings.Contains(err.Error(), "no queue gets the message") {
+		t.Errorf("255 bytes: %v", err)
+	}
+	if err := run("ord${ .v }", "ers"); err != nil || bus.(*client).conn != conn {
+		t.Errorf("the connection is another one: %v", err)
 	}
 }
 

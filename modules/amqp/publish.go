@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -9,6 +10,13 @@ import (
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
 )
+
+// maxShort is the maximum length of a short string in bytes (AMQP 0-9-1, section 4.2.5.3). The library ends the connection, which all steps
+// share, when it is to send a longer one.
+const maxShort = 255
+
+// keyRules are the rules of routing keys, which are words for exchanges of the type topic.
+var keyRules = flows.NameRules{Separators: ".", Wildcards: "*#"}
 
 func publish() flows.Kind {
 	return flows.Kind{
@@ -18,7 +26,7 @@ func publish() flows.Kind {
 			"`message_id` is equal in every attempt of the run. The server does not drop a repeated message, so that a run whose worker was lost between the sending " +
 			"and its record fails as uncertain; with `effect: idempotent` it sends again, for receivers that look at the id.",
 		Params: []flows.Param{
-			{Name: "routing_key", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The routing key; without an exchange, the name of the queue."},
+			{Name: "routing_key", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The routing key; without an exchange, the name of the queue. A value of `${ }` within it is one word; a text that is one `${ }` is a whole key."},
 			{Name: "connection", Type: flows.TypeString, Required: true, Names: flows.ResourceConnection, Summary: "Name of an amqp connection."},
 			{Name: "exchange", Type: flows.TypeString, Default: "the default exchange", Summary: "Name of the exchange."},
 			{Name: "body", Type: flows.TypeTemplate, Default: "the item", Summary: "The body of the message: a text as it is, anything else as JSON."},
@@ -28,6 +36,14 @@ func publish() flows.Kind {
 		Example: "amqp: orders\nconnection: bus\nbody: {order: \"${ .id }\", total: \"${ .total }\"}",
 		Effect:  flows.Once,
 		New: func(a *flows.Args) (flows.Runner, error) {
+			for _, h := range a.Fields("headers") {
+				if len(h.Name) > maxShort {
+					return nil, a.Errorf("headers", "headers: %.50q… has %d bytes; %d are allowed", h.Name, len(h.Name), maxShort)
+				}
+			}
+			if len(a.String("exchange")) > maxShort {
+				return nil, a.Errorf("exchange", "exchange: the name has %d bytes; %d are allowed", len(a.String("exchange")), maxShort)
+			}
 			return &publishStep{
 				connection: a.String("connection"), exchange: a.String("exchange"), mandatory: a.String("unroutable") != "drop",
 				key: a.Template("routing_key"), body: a.Template("body"), headers: a.Fields("headers"),
@@ -99,8 +115,11 @@ func (c *client) send(ctx context.Context, s *publishStep, key string, message a
 }
 
 func (s *publishStep) render(ctx context.Context, in *flows.Input) (key string, m amqp.Publishing, err error) {
-	if key, err = s.key.Text(ctx, in); err != nil {
+	if key, err = s.key.Name(ctx, in, "routing_key", keyRules); err != nil {
 		return "", m, err
+	}
+	if len(key) > maxShort {
+		return "", m, failed("routing_key: it has %d bytes; %d are allowed", len(key), maxShort)
 	}
 	m = amqp.Publishing{MessageId: in.RunKey(), DeliveryMode: amqp.Persistent, Timestamp: time.Now(), AppId: "penstock", Headers: amqp.Table{}}
 	if m.Body, m.ContentType, err = flows.MessageBody(ctx, in, s.body); err != nil {
@@ -112,4 +131,8 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (key string, 
 		}
 	}
 	return key, m, nil
+}
+
+func failed(format string, args ...any) error {
+	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }

@@ -21,7 +21,12 @@ func source() flows.Source {
 			"of the queue gets it, if there is one.",
 		Params:  []flows.Param{{Name: "queue", Type: flows.TypeString, Required: true, Summary: "Name of the queue."}},
 		Example: "amqp: {connection: bus, queue: orders}",
-		New:     func(a *flows.Args) (flows.Consumer, error) { return consumer{a.String("queue")}, nil },
+		New: func(a *flows.Args) (flows.Consumer, error) {
+			if queue := a.String("queue"); queue == "" || len(queue) > maxShort {
+				return nil, a.Errorf("queue", "queue: the name has %d bytes; 1 to %d are allowed", len(queue), maxShort)
+			}
+			return consumer{a.String("queue")}, nil
+		},
 	}
 }
 
@@ -50,6 +55,7 @@ func (q consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	if err != nil {
 		return c.failure(err)
 	}
+	s.Ready()
 	for {
 		select {
 		case <-ctx.Done():

@@ -129,6 +129,9 @@ func (c *client) greet(ctx context.Context, on *conn, secured net.Conn, options 
 			return err
 		}
 	}
+	if !c.starttls { // otherwise TLS is within what the library reads
+		secured = &lines{Conn: secured, failed: func(err error) { on.wire.cause.CompareAndSwap(nil, &err) }}
+	}
 	if c.starttls {
 		options.TLSConfig = c.tls
 		if on.Client, err = imapclient.NewStartTLS(secured, options); err != nil {
@@ -216,6 +219,8 @@ func (c *client) failure(ctx context.Context, err error) error {
 		return err
 	case errors.Is(err, errTooMuch):
 		return connect.Failure(c.name, "the IMAP server sends more than %s at once", flows.SizeText(maxReceived))
+	case errors.Is(err, errLongLine):
+		return connect.Failure(c.name, "the IMAP server sends a line of more than %s", flows.SizeText(maxLine))
 	case errors.As(err, &answer):
 		said := fmt.Sprintf("the server answers %s", answer.Type)
 		if answer.Code != "" {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/emersion/go-message"
 	_ "github.com/emersion/go-message/charset" // texts become UTF-8
@@ -25,7 +26,7 @@ const (
 type parsed struct {
 	header     mail.Header
 	text, html string
-	incomplete string // why not all was read; empty: all was
+	incomplete string // why not all was read, in words; empty: all was
 }
 
 // part is an attachment.
@@ -67,10 +68,17 @@ func parse(content []byte, attach func(part) error) (parsed, error) {
 	return p.parsed, nil
 }
 
-// missing notes the first reason for which something could not be read.
-func (p *parser) missing(format string, args ...any) {
-	if p.incomplete == "" {
-		p.incomplete = clean(fmt.Sprintf("%.300s", fmt.Sprintf(format, args...)))
+// maxIncomplete limits the reasons in parsed.incomplete in bytes; further ones are left out.
+const maxIncomplete = 1000
+
+// missing notes a reason for which something could not be read.
+func (m *parsed) missing(format string, args ...any) {
+	reason := clean(fmt.Sprintf("%.300s", fmt.Sprintf(format, args...)))
+	switch {
+	case m.incomplete == "":
+		m.incomplete = reason
+	case len(m.incomplete)+len(reason) < maxIncomplete && !strings.Contains(m.incomplete, reason):
+		m.incomplete += "; " + reason
 	}
 }
 
@@ -143,6 +151,9 @@ func (p *parser) body(from io.Reader, contentType string) error {
 		content = content[:room]
 		p.missing("the text is larger than %d bytes", maxContent)
 	}
+	if !utf8.Valid(content) {
+		p.missing("a text has bytes that are not of its charset")
+	}
 	if *to != "" && len(content) > 0 {
 		*to += "\n"
 	}
@@ -188,19 +199,28 @@ func (m *parsed) describe(item map[string]any) {
 	if err != nil {
 		subject = m.header.Get("Subject")
 	}
-	id, _ := m.header.MessageID()
+	id, err := m.header.MessageID()
+	if err != nil && m.header.Has("Message-Id") {
+		m.missing("the header Message-ID cannot be read")
+	}
 	date, err := m.header.Date()
 	if err != nil {
-		date = time.Time{}
+		if date = (time.Time{}); m.header.Has("Date") {
+			m.missing("the header Date cannot be read")
+		}
 	}
 	item["subject"], item["message_id"], item["date"], item["in_reply_to"] = clean(subject), textOf(id), timeOf(date), nil
 	if ids, err := m.header.MsgIDList("In-Reply-To"); err == nil && len(ids) > 0 {
 		item["in_reply_to"] = textOf(ids[0])
 	}
-	for member, header := range map[string]string{"from": "From", "to": "To", "cc": "Cc", "reply_to": "Reply-To"} {
+	for _, header := range []string{"From", "To", "Cc", "Reply-To"} {
+		member := strings.ReplaceAll(strings.ToLower(header), "-", "_")
 		all := []any{}
-		list, _ := m.header.AddressList(header) // a list that is none has no addresses; the header is in headers
-		for _, a := range list[:min(len(list), maxAddresses)] {
+		list, complete := addressesOf(m.header.Get(header))
+		if !complete {
+			m.missing("the header %s has what is no address, or too many", header)
+		}
+		for _, a := range list {
 			all = append(all, map[string]any{"name": clean(a.Name), "address": clean(a.Address)})
 		}
 		item[member] = all

@@ -37,7 +37,7 @@ func TestHostileMessages(t *testing.T) {
 		"large headers":     {message: strings.Repeat("X-A: "+strings.Repeat("a", 1000)+"\r\n", 600) + "\r\nbody", incomplete: "the headers cannot be read"},
 		"large text":        {message: "\r\n" + strings.Repeat("a", maxContent+1), text: strings.Repeat("a", maxContent), incomplete: "the text is larger than 4000000 bytes"},
 		"no boundary":       {message: "Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\nx", incomplete: "boundary is empty"},
-		"unknown charset":   {message: "Content-Type: text/plain; charset=none\r\n\r\n\xe4b", text: "\uFFFDb"},
+		"unknown charset":   {message: "Content-Type: text/plain; charset=none\r\n\r\n\xe4b", text: "\uFFFDb", incomplete: "a text has bytes that are not of its charset"},
 		"unknown encoding":  {message: "Content-Transfer-Encoding: rot13\r\n\r\nuryyb", text: "uryyb"},
 		"broken base64":     {message: "Content-Transfer-Encoding: base64\r\n\r\nYWJj!!", text: "abc", incomplete: "a text cannot be decoded"},
 		"broken attachment": {message: "Content-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj!!", incomplete: "an attachment cannot be decoded"},
@@ -64,6 +64,32 @@ func TestHostileMessages(t *testing.T) {
 		item["headers"], _ = m.headers(maxHeaders)
 		if _, err := flows.DecodeJSON(flows.EncodeJSON(item)); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What a header has that cannot be read is named, and what can be read is there.
+func TestHeadersThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for headers, want := range map[string]string{
+		"From: Foo, Inc. <a@b.org>\r\n":                       `{"from":["a@b.org"],"incomplete":"the header From has what is no address, or too many"}`,
+		"From: \"x, y\" <a@b.org>, garbage, c@d.org\r\n":      `{"from":["a@b.org","c@d.org"],"incomplete":"the header From has what is no address, or too many"}`,
+		"From: =?utf-8?q?=C3=A4?= <a@b.org>\r\nTo:\r\n":       `{"from":["a@b.org"],"incomplete":null}`,
+		"From: a@b.org\r\nDate: not a date\r\nTo: nobody\r\n": `{"from":["a@b.org"],"incomplete":"the header Date cannot be read; the header To has what is no address, or too many"}`,
+		"Subject: x\r\n": `{"from":[],"incomplete":null}`,
+	} {
+		m, err := parse([]byte(headers+"\r\nbody"), func(part) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		item := map[string]any{}
+		m.describe(item)
+		from := []any{}
+		for _, a := range item["from"].([]any) {
+			from = append(from, a.(map[string]any)["address"])
+		}
+		if got := string(flows.EncodeJSON(map[string]any{"from": from, "incomplete": item["incomplete"]})); got != want {
+			t.Errorf("%s: %s, want %s", headers, got, want)
 		}
 	}
 }

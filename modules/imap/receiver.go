@@ -59,6 +59,9 @@ func (r *receiver) run(ctx context.Context) error {
 		r.validity, r.idles = selected.UIDValidity, r.on.Caps().Has(imap.CapIdle)
 		return r.check(selected, r.on)
 	})
+	if err == nil {
+		r.s.Ready()
+	}
 	for err == nil && ctx.Err() == nil {
 		var found []imap.UID
 		if found, err = r.find(ctx); err != nil {

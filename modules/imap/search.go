@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -145,6 +146,9 @@ func (s *search) render(ctx context.Context, in *flows.Input) (*imap.SearchCrite
 	for param, header := range map[string]string{"from": "From", "to": "To", "cc": "Cc", "subject": "Subject", "message_id": "Message-Id"} {
 		if t := s.criteria.Template(param); t != nil {
 			text, err := renderText(ctx, in, param, t)
+			if err == nil && text == "" {
+				err = failed(param + ": the text is empty, and would be met by every message")
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -154,6 +158,9 @@ func (s *search) render(ctx context.Context, in *flows.Input) (*imap.SearchCrite
 	for param, list := range map[string]*[]string{"body": &c.Body, "text": &c.Text} {
 		if t := s.criteria.Template(param); t != nil {
 			text, err := renderText(ctx, in, param, t)
+			if err == nil && text == "" {
+				err = failed(param + ": the text is empty, and would be met by every message")
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -181,6 +188,9 @@ func (s *search) render(ctx context.Context, in *flows.Input) (*imap.SearchCrite
 		n, err := renderNumber(ctx, in, "after_uid", t)
 		if err != nil {
 			return nil, err
+		}
+		if n == math.MaxUint32 {
+			return nil, failed("after_uid: expected at most 4294967294")
 		}
 		c.UID = append(c.UID, imap.UIDSet{imap.UIDRange{Start: imap.UID(n) + 1}})
 	}

@@ -119,11 +119,12 @@ func (q *consumer) event(content []byte, item map[string]any) (body []byte, cont
 		return err
 	})
 	headers, complete := m.headers(maxEventHeaders)
-	if !complete && m.incomplete == "" {
-		m.incomplete = "the headers are larger than " + flows.SizeText(maxEventHeaders)
+	if !complete {
+		m.missing("the headers are larger than %s", flows.SizeText(maxEventHeaders))
 	}
 	if size, _ := item["size"].(int); size > len(content) {
-		m.incomplete = fmt.Sprintf("the message has %s, of which %s were read", flows.SizeText(int64(size)), flows.SizeText(int64(len(content))))
+		m.incomplete = "" // what follows from it
+		m.missing("the message has %s, of which %s were read", flows.SizeText(int64(size)), flows.SizeText(int64(len(content))))
 	}
 	m.describe(item)
 	item["headers"], item["attachments"] = headers, attachments

@@ -77,7 +77,7 @@ func testIdle(a *account) {
 	ended := make(chan error)
 	q := &consumer{mailbox: "INBOX", flag: imap.FlagSeen, every: maxEvery}
 	go func() {
-		ended <- q.Consume(ctx, flows.Subscription{Flow: 7, Client: a.client, InFlight: 1, Deliver: func(_ context.Context, m flows.Message) error {
+		ended <- q.Consume(ctx, flows.Subscription{Flow: 7, Client: a.client, InFlight: 1, Ready: func() {}, Deliver: func(_ context.Context, m flows.Message) error {
 			bodies <- string(m.Body)
 			m.Done(nil)
 			return nil

@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/moduletest"
 )
 
@@ -73,6 +76,25 @@ headers: {tenant: t1}`, map[string]any{"to": "orders", "id": "7"})
 	want := map[string]any{"topic": "orders", "partition": int(r.Partition), "offset": 0}
 	if diff := cmp.Diff([]any{want}, out); diff != "" {
 		t.Errorf("output (-want +got)\n%s", diff)
+	}
+}
+
+// A topic that Kafka would not take is a mistake that is said before anything is sent.
+func TestTopicsOfCallers(t *testing.T) {
+	t.Parallel()
+	bus := moduletest.Open(t, Module(), map[string]string{"brokers": "127.0.0.1:1", "tls": "none"}) // nothing is there
+	for _, test := range []struct{ topic, value, want string }{
+		{"orders.${ .v }", "a.b", "more than one level"}, {"orders.${ .v }", "a/b", "at most 249 letters"}, {"orders.${ .v }", "", "is empty"}, {"orders.${ .v }", strings.Repeat("a", 249), "at most 249"},
+		{"${ .v }", "__consumer_offsets", "is reserved"}, {"${ .v }", "..", "at most 249"}, {"a b", "", "at most 249"},
+	} {
+		var refused *flows.Error
+		_, err := moduletest.Run(t, Module(), bus, fmt.Sprintf("kafka: %q\nconnection: bus", test.topic), map[string]any{"v": test.value})
+		if !errors.As(err, &refused) || !strings.Contains(refused.Message, test.want) || refused.Class != flows.Class("") {
+			t.Errorf("%s of %.20q: %v, want %s", test.topic, test.value, err, test.want)
+		}
+	}
+	if err := moduletest.Check(Module(), "kafka: orders\nconnection: bus"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -19,7 +19,7 @@ func publish() flows.Kind {
 			"The header `idempotency-key` is equal in every attempt of the run. Kafka itself does not drop a repeated message, so that a run whose worker was lost " +
 			"between the sending and its record fails as uncertain; with `effect: idempotent` it sends again, for receivers that look at the header.",
 		Params: []flows.Param{
-			{Name: "topic", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "Name of the topic."},
+			{Name: "topic", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "Name of the topic. A value of `${ }` within it has no dots; a text that is one `${ }` is a whole name, which does not begin with `_`."},
 			{Name: "connection", Type: flows.TypeString, Required: true, Names: flows.ResourceConnection, Summary: "Name of a kafka connection."},
 			{Name: "body", Type: flows.TypeTemplate, Default: "the item", Summary: "The value of the message: a text as it is, anything else as JSON."},
 			{Name: "key", Type: flows.TypeTemplate, Summary: "The key of the message: messages with the same key are in one partition, in their order."},
@@ -65,8 +65,11 @@ func (s *publishStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 
 func (s *publishStep) record(ctx context.Context, in *flows.Input) (_ *kgo.Record, err error) {
 	r := &kgo.Record{}
-	if r.Topic, err = s.topic.Text(ctx, in); err != nil {
+	if r.Topic, err = s.topic.Name(ctx, in, "topic", topicRules); err != nil {
 		return nil, err
+	}
+	if !isTopic(r.Topic) {
+		return nil, &flows.Error{Code: flows.CodeStepFailed, Message: "topic: expected at most 249 letters, digits, dots, underscores and hyphens"}
 	}
 	if s.key != nil {
 		key, err := s.key.Text(ctx, in)

@@ -35,6 +35,11 @@ func source() flows.Source {
 			if len(c.topics) == 0 {
 				return nil, a.Errorf("topics", "topics: expected at least one")
 			}
+			for _, name := range c.topics {
+				if !isTopic(name) {
+					return nil, a.Errorf("topics", "topics: %.100q is no name: expected at most 249 letters, digits, dots, underscores and hyphens", name)
+				}
+			}
 			return c, nil
 		},
 	}
@@ -66,6 +71,7 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxBytes(maxFetch), kgo.MaxConcurrentFetches(1),
 		kgo.SessionTimeout(sessionLimit), kgo.RebalanceTimeout(sessionLimit), kgo.HeartbeatInterval(sessionLimit/5),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commitEvery),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { s.Ready() }),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, cl *kgo.Client, lost map[string][]int32) {
 			_ = cl.CommitMarkedOffsets(ctx) // what is not committed is delivered again, and known
 			offsets.forget(lost)

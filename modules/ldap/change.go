@@ -74,7 +74,7 @@ func newModify(a *flows.Args) (*modify, error) {
 	return m, nil
 }
 
-// Effect implements operation. Values of an attribute are a set.
+// Effect implements operation. Values of an attribute are a set, and values to remove that are not there are left out.
 func (*modify) Effect() flows.Effect { return flows.Idempotent }
 
 func (m *modify) run(ctx context.Context, in *flows.Input, c *client) ([]any, error) {
@@ -105,11 +105,45 @@ func (m *modify) run(ctx context.Context, in *flows.Input, c *client) ([]any, er
 		}
 	}
 	if len(request.Changes) > 0 {
-		if err := c.use(ctx, func(on *ldap.Conn) error { return on.Modify(request) }); err != nil {
+		err := c.use(ctx, func(on *ldap.Conn) error {
+			err := on.Modify(request)
+			if !ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchAttribute) || !leaveOut(on, request) {
+				return err
+			}
+			if len(request.Changes) == 0 {
+				return nil
+			}
+			return on.Modify(request)
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
 	return []any{map[string]any{"dn": dn}}, nil
+}
+
+// leaveOut drops from a request what it would remove and what the entry does not have; false: nothing. OpenLDAP answers such a removal with
+// noSuchAttribute in spite of the control, when the attribute has other values. The server compares, by the rules of the attribute.
+func leaveOut(on *ldap.Conn, request *ldap.ModifyRequest) (dropped bool) {
+	for i := range request.Changes {
+		change := &request.Changes[i]
+		if change.Operation != ldap.DeleteAttribute {
+			continue
+		}
+		kept := []string{}
+		for _, value := range change.Modification.Vals {
+			has, err := on.Compare(request.DN, change.Modification.Type, value)
+			if err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchAttribute) || has {
+				kept = append(kept, value) // what cannot be compared is removed, or fails
+			}
+		}
+		dropped = dropped || len(kept) < len(change.Modification.Vals)
+		change.Modification.Vals = kept
+	}
+	request.Changes = slices.DeleteFunc(request.Changes, func(change ldap.Change) bool {
+		return change.Operation == ldap.DeleteAttribute && len(change.Modification.Vals) == 0
+	})
+	return dropped
 }
 
 // remove deletes an entry.

@@ -18,9 +18,9 @@ const maxName = 8192
 
 // renderName renders a distinguished name. Values within it are escaped (RFC 4514, section 2.4).
 func renderName(ctx context.Context, in *flows.Input, what string, t *flows.Template) (string, error) {
-	v, err := t.RenderComputed(ctx, in, func(v any, alone bool) (any, error) {
+	v, err := t.RenderComputed(ctx, in, func(v any, at flows.Position) (any, error) {
 		text, err := scalar(what, v)
-		if err != nil || alone {
+		if err != nil || at.Alone {
 			return text, err
 		}
 		if text == "" {
@@ -46,7 +46,7 @@ func renderName(ctx context.Context, in *flows.Input, what string, t *flows.Temp
 
 // renderFilter renders a filter. Values in it are escaped (RFC 4515, section 3).
 func renderFilter(ctx context.Context, in *flows.Input, t *flows.Template) (string, error) {
-	v, err := t.RenderComputed(ctx, in, func(v any, _ bool) (any, error) {
+	v, err := t.RenderComputed(ctx, in, func(v any, _ flows.Position) (any, error) {
 		if object, ok := v.(map[string]any); ok {
 			return escapeBytes(object)
 		}

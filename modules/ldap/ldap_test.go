@@ -112,6 +112,12 @@ func testChanges(d *directory) {
 		d.run(change, map[string]any{"mail": []any{"b@x.org"}, "old": []any{}}, `[{"dn":"`+bob+`"}]`)
 		d.run(read, nil, `[{"attributes":{"cn":["Bob"],"mail":["b@x.org"],"title":["T","U"]},"dn":"`+bob+`"}]`)
 	}
+	d.run("ldap: {connection: bus, modify: \""+bob+"\", add_values: {description: [a, b, c]}}", nil, `[{"dn":"`+bob+`"}]`)
+	for range 2 { // what is not there any more is no mistake; the other changes are made
+		d.run("ldap: {connection: bus, modify: \""+bob+"\", replace: {title: V}, remove_values: {description: [A, none, c], mail: other}}", nil, `[{"dn":"`+bob+`"}]`)
+		d.run(strings.Replace(read, "cn, mail, employeeNumber, title", "description, title, mail", 1), nil, `[{"attributes":{"description":["b"],"mail":["b@x.org"],"title":["V"]},"dn":"`+bob+`"}]`)
+	}
+	d.run("ldap: {connection: bus, modify: \""+bob+"\", replace: {title: [T, U]}}", nil, `[{"dn":"`+bob+`"}]`)
 	d.fails(change, map[string]any{"mail": map[string]any{"a": 1}, "old": nil}, "mail: a value is an object that is not {base64: …}")
 	d.fails("ldap: {connection: bus, modify: \"uid=none,dc=example,dc=org\", replace: {title: T}}", nil, `"No Such Object" (32)`)
 	d.run("ldap: {connection: bus, rename: \""+bob+"\", to: \"cn=Robert,dc=example,dc=org\"}", nil, `[{"dn":"cn=Robert,dc=example,dc=org"}]`)

@@ -15,9 +15,9 @@ func kind() flows.Kind {
 			"is one `${ }` is used as it is, for instance `${ .dn }` of a search.\n\n" +
 			"`search` puts out an item `{dn, attributes}` for each entry, of all pages. Each attribute is a list. Values of attributes in `binary`, of known ones such as `objectGUID`, " +
 			"`jpegPhoto` and `userCertificate`, and values that are no UTF-8 are in base64.\n\n" +
-			"`add` and `modify` take texts, numbers, true and false, `{base64: …}`, and lists of them; null is no value. `modify` changes all or nothing; values to add that are there, and values to remove that are " +
-			"not there, are no mistake for servers that know the control Permissive Modify, such as OpenLDAP and Active Directory.\n\n" +
-			"`verify` says whether a password is right, as `{dn, valid}`, over a connection of its own. An empty password is never right. The password is not recorded by the step.\n\n" +
+			"`add` and `modify` take texts, numbers, true and false, `{base64: …}`, and lists of them; null is no value. `modify` changes all or nothing; values to add that are there are no mistake for servers that know " +
+			"the control Permissive Modify, such as OpenLDAP and Active Directory, and values to remove that are not there are left out.\n\n" +
+			"`verify` says whether a password is right, as `{dn, valid}`, over a connection of its own. An empty password is never right. `redact: [password]` keeps it out of the records of steps; the event of a run, in which it came, is stored as it came.\n\n" +
 			"Effects: `search` and `verify` read; `modify`, `delete` and, with `existing: keep`, `add` may be repeated; `rename` and other `add` happen once.",
 		Params:  append([]flows.Param{{Name: "connection", Type: flows.TypeString, Names: flows.ResourceConnection, Required: true, Summary: "Name of an ldap connection."}}, o.Params()...),
 		Example: "ldap: {connection: directory, search: \"ou=people,dc=example,dc=org\", filter: \"(mail=${ .mail })\", attributes: [cn, mail]}",

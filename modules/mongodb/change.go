@@ -51,6 +51,9 @@ func (s *update) run(ctx context.Context, in *flows.Input, c *client, name strin
 	if err != nil {
 		return nil, err
 	}
+	if len(changes) == 0 {
+		return nil, failed("changes: it has no members such as $set")
+	}
 	for _, member := range changes {
 		if !strings.HasPrefix(member.Key, "$") {
 			return nil, failed(fmt.Sprintf("changes: %.50q is no operator such as $set; replace replaces a whole document", member.Key))

@@ -60,7 +60,9 @@ func (f *find) run(ctx context.Context, in *flows.Input, c *client, name string)
 	if err != nil {
 		return nil, err
 	}
-	projection, err := f.document(ctx, in, "projection", f.projection)
+	shown := f.guard
+	shown.noPaths = true // since MongoDB 4.4 a text that begins with $ is the value of another field
+	projection, err := shown.document(ctx, in, "projection", f.projection)
 	if err != nil {
 		return nil, err
 	}

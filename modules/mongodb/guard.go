@@ -31,7 +31,29 @@ func (g guard) document(ctx context.Context, in *flows.Input, what string, t *fl
 }
 
 func (g guard) render(ctx context.Context, in *flows.Input, what string, t *flows.Template) (any, error) {
-	return t.RenderComputed(ctx, in, func(v any, _ bool) (any, error) { return v, g.check(what, v) })
+	return t.RenderComputed(ctx, in, func(v any, at flows.Position) (any, error) {
+		if g.operators {
+			return v, nil
+		}
+		g := g
+		switch meaningAt(at.Members) {
+		case code:
+			return nil, failed(what + ": a value is a part of a program, which runs on the server: compare with operators, or pass it as an argument")
+		case pattern:
+			switch v := v.(type) {
+			case string:
+				return quotePattern(v), nil
+			case nil, bool, []any, map[string]any:
+			default: // a number, whose dot is a wildcard
+				return quotePattern(string(flows.EncodeJSON(v))), nil
+			}
+		case expression:
+			g.noPaths = true
+		case literal:
+			g.noPaths = false
+		}
+		return v, g.check(what, v)
+	})
 }
 
 // check refuses a computed value that is more than data.
@@ -46,7 +68,7 @@ func (g guard) check(what string, v any) error {
 		}
 	case string:
 		if g.noPaths && strings.HasPrefix(v, "$") {
-			return failed(fmt.Sprintf("%s: the value %.50q begins with $, and would name a field", what, v))
+			return failed(fmt.Sprintf("%s: the value %.50q begins with $, and would name a field; in an expression, {$literal: …} makes it a text", what, v))
 		}
 	case []any:
 		for _, element := range v {

@@ -91,6 +91,9 @@ func hostsOf(text string) (hosts []string, err error) {
 		if host = strings.TrimSpace(host); host == "" {
 			return nil, errors.New("hosts has an empty name")
 		}
+		if strings.ContainsAny(host, "@/? ") {
+			return nil, errors.New("hosts are addresses such as db-1:27017, without a login")
+		}
 		if _, _, err := net.SplitHostPort(host); err != nil {
 			host = net.JoinHostPort(host, "27017")
 		}

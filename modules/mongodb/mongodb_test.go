@@ -108,11 +108,48 @@ func TestValuesAreData(t *testing.T) {
 	d.fails("mongodb: {connection: bus, delete: users, many: true, filter: \"${ . }\"}", map[string]any{}, "filter: it has no members")
 	d.fails("mongodb: {connection: bus, delete: users, many: true, filter: {email: \"${ .email }\"}}", map[string]any{}, "filter: a value is null")
 	d.fails("mongodb: {connection: bus, aggregate: users, pipeline: [{$match: {user: \"${ . }\"}}]}", "$password", `the value "$password" begins with $`)
+	d.fails("mongodb: {connection: bus, update: users, filter: {_id: 1}, changes: \"${ {} }\"}", nil, "changes: it has no members")
 	d.fails("mongodb: {connection: bus, aggregate: users, pipeline: [{$match: {}}, {$out: other}]}", nil, "$out writes")
 	d.fails("mongodb: {connection: bus, find: \"${ . }\"}", "system.users", "is no name of a collection")
 	d.run("mongodb: {connection: bus, find: users, computed_operators: true, filter: \"${ . }\", projection: {user: 1}}", parse(t, `{"user":{"$ne":"ann"}}`), `[{"_id":2,"user":"bob"}]`)
 	if n := d.Count("delete") + d.Count("update") + d.Count("aggregate"); n != 0 {
 		t.Errorf("%d refused commands were sent", n)
+	}
+}
+
+// Nor can they become names of fields, programs or patterns.
+func TestValuesAreNoExpressions(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for step, want := range map[string]string{
+		"delete: c, many: true, filter: {_id: x, $expr: {$eq: [\"$token\", \"${ .v }\"]}}":                                     "would name a field",
+		"update: c, filter: {_id: x, $and: [{$expr: {$eq: [\"$token\", {$concat: [\"${ .v }\"]}]}}]}, changes: {$set: {a: 1}}": "would name a field",
+		"find: c, filter: {$expr: {$eq: [\"$owner\", \"${ .v }\"]}}":                                                           "would name a field",
+		"find: c, projection: {label: \"${ .v }\"}":                                                                            "would name a field",
+		"find_one: c, projection: \"${ {label: [.v]} }\"":                                                                      "would name a field",
+		"find: c, filter: {$where: \"this.a == '${ .v }'\"}":                                                                   "part of a program",
+		"find: c, filter: {$expr: {$function: {body: \"${ .v }\", args: [], lang: js}}}":                                       "part of a program",
+		"find: c, filter: {$expr: {$function: {body: f, args: [\"${ .v }\"], lang: js}}}":                                      "would name a field",
+		"aggregate: c, pipeline: [{$group: {_id: 1, a: {$accumulator: {init: \"${ .v }\"}}}}]":                                 "part of a program",
+	} {
+		d.fails("mongodb: {connection: bus, "+step+"}", map[string]any{"v": "$password"}, want)
+	}
+	if n := d.Count("find") + d.Count("delete") + d.Count("update") + d.Count("aggregate"); n != 0 {
+		t.Errorf("%d refused commands were sent", n)
+	}
+	for step, want := range map[string]string{
+		"find: c, filter: {$expr: {$eq: [\"$token\", {$literal: \"${ .v }\"}]}}":                              `{"$expr":{"$eq":["$token",{"$literal":"$a.*"}]}}`,
+		"find: c, filter: {name: {$regex: \"^${ .v }\"}}":                                                     `{"name":{"$regex":"^\\$a\\.\\*"}}`,
+		"find: c, filter: {$expr: {$regexMatch: {input: \"$a\", regex: \"${ .v }\"}}}":                        `{"$expr":{"$regexMatch":{"input":"$a","regex":"\\$a\\.\\*"}}}`,
+		"find: c, filter: {$where: \"this.a == '${ .v }'\"}, computed_operators: true":                        `{"$where":"this.a == '$a.*'"}`,
+		"find: c, filter: {name: {$regex: \"${ .v }\"}, b: \"${ .v }\"}, computed_operators: true":            `{"name":{"$regex":"$a.*"},"b":"$a.*"}`,
+		"find: c, filter: {$expr: {$eq: [\"$n\", \"${ .v | length }\"]}, b: \"${ .v }\"}, projection: {a: 1}": `{"$expr":{"$eq":["$n",4]},"b":"$a.*"}`,
+	} {
+		_, _ = moduletest.Run(t, Module(), d.client, "mongodb: {connection: bus, "+step+"}", map[string]any{"v": "$a.*"}) // the server does not know all operators
+		sent, err := bson.MarshalExtJSON(d.LastFilter(), false, false)
+		if diff := cmp.Diff(want, string(sent)); err != nil || diff != "" {
+			t.Errorf("%s: %v, sent (-want +got)\n%s", step, err, diff)
+		}
 	}
 }
 

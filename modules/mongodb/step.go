@@ -12,8 +12,8 @@ import (
 
 const doc = "Documents are JSON, with what JSON has not as in MongoDB's Extended JSON: `{$oid: …}`, `{$date: \"2026-01-31T10:00:00Z\"}`, `{$numberDecimal: \"1.50\"}`, `{$binary: {base64: …, subType: \"00\"}}`, `{$uuid: …}`, " +
 	"`{$timestamp: {t: 1, i: 1}}`. Whole numbers are stored as 32-bit or 64-bit integers, others as doubles.\n\n" +
-	"**Values of `${ }` are data.** A value with an operator in it, such as `{$ne: null}`, is refused; so is, in a pipeline, a text that begins with `$`, and null in the filter of a change. `computed_operators: true` allows them " +
-	"for filters that a flow builds itself.\n\n" +
+	"**Values of `${ }` are data.** A value with an operator in it, such as `{$ne: null}`, is refused; so is a text that begins with `$` in a pipeline, a projection and `$expr`, where it would name a field (`{$literal: \"${ .v }\"}` is a text), any value in the program of `$where`, `$function` and `$accumulator`, " +
+	"and null in the filter of a change. In `$regex` a value is the text that is looked for, not a pattern. `computed_operators: true` allows all that for filters and patterns that a flow builds itself.\n\n" +
 	"`find` puts out an item for each document, of all batches; `find_one` puts out the first document, or null. `aggregate` puts out the results of a pipeline that does not write (`$out`, `$merge`).\n\n" +
 	"`insert` puts out `{id, inserted}`, or `{ids, inserted}` with `documents`. A document without `_id` gets one that is equal in every attempt of the run, so that a repeated insert inserts nothing twice; a document whose `_id` is there with " +
 	"the same content was inserted before. `update` and `replace` put out `{matched, modified, upserted_id}`, `delete` puts out `{deleted}`. They change one document without `many`. A filter without members is refused.\n\n" +
@@ -80,7 +80,7 @@ func operations() flows.Operations {
 			{Param: flows.Param{Name: "changes", Type: flows.TypeTemplate, Summary: "Operators with fields: `{$set: {status: paid}, $inc: {n: 1}}`."}, Of: []string{"update"}},
 			{Param: flows.Param{Name: "upsert", Type: flows.TypeBool, Default: "false", Summary: "Inserts a document when none is found."}, Of: change},
 			{Param: flows.Param{Name: "many", Type: flows.TypeBool, Default: "false", Summary: "Changes all documents that are found, in place of one."}, Of: []string{"update", "delete"}},
-			{Param: flows.Param{Name: "computed_operators", Type: flows.TypeBool, Default: "false", Summary: "Whether values of `${ }` may have operators."}},
+			{Param: flows.Param{Name: "computed_operators", Type: flows.TypeBool, Default: "false", Summary: "Whether values of `${ }` may be operators, names of fields, patterns and programs."}},
 		},
 	}
 }

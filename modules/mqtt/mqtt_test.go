@@ -17,6 +17,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/moduletest"
+	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -155,6 +156,50 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// A value that the server would answer by closing the connection, which all steps share, is refused before anything is sent.
+func TestValuesCannotCloseTheConnection(t *testing.T) {
+	t.Parallel()
+	settings := settingsOf(testenv.Mosquitto(t, ""))
+	bus := moduletest.Open(t, Module(), settings)
+	run := func(step string, value any) error {
+		_, err := moduletest.Run(t, Module(), bus, step+"\nconnection: bus", map[string]any{"v": value})
+		return err
+	}
+	if err := run("mqtt: a/${ .v }", "ä\u202ex"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := bus.(*client).shared(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range []string{"\x00", "\x01", "\a", "\r\n", "\u0085", "\ufdd0", "\ufffe", "\U0001ffff", strings.Repeat("a", 65536)} {
+		for _, step := range []string{"mqtt: ${ .v }", "mqtt: a/${ .v }", "mqtt: a\nproperties: {p: \"${ .v }\"}"} {
+			var refused *flows.Error
+			if err := run(step, value); !errors.As(err, &refused) || refused.Code != flows.CodeStepFailed || refused.Class != flows.Class("") || strings.Contains(refused.Message, "server") {
+				t.Errorf("%s %.10q: %v", step, value, err)
+			}
+		}
+	}
+	for value, want := range map[string]string{
+		"7/x": "more than one level", "+": "more than one level", "": "is empty",
+	} {
+		if err := run("mqtt: sites/${ .v }/setpoint", value); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", value, err, want)
+		}
+	}
+	for value, want := range map[string]string{"$CONTROL/dynamic-security/v1": "is reserved", strings.Repeat("/", 200): "200 levels"} {
+		if err := run("mqtt: ${ .v }", value); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.50q: %v, want %s", value, err, want)
+		}
+	}
+	if err := run("mqtt: ${ .v }", strings.Repeat("/", 199)); err != nil {
+		t.Errorf("200 levels: %v", err)
+	}
+	if now, err := bus.(*client).shared(t.Context()); err != nil || now != conn || conn.session.isEnded() {
+		t.Errorf("the connection is another one: %v", err)
+	}
+}
+
 // A server with TLS, a login, limits, and a user who may use one topic only.
 func TestServerRefuses(t *testing.T) {
 	t.Parallel()
@@ -218,6 +263,20 @@ func TestTopics(t *testing.T) {
 		if got := matches(test.filter, test.topic); got != test.want || !isFilter(test.filter) {
 			t.Errorf("%s has %s: %v", test.filter, test.topic, got)
 		}
+	}
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"ret/#", "ret/a", true}, {"#", "#", true}, {"a/#", "a", true}, {"a/+", "+/b", true}, {"a/+/c", "a/b/+", true}, {"$share/g/a", "a", true}, {"+/+", "a/#", true},
+		{"a", "b", false}, {"a/+", "a", false}, {"a/b", "a/b/c", false}, {"#", "$SYS/a", false}, {"a/+/c", "a/+/d", false}, {"$SYS/#", "$SYS/a", true},
+	} {
+		if overlap(test.a, test.b) != test.want || overlap(test.b, test.a) != test.want {
+			t.Errorf("%s and %s have topics in common: want %v", test.a, test.b, test.want)
+		}
+	}
+	if _, err := flows.Parse("flow.yaml", []byte("flow: 1\ntrigger: {mqtt: {connection: bus, topics: [ret/#, ret/a]}}\nsteps: [{transform: .}]\n"), steps.Catalogue().Add(Module())); err == nil || !strings.Contains(err.Error(), "have topics in common") {
+		t.Errorf("filters that overlap: %v", err)
 	}
 	for _, filter := range []string{"", "a#", "a/#/b", "a+/b", "a\x00"} {
 		if isFilter(filter) {

@@ -2,7 +2,7 @@ package mqtt
 
 import (
 	"context"
-	"strings"
+	"fmt"
 	"time"
 
 	"github.com/eclipse/paho.golang/paho"
@@ -20,10 +20,10 @@ func publish() flows.Kind {
 			"The user property `idempotency-key` is equal in every attempt of the run. The server does not drop a repeated message, so that a run whose worker was lost " +
 			"between the sending and its record fails as uncertain; with `effect: idempotent` it sends again, for receivers that look at the property and for retained values.",
 		Params: []flows.Param{
-			{Name: "topic", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The topic, without wildcards."},
+			{Name: "topic", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The topic, without wildcards. A value of `${ }` within it is one level; a text that is one `${ }` is a whole topic, which does not begin with `$`."},
 			{Name: "connection", Type: flows.TypeString, Required: true, Names: flows.ResourceConnection, Summary: "Name of an mqtt connection."},
 			{Name: "body", Type: flows.TypeTemplate, Default: "the item", Summary: "The body of the message: a text as it is, anything else as JSON."},
-			{Name: "properties", Type: flows.TypeFields, Summary: "User properties of the message."},
+			{Name: "properties", Type: flows.TypeFields, Summary: "User properties of the message: texts without line breaks and other control characters."},
 			{Name: "qos", Type: flows.TypeInt, Default: "1", Summary: "Quality of service: 0, 1 or 2."},
 			{Name: "retain", Type: flows.TypeBool, Default: "false", Summary: "Whether the server keeps the message as the topic's last one, for those who subscribe later. An empty body deletes it."},
 			{Name: "expiry", Type: flows.TypeDuration, Default: "none", Summary: "How long the server keeps the message for subscribers that are not connected."},
@@ -93,12 +93,12 @@ func (s *publishStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 func (s *publishStep) render(ctx context.Context, in *flows.Input) (*paho.Publish, error) {
-	topic, err := s.topic.Text(ctx, in)
+	topic, err := s.topic.Name(ctx, in, "topic", topicRules)
 	if err != nil {
 		return nil, err
 	}
-	if topic == "" || len(topic) > maxTopic || strings.ContainsAny(topic, "+#\x00") {
-		return nil, &flows.Error{Code: flows.CodeStepFailed, Message: "topic: expected a text without the wildcards + and #"}
+	if !isTopic(topic) {
+		return nil, failed("topic: expected a text of at most 65535 bytes and 200 levels without the wildcards + and #, control characters and non-characters of Unicode")
 	}
 	body, contentType, err := flows.MessageBody(ctx, in, s.body)
 	if err != nil {
@@ -116,10 +116,14 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (*paho.Publis
 		if err != nil {
 			return nil, err
 		}
-		if len(value) > maxTopic {
-			return nil, &flows.Error{Code: flows.CodeStepFailed, Message: "properties." + f.Name + ": expected at most 65535 bytes"}
+		if !isString(value) || !isString(f.Name) {
+			return nil, failed("properties: %.100q and its value: expected at most 65535 bytes, without control characters, line breaks and non-characters of Unicode, of which MQTT takes none", f.Name)
 		}
 		p.User.Add(f.Name, value)
 	}
 	return &paho.Publish{QoS: byte(s.qos), Retain: s.retain, Topic: topic, Payload: body, Properties: p}, nil
+}
+
+func failed(format string, args ...any) error {
+	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }

@@ -21,7 +21,7 @@ func source() flows.Source {
 			"acknowledged like any other, and the failed run has it. What is sent with QoS 0 may be lost on its way.",
 		Exclusive: true,
 		Params: []flows.Param{
-			{Name: "topics", Type: flows.TypeStrings, Required: true, Summary: "Topic filters; `+` stands for one level and a last `#` for all further ones."},
+			{Name: "topics", Type: flows.TypeStrings, Required: true, Summary: "Topic filters; `+` stands for one level and a last `#` for all further ones. No topic may be of two filters."},
 			{Name: "session_expiry", Type: flows.TypeDuration, Default: "7d", Summary: "How long the server keeps the messages of the flow while no worker is connected."},
 		},
 		Example: "mqtt: {connection: plant, topics: [sites/+/alarm]}",
@@ -30,9 +30,14 @@ func source() flows.Source {
 			if len(c.filters) == 0 {
 				return nil, a.Errorf("topics", "topics: expected at least one")
 			}
-			for _, f := range c.filters {
+			for i, f := range c.filters {
 				if !isFilter(f) {
 					return nil, a.Errorf("topics", "topics: %q is no topic filter: + is a whole level, and # the last one", f)
+				}
+				for _, other := range c.filters[:i] {
+					if overlap(f, other) {
+						return nil, a.Errorf("topics", "topics: %q and %q have topics in common, whose messages would be two runs each: one wider filter, or two flows, helps", other, f)
+					}
 				}
 			}
 			if a.Has("session_expiry") {
@@ -81,11 +86,15 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	go func() { subscribed <- c.subscribe(connected, mine, connection) }()
 	for {
 		select {
-		case p := <-messages:
+		case p := <-messages: // those that the session has come before its subscriptions are confirmed
+			s.Ready()
 			c.deliver(connected, s, connection.session, p)
 		case err := <-subscribed:
 			if err != nil && connected.Err() == nil {
 				return err
+			}
+			if err == nil {
+				s.Ready()
 			}
 		case <-connected.Done():
 			if ctx.Err() != nil {

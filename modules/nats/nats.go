@@ -54,6 +54,7 @@ type client struct {
 	name    string // of the connection
 	servers string
 	options []nats.Option
+	limit   time.Duration // for the answer to a message of a step
 
 	mu   sync.Mutex
 	conn *nats.Conn // guarded by mu; nil: not used yet
@@ -70,7 +71,7 @@ func open(s flows.ConnectionSettings) (flows.Client, error) {
 	if len(servers) == 0 {
 		return nil, errors.New("servers has no address")
 	}
-	c := &client{name: s.Connection, servers: strings.Join(servers, ","), options: []nats.Option{
+	c := &client{name: s.Connection, limit: answerLimit, servers: strings.Join(servers, ","), options: []nats.Option{
 		nats.Name("penstock " + s.Connection), nats.Timeout(dialLimit), nats.NoReconnect(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // the library's own prints them; denied reads LastError
 	}}
@@ -178,9 +179,12 @@ func (c *client) failure(err error) error {
 	var answer *jetstream.APIError
 	var known *flows.Error
 	var record tls.RecordHeaderError
+	var used errInUse
 	switch {
 	case errors.As(err, &known):
 		return err
+	case errors.As(err, &used):
+		return connect.Failure(c.name, "%s", used.text)
 	case errors.Is(err, nats.ErrPermissionViolation):
 		return connect.Failure(c.name, "the server answers: %s", strings.TrimPrefix(err.Error(), "nats: "))
 	case errors.Is(err, context.Canceled):
@@ -193,6 +197,14 @@ func (c *client) failure(err error) error {
 		return connect.Failure(c.name, "the message is larger than the server allows")
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return connect.Failure(c.name, "no stream takes messages of the subject")
+	case errors.Is(err, jetstream.ErrInvalidJSAck):
+		return connect.Failure(c.name, "what answers to the subject is no stream, and may have got the message")
+	case errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, nats.ErrHeadersNotSupported):
+		return connect.Failure(c.name, "the message cannot be sent: %s", strings.TrimPrefix(err.Error(), "nats: "))
+	case errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
+		return connect.Failure(c.name, "the consumer was deleted")
+	case errors.Is(err, jetstream.ErrNotPullConsumer):
+		return connect.Failure(c.name, "the consumer is one that pushes: a trigger needs one that is pulled")
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return connect.Failure(c.name, "there is no such stream")
 	case errors.As(err, &answer):

@@ -58,6 +58,8 @@ func TestServer(t *testing.T) {
 	t.Run("in progress", func(t *testing.T) { testInProgress(t, port) })
 	t.Run("consumer", func(t *testing.T) { testConsumer(t, port) })
 	t.Run("publish", func(t *testing.T) { testPublish(t, port) })
+	t.Run("answers", func(t *testing.T) { testAnswers(t, port) })
+	t.Run("values", func(t *testing.T) { testValues(t, port) })
 	t.Run("core", func(t *testing.T) { testCore(t, port) })
 	t.Run("failures", func(t *testing.T) { testFailures(t, port) })
 }
@@ -164,6 +166,7 @@ func testConsumer(t *testing.T, port string) {
 	if err != nil || info.CachedInfo().Config.FilterSubject != "orders.new" || info.CachedInfo().AckFloor.Consumer != 2 {
 		t.Errorf("%v %+v", err, info)
 	}
+	testInUse(t, settings, info)
 	if _, err := js.CreateConsumer(t.Context(), "ORDERS", jetstream.ConsumerConfig{Durable: "none", AckPolicy: jetstream.AckNonePolicy}); err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +178,53 @@ func testConsumer(t *testing.T, port string) {
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", trigger, err, want)
 		}
+	}
+}
+
+// A consumer for whose messages others wait keeps its subject: they would lose their messages.
+func testInUse(t *testing.T, settings map[string]string, of jetstream.Consumer) {
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	other := moduletest.NewConsumer(t, moduletest.Server{Module: Module(), Settings: settings, Trigger: "stream: ORDERS\n    subject: orders.new"})
+	go func() { ended <- other.Consume(ctx, func(context.Context, flows.Message) error { return nil }) }()
+	testenv.Until(t, "the other one waits for messages", func() bool {
+		info, err := of.Info(t.Context())
+		return err == nil && info.NumWaiting > 0
+	})
+	err := moduletest.NewConsumer(t, moduletest.Server{Module: Module(), Settings: settings, Trigger: "stream: ORDERS\n    subject: orders.zzz"}).Consume(t.Context(), nil)
+	if err == nil || !strings.Contains(err.Error(), "the consumer penstock-7 of the stream ORDERS has another subject, and others wait for its messages") {
+		t.Errorf("a consumer in use: %v", err)
+	}
+	stop()
+	if err := testenv.Receive(t, ended, "the end of the other one"); err != nil {
+		t.Error(err)
+	}
+	if info, err := of.Info(t.Context()); err != nil || info.Config.FilterSubject != "orders.new" {
+		t.Errorf("the subject was changed: %v %+v", err, info)
+	}
+}
+
+// What is no stream, and who does not answer at all, are told apart.
+func testAnswers(t *testing.T, port string) {
+	settings, conn, _ := streamOf(t, port)
+	bus := moduletest.Open(t, Module(), settings)
+	_, err := conn.Subscribe("other", func(m *nats.Msg) { _ = m.Respond([]byte("hello")) })
+	if err == nil {
+		_, err = conn.Subscribe("silent", func(*nats.Msg) {})
+	}
+	if err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused *flows.Error
+	if _, err := moduletest.Run(t, Module(), bus, "nats: other\nconnection: bus", nil); !errors.As(err, &refused) || !strings.Contains(refused.Message, "is no stream") || refused.Class != flows.Class("") {
+		t.Errorf("an answer that is none of a stream: %v", err)
+	}
+	bus.(*client).limit = 50 * time.Millisecond
+	if _, err := moduletest.Run(t, Module(), bus, "nats: silent\nconnection: bus", nil); !errors.As(err, &refused) || !strings.Contains(refused.Message, "does not answer in time") || refused.Class != flows.ClassTimeout {
+		t.Errorf("no answer: %v", err)
 	}
 }
 
@@ -204,6 +254,42 @@ func testPublish(t *testing.T, port string) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", subject, err, want)
 		}
+	}
+}
+
+// A value of a caller is one word of a subject, reaches nothing of the server's own, and does not end the connection that all steps share.
+func testValues(t *testing.T, port string) {
+	settings, _, js := streamOf(t, port)
+	bus := moduletest.Open(t, Module(), settings)
+	run := func(step, value string) error {
+		_, err := moduletest.Run(t, Module(), bus, step+"\nconnection: bus", map[string]any{"v": value})
+		return err
+	}
+	if err := run("nats: orders.${ .v }", "new"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := bus.(*client).shared(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ step, value, want string }{
+		{"nats: orders.b.${ .v }", "x.y", "more than one level"}, {"nats: orders.${ .v }", ">", "more than one level"}, {"nats: orders.${ .v }", "", "is empty"},
+		{"nats: ${ .v }", "$JS.API.STREAM.PURGE.ORDERS", "is reserved"}, {"nats: ${ .v }\njetstream: false", "$SYS.REQ.SERVER.PING", "is reserved"}, {"nats: ${ .v }", "_INBOX.a", "is reserved"},
+		{"nats: orders.${ .v }", strings.Repeat("a", 5000), "at most 2000 bytes"}, {"nats: orders.${ .v }", "a b", "without spaces"},
+	} {
+		if err := run(test.step, test.value); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "reached") {
+			t.Errorf("%s of %.50q: %v, want %s", test.step, test.value, err, test.want)
+		}
+	}
+	if err := run("nats: orders.${ .v }", strings.Repeat("a", 1900)); err != nil {
+		t.Error(err)
+	}
+	if now, err := bus.(*client).shared(t.Context()); err != nil || now != conn {
+		t.Errorf("the connection is another one: %v", err)
+	}
+	stream, err := js.Stream(t.Context(), "ORDERS")
+	if err != nil || stream.CachedInfo().State.Msgs != 1 { // moduletest.Run is one run: its second message is dropped
+		t.Errorf("%v, the stream has other messages: %+v", err, stream)
 	}
 }
 

@@ -2,7 +2,6 @@ package nats
 
 import (
 	"context"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -23,7 +22,7 @@ func publish() flows.Kind {
 			"configured otherwise: the step then succeeds with `duplicate: true`. A worker that was lost may come back later than that, so that its run fails as uncertain; with " +
 			"`effect: idempotent` it sends again, for streams with a longer window and for receivers that look at the header.",
 		Params: []flows.Param{
-			{Name: "subject", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The subject, without wildcards."},
+			{Name: "subject", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "The subject, without wildcards. A value of `${ }` within it is one word; a text that is one `${ }` is a whole subject, which does not begin with `$` or `_`."},
 			{Name: "connection", Type: flows.TypeString, Required: true, Names: flows.ResourceConnection, Summary: "Name of a nats connection."},
 			{Name: "body", Type: flows.TypeTemplate, Default: "the item", Summary: "The body of the message: a text as it is, anything else as JSON."},
 			{Name: "headers", Type: flows.TypeFields, Summary: "Headers of the message."},
@@ -63,7 +62,9 @@ func (s *publishStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		return nil, err
 	}
 	before := conn.LastError()
-	out, err := send(ctx, conn, message, s.stored)
+	limited, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	out, err := send(limited, conn, message, s.stored)
 	violation := denied(conn, before, message.Subject)
 	switch {
 	case violation != nil:
@@ -82,8 +83,6 @@ func send(ctx context.Context, conn *nats.Conn, message *nats.Msg, stored bool) 
 		if err := conn.PublishMsg(message); err != nil {
 			return nil, err
 		}
-		ctx, cancel := context.WithTimeout(ctx, answerLimit)
-		defer cancel()
 		return map[string]any{"subject": message.Subject}, conn.FlushWithContext(ctx)
 	}
 	js, err := jetstream.New(conn)
@@ -98,12 +97,12 @@ func send(ctx context.Context, conn *nats.Conn, message *nats.Msg, stored bool) 
 }
 
 func (s *publishStep) render(ctx context.Context, in *flows.Input) (*nats.Msg, error) {
-	subject, err := s.subject.Text(ctx, in)
+	subject, err := s.subject.Name(ctx, in, "subject", subjectRules)
 	if err != nil {
 		return nil, err
 	}
 	if !isSubject(subject) {
-		return nil, &flows.Error{Code: flows.CodeStepFailed, Message: "subject: expected words without spaces and wildcards, separated by dots"}
+		return nil, failed("subject: expected words without spaces and wildcards, separated by dots, of at most 2000 bytes")
 	}
 	m := nats.NewMsg(subject)
 	var contentType string
@@ -122,12 +121,6 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (*nats.Msg, e
 	return m, nil
 }
 
-// isSubject reports whether a message may have the subject. A space or a line break would be another command to the server.
-func isSubject(subject string) bool {
-	for word := range strings.SplitSeq(subject, ".") {
-		if word == "" || word == "*" || word == ">" || strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-			return false
-		}
-	}
-	return true
+func failed(message string) error {
+	return &flows.Error{Code: flows.CodeStepFailed, Message: message}
 }

@@ -39,6 +39,9 @@ func source() flows.Source {
 					return nil, a.Errorf(param, "%s: a name has no spaces, dots, wildcards and slashes", param)
 				}
 			}
+			if c.subject != "" && !isFilter(c.subject) {
+				return nil, a.Errorf("subject", "subject: %.200q is none: expected words without spaces, separated by dots; > is the last one", c.subject)
+			}
 			return c, nil
 		},
 	}
@@ -56,6 +59,8 @@ const (
 	ackWait = 15 * time.Second
 	// maxBatch is the maximum number of messages that are read at once. A server allows 1 MiB for each, unless configured otherwise.
 	maxBatch = 64
+	// aloneLimit is how long a changed subject waits for the end of those who consume the one before.
+	aloneLimit = 2 * time.Second
 	// pullLimit is how long a request waits at the server for a message.
 	pullLimit = 30 * time.Second
 )
@@ -73,6 +78,7 @@ func (c *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	defer conn.Close()
 	durable, err := c.open(ctx, mine, conn, s.Flow)
 	if err == nil {
+		s.Ready()
 		err = pull(ctx, durable, s)
 		_ = conn.FlushTimeout(answerLimit) // of acknowledgements; what is lost of them comes again, and is known
 	}
@@ -108,9 +114,40 @@ func (c *consumer) open(ctx context.Context, mine *client, conn *nats.Conn, flow
 	if config.FilterSubject == c.subject && len(config.FilterSubjects) == 0 || c.subject == "" && c.durable != "" {
 		return found, nil
 	}
+	if err := awaitAlone(ctx, found); err != nil {
+		return nil, err
+	}
 	config.FilterSubject, config.FilterSubjects = c.subject, nil
 	return js.UpdateConsumer(ctx, c.stream, config)
 }
+
+// awaitAlone waits until nobody waits for messages of a consumer: another version of the flow lets go of it at its end. Otherwise it fails:
+// whoever has the subject of now, such as another installation with a flow of the same number, would lose its messages with a change.
+func awaitAlone(ctx context.Context, of jetstream.Consumer) error {
+	for end := time.Now().Add(aloneLimit); ; {
+		info, err := of.Info(ctx)
+		if err != nil {
+			return err
+		}
+		if info.NumWaiting == 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return errInUse{fmt.Sprintf("the consumer %s of the stream %s has another subject, and others wait for its messages: a flow of another installation has the same number, or an older version of this flow has not ended; "+
+				"`consumer` gives the flow one of its own", info.Name, info.Stream)}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// errInUse says why a consumer cannot be changed.
+type errInUse struct{ text string }
+
+func (e errInUse) Error() string { return e.text }
 
 // pull hands messages over until ctx ends or a request fails.
 func pull(ctx context.Context, durable jetstream.Consumer, s flows.Subscription) error {

@@ -17,27 +17,27 @@ import (
 // held are the messages that this consumer has received and that are not done. It keeps them invisible, deletes those that are
 // done, and makes those visible that others are to receive. Messages are named by their receipt handles.
 type held struct {
-	client      *client
-	url         string
-	visibility  time.Duration
-	deadLetters bool        // the queue has a redrive policy
-	fail        func(error) // ends the consumer
+	client     *client
+	url        string
+	visibility time.Duration
+	fail       func(error) // ends the consumer
 
-	mu      sync.Mutex
-	open    map[string]bool // guarded by mu
-	done    []string        // guarded by mu; to delete
-	release []string        // guarded by mu; to make visible
-	changed chan struct{}   // has one value when done or release has one
-	ctx     context.Context // ends with close
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	mu       sync.Mutex
+	open     map[string]bool // guarded by mu
+	done     []string        // guarded by mu; to delete
+	rejected []string        // guarded by mu; to make visible if the queue has dead letters, otherwise to delete
+	release  []string        // guarded by mu; to make visible
+	changed  chan struct{}   // has one value when done or rejected has one
+	ctx      context.Context // ends with close
+	stop     context.CancelFunc
+	running  sync.WaitGroup
 }
 
 // closeLimit is how long requests take that are made when a consumer ends.
 const closeLimit = 5 * time.Second
 
-func keepHeld(c *client, url string, visibility time.Duration, deadLetters bool, fail func(error)) *held {
-	h := &held{client: c, url: url, visibility: visibility, deadLetters: deadLetters, fail: fail, open: map[string]bool{}, changed: make(chan struct{}, 1)}
+func keepHeld(c *client, url string, visibility time.Duration, fail func(error)) *held {
+	h := &held{client: c, url: url, visibility: visibility, fail: fail, open: map[string]bool{}, changed: make(chan struct{}, 1)}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	h.running.Go(h.extend)
 	h.running.Go(h.settleAll)
@@ -57,8 +57,8 @@ func (h *held) settle(receipt string, failed error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.open, receipt)
-	if failed != nil && h.deadLetters {
-		h.release = append(h.release, receipt)
+	if failed != nil {
+		h.rejected = append(h.rejected, receipt)
 	} else {
 		h.done = append(h.done, receipt)
 	}
@@ -125,25 +125,37 @@ func (h *held) close() {
 // flush deletes and releases what is to be.
 func (h *held) flush(ctx context.Context) error {
 	h.mu.Lock()
-	done, release := h.done, h.release
-	h.done, h.release = nil, nil
+	done, rejected, release := h.done, h.rejected, h.release
+	h.done, h.rejected, h.release = nil, nil, nil
 	h.mu.Unlock()
+	if len(rejected) > 0 { // the queue may have got, or lost, a redrive policy since
+		deadLetters, err := h.client.hasDeadLetters(ctx, h.url)
+		if err != nil {
+			h.putBack(done, rejected, release)
+			return err
+		}
+		if deadLetters {
+			release = append(release, rejected...)
+		} else {
+			done = append(done, rejected...)
+		}
+	}
 	if err := h.delete(ctx, done); err != nil {
-		h.putBack(done, release)
+		h.putBack(done, nil, release)
 		return err
 	}
 	if err := h.setVisibility(ctx, release, 0); err != nil {
-		h.putBack(nil, release)
+		h.putBack(nil, nil, release)
 		return err
 	}
 	return nil
 }
 
 // putBack keeps what a request has not done for the last flush.
-func (h *held) putBack(done, release []string) {
+func (h *held) putBack(done, rejected, release []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.done, h.release = append(h.done, done...), append(h.release, release...)
+	h.done, h.rejected, h.release = append(h.done, done...), append(h.rejected, rejected...), append(h.release, release...)
 }
 
 func (h *held) delete(ctx context.Context, receipts []string) error {

@@ -31,7 +31,7 @@ func send() flows.Kind {
 			"5 minutes. A worker that was lost may come back later, and other queues drop nothing, so that a run whose worker was lost between the sending and its record fails as " +
 			"uncertain; with `effect: idempotent` it sends again, for receivers that look at the attribute.",
 		Params: []flows.Param{
-			{Name: "queue", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "Name of the queue, or its URL."},
+			{Name: "queue", Type: flows.TypeTemplate, Required: true, Inline: true, Summary: "Name of the queue, or its URL. A value of `${ }` within it is a part of the name without dots and slashes; a text that is one `${ }` is a whole name or URL."},
 			{Name: "connection", Type: flows.TypeString, Required: true, Names: flows.ResourceConnection, Summary: "Name of an sqs connection."},
 			{Name: "body", Type: flows.TypeTemplate, Default: "the item", Summary: "The body of the message: a text as it is, anything else as JSON. SQS takes no empty one."},
 			{Name: "attributes", Type: flows.TypeFields, Summary: "Attributes of the message, at most 8; they are texts."},
@@ -93,8 +93,11 @@ func (s *sendStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 }
 
 func (s *sendStep) render(ctx context.Context, in *flows.Input) (queue string, m *sqs.SendMessageInput, err error) {
-	if queue, err = s.queue.Text(ctx, in); err != nil {
+	if queue, err = s.queue.Name(ctx, in, "queue", queueRules); err != nil {
 		return "", nil, err
+	}
+	if !isQueue(queue) {
+		return "", nil, failed("queue: expected a name of at most 80 letters, digits, underscores and hyphens, or a URL")
 	}
 	body, contentType, err := flows.MessageBody(ctx, in, s.body)
 	if err != nil {
@@ -117,7 +120,7 @@ func (s *sendStep) render(ctx context.Context, in *flows.Input) (queue string, m
 func (s *sendStep) order(ctx context.Context, in *flows.Input, m *sqs.SendMessageInput, fifo bool) error {
 	switch {
 	case fifo && s.group == nil:
-		return &flows.Error{Code: flows.CodeStepFailed, Message: "group: a FIFO queue needs one"}
+		return failed("group: a FIFO queue needs one")
 	case s.group != nil:
 		group, err := s.group.Text(ctx, in)
 		if err != nil {
@@ -141,4 +144,8 @@ func (s *sendStep) order(ctx context.Context, in *flows.Input, m *sqs.SendMessag
 
 func attribute(text string) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &text}
+}
+
+func failed(message string) error {
+	return &flows.Error{Code: flows.CodeStepFailed, Message: message}
 }

@@ -2,6 +2,8 @@ package sqs
 
 import (
 	"context"
+	"crypto/md5" // what SQS has to find damages
+	"encoding/hex"
 	"errors"
 	"strconv"
 	"strings"
@@ -33,6 +35,9 @@ func source() flows.Source {
 					return nil, a.Errorf("visibility", "visibility: expected 3s to 12h")
 				}
 			}
+			if !isQueue(c.queue) {
+				return nil, a.Errorf("queue", "queue: expected a name of at most 80 letters, digits, underscores and hyphens, or a URL")
+			}
 			return c, nil
 		},
 	}
@@ -58,13 +63,13 @@ func (q *consumer) Consume(ctx context.Context, s flows.Subscription) error {
 	if err != nil {
 		return ended(ctx, err)
 	}
-	deadLetters, err := mine.hasDeadLetters(ctx, url)
-	if err != nil {
+	if _, err := mine.hasDeadLetters(ctx, url); err != nil { // the user must be allowed to know it when a message is rejected
 		return ended(ctx, err)
 	}
+	s.Ready()
 	failing, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	held := keepHeld(mine, url, q.visibility, deadLetters, fail)
+	held := keepHeld(mine, url, q.visibility, fail)
 	defer held.close()
 	if err := q.receive(failing, mine, url, s, held); err != nil {
 		return ended(ctx, err)
@@ -96,7 +101,7 @@ func (q *consumer) receive(ctx context.Context, mine *client, url string, s flow
 		MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	}
 	for ctx.Err() == nil {
-		answer, err := mine.api.ReceiveMessage(ctx, request)
+		answer, err := mine.api.ReceiveMessage(ctx, request, withoutChecksums)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -114,6 +119,10 @@ func (q *consumer) receive(ctx context.Context, mine *client, url string, s flow
 	}
 	return nil
 }
+
+// withoutChecksums makes the library return messages whose body does not have their MD5: otherwise one of them would hold up all that are received
+// with it. message refuses it.
+func withoutChecksums(o *sqs.Options) { o.DisableMessageChecksumValidation = true }
 
 // message returns a message for a run, without Done.
 func (q *consumer) message(m *types.Message) flows.Message {
@@ -141,5 +150,8 @@ func (q *consumer) message(m *types.Message) flows.Message {
 		}
 	}
 	event["attributes"] = attributes
+	if sum := md5.Sum([]byte(aws.ToString(m.Body))); m.MD5OfBody != nil && hex.EncodeToString(sum[:]) != *m.MD5OfBody {
+		out.Unreadable = errors.New("its body does not have the MD5 that the server says")
+	}
 	return out
 }

@@ -54,6 +54,21 @@ const (
 // regionName is the form of the name of a region, which is a part of the host's name.
 var regionName = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 
+// queueName is the form of the name of a queue; a FIFO queue's has the suffix within the 80 characters.
+var queueName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,80}$|^[a-zA-Z0-9_-]{1,75}\.fifo$`)
+
+// queueRules are the rules of queues to send to. A URL has the account, too.
+var queueRules = flows.NameRules{Separators: "/.:?#@"}
+
+// isQueue reports whether a text is the name of a queue or a URL.
+func isQueue(queue string) bool {
+	if strings.Contains(queue, "://") {
+		at, err := url.Parse(queue)
+		return err == nil && (at.Scheme == "https" || at.Scheme == "http") && at.Host != ""
+	}
+	return queueName.MatchString(queue)
+}
+
 // client is the client of an account in a region.
 type client struct {
 	name      string // of the connection

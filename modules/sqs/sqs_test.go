@@ -113,6 +113,49 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+// A message that came damaged is refused, and holds nothing up.
+func TestADamagedMessage(t *testing.T) {
+	t.Parallel()
+	server := sqstest.NewServer(t)
+	server.CreateQueue("orders", "", 0)
+	publisher(t, server, "orders")(t, "one")
+	server.Damage("orders")
+	publisher(t, server, "orders")(t, "two")
+	got := moduletest.NewConsumer(t, moduletest.Server{Module: Module(), Settings: server.Settings(), Trigger: "queue: orders"}).Take(2, nil)
+	for _, m := range got {
+		if damaged := string(m.Body) != "two"; damaged != (m.Unreadable != nil) {
+			t.Errorf("%s: unreadable %v", m.Body, m.Unreadable)
+		}
+	}
+}
+
+// The redrive policy of the time at which a message is rejected counts, not that at which the consumer began.
+func TestDeadLettersChange(t *testing.T) {
+	t.Parallel()
+	for _, has := range []bool{true, false} {
+		server := sqstest.NewServer(t)
+		server.CreateQueue("dead", "", 0)
+		server.CreateQueue("orders", map[bool]string{false: "dead"}[has], 2)
+		publisher(t, server, "orders")(t, "bad")
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		err := moduletest.NewConsumer(t, moduletest.Server{Module: Module(), Settings: server.Settings(), Trigger: "queue: orders"}).Consume(ctx, func(_ context.Context, m flows.Message) error {
+			if n++; n == 1 {
+				server.SetDeadLetters("orders", map[bool]string{true: "dead"}[has], 2)
+				go func() {
+					testenv.Until(t, "the queue is empty", func() bool { return len(server.Bodies("orders")) == 0 })
+					cancel()
+				}()
+			}
+			m.Done(errors.New("the run failed"))
+			return nil
+		})
+		if dead := len(server.Bodies("dead")); err != nil || (dead == 1) != has || (n == 2) != has {
+			t.Errorf("with a policy %v: %d dead letters, %d deliveries, %v", has, dead, n, err)
+		}
+	}
+}
+
 // A message that is held for longer than its visibility does not come again, and another consumer does not get it.
 func TestVisibilityIsExtended(t *testing.T) {
 	t.Parallel()
@@ -168,6 +211,23 @@ func TestSend(t *testing.T) {
 	} {
 		if _, err := moduletest.Run(t, Module(), bus, step, map[string]any{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", step, err, want)
+		}
+	}
+}
+
+// A value of a caller is a part of the queue's name, and makes no URL.
+func TestQueuesOfCallers(t *testing.T) {
+	t.Parallel()
+	server := sqstest.NewServer(t)
+	server.CreateQueue("orders-eu", "", 0)
+	bus := moduletest.Open(t, Module(), server.Settings())
+	for _, test := range []struct{ queue, value, want string }{
+		{"orders-${ .v }", "eu", ""}, {"orders-${ .v }", "a.fifo", "more than one level"}, {"orders${ .v }", "://x", "more than one level"}, {"orders-${ .v }", "a b", "expected a name"},
+		{"${ .v }", "ftp://x/y", "expected a name"}, {"${ .v }", strings.Repeat("a", 81), "expected a name"},
+	} {
+		_, err := moduletest.Run(t, Module(), bus, fmt.Sprintf("sqs: %q\nconnection: bus", test.queue), map[string]any{"v": test.value})
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s of %.20q: %v, want %s", test.queue, test.value, err, test.want)
 		}
 	}
 }

@@ -51,8 +51,10 @@ type Runs interface {
 // *telemetry.Metrics implements it.
 type Meter interface {
 	Message(flow int64, outcome string)
-	// Consuming sets whether a consumer of the flow is connecting or connected in this process.
+	// Consuming sets whether a consumer of the flow in this process is connected, or waits until it is.
 	Consuming(flow int64, on bool)
+	// NotConsuming is called when this process has no consumer of the flow any more.
+	NotConsuming(flow int64)
 }
 
 // Config configures Consumers. All but Meter and Drain are required.
@@ -189,15 +191,18 @@ func (c *Consumers) start(ctx context.Context, flow *flows.Flow) *running {
 func (c *Consumers) serve(ctx, taking context.Context, flow *flows.Flow) {
 	log := c.config.Log.With("flow", flow.Number, "source", flow.Messages.Source, "connection", flow.Messages.Connection)
 	pause, said := minPause, ""
+	ready := func() {
+		log.Info("consuming messages")
+		c.meter(func(m Meter) { m.Consuming(flow.Number, true) })
+	}
+	defer c.meter(func(m Meter) { m.NotConsuming(flow.Number) })
 	for taking.Err() == nil {
 		if flow.Messages.Exclusive && !c.awaitLease(taking, flow) {
 			return
 		}
 		begun := time.Now()
-		log.Info("consuming messages")
-		c.meterConsuming(flow, true)
-		err := c.consume(ctx, taking, flow)
-		c.meterConsuming(flow, false)
+		c.meter(func(m Meter) { m.Consuming(flow.Number, false) })
+		client, err := c.consume(ctx, taking, flow, ready)
 		switch {
 		case taking.Err() != nil:
 			log.Info("stopped consuming messages")
@@ -215,20 +220,47 @@ func (c *Consumers) serve(ctx, taking context.Context, flow *flows.Flow) {
 			log.Warn("messages cannot be consumed", "error", err)
 		}
 		said = err.Error()
-		_ = sleep.For(taking, pause)
-		pause = min(2*pause, maxPause)
+		if c.pause(taking, pause, flow, client) { // the connection was changed
+			pause = minPause
+		} else {
+			pause = min(2*pause, maxPause)
+		}
 	}
 }
 
-// errChanged ends a consumer that is to begin again at once.
-var errChanged = errors.New("the connection was changed, or another worker has the lease of the flow")
+// pause waits for a time, and ends early when the flow's connection is another one than that of client; true: it is.
+func (c *Consumers) pause(ctx context.Context, d time.Duration, flow *flows.Flow, client flows.Client) (changed bool) {
+	for end := time.Now().Add(d); ctx.Err() == nil; {
+		left := time.Until(end)
+		if left <= 0 {
+			return false
+		}
+		_ = sleep.For(ctx, min(left, lookEvery))
+		current, release, err := c.config.Connections.Client(ctx, flow.Messages.Connection)
+		if err != nil {
+			continue
+		}
+		release()
+		if current != client {
+			return true
+		}
+	}
+	return false
+}
 
-// consume runs the flow's consumer once.
-func (c *Consumers) consume(ctx, taking context.Context, flow *flows.Flow) (err error) {
+var (
+	// errChanged ends a consumer that is to begin again at once.
+	errChanged = errors.New("the connection was changed, or another worker has the lease of the flow")
+	// errGone ends a consumer whose connection cannot be used any more.
+	errGone = errors.New("the connection was deleted, or cannot be used any more")
+)
+
+// consume runs the flow's consumer once. client is that of its connection; nil: it has none.
+func (c *Consumers) consume(ctx, taking context.Context, flow *flows.Flow, ready func()) (client flows.Client, err error) {
 	m := flow.Messages
 	client, release, err := c.config.Connections.Client(ctx, m.Connection)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer release()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -250,6 +282,7 @@ func (c *Consumers) consume(ctx, taking context.Context, flow *flows.Flow) (err 
 		changed(nil)
 		d.runs.Wait()
 		watching.Wait()
+		c.meter(func(m Meter) { m.Consuming(flow.Number, false) }) // before another worker has the lease
 		if flow.Messages.Exclusive {
 			c.lease(flow).Release(context.Background())
 		}
@@ -257,14 +290,14 @@ func (c *Consumers) consume(ctx, taking context.Context, flow *flows.Flow) (err 
 			err = fmt.Errorf("the source panicked: %v", r)
 		}
 	}()
-	err = m.Consumer.Consume(ctx, flows.Subscription{Flow: flow.Number, Client: client, InFlight: m.InFlight, Deliver: d.deliver})
-	if cause := context.Cause(ctx); errors.Is(cause, errChanged) {
-		return cause
+	err = m.Consumer.Consume(ctx, flows.Subscription{Flow: flow.Number, Client: client, InFlight: m.InFlight, Ready: sync.OnceFunc(ready), Deliver: d.deliver})
+	if cause := context.Cause(ctx); errors.Is(cause, errChanged) || errors.Is(cause, errGone) {
+		return client, cause
 	}
-	return err
+	return client, err
 }
 
-// watch calls changed, and a minute later end, when the connection was changed. When the lease was lost, it calls end at once:
+// watch calls changed, and a minute later end, when the connection was changed or deleted. When the lease was lost, it calls end at once:
 // another worker has the messages.
 func (c *Consumers) watch(ctx context.Context, flow *flows.Flow, client flows.Client, end, changed context.CancelCauseFunc) {
 	tick := time.NewTicker(checkEvery)
@@ -290,15 +323,24 @@ func (c *Consumers) watch(ctx context.Context, flow *flows.Flow, client flows.Cl
 			continue
 		}
 		current, release, err := c.config.Connections.Client(ctx, flow.Messages.Connection)
-		if err != nil { // the consumer works, or finds out itself
-			continue
+		if err == nil {
+			release()
 		}
-		release()
-		if current != client {
+		switch {
+		case err == nil && current != client:
 			limit = time.Now().Add(changeDrain)
 			changed(errChanged)
+		case isFinal(err):
+			limit = time.Now().Add(changeDrain)
+			changed(errGone)
 		}
 	}
+}
+
+// isFinal reports whether an error of a connection says that there is none that could be used. While Redis does not answer, the consumer goes on.
+func isFinal(err error) bool {
+	var known *flows.Error
+	return errors.As(err, &known) && known.Class != flows.ClassNetwork && known.Class != flows.ClassTimeout
 }
 
 // lease lets one worker of the fleet consume the messages of a flow.
@@ -317,8 +359,8 @@ func (c *Consumers) awaitLease(ctx context.Context, flow *flows.Flow) bool {
 	return false
 }
 
-func (c *Consumers) meterConsuming(flow *flows.Flow, on bool) {
+func (c *Consumers) meter(with func(Meter)) {
 	if c.config.Meter != nil {
-		c.config.Meter.Consuming(flow.Number, on)
+		with(c.config.Meter)
 	}
 }

@@ -42,12 +42,14 @@ type fleet struct {
 	counts map[string]int             // guarded by mu; by outcome
 	logged map[string]bool            // guarded by mu; messages of the consumers' log
 
-	consumers, most int // guarded by mu; at the moment, and at most
+	gauges map[string]string // guarded by mu; what the meters of workers say: "1", "0", or "" for none
+	most   int               // guarded by mu; consumers at once
+	gone   error             // guarded by mu; what the connection is answered by instead of its client
 }
 
 func newFleet(t *testing.T, b *moduletest.Broker) *fleet {
 	t.Helper()
-	f := &fleet{Broker: b, t: t, heads: map[int64]store.Deployment{}, all: map[string]*flows.Flow{}, arrive: make(chan struct{}, 10_000), gate: make(chan struct{}), counts: map[string]int{}, logged: map[string]bool{}}
+	f := &fleet{Broker: b, t: t, heads: map[int64]store.Deployment{}, all: map[string]*flows.Flow{}, arrive: make(chan struct{}, 10_000), gate: make(chan struct{}), counts: map[string]int{}, logged: map[string]bool{}, gauges: map[string]string{}}
 	conn, err := redisconn.Parse(testenv.Redis(t).URL())
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func (f *fleet) consumeAndDrain(id string, runs consume.Runs, drain time.Duratio
 	f.t.Helper()
 	client := f.conn.Client()
 	f.t.Cleanup(func() { _ = client.Close() })
-	c, err := consume.New(consume.Config{Redis: client, Log: slog.New(messages{slog.DiscardHandler, f}), ID: id, Flows: f, Connections: connections{f}, Runs: runs, Meter: f, Drain: drain})
+	c, err := consume.New(consume.Config{Redis: client, Log: slog.New(messages{slog.DiscardHandler, f}), ID: id, Flows: f, Connections: connections{f}, Runs: runs, Meter: meter{f, id}, Drain: drain})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -195,21 +197,48 @@ func (f *fleet) Version(_ context.Context, _ int64, version string) (*flows.Flow
 	return f.all[version], nil
 }
 
-func (f *fleet) Message(_ int64, outcome string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.counts[outcome]++
+// meter is the meter of one worker.
+type meter struct {
+	*fleet
+	id string
 }
 
-func (f *fleet) Consuming(_ int64, on bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if on {
-		f.consumers++
-		f.most = max(f.most, f.consumers)
-		return
+func (m meter) Message(_ int64, outcome string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts[outcome]++
+}
+
+func (m meter) Consuming(_ int64, on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gauges[m.id] = map[bool]string{false: "0", true: "1"}[on]
+	consumers := 0
+	for _, value := range m.gauges {
+		if value == "1" {
+			consumers++
+		}
 	}
-	f.consumers--
+	m.most = max(m.most, consumers)
+}
+
+func (m meter) NotConsuming(int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gauges[m.id] = ""
+}
+
+// awaitGauge waits until the meter of the worker a has a value: "1", "0", or "" for none.
+func (f *fleet) awaitGauge(want string) {
+	f.t.Helper()
+	testenv.Eventually(f.t, func() string {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.gauges["a"] != want {
+			return fmt.Sprintf("the meter says %q, not %q", f.gauges["a"], want)
+		}
+		return ""
+	})
 }
 
 // connections implements flows.Connections.
@@ -238,6 +267,9 @@ func (connections) Mail(context.Context, string) (flows.Mailer, error) {
 func (c connections) Client(context.Context, string) (flows.Client, func(), error) {
 	c.f.mu.Lock()
 	defer c.f.mu.Unlock()
+	if c.f.gone != nil {
+		return nil, nil, c.f.gone
+	}
 	return c.f.client, func() {}, nil
 }
 
@@ -453,6 +485,7 @@ func TestARefusedMessage(t *testing.T) {
 		"large":     {body: strings.Repeat("a", 1<<20+1), want: "its body has 1048577 bytes; 1048576 bytes are allowed"},
 		"no json":   {settings: ", body: json", body: "{", want: "the body came without a Content-Type and was read as json"},
 		"no key":    {settings: ", idempotency_key: '${ .body | error(\"no\") }'", body: "a", want: "idempotency_key: "},
+		"null key":  {settings: ", idempotency_key: 'k-${ .body.id }'", body: "{}", want: "a value in it is null or empty"},
 		"no fairly": {rest: "run: {fair_by: '${ .body | error(\"no\") }'}\n", body: "a", want: "run.fair_by: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -484,6 +517,22 @@ func TestARefusedMessage(t *testing.T) {
 				t.Error("a step was executed")
 			}
 		})
+	}
+}
+
+// A message that a source cannot read is refused, too.
+func TestAnUnreadableMessage(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, &moduletest.Broker{})
+	f.open()
+	f.deploy("", "steps: [{seen: {}}]")
+	f.consume("a", f.queue)
+	f.PublishMessage(flows.Message{Key: "1", Body: []byte("x"), Unreadable: errors.New("it came damaged")})
+	f.Publish("2", "two")
+	f.await(1)
+	f.expectLeft(0)
+	if len(f.Dead()) != 1 || len(f.items()) != 1 {
+		t.Errorf("%d dead letters, items %v", len(f.Dead()), f.items())
 	}
 }
 
@@ -522,6 +571,55 @@ func TestAConsumerThatFailsBeginsAgain(t *testing.T) {
 	f.Fail(nil)
 	f.await(1)
 	f.expectLeft(0)
+}
+
+// A consumer whose connection was deleted ends, and says so; one whose connection is there again begins at once. While Redis does not
+// answer, consumers go on.
+func TestADeletedConnection(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, &moduletest.Broker{})
+	f.open()
+	f.deploy("", "steps: [{seen: {}}]")
+	set := func(gone error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.gone = gone
+	}
+	f.consume("a", f.queue)
+	f.awaitGauge("1")
+	set(&flows.Error{Code: flows.CodeStepFailed, Class: flows.ClassNetwork, Message: "cannot be read now"})
+	f.Publish("1", "one")
+	f.await(1)
+	set(&flows.Error{Code: flows.CodeStepFailed, Message: "there is no connection"})
+	f.awaitLog("messages cannot be consumed")
+	f.Publish("2", "two")
+	f.awaitGauge("0")
+	f.expectLeft(1)
+	set(nil)
+	f.await(1)
+	f.expectLeft(0)
+	f.change(func(h *store.Deployment) { h.Enabled = false })
+	f.awaitGauge("")
+}
+
+// A consumer that does not work is not said to.
+func TestAConsumerThatFailsIsNotConsuming(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, &moduletest.Broker{})
+	f.deploy("", "steps: [{seen: {}}]")
+	f.Fail(errors.New("the server refuses the login"))
+	f.consume("a", f.queue)
+	f.awaitLog("messages cannot be consumed")
+	f.awaitGauge("0")
+	f.mu.Lock()
+	if f.most != 0 || f.logged["consuming messages"] {
+		t.Errorf("%d consumers, log %v: it has not connected", f.most, f.logged)
+	}
+	f.mu.Unlock()
+	f.Fail(nil)
+	f.awaitGauge("1")
+	f.change(func(h *store.Deployment) { h.Enabled = false })
+	f.awaitGauge("")
 }
 
 // Of an exclusive source one worker has the messages; another one follows it.

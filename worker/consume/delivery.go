@@ -191,7 +191,7 @@ func (d *delivery) submissionOf(ctx context.Context, m *flows.Message, event map
 	var err error
 	s.Event = flows.EncodeJSON(event)
 	if t := d.flow.Messages.IdempotencyKey; t != nil {
-		if key, err = d.flow.Text(ctx, t, run); err != nil {
+		if key, err = d.flow.Key(ctx, t, run); err != nil {
 			return s, fmt.Errorf("idempotency_key: %w", err)
 		}
 	}
@@ -221,6 +221,9 @@ func (d *delivery) event(m *flows.Message) (map[string]any, error) {
 		event = map[string]any{}
 	}
 	event["body"] = nil
+	if m.Unreadable != nil {
+		return event, m.Unreadable
+	}
 	if len(m.Body) > maxBody {
 		return event, fmt.Errorf("its body has %s; %s are allowed", flows.SizeText(int64(len(m.Body))), flows.SizeText(maxBody))
 	}

@@ -45,7 +45,10 @@ func reason(err error) string {
 	var name *net.DNSError
 	var timeout net.Error
 	var blocked *outbound.BlockedError
+	var host x509.HostnameError
 	switch {
+	case errors.As(err, &host):
+		return "has a certificate for another name"
 	case isDistrust(err):
 		return "has a certificate that is not trusted"
 	case isWithoutTLS(err):

@@ -28,7 +28,7 @@ func TestReasons(t *testing.T) {
 		class flows.Class
 	}{
 		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "certificate that is not trusted", ""},
-		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "s3cret"}, "certificate that is not trusted", ""},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "s3cret"}, "certificate for another name", ""},
 		{&net.DNSError{Name: "s3cret", IsNotFound: true}, "host name that does not exist", flows.ClassNetwork},
 		{fmt.Errorf("dial s3cret: %w", fs.ErrPermission), "address that steps may not reach", ""},
 		{fmt.Errorf("dial s3cret: %w", &outbound.BlockedError{Private: true}), "private address, which this process may not reach; allow it with --allow-private-networks", ""},

@@ -11,6 +11,7 @@ import (
 
 func (s *Server) find(command bson.D) bson.D {
 	name := command[0].Value.(string)
+	s.lastFilter = document(command, "filter")
 	var found []bson.D
 	for _, d := range sorted(s.collections[name], document(command, "sort")) {
 		if matches(d, document(command, "filter")) {

@@ -32,6 +32,7 @@ type Server struct {
 	lastCursor  int64               // guarded by mu
 	counts      map[string]int      // guarded by mu; commands by name
 	failures    map[string]bson.D   // guarded by mu; what a command is answered instead
+	lastFilter  bson.D              // guarded by mu; of a find
 }
 
 // Start starts a server on a free loopback port until the end of the test.
@@ -65,6 +66,13 @@ func (s *Server) Count(command string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts[command]
+}
+
+// LastFilter returns the filter of the last find; nil: there was none.
+func (s *Server) LastFilter() bson.D {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastFilter
 }
 
 // OpenCursors returns how many cursors were neither read to their end nor closed.

@@ -57,6 +57,22 @@ func (s *Server) CreateQueue(name, deadLetters string, maxReceives int) {
 	s.queues[name] = &queue{name: name, deadLetters: deadLetters, maxReceives: maxReceives, sent: map[string]sent{}}
 }
 
+// SetDeadLetters changes the redrive policy of a queue; an empty name removes it.
+func (s *Server) SetDeadLetters(name, deadLetters string, maxReceives int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queues[name].deadLetters, s.queues[name].maxReceives = deadLetters, maxReceives
+}
+
+// Damage changes the bodies of the messages of a queue, and not their MD5.
+func (s *Server) Damage(queue string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.queues[queue].messages {
+		m.Body += "damaged"
+	}
+}
+
 // Send adds a message to a queue that is no FIFO queue.
 func (s *Server) Send(queue, body string) {
 	s.mu.Lock()
