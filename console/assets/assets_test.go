@@ -30,3 +30,25 @@ func TestVendoredFilesAreThoseOfTheirSums(t *testing.T) {
 		t.Errorf("%d files were checked, want htmx and CodeMirror", checked)
 	}
 }
+
+// A stylesheet ends outside of every block, and each heading stands outside: a block that is not closed takes in all rules behind it.
+func TestBlocksOfStylesheets(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"console.css", "queues.css"} {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		depth, number := 0, 0
+		for line := range strings.Lines(string(text)) {
+			number++
+			if strings.HasPrefix(line, "/*") && depth != 0 {
+				t.Errorf("%s:%d: %d blocks are open", name, number, depth)
+			}
+			depth += strings.Count(line, "{") - strings.Count(line, "}")
+		}
+		if depth != 0 {
+			t.Errorf("%s: %d blocks are open at the end", name, depth)
+		}
+	}
+}
