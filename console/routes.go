@@ -19,6 +19,12 @@ type route struct {
 	handle  func(*requestState) error
 }
 
+// changesNothing are the forms that may come again, also beside the one that saves: they show something of what was sent. Read only.
+var changesNothing = map[string]bool{
+	"POST /flows/check": true, "POST /flows/review": true, "POST /flows/diff": true, "POST /flows/{flow}/rehearsals": true, "POST /flows/{flow}/call": true,
+	"POST /runs/chosen": true, "POST /connections/{name}/test": true, "POST /refused": true,
+}
+
 // routes lists everything of the console that requires a session.
 func (c *Console) routes() []route {
 	return []route{
@@ -206,7 +212,7 @@ func (c *Console) authorize(to route) func(*requestState) error {
 			req.w.Header().Set("Penstock-Csrf", "stale") // the script asks for the token of the session, and sends it again
 			return errCSRF
 		}
-		if isWrite(req.r) {
+		if isWrite(req.r) && !changesNothing[to.pattern] {
 			return req.handleOnce(to.handle)
 		}
 		if err := req.checkAway(to); err != nil {
