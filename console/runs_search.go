@@ -116,7 +116,7 @@ func (req *requestState) shortcut(s *searchbox.Search, list *view.RunList) (to s
 	if s.Raw != "" || len(s.Terms) > 0 || s.Exact || s.Words == "" {
 		return "", nil
 	}
-	if id := strings.TrimLeft(strings.ToLower(s.Words), "…."); queue.IsIDPart(id) {
+	if id := strings.TrimLeft(strings.ToLower(s.Words), "…."); queue.IsIDPart(id) && !req.away {
 		if len(id) == len("019aa7b6-0000-7000-8000-000000000000") {
 			return view.Root + "/runs/" + id, nil
 		}
@@ -142,9 +142,12 @@ func (req *requestState) shortcut(s *searchbox.Search, list *view.RunList) (to s
 	return "", nil
 }
 
-// addChoices adds what can be chosen above the list.
+// addChoices adds what can be chosen above the list. While Redis does not answer, what it has is missing.
 func (req *requestState) addChoices(list *view.RunList) (err error) {
 	list.Columns, list.ColumnNames = req.columns(), req.labelNames(list)
+	if req.away {
+		return nil
+	}
 	list.Own, list.Shared, err = req.console.config.Store.SavedSearches().List(req.ctx(), req.user.Name)
 	if err != nil || list.Search == nil {
 		return err

@@ -275,7 +275,7 @@
     for (const part of root.matches?.('[data-stream]') ? [root] : all('[data-stream]', root)) {
       if (!streams.has(part)) follow(part)
     }
-    if (script.dataset.run && one('[data-json], [data-stream]', root)) import(script.dataset.run)
+    if (script.dataset.pageOfRun && one('[data-json], [data-stream]', root)) import(script.dataset.pageOfRun)
     const fields = all('textarea[data-editor]', root).filter(field => !field.dataset.edited)
     if (fields.length) {
       fields.forEach(field => { field.dataset.edited = 'yes' })
