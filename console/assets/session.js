@@ -140,29 +140,14 @@
     let now
     try {
       now = await current()
-    } catch {
-      trouble('The server does not answer', 'Nothing was sent, and what is on this page stays. Try again in a moment.')
+    } catch (err) {
+      document.dispatchEvent(new CustomEvent('penstock:notsent', { detail: err instanceof TypeError })) // that of fetch: there was no answer
       return false
     }
     if (!now) return ask(() => form())
     if (now.user !== user) return ask(arrive)
     renew(now.csrf)
     return true
-  }
-
-  function trouble(title, text) {
-    const box = document.createElement('div')
-    box.className = 'callout bad'
-    const words = document.createElement('div')
-    const strong = document.createElement('strong')
-    strong.textContent = title
-    const p = document.createElement('p')
-    p.textContent = text
-    words.append(strong, p)
-    box.append(words)
-    const place = one('#trouble')
-    place?.replaceChildren(box)
-    place?.scrollIntoView({ block: 'nearest' })
   }
 
   const checked = new WeakSet() // forms that are sent now

@@ -233,10 +233,17 @@
   // cannotSend reports whether the front door is known not to answer, and says so: what was typed stays.
   function cannotSend() {
     if (!(root.dataset.away || '').split(' ').includes('door')) return false
-    complain('Not sent: the front door does not answer. What you typed is still here; send it again when it does.')
-    ask()
+    notSent('the front door does not answer')
     return true
   }
+
+  function notSent(why) {
+    complain(`Not sent: ${why}. What you typed is still here; send it again when it does.`)
+    ask()
+  }
+
+  // The session is looked at before a form is sent; detail: there was no answer at all.
+  document.addEventListener('penstock:notsent', event => notSent(event.detail ? 'the front door does not answer' : 'Redis does not answer'))
 
   addEventListener('pageshow', () => all('[data-sending]').forEach(form => release(form, true))) // Back
   document.addEventListener('keydown', event => { // Escape stops a page that is on its way
