@@ -336,7 +336,7 @@ test('reviews before it deploys', async () => {
   const page = desk
   await deploy(start)
   await edit(page)
-  await write(page, start + '  - http: {get: "https://erp.example.org", connection: erp}\n')
+  await write(page, start + '  - http: {get: "https://erp.example.org", connection: not-there}\n')
   await page.getByRole('button', { name: 'Save and deploy' }).click()
   const review = page.getByRole('dialog', { name: 'Review before deploying' })
   await review.locator('tr.come').first().waitFor()
