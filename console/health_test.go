@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,23 +90,24 @@ func TestProbe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var p probe
-		hang, asked := make(chan struct{}), 0
-		question := func() bool { asked++; <-hang; return true }
+		hang := make(chan struct{})
+		var asked atomic.Int32
+		question := func() bool { asked.Add(1); <-hang; return true }
 		begun := time.Now()
 		if p.ask(question) || time.Since(begun) != probeLimit {
 			t.Errorf("Redis that hangs: after %s", time.Since(begun))
 		}
-		if begun = time.Now(); p.ask(question) || time.Since(begun) != 0 || asked != 1 {
-			t.Errorf("a second caller waits %s; asked %d times", time.Since(begun), asked)
+		if begun = time.Now(); p.ask(question) || time.Since(begun) != 0 || asked.Load() != 1 {
+			t.Errorf("a second caller waits %s; asked %d times", time.Since(begun), asked.Load())
 		}
 		close(hang)
 		synctest.Wait()
-		if !p.ask(question) || asked != 1 {
+		if !p.ask(question) || asked.Load() != 1 {
 			t.Error("it has answered meanwhile")
 		}
 		<-time.After(2 * probeInterval) // of the bubble's clock
-		if !p.ask(func() bool { asked++; return true }) || asked != 2 {
-			t.Errorf("asked %d times", asked)
+		if !p.ask(func() bool { asked.Add(1); return true }) || asked.Load() != 2 {
+			t.Errorf("asked %d times", asked.Load())
 		}
 	})
 }
