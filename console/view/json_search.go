@@ -28,17 +28,16 @@ type JSONHit struct {
 
 // JSONPath returns a JSON Pointer within a text as a jq program.
 func JSONPath(text []byte, pointer string) string {
-	path := ""
-	at := ""
 	if pointer == "" {
 		return "."
 	}
+	path, parent := "", jsonpart.Whole(text)
 	for token := range strings.SplitSeq(pointer[1:], "/") {
-		parent, err := jsonpart.At(text, at)
-		at += "/" + token
-		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		container := parent.Kind()
+		parent, _ = jsonpart.At(parent.Text, "/"+token) // of no value nothing is known
+		name := jsonpart.Unescape(token)
 		switch {
-		case err == nil && parent.Kind() == '[':
+		case container == '[':
 			path += "[" + token + "]"
 		case plainName.MatchString(name):
 			path += "." + name

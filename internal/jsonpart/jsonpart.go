@@ -110,7 +110,7 @@ func At(text []byte, pointer string) (Value, error) {
 		return Value{}, ErrNone
 	}
 	for token := range strings.SplitSeq(pointer[1:], "/") {
-		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		name := Unescape(token)
 		index, err := strconv.Atoi(token)
 		array := v.Kind() == '['
 		if array && err != nil {
@@ -129,6 +129,9 @@ func At(text []byte, pointer string) (Value, error) {
 	}
 	return v, nil
 }
+
+// Unescape returns the name of a member that a token of a JSON Pointer is.
+func Unescape(token string) string { return strings.NewReplacer("~1", "/", "~0", "~").Replace(token) }
 
 // Pointer returns the JSON Pointer of a child of the value at parent.
 func Pointer(parent string, container byte, c Child) string {

@@ -79,8 +79,13 @@ func plain(v Value) []byte {
 	return []byte(text)
 }
 
-// contains reports whether a text contains words, which are in lower case.
-func contains(text, words []byte) bool {
+func contains(text, words []byte) bool { return index(text, words) >= 0 }
+
+// index returns the first place of words, which are in lower case, in a text; negative: it has none, or words are empty.
+func index(text, words []byte) int {
+	if len(words) == 0 {
+		return -1
+	}
 	first := words[0]
 	for at := 0; at+len(words) <= len(text); at++ {
 		if lowerByte(text[at]) != first {
@@ -91,10 +96,10 @@ func contains(text, words []byte) bool {
 			n++
 		}
 		if n == len(words) {
-			return true
+			return at
 		}
 	}
-	return false
+	return -1
 }
 
 func lower(text []byte) []byte {
@@ -114,15 +119,7 @@ func lowerByte(c byte) byte {
 
 // Excerpt returns about size bytes of a text around the first place of words, with … where something is missing.
 func Excerpt(text []byte, words string, size int) string {
-	folded := lower([]byte(words))
-	at := 0
-	for len(folded) > 0 && at+len(folded) <= len(text) && !bytes.Equal(lower(text[at:at+len(folded)]), folded) {
-		at++
-	}
-	if len(folded) == 0 || at+len(folded) > len(text) {
-		at = 0
-	}
-	from := max(0, at-size/3)
+	from := max(0, index(text, lower([]byte(words)))-size/3)
 	to := min(len(text), from+size)
 	for from > 0 && !utf8.RuneStart(text[from]) {
 		from--
