@@ -19,32 +19,42 @@ const (
 
 // runData responds with the event or the output of a run as it is stored. The output is sent while it is read.
 func runData(req *requestState) error {
-	part := req.r.PathValue("part")
+	output := false
+	switch req.r.PathValue("part") {
+	case "event.json":
+	case "output.json":
+		output = true
+	default:
+		return errNotFound
+	}
+	if output && !req.away {
+		return req.streamOutput()
+	}
+	record, err := req.record()
+	if err != nil {
+		return err
+	}
+	text := record.Event
+	if output {
+		text = record.Output
+	}
+	if len(text) == 0 {
+		return errNotFound
+	}
+	req.w.Header().Set("Content-Type", "application/json")
+	req.send(http.StatusOK, text)
+	return nil
+}
+
+// streamOutput responds with the output of the run in the path.
+func (req *requestState) streamOutput() error {
+	w := &download{req: req}
+	err := req.console.config.Queue.WriteOutput(req.ctx(), req.r.PathValue("run"), w)
 	switch {
-	case part == "event.json", part == "output.json" && req.away:
-		record, err := req.record()
-		if err != nil {
-			return err
-		}
-		text := record.Event
-		if part == "output.json" {
-			text = record.Output
-		}
-		if len(text) == 0 {
-			return errNotFound
-		}
-		req.w.Header().Set("Content-Type", "application/json")
-		req.send(http.StatusOK, text)
-		return nil
-	case part == "output.json":
-		w := &download{req: req}
-		err := req.console.config.Queue.WriteOutput(req.ctx(), req.r.PathValue("run"), w)
-		switch {
-		case w.begun:
-			return w.end(err)
-		case err != nil:
-			return err
-		}
+	case w.begun:
+		return w.end(err)
+	case err != nil:
+		return err
 	}
 	return errNotFound
 }

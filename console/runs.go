@@ -34,10 +34,7 @@ func runsPage(req *requestState) error {
 			params.Del(name)
 		}
 	}
-	if changed, err := req.pickedTimes(params); changed || err != nil {
-		return cmp.Or(err, req.redirect(view.RunsURL(params, nil)))
-	}
-	if req.pickedColumns(params) {
+	if req.pickedTimes(params) || req.pickedColumns(params) {
 		return req.redirect(view.RunsURL(params, nil))
 	}
 	text := params.Get(listing.ParamFilter)
@@ -93,7 +90,7 @@ func listParams(s *searchbox.Search, more url.Values) url.Values {
 	return params
 }
 
-// everyRun accepts the runs of a list: whoever reaches it may read all.
+// everyRun accepts every run: the scope of the routes permits reading all of them.
 func everyRun(*queue.Record) bool { return true }
 
 // findRuns reads one page of runs.

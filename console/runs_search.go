@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,7 +49,7 @@ func (req *requestState) flowOf(name string) (int64, bool) {
 
 // pickedTimes takes the fields of the time picker into the text of the box. The times that it adds name their zone, so that the
 // address means the same to everybody.
-func (req *requestState) pickedTimes(params url.Values) (changed bool, err error) {
+func (req *requestState) pickedTimes(params url.Values) (changed bool) {
 	text := params.Get(listing.ParamFilter)
 	for _, name := range []string{searchbox.Since, searchbox.Until} {
 		if !params.Has(name) {
@@ -68,7 +69,7 @@ func (req *requestState) pickedTimes(params url.Values) (changed bool, err error
 		params.Del(listing.ParamPage)
 		params.Set(listing.ParamFilter, text)
 	}
-	return changed, nil
+	return changed
 }
 
 const (
@@ -176,16 +177,7 @@ func (req *requestState) labelNames(list *view.RunList) []string {
 			seen[name] = true
 		}
 	}
-	return sortedKeys(seen)
-}
-
-func sortedKeys(set map[string]bool) []string {
-	names := make([]string, 0, len(set))
-	for name := range set {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // deployedFlows returns the current versions of the flows that can be used.

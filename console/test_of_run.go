@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -131,6 +132,5 @@ func withTest(source, entry string) string {
 	for i, line := range added {
 		added[i] = indent + strings.TrimPrefix(line, "  ")
 	}
-	out := append(append(append([]string{}, lines[:end]...), added...), lines[end:]...)
-	return strings.Join(out, "\n") + "\n"
+	return strings.Join(slices.Concat(lines[:end], added, lines[end:]), "\n") + "\n"
 }

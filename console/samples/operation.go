@@ -58,27 +58,27 @@ func (c Call) curl() string {
 	if c.Method != "GET" {
 		b.WriteString(" -X " + c.Method)
 	}
-	b.WriteString(" " + shell(c.URL))
+	b.WriteString(" " + Shell(c.URL))
 	if c.Bearer {
 		b.WriteString(" \\\n  -H \"Authorization: Bearer $ACCESS_TOKEN\"")
 	}
 	for _, h := range c.Header {
-		b.WriteString(" \\\n  -H " + shell(h[0]+": "+h[1]))
+		b.WriteString(" \\\n  -H " + Shell(h[0]+": "+h[1]))
 	}
 	switch {
 	case c.File != "":
-		b.WriteString(" \\\n  --data-binary " + shell("@"+c.File))
+		b.WriteString(" \\\n  --data-binary " + Shell("@"+c.File))
 	case c.Body != "":
-		b.WriteString(" \\\n  --data-raw " + shell(c.Body)) // -d would read a file for a body that begins with @
+		b.WriteString(" \\\n  --data-raw " + Shell(c.Body)) // -d would read a file for a body that begins with @
 	}
 	for _, f := range c.Form {
 		switch {
 		case f.IsFile:
-			b.WriteString(" \\\n  -F " + shell(f.Name+"=@"+f.Value))
+			b.WriteString(" \\\n  -F " + Shell(f.Name+"=@"+f.Value))
 		case f.Type != "":
-			b.WriteString(" \\\n  -F " + shell(f.Name+"="+quotedForm(f.Value)+";type="+f.Type))
+			b.WriteString(" \\\n  -F " + Shell(f.Name+"="+quotedForm(f.Value)+";type="+f.Type))
 		default:
-			b.WriteString(" \\\n  --form-string " + shell(f.Name+"="+f.Value))
+			b.WriteString(" \\\n  --form-string " + Shell(f.Name+"="+f.Value))
 		}
 	}
 	return b.String()
@@ -255,8 +255,8 @@ func (c Call) apex() string {
 	return b.String()
 }
 
-// shell quotes a text for a POSIX shell.
-func shell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// Shell quotes a text for a POSIX shell.
+func Shell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // single quotes a text for PHP.
 func single(s string) string {

@@ -1,11 +1,13 @@
 package view
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -36,24 +38,16 @@ func curl(x *flows.Exchange) string {
 	if x.Request.Cut {
 		b.WriteString("# the recorded headers or body are cut off\n")
 	}
-	b.WriteString("curl -X " + shellQuoted(x.Method) + " " + shellQuoted(x.URL))
+	b.WriteString("curl -X " + samples.Shell(x.Method) + " " + samples.Shell(x.URL))
 	for _, name := range headerNames(&x.Request) {
-		b.WriteString(" \\\n  -H " + shellQuoted(name+": "+x.Request.Headers[name]))
+		b.WriteString(" \\\n  -H " + samples.Shell(name+": "+x.Request.Headers[name]))
 	}
 	if x.Request.Body != "" {
-		b.WriteString(" \\\n  --data-raw " + shellQuoted(x.Request.Body))
+		b.WriteString(" \\\n  --data-raw " + samples.Shell(x.Request.Body))
 	}
 	return b.String() + "\n"
 }
 
-// shellQuoted returns a text as one word of a POSIX shell.
-func shellQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
 func headerNames(c *flows.ExchangeContent) []string {
-	names := make([]string, 0, len(c.Headers))
-	for name := range c.Headers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(c.Headers))
 }

@@ -291,7 +291,7 @@ func (r *Run) JSONPart(part, step string, n int) (json.RawMessage, bool) {
 	case "output":
 		return r.Output, len(r.Output) > 0
 	}
-	i := slices.IndexFunc(r.Rows, func(s StepRow) bool { return s.Path == step })
+	i := r.RowOf(step)
 	if i < 0 || n < 0 {
 		return nil, false
 	}
