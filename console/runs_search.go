@@ -101,7 +101,7 @@ func (req *requestState) columns() []string {
 
 func validColumns(names []string) (valid []string) {
 	for _, name := range names {
-		if searchbox.IsLabel(name) && !slices.Contains(valid, name) && len(valid) < view.MaxColumns {
+		if flows.IsLabel(name) && !slices.Contains(valid, name) && len(valid) < view.MaxColumns {
 			valid = append(valid, name)
 		}
 	}

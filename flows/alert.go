@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // AlertKind is a kind of alert.

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // arguments parses a mapping into the given parameters. trail is the prefix of the paths of nested steps.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // StepParams returns the parameters of every step, besides those of its kind, for their reference.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // maxEntries is the maximum number of members or entries of a computed argument.

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows/internal/jq"
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // Connector describes operations of one API. An operation is an http step with parameters: a flow executes it with a step

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/flows/internal/jq"
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/hostlist"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // secretSettings are the built-in types of connections with their settings that are secret. A test of package connect compares

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // operation is a compiled operation of a connector.

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // paramSchema is the JSON Schema of the parameters of an operation. It is immutable.

@@ -18,8 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 

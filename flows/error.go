@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -36,12 +37,7 @@ func Codes() []Code {
 
 // Reserved reports whether the code belongs to the engine; a fail step must not use it.
 func Reserved(code Code) bool {
-	switch code {
-	case CodeStepFailed, CodeExpression, CodeValidation, CodeTimeout, CodeCancelled, CodeCallerLeft, CodeReplaced,
-		CodeLimit, CodeBusy, CodeUncertain, CodeCrashed, CodeInternal:
-		return true
-	}
-	return false
+	return code != CodeFail && slices.Contains(Codes(), code)
 }
 
 // Class classifies the failure of a step for retry.on. A failure with an upstream status needs none.

@@ -29,6 +29,9 @@ const (
 
 var labelForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 
+// IsLabel reports whether a label may have a name.
+func IsLabel(name string) bool { return labelForm.MatchString(name) }
+
 // history reads what the history does with the runs of the flow.
 func (c *compiler) history(a *Args) {
 	if k := a.Object("keep"); k != nil {
@@ -44,7 +47,7 @@ func (c *compiler) history(a *Args) {
 		c.add(a.places["labels"], "", "labels: a run has at most %d", maxLabels)
 	}
 	for _, l := range c.flow.labels {
-		if !labelForm.MatchString(l.Name) {
+		if !IsLabel(l.Name) {
 			c.add(a.places["labels"], "", "labels: %q is no name of a label: small letters, digits, - and _, at most 32, a letter first", l.Name)
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/pathtree"
 	"github.com/penstock/penstock/internal/payload"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 var (

@@ -1,7 +1,7 @@
 package flows
 
 import (
-	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/internal/suggest"
 	"slices"
 	"strings"
 )

@@ -277,15 +277,18 @@ func (f *Flow) FairKey(ctx context.Context, run Run) (string, error) {
 // Text renders a template of the flow's settings, such as its idempotency key, for a run about to be accepted. The
 // item is the event.
 func (f *Flow) Text(ctx context.Context, t *Template, run Run) (string, error) {
-	p := &stepRun{x: f.begin(run, Env{}), step: &step{}}
-	return t.Text(ctx, &Input{p: p, item: item{value: run.Event}, made: new(atomic.Int64)})
+	return t.Text(ctx, f.input(run))
+}
+
+// input is the input of a template of the flow's settings.
+func (f *Flow) input(run Run) *Input {
+	return &Input{p: &stepRun{x: f.begin(run, Env{}), step: &step{}}, item: item{value: run.Event}, made: new(atomic.Int64)}
 }
 
 // Key renders an idempotency key for a run about to be accepted; empty: the event has none. A value within a longer text that is null or
 // empty is an error: events without the value would have one key, and all but the first would not be runs.
 func (f *Flow) Key(ctx context.Context, t *Template, run Run) (string, error) {
-	p := &stepRun{x: f.begin(run, Env{}), step: &step{}}
-	v, err := t.RenderComputed(ctx, &Input{p: p, item: item{value: run.Event}, made: new(atomic.Int64)}, func(v any, at Position) (any, error) {
+	v, err := t.RenderComputed(ctx, f.input(run), func(v any, at Position) (any, error) {
 		if !at.Alone && (v == nil || v == "") {
 			return nil, nameError("a value in it is null or empty, so that events without the value would be one run; a key that is one ${ } may be null, for events that have none")
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // Retry is run.retry: how often, when, and after which failures a run is tried again.

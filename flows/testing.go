@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/jq"
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/linediff"
+	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // variable is a predefined variable that a program reads.

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/suggest"
 )
 
 // vars reads the vars of the file. A var that is null there has no value of its own: the environment must have one.

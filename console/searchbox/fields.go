@@ -1,12 +1,13 @@
 package searchbox
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -48,15 +49,10 @@ func fieldOf(name string) (listing.Field[queue.Record], bool) {
 	return schema.Fields[at], true
 }
 
-var labelName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
-
-// IsLabel reports whether a label may have a name.
-func IsLabel(name string) bool { return labelName.MatchString(name) }
-
 // wrongName says what is wrong with a name; empty: nothing.
 func wrongName(name string) string {
 	if label, is := strings.CutPrefix(name, Label); is {
-		if labelName.MatchString(label) {
+		if flows.IsLabel(label) {
 			return ""
 		}
 		return "a label has a name of small letters, digits, - and _, as in label.order:17"
@@ -79,29 +75,9 @@ func wrongName(name string) string {
 func nearest(name string, words []string) string {
 	best, least := "", 3
 	for _, w := range words {
-		if d := distance(name, w); d < least && len(name) > d+1 {
+		if d := suggest.Distance(name, w); d < least && len(name) > d+1 {
 			best, least = w, d
 		}
 	}
 	return best
-}
-
-// distance is the number of bytes to insert, delete or replace between two short texts (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before, row[j+1] = row[j+1], min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/flows"
 )
 
 // filterStart is how a filter of the API begins.
@@ -58,7 +59,7 @@ func termOf(c listing.Comparison) (Term, bool) {
 	case c.Field == "labels":
 		name, value, found := strings.Cut(t.Values[0], "=")
 		t.Name, t.Values = Label+name, []string{value}
-		return t, found && value != "" && labelName.MatchString(name)
+		return t, found && value != "" && flows.IsLabel(name)
 	case !known:
 		return Term{}, false
 	case c.Field == "message":

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 

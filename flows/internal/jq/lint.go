@@ -3,7 +3,7 @@ package jq
 import (
 	"slices"
 
-	"github.com/penstock/penstock/flows/internal/suggest"
+	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
