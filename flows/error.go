@@ -80,6 +80,11 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Failed returns the failure of a step for which no other try helps, because it has no class.
+func Failed(format string, args ...any) *Error {
+	return &Error{Code: CodeStepFailed, Message: fmt.Sprintf(format, args...)}
+}
+
 // ambiguous reports whether the other side may have done what was asked of it: it was reached, and did not answer.
 func (e *Error) ambiguous() bool {
 	var dial *net.OpError

@@ -290,7 +290,7 @@ func (f *Flow) input(run Run) *Input {
 func (f *Flow) Key(ctx context.Context, t *Template, run Run) (string, error) {
 	v, err := t.RenderComputed(ctx, f.input(run), func(v any, at Position) (any, error) {
 		if !at.Alone && (v == nil || v == "") {
-			return nil, nameError("a value in it is null or empty, so that events without the value would be one run; a key that is one ${ } may be null, for events that have none")
+			return nil, Failed("a value in it is null or empty, so that events without the value would be one run; a key that is one ${ } may be null, for events that have none")
 		}
 		return v, nil
 	})

@@ -2,7 +2,6 @@ package flows
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -28,14 +27,14 @@ func (t *Template) Name(ctx context.Context, in *Input, what string, rules NameR
 	v, err := t.RenderComputed(ctx, in, func(v any, at Position) (any, error) {
 		switch v.(type) {
 		case nil, []any, map[string]any:
-			return nil, nameError("%s: a value in it is null, a list or an object", what)
+			return nil, Failed("%s: a value in it is null, a list or an object", what)
 		}
 		text := stringify(v)
 		if text == "" || strings.Contains(text, computedMark) {
-			return nil, nameError("%s: a value in it is empty, or has a zero byte", what)
+			return nil, Failed("%s: a value in it is empty, or has a zero byte", what)
 		}
 		if i := strings.IndexAny(text, rules.Separators+rules.Wildcards); !at.Alone && i >= 0 {
-			return nil, nameError("%s: the value %.100q has the character %q, and would be more than one level; a text that is one ${ } is a whole name", what, text, text[i:i+1])
+			return nil, Failed("%s: the value %.100q has the character %q, and would be more than one level; a text that is one ${ } is a whole name", what, text, text[i:i+1])
 		}
 		return computedMark + text, nil
 	})
@@ -49,12 +48,8 @@ func (t *Template) Name(ctx context.Context, in *Input, what string, rules NameR
 	}
 	for _, begin := range rules.Reserved {
 		if strings.HasPrefix(name, begin) {
-			return "", nameError("%s: %.100q is computed and begins with %s, which is reserved; a flow may use such a name if it is in the file", what, name, begin)
+			return "", Failed("%s: %.100q is computed and begins with %s, which is reserved; a flow may use such a name if it is in the file", what, name, begin)
 		}
 	}
 	return name, nil
-}
-
-func nameError(format string, args ...any) error {
-	return &Error{Code: CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }

@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -119,7 +118,7 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (key string, 
 		return "", m, err
 	}
 	if len(key) > maxShort {
-		return "", m, failed("routing_key: it has %d bytes; %d are allowed", len(key), maxShort)
+		return "", m, flows.Failed("routing_key: it has %d bytes; %d are allowed", len(key), maxShort)
 	}
 	m = amqp.Publishing{MessageId: in.RunKey(), DeliveryMode: amqp.Persistent, Timestamp: time.Now(), AppId: "penstock", Headers: amqp.Table{}}
 	if m.Body, m.ContentType, err = flows.MessageBody(ctx, in, s.body); err != nil {
@@ -131,8 +130,4 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (key string, 
 		}
 	}
 	return key, m, nil
-}
-
-func failed(format string, args ...any) error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }

@@ -62,7 +62,7 @@ func (m *move) run(ctx context.Context, in *flows.Input, c *client) ([]any, erro
 // canMove returns why messages cannot be moved. Copying and removing them could be interrupted between the two.
 func (c *conn) canMove() error {
 	if !c.Caps().Has(imap.CapMove) {
-		return failed("the server cannot move messages: it has no extension MOVE")
+		return flows.Failed("the server cannot move messages: it has no extension MOVE")
 	}
 	return nil
 }
@@ -188,7 +188,7 @@ func (s *appendTo) message(ctx context.Context, in *flows.Input) (content io.Rea
 	}
 	text, ok := v.(string)
 	if !ok || text == "" {
-		return nil, 0, nil, failed("content: expected the text of a message")
+		return nil, 0, nil, flows.Failed("content: expected the text of a message")
 	}
 	if err := in.Charger(ctx).Charge(2 * int64(len(text))); err != nil {
 		return nil, 0, nil, limit(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/emersion/go-imap/v2"
@@ -64,9 +63,9 @@ func (f *fetch) run(ctx context.Context, in *flows.Input, c *client) ([]any, err
 		case err != nil:
 			return err
 		case len(found) == 0:
-			return failed(fmt.Sprintf("the mailbox %.100q has no message %d", at.mailbox, at.uid))
+			return flows.Failed("the mailbox %.100q has no message %d", at.mailbox, at.uid)
 		case found[0].RFC822Size > f.most:
-			return failed(fmt.Sprintf("the message has %s; max_size is %s", flows.SizeText(found[0].RFC822Size), flows.SizeText(f.most)))
+			return flows.Failed("the message has %s; max_size is %s", flows.SizeText(found[0].RFC822Size), flows.SizeText(f.most))
 		}
 		if err := held.Charge(3 * found[0].RFC822Size); err != nil { // the message, and its texts twice
 			return limit(err)
@@ -98,7 +97,7 @@ func (c *conn) content(uid imap.UID, most int64, peek bool) ([]byte, error) {
 			return s.Bytes[:min(int64(len(s.Bytes)), most)], nil
 		}
 	}
-	return nil, failed(fmt.Sprintf("the server sends no message %d", uid))
+	return nil, flows.Failed("the server sends no message %d", uid)
 }
 
 // read parses a message into an item and files.

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ func renderText(ctx context.Context, in *flows.Input, what string, t *flows.Temp
 	}
 	switch v.(type) {
 	case nil, []any, map[string]any:
-		return "", failed(what + ": expected a text")
+		return "", flows.Failed("%s: expected a text", what)
 	}
 	text, _ := v.(string)
 	if text == "" {
@@ -32,9 +31,9 @@ func renderText(ctx context.Context, in *flows.Input, what string, t *flows.Temp
 	}
 	switch {
 	case len(text) > maxText:
-		return "", failed(fmt.Sprintf("%s has %d bytes; %d are allowed", what, len(text), maxText))
+		return "", flows.Failed("%s has %d bytes; %d are allowed", what, len(text), maxText)
 	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", failed(what + " has a control character in it")
+		return "", flows.Failed("%s has a control character in it", what)
 	}
 	return text, nil
 }
@@ -42,7 +41,7 @@ func renderText(ctx context.Context, in *flows.Input, what string, t *flows.Temp
 func renderMailbox(ctx context.Context, in *flows.Input, t *flows.Template) (string, error) {
 	name, err := renderText(ctx, in, "the mailbox", t)
 	if err == nil && name == "" {
-		err = failed("the mailbox has no name")
+		err = flows.Failed("the mailbox has no name")
 	}
 	return name, err
 }
@@ -54,7 +53,7 @@ func renderNumber(ctx context.Context, in *flows.Input, what string, t *flows.Te
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return 0, failed(fmt.Sprintf("%s: expected a whole number, not %.50q", what, text))
+		return 0, flows.Failed("%s: expected a whole number, not %.50q", what, text)
 	}
 	return uint32(n), nil
 }
@@ -66,7 +65,7 @@ func renderDate(ctx context.Context, in *flows.Input, what string, t *flows.Temp
 	}
 	date, err := time.Parse(time.DateOnly, text[:min(len(text), len(time.DateOnly))])
 	if err != nil {
-		return time.Time{}, failed(fmt.Sprintf("%s: expected a date such as 2026-01-31, not %.50q", what, text))
+		return time.Time{}, flows.Failed("%s: expected a date such as 2026-01-31, not %.50q", what, text)
 	}
 	return date, nil
 }

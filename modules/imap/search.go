@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -116,7 +115,7 @@ func (s *search) run(ctx context.Context, in *flows.Input, c *client) ([]any, er
 			uids = slices.DeleteFunc(uids, func(u imap.UID) bool { return u < first })
 		}
 		if len(uids) > s.most {
-			return failed(fmt.Sprintf("there are %d messages and max_messages is %d; further criteria help", len(uids), s.most))
+			return flows.Failed("there are %d messages and max_messages is %d; further criteria help", len(uids), s.most)
 		}
 		charger := in.Charger(ctx)
 		for batch := range slices.Chunk(uids, batchSize) {
@@ -147,7 +146,7 @@ func (s *search) render(ctx context.Context, in *flows.Input) (*imap.SearchCrite
 		if t := s.criteria.Template(param); t != nil {
 			text, err := renderText(ctx, in, param, t)
 			if err == nil && text == "" {
-				err = failed(param + ": the text is empty, and would be met by every message")
+				err = flows.Failed("%s: the text is empty, and would be met by every message", param)
 			}
 			if err != nil {
 				return nil, err
@@ -159,7 +158,7 @@ func (s *search) render(ctx context.Context, in *flows.Input) (*imap.SearchCrite
 		if t := s.criteria.Template(param); t != nil {
 			text, err := renderText(ctx, in, param, t)
 			if err == nil && text == "" {
-				err = failed(param + ": the text is empty, and would be met by every message")
+				err = flows.Failed("%s: the text is empty, and would be met by every message", param)
 			}
 			if err != nil {
 				return nil, err
@@ -190,7 +189,7 @@ func (s *search) render(ctx context.Context, in *flows.Input) (*imap.SearchCrite
 			return nil, err
 		}
 		if n == math.MaxUint32 {
-			return nil, failed("after_uid: expected at most 4294967294")
+			return nil, flows.Failed("after_uid: expected at most 4294967294")
 		}
 		c.UID = append(c.UID, imap.UIDSet{imap.UIDRange{Start: imap.UID(n) + 1}})
 	}
@@ -211,7 +210,7 @@ func (s *search) flags(c *imap.SearchCriteria) error {
 		if s.criteria.Has(param) {
 			flag, ok := flagOf(s.criteria.String(param))
 			if !ok {
-				return failed(param + ": expected a keyword")
+				return flows.Failed("%s: expected a keyword", param)
 			}
 			*list = append(*list, flag)
 		}

@@ -3,7 +3,6 @@ package imap
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -144,11 +143,11 @@ func (q *consumer) check(selected *imap.SelectData, on *conn) error {
 			return err
 		}
 		if _, err := on.Status(to, &imap.StatusOptions{UIDValidity: true}).Wait(); err != nil {
-			return failed(fmt.Sprintf("there is no mailbox %.100q that messages could be moved to", to))
+			return flows.Failed("there is no mailbox %.100q that messages could be moved to", to)
 		}
 	}
 	if q.moveTo == "" && !keeps(selected.PermanentFlags, q.flag) {
-		return failed(fmt.Sprintf("the mailbox %.100q does not keep the flag %s", q.mailbox, flagNames([]imap.Flag{q.flag})[0]))
+		return flows.Failed("the mailbox %.100q does not keep the flag %s", q.mailbox, flagNames([]imap.Flag{q.flag})[0])
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -130,7 +129,7 @@ func (t target) render(ctx context.Context, in *flows.Input) (p place, err error
 	}
 	uid, err := renderNumber(ctx, in, "uid", t.uid)
 	if err == nil && uid == 0 {
-		err = failed("uid: there is no message 0")
+		err = flows.Failed("uid: there is no message 0")
 	}
 	if p.uid = imap.UID(uid); err != nil {
 		return p, err
@@ -145,11 +144,7 @@ func (t target) render(ctx context.Context, in *flows.Input) (p place, err error
 func (c *conn) selectAt(p place, readOnly bool) (*imap.SelectData, error) {
 	data, err := c.Select(p.mailbox, &imap.SelectOptions{ReadOnly: readOnly}).Wait()
 	if err == nil && p.validity != 0 && p.validity != data.UIDValidity {
-		err = failed(fmt.Sprintf("the mailbox has the UIDVALIDITY %d: the UID is that of another message, or of none", data.UIDValidity))
+		err = flows.Failed("the mailbox has the UIDVALIDITY %d: the UID is that of another message, or of none", data.UIDValidity)
 	}
 	return data, err
-}
-
-func failed(message string) error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: message}
 }

@@ -2,7 +2,6 @@ package ldap
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -204,11 +203,11 @@ func (r *rename) run(ctx context.Context, in *flows.Input, c *client) ([]any, er
 func eachAttribute(what string, v any, with func(name string, values []string)) error {
 	object, ok := v.(map[string]any)
 	if !ok {
-		return failed(what + ": attributes are an object, with a value or a list for each name")
+		return flows.Failed("%s: attributes are an object, with a value or a list for each name", what)
 	}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-			return failed(fmt.Sprintf("%s: %.200q is no name of an attribute", what, name))
+			return flows.Failed("%s: %.200q is no name of an attribute", what, name)
 		}
 		list, ok := object[name].([]any)
 		if !ok && object[name] != nil {
@@ -230,7 +229,7 @@ func attributeValue(name string, v any) (string, error) {
 	if object, ok := v.(map[string]any); ok {
 		value, ok, err := fromBase64(object)
 		if err != nil || !ok {
-			return "", failed(name + ": a value is an object that is not {base64: …}")
+			return "", flows.Failed("%s: a value is an object that is not {base64: …}", name)
 		}
 		return value, nil
 	}

@@ -24,7 +24,7 @@ func renderName(ctx context.Context, in *flows.Input, what string, t *flows.Temp
 			return text, err
 		}
 		if text == "" {
-			return nil, failed(what + ": a value in the name is empty")
+			return nil, flows.Failed("%s: a value in the name is empty", what)
 		}
 		return ldap.EscapeDN(text), nil
 	})
@@ -34,12 +34,12 @@ func renderName(ctx context.Context, in *flows.Input, what string, t *flows.Temp
 	name, _ := v.(string)
 	switch {
 	case len(name) > maxName:
-		return "", failed(fmt.Sprintf("%s: the name has %d bytes; %d are allowed", what, len(name), maxName))
+		return "", flows.Failed("%s: the name has %d bytes; %d are allowed", what, len(name), maxName)
 	case strings.TrimSpace(name) == "" && what != "search":
-		return "", failed(what + ": the name is empty")
+		return "", flows.Failed("%s: the name is empty", what)
 	}
 	if _, err := ldap.ParseDN(name); err != nil && what != "verify" {
-		return "", failed(fmt.Sprintf("%s: %.200q is no distinguished name", what, name))
+		return "", flows.Failed("%s: %.200q is no distinguished name", what, name)
 	}
 	return name, nil
 }
@@ -58,7 +58,7 @@ func renderFilter(ctx context.Context, in *flows.Input, t *flows.Template) (stri
 	}
 	filter, _ := v.(string)
 	if _, err := ldap.CompileFilter(filter); err != nil {
-		return "", failed(fmt.Sprintf("filter: %.200q is no filter such as (mail=a@example.org)", filter))
+		return "", flows.Failed("filter: %.200q is no filter such as (mail=a@example.org)", filter)
 	}
 	return filter, nil
 }
@@ -67,7 +67,7 @@ func renderFilter(ctx context.Context, in *flows.Input, t *flows.Template) (stri
 func escapeBytes(object map[string]any) (string, error) {
 	value, ok, err := fromBase64(object)
 	if err != nil || !ok {
-		return "", failed("filter: a value is an object that is not {base64: …}")
+		return "", flows.Failed("filter: a value is an object that is not {base64: …}")
 	}
 	var b strings.Builder
 	for i := range len(value) {
@@ -87,9 +87,9 @@ func scalar(what string, v any) (string, error) {
 	case json.Number:
 		return v.String(), nil
 	case nil:
-		return "", failed(what + ": a value is null")
+		return "", flows.Failed("%s: a value is null", what)
 	case []any, map[string]any:
-		return "", failed(what + ": a value is a list or an object")
+		return "", flows.Failed("%s: a value is a list or an object", what)
 	}
 	return string(flows.EncodeJSON(v)), nil // another type of number
 }

@@ -3,7 +3,6 @@ package ldap
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -87,7 +86,7 @@ func (s *search) pages(ctx context.Context, charger *budget.Charger, on *ldap.Co
 				continue
 			}
 			if len(items) == s.most {
-				return nil, failed(fmt.Sprintf("there are more than %d entries; a narrower filter, or a larger max_entries, helps", s.most))
+				return nil, flows.Failed("there are more than %d entries; a narrower filter, or a larger max_entries, helps", s.most)
 			}
 			item, err := s.item(charger, entry)
 			if err != nil {

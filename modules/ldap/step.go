@@ -104,7 +104,3 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	defer release()
 	return s.do.run(ctx, in, c)
 }
-
-func failed(message string) error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: message}
-}

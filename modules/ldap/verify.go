@@ -23,7 +23,7 @@ func (v *verify) run(ctx context.Context, in *flows.Input, c *client) ([]any, er
 	}
 	password, ok := given.(string)
 	if !ok && given != nil {
-		return nil, failed("verify: the password is no text")
+		return nil, flows.Failed("verify: the password is no text")
 	}
 	valid, err := c.verify(ctx, dn, password)
 	if err != nil {

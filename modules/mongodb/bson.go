@@ -3,7 +3,6 @@ package mongodb
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -20,7 +19,7 @@ import (
 func toDocument(what string, v any, order *flows.Order) (bson.D, error) {
 	object, ok := v.(map[string]any)
 	if !ok || isExtended(object) {
-		return nil, failed(what + ": expected an object")
+		return nil, flows.Failed("%s: expected an object", what)
 	}
 	names := slices.Sorted(maps.Keys(object))
 	if order != nil && len(order.Names) == len(names) {
@@ -29,7 +28,7 @@ func toDocument(what string, v any, order *flows.Order) (bson.D, error) {
 	d := make(bson.D, 0, len(names))
 	for _, name := range names {
 		if strings.ContainsRune(name, 0) {
-			return nil, failed(what + ": a name has a zero byte")
+			return nil, flows.Failed("%s: a name has a zero byte", what)
 		}
 		value, err := toValue(what, object[name], order.Member(name))
 		if err != nil {
@@ -77,7 +76,7 @@ func toNumber(what, text string) (any, error) {
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(f, 0) || !strings.ContainsAny(text, ".eE") {
-		return nil, failed(fmt.Sprintf("%s: the number %.50s is too large: write {$numberDecimal: …}", what, text))
+		return nil, flows.Failed("%s: the number %.50s is too large: write {$numberDecimal: …}", what, text)
 	}
 	return f, nil
 }
@@ -85,7 +84,7 @@ func toNumber(what, text string) (any, error) {
 func fromExtended(what string, object map[string]any) (any, error) {
 	var d bson.D
 	if err := bson.UnmarshalExtJSON(flows.EncodeJSON(map[string]any{"v": object}), false, &d); err != nil || len(d) != 1 {
-		return nil, failed(fmt.Sprintf("%s: %.200s is no value of Extended JSON", what, flows.EncodeJSON(object)))
+		return nil, flows.Failed("%s: %.200s is no value of Extended JSON", what, flows.EncodeJSON(object))
 	}
 	return d[0].Value, nil
 }
@@ -97,12 +96,12 @@ func fromDocument(charger *budget.Charger, raw bson.Raw) (any, error) {
 	}
 	text, err := bson.MarshalExtJSON(raw, false, false)
 	if err != nil {
-		return nil, failed("a document cannot be read")
+		return nil, flows.Failed("a document cannot be read")
 	}
 	v, err := flows.DecodeJSONOn(charger, text)
 	var known *flows.Error
 	if err != nil && !errors.As(err, &known) {
-		return nil, failed("a document is no JSON: " + err.Error())
+		return nil, flows.Failed("a document is no JSON: %s", err.Error())
 	}
 	return v, err
 }
@@ -114,7 +113,7 @@ func fromValue(v any) (any, error) {
 	}
 	text, err := bson.MarshalExtJSON(bson.D{{Key: "v", Value: v}}, false, false)
 	if err != nil {
-		return nil, failed("an _id cannot be read")
+		return nil, flows.Failed("an _id cannot be read")
 	}
 	decoded, err := flows.DecodeJSON(text)
 	if err != nil {

@@ -2,7 +2,6 @@ package mongodb
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -52,11 +51,11 @@ func (s *update) run(ctx context.Context, in *flows.Input, c *client, name strin
 		return nil, err
 	}
 	if len(changes) == 0 {
-		return nil, failed("changes: it has no members such as $set")
+		return nil, flows.Failed("changes: it has no members such as $set")
 	}
 	for _, member := range changes {
 		if !strings.HasPrefix(member.Key, "$") {
-			return nil, failed(fmt.Sprintf("changes: %.50q is no operator such as $set; replace replaces a whole document", member.Key))
+			return nil, flows.Failed("changes: %.50q is no operator such as $set; replace replaces a whole document", member.Key)
 		}
 	}
 	collection, err := c.collection(name)

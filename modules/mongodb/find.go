@@ -3,7 +3,6 @@ package mongodb
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -104,10 +103,10 @@ func readAll(ctx context.Context, in *flows.Input, cursor *mongo.Cursor, most in
 	size := 0
 	for cursor.Next(ctx) {
 		if size += len(cursor.Current); size > maxResult {
-			return nil, failed("the documents are larger than " + flows.SizeText(maxResult) + " together")
+			return nil, flows.Failed("the documents are larger than %s together", flows.SizeText(maxResult))
 		}
 		if len(items) == most {
-			return nil, failed(fmt.Sprintf("there are more than %d documents; a narrower filter, limit, or a larger max_documents, helps", most))
+			return nil, flows.Failed("there are more than %d documents; a narrower filter, limit, or a larger max_documents, helps", most)
 		}
 		v, err := fromDocument(charger, cursor.Current)
 		if err != nil {
@@ -146,7 +145,7 @@ func (s *aggregate) run(ctx context.Context, in *flows.Input, c *client, name st
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, failed("pipeline: expected a list of stages")
+		return nil, flows.Failed("pipeline: expected a list of stages")
 	}
 	stages := make(bson.A, len(list))
 	for i, element := range list {
@@ -156,7 +155,7 @@ func (s *aggregate) run(ctx context.Context, in *flows.Input, c *client, name st
 		}
 		for _, member := range stage {
 			if member.Key == "$out" || member.Key == "$merge" {
-				return nil, failed("pipeline: " + member.Key + " writes; put the results out, and insert or update them")
+				return nil, flows.Failed("pipeline: %s writes; put the results out, and insert or update them", member.Key)
 			}
 		}
 		stages[i] = stage

@@ -2,7 +2,6 @@ package mongodb
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -38,7 +37,7 @@ func (g guard) render(ctx context.Context, in *flows.Input, what string, t *flow
 		g := g
 		switch meaningAt(at.Members) {
 		case code:
-			return nil, failed(what + ": a value is a part of a program, which runs on the server: compare with operators, or pass it as an argument")
+			return nil, flows.Failed("%s: a value is a part of a program, which runs on the server: compare with operators, or pass it as an argument", what)
 		case pattern:
 			switch v := v.(type) {
 			case string:
@@ -64,11 +63,11 @@ func (g guard) check(what string, v any) error {
 	switch v := v.(type) {
 	case nil:
 		if g.noNull {
-			return failed(what + ": a value is null, which documents without the field meet, too: filter the items first, or write null without ${ }")
+			return flows.Failed("%s: a value is null, which documents without the field meet, too: filter the items first, or write null without ${ }", what)
 		}
 	case string:
 		if g.noPaths && strings.HasPrefix(v, "$") {
-			return failed(fmt.Sprintf("%s: the value %.50q begins with $, and would name a field; in an expression, {$literal: …} makes it a text", what, v))
+			return flows.Failed("%s: the value %.50q begins with $, and would name a field; in an expression, {$literal: …} makes it a text", what, v)
 		}
 	case []any:
 		for _, element := range v {
@@ -82,7 +81,7 @@ func (g guard) check(what string, v any) error {
 		}
 		for name, member := range v {
 			if strings.HasPrefix(name, "$") {
-				return failed(fmt.Sprintf("%s: a value has the operator %.50q", what, name))
+				return flows.Failed("%s: a value has the operator %.50q", what, name)
 			}
 			if err := g.check(what, member); err != nil {
 				return err

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,7 +87,7 @@ func (s *insert) all(ctx context.Context, in *flows.Input) (documents []bson.D, 
 	if s.documents != nil {
 		var ok bool
 		if list, ok = v.([]any); !ok || len(list) > maxInserted {
-			return nil, nil, failed(fmt.Sprintf("documents: expected a list of at most %d documents", maxInserted))
+			return nil, nil, flows.Failed("documents: expected a list of at most %d documents", maxInserted)
 		}
 	}
 	for i, element := range list {

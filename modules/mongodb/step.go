@@ -2,7 +2,6 @@ package mongodb
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -108,7 +107,7 @@ func (s *step) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 	case err != nil:
 		return nil, err
 	case name == "" || len(name) > 200 || strings.ContainsAny(name, "$\x00") || strings.HasPrefix(name, "system."):
-		return nil, failed(fmt.Sprintf("%.100q is no name of a collection", name))
+		return nil, flows.Failed("%.100q is no name of a collection", name)
 	}
 	c, release, err := flows.ClientOf[*client](ctx, in.Env(), s.connection)
 	if err != nil {
@@ -124,11 +123,7 @@ func filterOf(ctx context.Context, in *flows.Input, g guard, t *flows.Template) 
 	g.noNull = true
 	filter, err := g.document(ctx, in, "filter", t)
 	if err == nil && len(filter) == 0 {
-		err = failed("filter: it has no members, and would be met by every document")
+		err = flows.Failed("filter: it has no members, and would be met by every document")
 	}
 	return filter, err
-}
-
-func failed(message string) error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: message}
 }

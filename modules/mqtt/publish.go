@@ -2,7 +2,6 @@ package mqtt
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/eclipse/paho.golang/paho"
@@ -98,7 +97,7 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (*paho.Publis
 		return nil, err
 	}
 	if !isTopic(topic) {
-		return nil, failed("topic: expected a text of at most 65535 bytes and 200 levels without the wildcards + and #, control characters and non-characters of Unicode")
+		return nil, flows.Failed("topic: expected a text of at most 65535 bytes and 200 levels without the wildcards + and #, control characters and non-characters of Unicode")
 	}
 	body, contentType, err := flows.MessageBody(ctx, in, s.body)
 	if err != nil {
@@ -117,13 +116,9 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (*paho.Publis
 			return nil, err
 		}
 		if !isString(value) || !isString(f.Name) {
-			return nil, failed("properties: %.100q and its value: expected at most 65535 bytes, without control characters, line breaks and non-characters of Unicode, of which MQTT takes none", f.Name)
+			return nil, flows.Failed("properties: %.100q and its value: expected at most 65535 bytes, without control characters, line breaks and non-characters of Unicode, of which MQTT takes none", f.Name)
 		}
 		p.User.Add(f.Name, value)
 	}
 	return &paho.Publish{QoS: byte(s.qos), Retain: s.retain, Topic: topic, Payload: body, Properties: p}, nil
-}
-
-func failed(format string, args ...any) error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf(format, args...)}
 }

@@ -102,7 +102,7 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (*nats.Msg, e
 		return nil, err
 	}
 	if !isSubject(subject) {
-		return nil, failed("subject: expected words without spaces and wildcards, separated by dots, of at most 2000 bytes")
+		return nil, flows.Failed("subject: expected words without spaces and wildcards, separated by dots, of at most 2000 bytes")
 	}
 	m := nats.NewMsg(subject)
 	var contentType string
@@ -119,8 +119,4 @@ func (s *publishStep) render(ctx context.Context, in *flows.Input) (*nats.Msg, e
 		m.Header.Set(h.Name, text)
 	}
 	return m, nil
-}
-
-func failed(message string) error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: message}
 }

@@ -97,7 +97,7 @@ func (s *sendStep) render(ctx context.Context, in *flows.Input) (queue string, m
 		return "", nil, err
 	}
 	if !isQueue(queue) {
-		return "", nil, failed("queue: expected a name of at most 80 letters, digits, underscores and hyphens, or a URL")
+		return "", nil, flows.Failed("queue: expected a name of at most 80 letters, digits, underscores and hyphens, or a URL")
 	}
 	body, contentType, err := flows.MessageBody(ctx, in, s.body)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *sendStep) render(ctx context.Context, in *flows.Input) (queue string, m
 func (s *sendStep) order(ctx context.Context, in *flows.Input, m *sqs.SendMessageInput, fifo bool) error {
 	switch {
 	case fifo && s.group == nil:
-		return failed("group: a FIFO queue needs one")
+		return flows.Failed("group: a FIFO queue needs one")
 	case s.group != nil:
 		group, err := s.group.Text(ctx, in)
 		if err != nil {
@@ -144,8 +144,4 @@ func (s *sendStep) order(ctx context.Context, in *flows.Input, m *sqs.SendMessag
 
 func attribute(text string) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &text}
-}
-
-func failed(message string) error {
-	return &flows.Error{Code: flows.CodeStepFailed, Message: message}
 }
