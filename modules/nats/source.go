@@ -13,6 +13,7 @@ import (
 
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/sleep"
 )
 
 func source() flows.Source {
@@ -136,10 +137,8 @@ func awaitAlone(ctx context.Context, of jetstream.Consumer) error {
 			return errInUse{fmt.Sprintf("the consumer %s of the stream %s has another subject, and others wait for its messages: a flow of another installation has the same number, or an older version of this flow has not ended; "+
 				"`consumer` gives the flow one of its own", info.Name, info.Stream)}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		if err := sleep.For(ctx, 100*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }
