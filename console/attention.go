@@ -103,7 +103,7 @@ func readCredentials(ctx context.Context, c *Config) (all []credential, err erro
 	return all, nil
 }
 
-// unauthorised returns why somebody must authorise a connection; empty: nobody must, as far as is known.
+// unauthorised says why a connection has to be authorised; empty: it has not, as far as is known.
 func unauthorised(ctx context.Context, s *store.Store, c *store.Connection) string {
 	if !connect.Consents(c) {
 		return ""

@@ -16,7 +16,7 @@ var withoutRedis = []string{
 	"GET /flows", "GET /flows/{flow}", "GET /flows/{flow}/stats", "GET /flows/schema.json",
 }
 
-// checkAway returns an error for a page that needs Redis while that does not answer, so that nobody waits for it.
+// checkAway returns an error for a page that needs Redis while that does not answer: the request would wait for it.
 func (req *requestState) checkAway(to route) error {
 	if req.away && (req.site.Root != Root || !slices.Contains(withoutRedis, to.pattern)) {
 		return fmt.Errorf("%s: %w", to.pattern, queue.ErrUnavailable)

@@ -207,7 +207,7 @@ func healthFragment(req *requestState) error {
 		return nil
 	case err != nil && !errors.Is(err, queue.ErrUnavailable):
 		return err
-	case err != nil: // nobody knows whose session it is
+	case err != nil: // whose session it is cannot be read
 		req.away = true
 	}
 	p := req.page("", "")

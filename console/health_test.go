@@ -20,7 +20,7 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// While Redis is away a user who was there before goes on reading what the history has, changes nothing, and is told so.
+// While Redis is away a user who was signed in before goes on reading what the history has, and cannot change anything; the pages say so.
 func TestPagesWhileRedisIsAway(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t, withArchive(t))
@@ -85,7 +85,7 @@ func TestASessionThatEndedIsForgotten(t *testing.T) {
 	}
 }
 
-// A question that Redis does not answer is asked once a second, and nobody waits for long.
+// While Redis does not answer it is asked once a second, and each request waits for a bounded time only.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// merge merges an edit with the version that somebody else has deployed since the editor was opened.
+// merge merges an edit with the version that another user has deployed since the editor was opened.
 func (req *requestState) merge(e *edit, stale *store.StaleError) (*view.Merge, error) {
 	all := req.console.config.Store.Flows()
 	head, err := all.Deployment(strconv.FormatInt(e.flow, 10))

@@ -104,7 +104,7 @@ func (s awayLister) List(ctx context.Context, l queue.List, each func(*queue.Rec
 	return next, true, queue.ErrHistory
 }
 
-// A history that is away is told, and what Redis has is listed.
+// While the history is away the page says so, and lists what Redis has.
 func TestAHistoryThatIsAwayIsTold(t *testing.T) {
 	t.Parallel()
 	for param, want := range map[string]struct {
