@@ -78,8 +78,8 @@ func (w *world) steps() map[string]func(*rapid.T) {
 	}
 }
 
-// Moments of the model are minutes. They lie far enough apart that the time
-// which a history takes makes no difference.
+// Times of the model are minutes, and the waits of the scripts are minutes, too (longWaits), so that the time which a history
+// itself takes makes no difference.
 const (
 	tick           = 10 // the least that passes at once: all short waits of the scripts are over
 	soon           = 1  // due when time passes next
@@ -188,7 +188,7 @@ func newHistories(t *testing.T) func(*rapid.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn = conn.With(newScriptCalls(t))
+	conn = conn.With(newScriptCalls(t), newWaitLonger(t))
 	client, err := NewClient(Config{Redis: conn, Log: slog.New(slog.DiscardHandler), MaxPending: -1, MaxAge: -1})
 	if err != nil {
 		t.Fatal(err)
