@@ -62,6 +62,9 @@ type Config struct {
 	// optional.
 	Schemes []auth.Authenticator
 
+	// Version is that of the product, for clients that ask; empty: unknown.
+	Version string
+
 	// Authority authenticates users and clients and issues tokens, and Store has the records that it administers;
 	// both or neither. nil: the native API accepts API keys only.
 	Authority *auth.Authority

@@ -457,6 +457,8 @@ func callFlows(p *apitest.Product) {
 	p.Want(p.Do("POST", "/v1/flows/9/rehearsals", "ulf", ""), 403)
 	p.Want(p.Do("POST", "/v1/flows/9/check", "ann", "flow: 9\nsteps: [{emit: nowhere}]", yaml...), 200)
 	p.Want(p.Do("POST", "/v1/flows/9/check", "ann", "flow: 9\nsteps: [{sett: {a: 3}}]", yaml...), 422)
+	p.Want(p.Do("POST", "/v1/flows/9/tests", "ann", "flow: 9\nsteps: [{set: {a: 3}}]\ntests: [{name: x, event: {}, output: [{a: 4}]}]", yaml...), 200)
+	p.Want(p.Do("POST", "/v1/flows/9/tests", "ann", "flow: 9\nsteps: [{sett: {a: 3}}]", yaml...), 422)
 	p.Want(p.Do("POST", "/v1/events/order.paid", "ann", `{}`), 200)
 	p.Want(p.Do("POST", "/v1/events/order.paid", "ulf", `{}`), 403)
 	p.Want(p.Do("GET", "/v1/flows/9/snapshots", "ann", ""), 200)

@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/mcp"
 	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/resources"
@@ -72,6 +73,8 @@ func (a *API) mountDomains(e *gin.Engine) {
 	v1 := e.Group(pathV1, a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
+		mcp.Mount(e, mcp.Config{Flows: a.config.Store.Flows(), Serve: a.ServeAs, URL: a.config.Authority.Metadata().Issuer, Version: a.config.Version, Log: a.config.Log},
+			a.limitAddress, a.authenticate)
 		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage, Connections: a.config.Connections})
 	}
 	described := docs.Config{Authenticate: func(c *gin.Context) error { return a.authenticateBy(c, nil) }, LimitAddress: a.limitAddress}

@@ -59,6 +59,7 @@ func (p *Program) openAPI(context.Context) error {
 		Operations:     p.operations,
 		Flows:          p.store.Flows(),
 		Keys:           p.store.Keys(),
+		Version:        BuildVersion(),
 		Authority:      p.authority,
 		Store:          p.store,
 		Callbacks:      p.callbacks,

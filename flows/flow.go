@@ -41,6 +41,7 @@ type Flow struct {
 	Alert    *Alert    // nil: the trigger is not alert
 	Topic    string    // whose events start a run; empty: the trigger is not topic
 	Messages *Messages // nil: the trigger is not one of a module
+	Tool     *Tool     // nil: the flow is no tool
 	Detailed bool      // errors of a webhook or manual trigger is "detailed": callers get the messages of failed steps
 	Vars     map[string]any
 	Output   any // output_schema: JSON Schema of an output item; nil: not declared
@@ -173,7 +174,8 @@ var flowParams = []Param{
 		{Name: "steps", Type: TypeSteps, Inline: true, Required: true, Summary: "The steps."},
 		{Name: "limit", Type: TypeDuration, Default: "60s", Summary: "How long that run may take, at most 24h."},
 	}},
-	{Name: "output_schema", Type: TypeLiteral, Summary: "JSON Schema of each item of the output, for the documentation of an `http` trigger's API; the flow's tests check it."},
+	{Name: "tool", Type: TypeObject, Summary: "Makes the flow a [tool](mcp.md) for clients of the Model Context Protocol (MCP). A text is short for `description`.", Fields: toolParams},
+	{Name: "output_schema", Type: TypeLiteral, Summary: "JSON Schema of each item of the output, for the documentation of an `http` trigger's API and of a `tool`; the flow's tests check it."},
 	{Name: "tests", Type: TypeList, Summary: "Executions without network, with the expected output.", Fields: testParams},
 }
 

@@ -98,6 +98,7 @@ func (c *compiler) file(root *yaml.Node) {
 	c.outputSchema(a)
 	c.trigger(a)
 	c.run(a.Object("run"))
+	c.tool(a)
 	c.history(a)
 	if handler != nil {
 		c.onFailure(handler)

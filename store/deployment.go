@@ -29,6 +29,7 @@ type Deployment struct {
 	Source     string           `json:"source,omitempty"`    // of messages, its trigger; empty: none
 	Publishes  []string         `json:"publishes,omitempty"` // topics whose events it publishes, sorted
 	Endpoints  []flows.Endpoint `json:"endpoints,omitempty"` // of its http trigger
+	Tool       bool             `json:"tool,omitempty"`      // it is a tool
 	Canary     *Canary          `json:"canary,omitempty"`    // nil: none. Read only: snapshots share it
 	History    []VersionEntry   `json:"history"`             // newest first, including the current version
 	Checked    string           `json:"checked,omitempty"`   // fingerprint of the catalogue that compiled this version; empty: deployed by an older version of the product
@@ -55,7 +56,7 @@ func (h Deployment) with(flow *flows.Flow, c Change, now time.Time) Deployment {
 	}
 	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
 	h.Endpoints, h.Alert, h.Canary = flow.Endpoints(), flow.Alert != nil, nil
-	h.Topic, h.Publishes, h.Source = flow.Topic, flow.Publishes(), ""
+	h.Topic, h.Publishes, h.Source, h.Tool = flow.Topic, flow.Publishes(), "", flow.Tool != nil
 	if flow.Messages != nil {
 		h.Source = flow.Messages.Source
 	}

@@ -53,6 +53,7 @@ type Product struct {
 	T          testing.TB
 	URL        string
 	HTTP       *http.Client
+	Server     *httptest.Server
 	API        *api.API
 	Store      *store.Store
 	Queue      *queue.Client
@@ -157,6 +158,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	p.API, err = api.New(config)
 	Fatal(t, err)
 	web := httptest.NewServer(p.API)
+	p.Server = web
 	t.Cleanup(web.Close)
 	t.Cleanup(web.CloseClientConnections)
 	p.URL = web.URL

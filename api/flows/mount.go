@@ -62,6 +62,7 @@ func Mount(group gin.IRouter, config Config) {
 	group.PUT("/:flow", write, a.putFlow)
 	group.DELETE("/:flow", write, a.deleteFlow)
 	group.POST("/:flow/check", write, a.checkFlow)
+	group.POST("/:flow/tests", write, a.testFlow)
 	group.GET("/:flow/versions", read, a.listVersions)
 	group.GET("/:flow/versions/:version", read, a.readVersion)
 	group.POST("/:flow/enable", write, a.enableFlow)

@@ -68,6 +68,9 @@ func challenge(c *gin.Context, f *Fault, basicOnly bool) {
 	if f.Scope != "" {
 		bearer += `, scope="` + string(f.Scope) + `"`
 	}
+	if metadata := StateOf(c).ResourceMetadata; metadata != "" {
+		bearer += `, resource_metadata="` + metadata + `"`
+	}
 	h := c.Writer.Header()
 	switch {
 	case f.Status == http.StatusUnauthorized && basicOnly:

@@ -28,29 +28,30 @@ type Frame struct {
 // State is the state of one request, shared by middleware and handlers. Only the goroutine of the request may use
 // it.
 type State struct {
-	ID              string // request id
-	Start           time.Time
-	Principal       *auth.Principal // nil: not authenticated
-	Route           string          // path template of a flow's own operation; empty: the router's template
-	Ways            []string        // allowed ways to authenticate, as in flows.Operation; nil: all
-	Run             string          // id of the run of this request; empty: none
-	FlowNumber      int64           // number of the requested flow; 0: none, or unknown
-	ByFlow          bool            // the flow chose the status of the response
-	Object          string          // object of an administrative request, if its path does not name it
-	Message         string          // what the principal said about the change, for the audit log
-	RunEnded        bool            // the run had ended before the response
-	Attached        bool            // the run belongs to an earlier, equal request
-	FirstID         func() string   // reads the id of that request, for problems about the run; nil: there was none
-	MayRespondEarly bool            // the flow may respond before its end
-	Flow            *flows.Flow     // flow to run; nil: none, or a replay
-	Audited         bool            // the audit log has the request although it changes nothing
-	Fault           *Fault          // nil: the request succeeded
-	body            []byte          // as sent; see ReadBody
-	bodyErr         error
-	bodyRead        bool
-	reserved        int64         // bytes of Frame.Memory
-	rawBody         io.ReadCloser // the body without the limit of LimitBody; nil: none
-	files           requestFiles
+	ID               string // request id
+	Start            time.Time
+	Principal        *auth.Principal // nil: not authenticated
+	Route            string          // path template of a flow's own operation; empty: the router's template
+	Ways             []string        // allowed ways to authenticate, as in flows.Operation; nil: all
+	Run              string          // id of the run of this request; empty: none
+	FlowNumber       int64           // number of the requested flow; 0: none, or unknown
+	ByFlow           bool            // the flow chose the status of the response
+	ResourceMetadata string          // URL of the metadata of the protected resource, for challenges (RFC 9728); empty: there is none
+	Object           string          // object of an administrative request, if its path does not name it
+	Message          string          // what the principal said about the change, for the audit log
+	RunEnded         bool            // the run had ended before the response
+	Attached         bool            // the run belongs to an earlier, equal request
+	FirstID          func() string   // reads the id of that request, for problems about the run; nil: there was none
+	MayRespondEarly  bool            // the flow may respond before its end
+	Flow             *flows.Flow     // flow to run; nil: none, or a replay
+	Audited          bool            // the audit log has the request although it changes nothing
+	Fault            *Fault          // nil: the request succeeded
+	body             []byte          // as sent; see ReadBody
+	bodyErr          error
+	bodyRead         bool
+	reserved         int64         // bytes of Frame.Memory
+	rawBody          io.ReadCloser // the body without the limit of LimitBody; nil: none
+	files            requestFiles
 
 	frame *Frame
 }

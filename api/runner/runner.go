@@ -145,6 +145,7 @@ func (r *Runner) Execute(c *gin.Context, s queue.Submission, wait time.Duration)
 		x.KeepFiles()
 	}
 	c.Header(httpx.HeaderRun, x.Run)
+	httpx.TellRun(c)
 	if x.Attached {
 		x.FirstID = func() string { // the failure of a run has the same bytes for all equal requests, with the id of the first
 			record, err := r.config.Records.Record(c.Request.Context(), x.Run)

@@ -1,0 +1,101 @@
+// Package mcp serves the Model Context Protocol (MCP) at /mcp, by its transport Streamable HTTP: flows are tools, and so are the
+// operations by which programs watch and repair them. Each call of a tool becomes a request of the HTTP API for the same principal, so that
+// it has the rights, limits and records of that request, and no others.
+package mcp
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/store"
+)
+
+const (
+	// Path is the route of the protocol.
+	Path = "/mcp"
+	// PathMetadata is the metadata of the protected resource (RFC 9728, section 3.1).
+	PathMetadata = "/.well-known/oauth-protected-resource"
+)
+
+// Flows are the deployed flows.
+type Flows interface {
+	List() []store.Deployment
+	Find(ref string) (*flows.Flow, bool)
+}
+
+// Serve serves a request of the HTTP API for a principal, as the one that came from its RemoteAddr.
+type Serve func(w http.ResponseWriter, r *http.Request, p *auth.Principal)
+
+// Config of the routes. All are required.
+type Config struct {
+	Flows   Flows
+	Serve   Serve
+	URL     string // of the front door, without "/" at the end
+	Version string // of the product
+	Log     *slog.Logger
+}
+
+// api has the handlers of the routes.
+type api struct {
+	config  Config
+	handler http.Handler
+	calls   calls
+}
+
+// Mount adds the routes: the protocol, where requests are authenticated, and the public metadata. named sets what names the
+// metadata in a challenge, before authentication.
+func Mount(open gin.IRouter, config Config, authenticated ...gin.HandlerFunc) {
+	a := &api{config: config}
+	server := a.newServer()
+	a.handler = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
+		// A client may reach another process with each request.
+		Stateless: true,
+		// The protection is against web pages that a browser was led to, and judges by Host, which differs behind a proxy on this machine.
+		// Every request has credentials of its own here, which browsers do not add by themselves.
+		DisableLocalhostProtection:   true,
+		MaxRequestBodyBytes:          -1, // the front door limits bodies
+		PropagateRequestCancellation: true,
+	})
+	open.GET(PathMetadata, a.metadata)
+	open.GET(PathMetadata+Path, a.metadata)
+	group := open.Group("", append([]gin.HandlerFunc{a.nameMetadata}, authenticated...)...)
+	group.POST(Path, a.serve)
+	group.DELETE(Path, a.endSession)
+}
+
+// longest is how long the response to a call may take: as long as a caller waits for a run, and some time around it.
+const longest = 75 * time.Second
+
+// serve answers POST /mcp with one message, or with a stream of notifications and the response.
+func (a *api) serve(c *gin.Context) {
+	body, err := httpx.ReadBody(c)
+	if err != nil {
+		httpx.Fail(c, err)
+		return
+	}
+	r := c.Request
+	call := &request{principal: httpx.StateOf(c).Principal, address: c.ClientIP(), header: r.Header, id: httpx.StateOf(c).ID, connection: r.Context()}
+	call.read(body)
+	if call.opens {
+		c.Header(headerSession, newSession())
+	}
+	if call.cancels != "" {
+		a.calls.cancel(call.cancels)
+	}
+	httpx.KeepOpen(c, longest)
+	r = r.WithContext(call.into(r.Context()))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	a.handler.ServeHTTP(c.Writer, r)
+}
+
+// endSession answers DELETE /mcp. Nothing is kept for a session.
+func (a *api) endSession(c *gin.Context) { httpx.NoContent(c) }
