@@ -15,8 +15,8 @@ import (
 // always allows. Read only.
 var (
 	corsMethods = []string{"GET, POST, PUT, PATCH, DELETE"}
-	corsHeaders = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Penstock-Key, Penstock-Signature, Prefer, X-Request-Id"}
-	corsExposed = []string{"ETag, Idempotent-Replayed, Link, Location, Penstock-Run-Id, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id, X-Total-Count"}
+	corsHeaders = []string{"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, Mcp-Session-Id, Penstock-Key, Penstock-Signature, Prefer, X-Request-Id"}
+	corsExposed = []string{"ETag, Idempotent-Replayed, Link, Location, Mcp-Session-Id, Penstock-Run-Id, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id, X-Total-Count"}
 	corsMaxAge  = []string{"600"}
 	varyOrigin  = "Origin"
 )

@@ -161,7 +161,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callStats, callHistory, callFleet, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -198,6 +198,14 @@ func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 		c.Callbacks, c.Stats, c.History = signer, h, historyapi.Config{History: h, Runs: c.Fleet.(*queue.Client)}
 		c.Call = func(context.Context, string, string, []byte) error { return nil }
 	}
+}
+
+func callMCP(p *apitest.Product) {
+	accept := []string{"Accept", "application/json, text/event-stream"}
+	p.Want(p.Do("POST", "/mcp", "ulf", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, accept...), 200)
+	p.Want(p.Do("POST", "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, accept...), 401)
+	p.Want(p.Do("DELETE", "/mcp", "ulf", ""), 204)
+	p.Want(p.Do("DELETE", "/mcp", "", ""), 401)
 }
 
 func callCallbacks(p *apitest.Product, signer *callback.Signer) {
@@ -339,7 +347,7 @@ func callHistory(p *apitest.Product) {
 }
 
 func callServer(p *apitest.Product) {
-	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server"} {
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
 		p.Want(p.Do("GET", path, "", ""), 200)
 	}
 	p.Want(p.Do("GET", "/openapi.json", "ulf", ""), 200)

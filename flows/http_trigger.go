@@ -267,7 +267,7 @@ var listingTypes = []string{"string", "integer", "number", "boolean", "date", "d
 // Read only.
 var ReservedPaths = []string{
 	"/v1/*", "/hooks/*", "/callbacks/*", "/console/*", "/developers/*", "/docs/*", "/oauth/*", "/oauth2/*", "/.well-known/*",
-	"/apis/execute", "/apis/execute.php", "/token", "/appservices/token",
+	"/mcp", "/apis/execute", "/apis/execute.php", "/token", "/appservices/token",
 	"/openapi.json", "/openapi.yaml", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
 }
 

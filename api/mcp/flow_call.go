@@ -180,7 +180,11 @@ func problemText(answer *response) string {
 	if json.Unmarshal(answer.body, &p) != nil || p.Code == "" {
 		return fmt.Sprintf("the server answered with status %d", answer.status)
 	}
-	text := fmt.Sprintf("%s: %s (code %s", p.Title, cmp.Or(p.Detail, p.Code), p.Code)
+	detail := cmp.Or(p.Detail, p.Title)
+	if len(p.Problems) > 0 { // which follow
+		detail = "the flow has mistakes"
+	}
+	text := detail + " (code " + p.Code
 	if p.Step != "" {
 		text += ", step " + p.Step
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -42,6 +43,7 @@ type Config struct {
 	URL     string // of the front door, without "/" at the end
 	Version string // of the product
 	Log     *slog.Logger
+	Origins []string // of pages that may call, besides those of the front door itself
 }
 
 // api has the handlers of the routes.
@@ -51,25 +53,33 @@ type api struct {
 	calls   calls
 }
 
-// Mount adds the routes: the protocol, where requests are authenticated, and the public metadata. named sets what names the
-// metadata in a challenge, before authentication.
+// Mount adds the routes: the protocol, behind the handlers that limit and authenticate requests, and the public metadata.
 func Mount(open gin.IRouter, config Config, authenticated ...gin.HandlerFunc) {
 	a := &api{config: config}
 	server := a.newServer()
 	a.handler = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		// A client may reach another process with each request.
-		Stateless: true,
-		// The protection is against web pages that a browser was led to, and judges by Host, which differs behind a proxy on this machine.
-		// Every request has credentials of its own here, which browsers do not add by themselves.
-		DisableLocalhostProtection:   true,
-		MaxRequestBodyBytes:          -1, // the front door limits bodies
+		Stateless:                    true,
+		DisableLocalhostProtection:   true, // it judges by Host, which differs behind a proxy on this machine; see checkOrigin
+		MaxRequestBodyBytes:          -1,   // the front door limits bodies
 		PropagateRequestCancellation: true,
 	})
 	open.GET(PathMetadata, a.metadata)
 	open.GET(PathMetadata+Path, a.metadata)
-	group := open.Group("", append([]gin.HandlerFunc{a.nameMetadata}, authenticated...)...)
+	group := open.Group("", append([]gin.HandlerFunc{a.nameMetadata, a.checkOrigin}, authenticated...)...)
 	group.POST(Path, a.serve)
 	group.DELETE(Path, a.endSession)
+}
+
+// checkOrigin rejects requests of pages of other origins, as the protocol demands (Streamable HTTP, security warning). Programs
+// send no Origin.
+func (a *api) checkOrigin(c *gin.Context) {
+	origin := c.GetHeader("Origin")
+	if origin == "" || origin == a.config.URL || slices.Contains(a.config.Origins, origin) {
+		c.Next()
+		return
+	}
+	httpx.Fail(c, &httpx.Fault{Status: http.StatusForbidden, Code: "forbidden", Message: "pages of this origin may not call; --cors-origins allows it"})
 }
 
 // longest is how long the response to a call may take: as long as a caller waits for a run, and some time around it.

@@ -75,6 +75,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newStats(env),
 		newHistory(env),
 		newWebhooks(env),
+		newMCP(env),
 		newEvent(env),
 		newState(env),
 		newKey(env),
