@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/store"
@@ -36,9 +37,11 @@ func (p *Program) openAuthority(ctx context.Context) error {
 		return err
 	}
 	p.bruteForceGuard = auth.NewBruteForceGuard(attempts)
-	p.authority, err = auth.NewAuthority(auth.AuthorityConfig{
-		Store: p.store, Hasher: hasher, Guard: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.keyUsage,
-	})
+	config := auth.AuthorityConfig{Store: p.store, Hasher: hasher, Guard: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.keyUsage}
+	if p.settings.Registration {
+		config.Authorize = strings.TrimSuffix(config.Issuer, "/") + console.Root + "/authorize"
+	}
+	p.authority, err = auth.NewAuthority(config)
 	if err != nil {
 		return err
 	}

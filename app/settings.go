@@ -51,6 +51,7 @@ type Settings struct {
 	MaxFile          int64         // maximum of a file in bytes; 0: by the place
 	TrustedProxies   []string      // addresses and networks whose X-Forwarded-For is used
 	Origins          []string      // origins whose pages may call the API
+	Registration     bool          // clients of users may register themselves
 	LogLevel         slog.Level
 	MaxQueueAge      time.Duration           // maximum age of the next run of a flow while the flow accepts runs with a waiting caller; negative: none
 	Linger           time.Duration           // how long a stopping front door still accepts requests
@@ -131,6 +132,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "maximum size of a request body in `bytes`")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks of proxies whose X-Forwarded-For is used")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
+		f.BoolVar(&s.Registration, "client-registration", false, "let OAuth clients, such as those of MCP, register themselves; each user approves a client in the console")
 	}
 	if r.API || r.Worker {
 		f.DurationVar(&s.MasterKeySettle, "master-key-settle", store.DefaultSettle, "`time` for which all processes must have a new master key first before it is used; longer than a restart")

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// AuthorityConfig configures an Authority. All fields but Usage and Now are required.
+// AuthorityConfig configures an Authority. Store, Hasher, Guard and Issuer are required.
 type AuthorityConfig struct {
 	Store  *store.Store
 	Hasher *password.Hasher
@@ -21,6 +21,9 @@ type AuthorityConfig struct {
 	// Issuer is the external base URL. The audience of tokens and all links are derived from it, never from the
 	// Host header of a request.
 	Issuer string
+
+	// Authorize is the address where users approve clients that have registered themselves; empty: clients cannot.
+	Authorize string
 
 	// Usage counts which secret of an API key signed a JWT; optional.
 	Usage UsageCounter
@@ -63,8 +66,14 @@ func NewAuthority(config AuthorityConfig) (*Authority, error) {
 		Ansira:     {assertionGrant{a}, credentialsGrant{a}, refreshGrant{a}},
 		Integrify:  {jwtGrant{a}, exchangeGrant{a}, credentialsGrant{a}, refreshGrant{a}},
 	}
+	if config.Authorize != "" {
+		a.grants[Integrify] = append(a.grants[Integrify], codeGrant{a})
+	}
 	return a, nil
 }
+
+// Registers reports whether clients may register themselves.
+func (a *Authority) Registers() bool { return a.config.Authorize != "" }
 
 // Issuer returns the external base URL, without a trailing slash.
 func (a *Authority) Issuer() string { return a.config.Issuer }

@@ -34,7 +34,11 @@ type Metadata struct {
 	TokenAuth             []string `json:"token_endpoint_auth_methods_supported"`
 	TokenSigning          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	GrantTypes            []string `json:"grant_types_supported"`
-	ResponseTypes         []string `json:"response_types_supported"` // empty, because there is no authorization endpoint
+	ResponseTypes         []string `json:"response_types_supported"` // empty: there is no authorization endpoint
+	AuthorizationEndpoint string   `json:"authorization_endpoint,omitempty"`
+	RegistrationEndpoint  string   `json:"registration_endpoint,omitempty"`
+	Challenges            []string `json:"code_challenge_methods_supported,omitempty"`
+	IssuerInResponse      bool     `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207
 	Scopes                []string `json:"scopes_supported"`
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	RevocationAuth        []string `json:"revocation_endpoint_auth_methods_supported"`
@@ -58,6 +62,10 @@ func (a *Authority) Metadata() Metadata {
 		IntrospectionEndpoint: issuer + PathIntrospect,
 		IntrospectionAuth:     secrets,
 		Documentation:         issuer + "/docs",
+	}
+	if a.Registers() {
+		m.AuthorizationEndpoint, m.RegistrationEndpoint = a.config.Authorize, issuer+PathRegister
+		m.ResponseTypes, m.Challenges, m.IssuerInResponse = []string{"code"}, []string{"S256"}, true
 	}
 	for _, g := range a.grants[Integrify] {
 		m.GrantTypes = append(m.GrantTypes, g.Type())

@@ -24,7 +24,7 @@ func TestWhoMayWhat(t *testing.T) {
 		b, scopes := d.signedIn(user), auth.UserScopes([]store.Role{role})
 		for path, scope := range d.routePaths(http.MethodGet) {
 			may := scope == "" || auth.Covers(scopes, scope)
-			if strings.HasPrefix(path, "/runs/compare") || path == "/authorised" && may || strings.HasPrefix(path, "/connections/new") || path == "/runs/"+d.run+"/live" || path == "/runs/bulk" && may || path == "/runs/"+d.run+"/resume" && may || may && user != "root" && strings.HasPrefix(path, "/captures/") {
+			if strings.HasPrefix(path, "/runs/compare") || path == "/authorised" && may || path == "/authorize" && may || strings.HasPrefix(path, "/connections/new") || path == "/runs/"+d.run+"/live" || path == "/runs/bulk" && may || path == "/runs/"+d.run+"/resume" && may || may && user != "root" && strings.HasPrefix(path, "/captures/") {
 				continue // they take more than their path, or are for one user
 			}
 			if may && slices.Contains([]string{"/json", "/steps", "/test"}, strings.TrimPrefix(path, "/runs/"+d.run)) {
@@ -54,8 +54,8 @@ func TestWhoMayWrite(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
 	may := map[string]string{
-		"vera": "/signout /flows/check /runs/searches /runs/searches/delete /runs/chosen",
-		"olga": "/runs/searches /runs/searches/delete /runs/chosen /runs/bulk /operations/" + d.operation + "/stop /signout /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /runs/" + d.run + "/triage /runs/" + d.run + "/resume /queues/api/queues" +
+		"vera": "/signout /authorize /flows/check /runs/searches /runs/searches/delete /runs/chosen",
+		"olga": "/runs/searches /runs/searches/delete /runs/chosen /runs/bulk /operations/" + d.operation + "/stop /signout /authorize /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /runs/" + d.run + "/triage /runs/" + d.run + "/resume /queues/api/queues" +
 			" /flows/1/webhooks/" + d.delivery + "/redeliver /flows/1/webhook-endpoints/" + d.endpoint + " /failures/" + d.failure +
 			" /flows/1/recording /flows/1/deliveries/1/redeliver /captures /captures/" + d.capture + "/close",
 	}

@@ -33,6 +33,8 @@ func (c *Console) routes() []route {
 		{"GET /chart", auth.ScopeReadRuns, chartFragment},
 		{"GET /session", "", showSession},
 		{"POST /signout", "", signOut},
+		{"GET /authorize", "", authorizePage},
+		{"POST /authorize", "", decideAuthorization},
 
 		{"GET /runs", auth.ScopeReadRuns, runsPage},
 		{"GET /runs/newer", auth.ScopeReadRuns, newerRuns},

@@ -17,11 +17,13 @@ import (
 // mayReach has the users who may reach each route, written out independently of the scopes: v is vera, a viewer, o is
 // olga, an operator, and r is root, an administrator. A new route needs a line.
 var mayReach = map[string]string{ // read only
-	"GET /{$}":      "vor",
-	"GET /overview": "vor",
-	"GET /chart":    "vor",
-	"GET /session":  "vor",
-	"POST /signout": "vor",
+	"GET /{$}":        "vor",
+	"GET /overview":   "vor",
+	"GET /chart":      "vor",
+	"GET /session":    "vor",
+	"GET /authorize":  "vor",
+	"POST /authorize": "vor",
+	"POST /signout":   "vor",
 
 	"GET /runs":                    "vor",
 	"GET /runs/newer":              "vor",

@@ -71,3 +71,9 @@ func keyGrant(connection, version string) string {
 func keyGrantLock(connection, version string) string {
 	return keyGrant(connection, version) + ":lock"
 }
+
+// keyPublicClient is a string: a client that has registered itself (JSON). TTL: registrationTTL, then approvedTTL.
+func keyPublicClient(id string) string { return "penstock:{store}:public:" + digest(id) }
+
+// keyCode is a string: what an authorization code stands for (JSON). TTL: codeTTL. It is deleted when it is read.
+func keyCode(code string) string { return "penstock:{store}:code:" + digest(code) }

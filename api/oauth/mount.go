@@ -28,4 +28,7 @@ func Mount(open, limited gin.IRouter, config Config) {
 	limited.POST(auth.PathIntrospect, a.introspect)
 	limited.POST(auth.PathRevoke, a.revoke)
 	open.GET(auth.PathMetadata, a.metadata)
+	if config.Authority.Registers() {
+		limited.POST(auth.PathRegister, a.register)
+	}
 }

@@ -15,7 +15,7 @@ import (
 
 // Serves reports whether the errors of a path have the format of RFC 6749.
 func Serves(path string) bool {
-	return path == auth.PathIntrospect || path == auth.PathRevoke ||
+	return path == auth.PathIntrospect || path == auth.PathRevoke || path == auth.PathRegister ||
 		slices.ContainsFunc(auth.Endpoints, func(e *auth.Endpoint) bool { return slices.Contains(e.Paths, path) })
 }
 

@@ -17,7 +17,7 @@ import (
 // secretParams are the parameters of OAuth endpoints. They are rejected in query strings, which end up in logs and
 // histories. Read only.
 var secretParams = []string{
-	"grant_type", "username", "password", "client_id", "client_secret", "client_assertion", "client_assertion_type", "assertion", "scope", "token", "token_type_hint", "refresh_token",
+	"grant_type", "username", "password", "client_id", "client_secret", "client_assertion", "client_assertion_type", "assertion", "scope", "token", "token_type_hint", "refresh_token", "code", "code_verifier", "redirect_uri",
 	"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_subject",
 }
 

@@ -106,6 +106,7 @@ func components(yes bool) map[string]templ.Component {
 		"ClientPage":         ClientPage(p, filled[*store.Client](yes), hostile, own),
 		"UsersPage":          UsersPage(p, filled[[]*store.User](yes), own),
 		"UserPage":           UserPage(p, filled[*store.User](yes), yes, own),
+		"AuthorizePage":      AuthorizePage(p, Authorize{hostile, "https://login.example.org/" + hostile, hostile, filled[[]auth.Scope](yes), yes, yes, "https://login.example.org/?" + hostile}),
 		"AuditPage":          AuditPage(p, filled[AuditList](yes)),
 		"ComparePage":        ComparePage(p, filled[Comparison](yes)),
 		"Diff":               Diff(filled[[]DiffLine](yes)),
@@ -237,7 +238,7 @@ func TestAllComponentsAreTested(t *testing.T) {
 }
 
 // A link leads to a path of the server, also when its data is hostile: no script runs, and nobody is led away, by a
-// click. The authorization server is the only other one.
+// click. The authorization server and a client that was authorized are the only other ones.
 func TestLinksStayInTheConsole(t *testing.T) {
 	t.Parallel()
 	for name, c := range components(true) {
@@ -247,7 +248,8 @@ func TestLinksStayInTheConsole(t *testing.T) {
 		}
 		for _, m := range link.FindAllStringSubmatch(b.String(), -1) {
 			within := strings.HasPrefix(m[1], "/") && !strings.HasPrefix(m[1], "//") || strings.HasPrefix(m[1], "#")
-			if !within && !(name == "ConsentPage" && strings.HasPrefix(m[1], "https://login.example.org/")) {
+			elsewhere := (name == "ConsentPage" || name == "AuthorizePage") && strings.HasPrefix(m[1], "https://login.example.org/")
+			if !within && !elsewhere {
 				t.Errorf("%s: %s", name, m[0])
 			}
 		}

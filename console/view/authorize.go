@@ -1,0 +1,40 @@
+package view
+
+import (
+	"net/url"
+
+	"github.com/penstock/penstock/auth"
+)
+
+// Authorize is the question whether a client may act as the user, or the answer to it.
+type Authorize struct {
+	Client   string // as it calls itself; empty: it has no name
+	Redirect string // where the answer goes
+	Request  string // query of the request, for the form
+	Scopes   []auth.Scope
+
+	Decided, Approved bool
+	Back              string // address of the client with the answer
+}
+
+// host is the host to which the answer goes.
+func (a Authorize) host() string {
+	u, err := url.Parse(a.Redirect)
+	if err != nil {
+		return a.Redirect
+	}
+	return u.Host
+}
+
+// local reports whether the client is a program on the user's machine.
+func (a Authorize) local() bool {
+	u, err := url.Parse(a.Redirect)
+	return err == nil && u.Scheme == "http"
+}
+
+func (a Authorize) name() string {
+	if a.Client == "" {
+		return "A client without a name"
+	}
+	return a.Client
+}
