@@ -62,7 +62,7 @@ func switchRecording(req *requestState) error {
 		return err
 	}
 	if req.r.PostFormValue("on") == "true" {
-		_, err = req.console.config.Deliveries.Record(req.ctx(), head.Number, deliveries.DefaultRecording)
+		_, err = req.console.config.Deliveries.Record(req.ctx(), head.Number, deliveries.DefaultRecording, 0)
 	} else {
 		err = req.console.config.Deliveries.Stop(req.ctx(), head.Number)
 	}
