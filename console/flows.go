@@ -60,7 +60,7 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 	}
 	row.Next = req.console.firing(&head, req.console.config.Now())
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
-		row.Trigger, row.Hook = flow.Trigger(), flow.Webhook != nil && flow.Webhook.Verify != nil
+		row.Trigger, row.Hook = flow.Trigger(), flow.Webhook != nil
 	}
 	return row
 }
