@@ -201,10 +201,16 @@ func (h *Hook) shell(s signing) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "body=%s\n", Shell(h.Body))
 	h.shellVariables(&b, s)
-	target := h.url(s, Shell, func(u, _ string) string { return Shell(u) + `"$WEBHOOK_SECRET"` })
+	const percent = `"$(printf %s "$WEBHOOK_SECRET" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%')"` // each byte as %xx
+	target := h.url(s, Shell, func(u, _ string) string { return Shell(u) + percent })
 	fmt.Fprintf(&b, "curl -sS -X POST %s", target)
-	for _, x := range h.headers(s, Shell, shellVars) {
-		fmt.Fprintf(&b, " \\\n  -H %s': '%s", x[0], x[1])
+	for _, x := range append([][2]string{{"Content-Type", "application/json"}}, h.Header...) {
+		fmt.Fprintf(&b, " \\\n  -H %s", Shell(x[0]+": "+x[1]))
+	}
+	for _, x := range [][2]string{{s.idHeader, "{id}"}, {s.tsHeader, "{ts}"}} {
+		if x[0] != "" {
+			fmt.Fprintf(&b, " \\\n  -H %s%s", Shell(x[0]+": "), shellVars[x[1]])
+		}
 	}
 	switch {
 	case s.kind == proofHMAC:
