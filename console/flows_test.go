@@ -219,7 +219,7 @@ func TestWaysToCallAFlow(t *testing.T) {
 		_, err = d.config.Store.Flows().Deploy(t.Context(), flow)
 		must(t, err)
 		page, ways := d.signedIn("olga").page("/flows/7/call"), []string{}
-		for _, m := range regexp.MustCompile(`/call\?way=(\w+)"`).FindAllStringSubmatch(page, -1) {
+		for _, m := range regexp.MustCompile(`id="way-(\w+)"`).FindAllStringSubmatch(page, -1) {
 			ways = append(ways, m[1])
 		}
 		if got := strings.Join(ways, " "); got != want {

@@ -59,7 +59,7 @@ func DeliveriesPage(p Page, d Deliveries) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = setupCard(p, d.FlowRow, d.Setup).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = setupCard(p, d.FlowRow, d.Setup, d.LastAccepted == nil).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

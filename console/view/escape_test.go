@@ -163,7 +163,7 @@ func components(yes bool) map[string]templ.Component {
 		"TryStarted":         TryStarted(hostile, yes),
 		"TryResult":          TryResult(p, filled[Run](yes)),
 		"CallPage":           CallPage(p, filled[CallExamples](yes)),
-		"CallSamples":        CallSamples(filled[CallExamples](yes)),
+		"CallBody":           CallBody(p, filled[CallExamples](yes)),
 		"APIListPage":        APIListPage(p, filled[APIList](yes)),
 		"APIPage":            APIPage(p, filled[API](yes), filled[[]*flowdoc.Sheet](yes)),
 		"ChangesPage":        ChangesPage(p, filled[API](yes), filled[[]VersionChanges](yes)),

@@ -42,7 +42,7 @@ func (b *Workbench) renderCall(r *Request, form url.Values, posted bool) error {
 		return r.Render(http.StatusOK, view.CallPage(r.Page("flows", t.Name), c))
 	}
 	c.Ways = waysOf(flow)
-	if c.Way = form.Get("way"); !slices.Contains(c.Ways, c.Way) && len(c.Ways) > 0 {
+	if c.Way = cmp.Or(form.Get("way"), form.Get("shown")); !slices.Contains(c.Ways, c.Way) && len(c.Ways) > 0 {
 		c.Way = c.Ways[0]
 	}
 	c.TakesData = c.TakesData || flow.HTTP == nil
@@ -50,7 +50,7 @@ func (b *Workbench) renderCall(r *Request, form url.Values, posted bool) error {
 		return err
 	}
 	if r.Fragment {
-		return r.Render(http.StatusOK, view.CallSamples(c))
+		return r.Render(http.StatusOK, view.CallBody(r.Page("flows", t.Name), c))
 	}
 	return r.Render(http.StatusOK, view.CallPage(r.Page("flows", t.Name), c))
 }

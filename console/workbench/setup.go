@@ -50,12 +50,12 @@ func (b *Workbench) setup(r *Request, head *store.Deployment) (view.Setup, error
 	s.Add(e)
 	s.Events = eventsIn(flow, e.Verify.Event)
 	for _, name := range v.Secrets {
-		if err := b.addSecret(r, &s, name, "the secret"); err != nil {
+		if err := b.addSecret(r, &s, name, "Its value"); err != nil {
 			return s, err
 		}
 	}
 	if v.VerifyToken != "" {
-		if err := b.addSecret(r, &s, v.VerifyToken, "the verify token, with which it asks about the URL"); err != nil {
+		if err := b.addSecret(r, &s, v.VerifyToken, "The verify token, with which it asks about the URL,"); err != nil {
 			return s, err
 		}
 	}

@@ -151,7 +151,7 @@ func mocksText(flow *flows.Flow, mocks map[string]any) string {
 }
 
 // maxSources is the number of deliveries, and of runs, that a try may begin with.
-const maxSources = 5
+const maxSources = 10
 
 // addSources adds what a try may begin with, and what it would lack.
 func (b *Workbench) addSources(r *Request, head *store.Deployment, t *view.TryForm) error {
