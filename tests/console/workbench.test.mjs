@@ -178,6 +178,7 @@ test('tries the flow from the last run, a delivery and a test, with headers, and
   await desk.getByRole('button', { name: 'Run', exact: true }).click()
   await result.getByRole('link', { name: 'Open the run' }).waitFor()
   await result.getByText('<north>').waitFor()
+  await visit(desk, '/flows/payments/try')
   await start('Last run')
   await desk.waitForURL('**/try?run=*')
   assert.equal(await desk.locator('[name="header.x-shop"]').inputValue(), '<north>')
