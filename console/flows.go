@@ -131,6 +131,9 @@ func deleteFlow(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/flows/{flow}/delete", strconv.FormatInt(head.Number, 10))
+	if err := req.console.config.Deliveries.Stop(context.WithoutCancel(req.ctx()), head.Number); err != nil { // what was recorded is out of reach
+		return err
+	}
 	if err := req.releaseDeleted(head, runs); err != nil {
 		return err
 	}

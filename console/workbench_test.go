@@ -154,3 +154,13 @@ func TestKeysAreNotListedForOperators(t *testing.T) {
 	}
 	has(t, d.signedIn("root").page("/flows/1/call"), "Other key", "Show a signed URL")
 }
+
+// Deleting a flow deletes what was recorded of it.
+func TestARecordingEndsWithItsFlow(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	d.signedIn("root").post("/flows/1/delete")
+	if n := d.redis.Exists(t.Context(), "penstock:{hooks}:1:content").Val(); n != 0 {
+		t.Error("headers and bodies are kept")
+	}
+}
