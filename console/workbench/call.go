@@ -7,8 +7,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/samples"
@@ -125,10 +127,20 @@ func (b *Workbench) hookOf(r *Request, head *store.Deployment, flow *flows.Flow,
 	return h
 }
 
+// pathParam is a parameter in the path of an operation: curl would expand the braces.
+var pathParam = regexp.MustCompile(`\{[^{}]+\}`)
+
 // addOperations adds a request for each operation of an http trigger.
 func (b *Workbench) addOperations(r *Request, flow *flows.Flow, c *view.CallExamples) {
 	for _, o := range flow.HTTP.Operations {
-		call := samples.Call{Method: o.Method, URL: b.config.Base(r.HTTP) + o.Path.String(), Bearer: slices.Contains(o.Auth, flows.AuthBearer)}
+		path := pathParam.ReplaceAllStringFunc(o.Path.String(), func(name string) string { return strings.ToUpper(strings.Trim(name, "{}")) })
+		call := samples.Call{Method: o.Method, URL: b.config.Base(r.HTTP) + path, Bearer: slices.Contains(o.Auth, flows.AuthBearer)}
+		if o.Body != nil {
+			var body bytes.Buffer
+			if json.Compact(&body, []byte(exampleEvent(o.Body))) == nil {
+				call.Type, call.Body = "application/json", body.String()
+			}
+		}
 		c.Operations = append(c.Operations, view.CallOperation{Name: o.Name, Method: o.Method, Path: o.Path.String(), Samples: samples.Of(call)})
 	}
 }

@@ -62,7 +62,7 @@ func (b *Workbench) showDelivery(r *Request) error {
 // deliveryOf returns a delivery with what became of its run, and what the flow expects.
 func (b *Workbench) deliveryOf(r *Request, head *store.Deployment, d *deliveries.Delivery, content *deliveries.Content) (view.Delivery, error) {
 	page := view.Delivery{FlowRow: r.Flow(*head), Content: content}
-	arrivals, err := b.arrivals(r.ctx(), []deliveries.Delivery{*d})
+	arrivals, err := b.lookAt(head.Number).arrivals(r.ctx(), []deliveries.Delivery{*d})
 	if err != nil {
 		return page, err
 	}

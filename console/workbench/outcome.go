@@ -1,8 +1,10 @@
 package workbench
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 
 	"github.com/penstock/penstock/console/steprecord"
@@ -42,32 +44,52 @@ func (o *outcomes) add(run string, known view.Outcome) {
 	o.ended[run] = known
 }
 
-// outcomesOf returns what became of runs. Those that are not stored any more are missing. Each run that succeeded is read once as a
-// whole, because only its record says what a filter did.
-func (b *Workbench) outcomesOf(ctx context.Context, runs map[string]bool) (map[string]view.Outcome, error) {
-	found := b.outcomes.find(runs)
+// maxRead is the maximum number of runs that one page reads as a whole to see what their filters did.
+const maxRead = 100
+
+// look looks up what became of runs for one page.
+type look struct {
+	*Workbench
+	filters bool // the flow has filters
+	left    int  // number of further runs that may be read as a whole
+}
+
+// lookAt returns a look at the runs of a flow.
+func (b *Workbench) lookAt(flow int64) *look {
+	l := &look{Workbench: b, left: maxRead}
+	if f, ok := b.config.Store.Flows().Find(strconv.FormatInt(flow, 10)); ok {
+		l.filters = bytes.Contains(f.Source, []byte("filter"))
+	}
+	return l
+}
+
+// outcomesOf returns what became of runs. Those that are not stored any more are missing. Of a flow with filters each run that
+// succeeded is read once as a whole, because only its record says what a filter did.
+func (l *look) outcomesOf(ctx context.Context, runs map[string]bool) (map[string]view.Outcome, error) {
+	found := l.outcomes.find(runs)
 	var unknown []string
 	for run := range runs {
 		if _, known := found[run]; !known {
 			unknown = append(unknown, run)
 		}
 	}
-	brief, err := b.config.Queue.Brief(ctx, unknown)
+	brief, err := l.config.Queue.Brief(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}
 	for i := range brief {
 		r := &brief[i]
-		outcome := view.Outcome{State: string(r.State)}
-		if r.State == queue.Succeeded {
-			if outcome.Dropped, err = b.droppedBy(ctx, r.ID); err != nil {
+		outcome, known := view.Outcome{State: string(r.State)}, r.State.Terminal()
+		if r.State == queue.Succeeded && l.filters {
+			if l.left--; l.left < 0 {
+				known = false // a later look reads it
+			} else if outcome.Dropped, err = l.droppedBy(ctx, r.ID); err != nil {
 				return nil, err
 			}
 		}
-		if r.State.Terminal() {
-			b.outcomes.add(r.ID, outcome)
+		if found[r.ID] = outcome; known {
+			l.outcomes.add(r.ID, outcome)
 		}
-		found[r.ID] = outcome
 	}
 	return found, nil
 }

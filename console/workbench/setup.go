@@ -62,13 +62,14 @@ func (b *Workbench) setup(r *Request, head *store.Deployment) (view.Setup, error
 	return s, nil
 }
 
-// addSecret says whether a secret is stored. It does not read its value out.
+// addSecret says whether a secret is stored, also if this process cannot open it. Its value is dropped.
 func (b *Workbench) addSecret(r *Request, s *view.Setup, name, what string) error {
 	_, err := b.config.Store.Secrets().Secret(r.ctx(), name)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	stored := err == nil || errors.As(err, new(*store.DamagedError)) || errors.As(err, new(*store.MissingKeyError))
+	if !stored && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	s.Secrets = append(s.Secrets, view.SetupSecret{Name: name, What: what, Stored: err == nil})
+	s.Secrets = append(s.Secrets, view.SetupSecret{Name: name, What: what, Stored: stored})
 	return nil
 }
 

@@ -62,12 +62,13 @@ func shownBy(text string) string {
 
 // list fills in a page of deliveries, and the place where the next one begins.
 func (b *Workbench) list(ctx context.Context, flow int64, within deliveries.Range, d *view.Deliveries) error {
+	looking := b.lookAt(flow)
 	for looked := 0; ; {
 		all, more, err := b.config.Deliveries.List(ctx, flow, within)
 		if d.Away = errors.Is(err, entrylog.ErrHistory); err != nil && !d.Away {
 			return err
 		}
-		arrivals, err := b.arrivals(ctx, all)
+		arrivals, err := looking.arrivals(ctx, all)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (b *Workbench) list(ctx context.Context, flow int64, within deliveries.Rang
 }
 
 // arrivals adds to deliveries what became of their runs.
-func (b *Workbench) arrivals(ctx context.Context, all []deliveries.Delivery) ([]view.Arrival, error) {
+func (l *look) arrivals(ctx context.Context, all []deliveries.Delivery) ([]view.Arrival, error) {
 	runs, first := map[string]bool{}, map[string]int64{}
 	for i := range all {
 		if all[i].Run == "" {
@@ -104,7 +105,7 @@ func (b *Workbench) arrivals(ctx context.Context, all []deliveries.Delivery) ([]
 			first[all[i].Run] = all[i].Number
 		}
 	}
-	became, err := b.outcomesOf(ctx, runs)
+	became, err := l.outcomesOf(ctx, runs)
 	if err != nil {
 		return nil, err
 	}
