@@ -99,7 +99,7 @@ func TestWhatOneMayNotDoIsAbsent(t *testing.T) {
 		"/":              {"/console/access", "/console/connections", "/console/refused"},
 		"/flows":         {"/console/flows/new", `role="switch"`},
 		"/flows/1":       {"Save and deploy", "Delete this flow", "/console/flows/1/try"},
-		"/flows/1/call":  {"Sign again", ">crm<"},
+		"/flows/1/call":  {"Write the requests", ">crm<"},
 		"/runs/" + d.run: {"/cancel", "/replay"},
 	} {
 		seen, all := vera.page(path), root.page(path)

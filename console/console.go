@@ -20,6 +20,7 @@ import (
 	"github.com/penstock/penstock/console/assets"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/console/workbench"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/internal/blob"
@@ -123,6 +124,7 @@ type Console struct {
 	overviewCache *overviewCache
 	queues        queuesUI
 	portal        *portal.Portal
+	workbench     *workbench.Workbench
 	assets        *assets.Assets
 	flowSchema    func() ([]byte, error) // JSON Schema of flow files, made once
 	secure        bool                   // the issuer is https
@@ -165,6 +167,11 @@ func New(config Config) (*Console, error) {
 	c.queues = newQueuesUI(config.Redis)
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
 		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
+	c.workbench, err = workbench.New(workbench.Config{Store: config.Store, Queue: config.Queue, Deliveries: config.Deliveries, Base: c.base, Issuer: config.Issuer,
+		Workers: c.health.workers, Now: config.Now})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}

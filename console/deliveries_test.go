@@ -89,7 +89,7 @@ func (h *oldDeliveries) Entries(_ context.Context, _ string, r entrylog.Range, m
 // Older deliveries are on further pages, each once, and a warning says when the history is away.
 func TestPagesOfDeliveries(t *testing.T) {
 	t.Parallel()
-	h := &oldDeliveries{numbers: 2*maxDeliveries + 10}
+	h := &oldDeliveries{numbers: 110} // a page has 50
 	d := newTestConsole(t, func(c *Config) {
 		var err error
 		c.Deliveries, err = deliveries.New(deliveries.Config{Redis: c.Redis, Log: slog.New(slog.DiscardHandler), History: h})

@@ -60,7 +60,7 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 	}
 	row.Next = req.console.firing(&head, req.console.config.Now())
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
-		row.Trigger, row.Hook = flow.Trigger(), flow.Webhook != nil && flow.Webhook.Verify != nil
+		row.Trigger, row.Hook = flow.Trigger(), flow.Webhook != nil
 	}
 	return row
 }
@@ -131,6 +131,9 @@ func deleteFlow(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/flows/{flow}/delete", strconv.FormatInt(head.Number, 10))
+	if err := req.console.config.Deliveries.Stop(context.WithoutCancel(req.ctx()), head.Number); err != nil { // what was recorded is out of reach
+		return err
+	}
 	if err := req.releaseDeleted(head, runs); err != nil {
 		return err
 	}

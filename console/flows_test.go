@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -156,12 +157,18 @@ func TestOperationsAreTriedWithTheirScopes(t *testing.T) {
 	}
 }
 
+// A signed URL is shown to those who administer keys, who ask for it, and the audit log has it.
 func TestASignedURLIsRight(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t, func(c *Config) { c.Issuer = "https://penstock.example.org" })
-	b := d.signedIn("olga")
-	page := b.post("/flows/1/call", "event", "{\n  \"name\": \"Zoë\"\n}", "key", "crm").Body.String()
-	start := strings.Index(page, `data-copy="https://penstock.example.org/apis/execute.php?`)
+	b := d.signedIn("root")
+	body := []string{"event", "{\n  \"name\": \"Zoë\"\n}", "key", "crm", "way", "smartsync"}
+	const signed = `data-copy="https://penstock.example.org/apis/execute.php?`
+	if page := b.post("/flows/1/call", body...).Body.String() + b.page("/flows/1/call"); strings.Contains(page, signed) {
+		t.Error("a URL is signed that nobody asked for")
+	}
+	page := b.post("/flows/1/call", append(body, "sign", "yes")...).Body.String()
+	start := strings.Index(page, signed)
 	if start < 0 {
 		t.Fatal("there is no URL to copy")
 	}
@@ -175,12 +182,63 @@ func TestASignedURLIsRight(t *testing.T) {
 	if strings.Contains(page, testSecret) {
 		t.Error("the page shows the secret of the key")
 	}
-	for _, language := range []string{"in-curl", "in-php", "in-node", "in-python", "in-csharp", "in-apex", "in-native"} {
-		if !strings.Contains(page, language) {
+	shown := 0
+	must(t, d.config.Store.Audit().Scan(t.Context(), store.AuditRange{}, func(e *store.Entry) bool {
+		if e.Actor == "user:root" && e.Object == "key:crm" && e.Act == "POST /console/flows/{flow}/call" {
+			shown++
+		}
+		return true
+	}))
+	if shown != 1 {
+		t.Errorf("the audit log has %d signatures, want 1", shown)
+	}
+	olga := d.signedIn("olga")
+	if w := olga.post("/flows/1/call", append(body, "sign", "yes")...); w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), "execute.php") {
+		t.Errorf("an operator gets a signature: %d", w.Code)
+	}
+	if page := olga.post("/flows/1/call", body...).Body.String(); strings.Contains(page, ">crm<") || !strings.Contains(page, "YOUR_KEY") {
+		t.Error("an operator is shown keys")
+	}
+}
+
+// A flow shows the ways in which callers can run it, and no others.
+func TestWaysToCallAFlow(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	for trigger, want := range map[string]string{
+		"manual": "smartsync signed native",
+		"{webhook: {verify: {scheme: github, secret: hook}}}":      "webhook smartsync signed native",
+		"{http: {get: /people, scopes: ['people:read']}}":          "http",
+		"{schedule: {cron: \"0 6 * * *\"}}":                        "smartsync signed native",
+		"{topic: orders}":                                          "",
+		"{webhook: {verify: {scheme: discord, secret: hook}}}":     "webhook smartsync signed native",
+		"{webhook: {verify: {scheme: basic, user: u, secret: s}}}": "webhook smartsync signed native",
+	} {
+		flow, err := d.config.Store.Flows().Parse("test", []byte("flow: 7\ntrigger: "+trigger+"\nsteps: [{set: {a: 1}}]\n"))
+		must(t, err)
+		_, err = d.config.Store.Flows().Deploy(t.Context(), flow)
+		must(t, err)
+		page, ways := d.signedIn("olga").page("/flows/7/call"), []string{}
+		for _, m := range regexp.MustCompile(`id="way-(\w+)"`).FindAllStringSubmatch(page, -1) {
+			ways = append(ways, m[1])
+		}
+		if got := strings.Join(ways, " "); got != want {
+			t.Errorf("%s: %q, want %q", trigger, got, want)
+		}
+		if strings.Contains(want, "webhook") && !strings.Contains(page, "WEBHOOK_SECRET") && !strings.Contains(page, "There is no request to copy") {
+			t.Errorf("%s has no sample of a delivery", trigger)
+		}
+	}
+	all := ""
+	for _, way := range []string{"smartsync", "signed", "native"} {
+		all += d.signedIn("olga").page("/flows/1/call?way=" + way)
+	}
+	for _, language := range []string{"in-curl", "in-php", "in-node", "in-python", "in-csharp", "in-apex", "in-signed", "in-native"} {
+		if !strings.Contains(all, language) {
 			t.Errorf("there is no sample %s", language)
 		}
 	}
-	if strings.Contains(page, "@") && strings.Contains(page, "@BASE@") {
+	if strings.Contains(all, "@BASE@") {
 		t.Error("a sample was not filled in")
 	}
 }

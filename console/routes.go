@@ -26,7 +26,10 @@ var changesNothing = map[string]bool{
 }
 
 // routes lists everything of the console that requires a session.
-func (c *Console) routes() []route {
+func (c *Console) routes() []route { return append(c.ownRoutes(), c.workbenchRoutes()...) }
+
+// ownRoutes lists what this package handles itself.
+func (c *Console) ownRoutes() []route {
 	return []route{
 		{"GET /{$}", "", overviewPage},
 		{"GET /overview", "", overviewFragment},
@@ -80,23 +83,11 @@ func (c *Console) routes() []route {
 		{"GET /flows/{flow}/webhooks/{webhook}", auth.ScopeReadRuns, webhookPage},
 		{"POST /flows/{flow}/webhooks/{webhook}/redeliver", auth.ScopeWriteRuns, redeliverWebhook},
 		{"POST /flows/{flow}/webhook-endpoints/{endpoint}", auth.ScopeWriteRuns, switchEndpoint},
-		{"GET /flows/{flow}/try", auth.ScopeRun, tryPage},
-		{"POST /flows/{flow}/try", auth.ScopeRun, tryFlow},
-		{"GET /flows/{flow}/deliveries", auth.ScopeReadRuns, deliveriesPage},
-		{"GET /flows/{flow}/deliveries/{delivery}", auth.ScopeReadRuns, deliveryPage},
-		{"POST /flows/{flow}/deliveries/{delivery}/redeliver", auth.ScopeRun, redeliver},
-		{"POST /flows/{flow}/recording", auth.ScopeWriteRuns, switchRecording},
-		{"GET /flows/{flow}/call", auth.ScopeReadFlows, callPage},
-		{"POST /flows/{flow}/call", auth.ScopeRun, callSamples},
 		{"POST /flows/{flow}/enabled", auth.ScopeWriteFlows, enableFlow},
 		{"POST /flows/{flow}/paused", "", pauseFlow}, // checks for one of two scopes itself
 		{"POST /flows/{flow}/rehearsals", auth.ScopeWriteFlows, rehearseFlow},
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
-
-		{"POST /captures", auth.ScopeWriteRuns, openCapture},
-		{"GET /captures/{capture}", auth.ScopeWriteRuns, capturePage},
-		{"POST /captures/{capture}/close", auth.ScopeWriteRuns, closeCapture},
 
 		{"GET /access/keys", auth.ScopeClients, keysPage},
 		{"POST /access/keys", auth.ScopeClients, createKey},

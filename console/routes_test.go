@@ -70,6 +70,8 @@ var mayReach = map[string]string{ // read only
 	"GET /flows/{flow}/deliveries":                       "vor",
 	"GET /flows/{flow}/deliveries/{delivery}":            "vor",
 	"POST /flows/{flow}/deliveries/{delivery}/redeliver": "or",
+	"GET /flows/{flow}/deliveries/{delivery}/redeliver":  "or",
+	"GET /flows/{flow}/deliveries/{delivery}/sample":     "r",
 	"GET /flows/{flow}/webhooks":                         "vor",
 	"GET /flows/{flow}/webhooks/{webhook}":               "vor",
 	"POST /flows/{flow}/webhooks/{webhook}/redeliver":    "or",

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/console/workbench"
 	"github.com/penstock/penstock/flows/recording"
 	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/queue"
@@ -33,23 +33,15 @@ func testOfRun(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	source, err := all.Source(req.ctx(), head.Number, head.Version)
-	if err != nil {
-		return err
-	}
+	d := workbench.Draft{Notice: "A test of the run is the last one of the file. Nothing is saved yet."}
 	entry, lacks, err := req.testEntry(&record)
 	if err != nil {
 		return err
 	}
-	text := withTest(string(source), entry)
-	f := view.Flow{FlowRow: req.flowRow(head), Source: text, Diagram: req.diagram([]byte(text)), Schema: Root + "/flows/schema.json"}
-	f.Topics, f.Rehearse, f.Writable = req.topics(&head), req.mayRehearse(), true
-	page := req.page("flows", head.Name)
-	page.Notice = "A test of the run is the last one of the file. Nothing is saved yet."
-	if lacks != "" {
-		f.Trouble = "The last test of the file has gaps, because the record of the run lacks what a test needs: " + lacks
+	if d.Entry = entry; lacks != "" {
+		d.Lacks = "the record of the run lacks what a test needs: " + lacks
 	}
-	return req.render(http.StatusOK, view.FlowPage(page, f))
+	return req.showDraft(head, d)
 }
 
 // testEntry returns an entry for the tests of a flow that repeats a run. lacks says why it has gaps; empty: it has none.

@@ -212,6 +212,20 @@ func (f *Flow) SampleEvent() any {
 	return nil
 }
 
+// TestMocks returns the mocks of the flow's tests, by the names of steps, kinds and operations: of each name those of the first test that
+// has one.
+func (f *Flow) TestMocks() map[string]any {
+	all := map[string]any{}
+	for i := range f.tests {
+		for name, mock := range f.tests[i].mocks {
+			if _, known := all[name]; !known {
+				all[name] = mock
+			}
+		}
+	}
+	return all
+}
+
 // RunTests runs the tests of a flow, without network: steps with effects put out the test's mocks.
 func RunTests(ctx context.Context, f *Flow) []TestResult {
 	results := make([]TestResult, len(f.tests))

@@ -51,7 +51,7 @@ func BenchmarkDelivery(b *testing.B) {
 			p.Secret("hook", "s3")
 			p.Deploy(7, apitest.HookFlow("scheme: github", ""))
 			if name == "recorded" {
-				_, err := p.Deliveries.Record(b.Context(), 7, time.Hour)
+				_, err := p.Deliveries.Record(b.Context(), 7, time.Hour, 0)
 				apitest.Fatal(b, err)
 			}
 			r := httptest.NewRequest(http.MethodPost, "/hooks/7", nil)

@@ -125,10 +125,32 @@ func readSeconds(c *gin.Context, standard, most time.Duration) (time.Duration, e
 	if err := httpx.ReadJSON(c, &in); err != nil {
 		return 0, err
 	}
-	if in.Seconds < 1 || in.Seconds > int64(most/time.Second) {
+	return checkSeconds(in.Seconds, most)
+}
+
+func checkSeconds(seconds int64, most time.Duration) (time.Duration, error) {
+	if seconds < 1 || seconds > int64(most/time.Second) {
 		return 0, httpx.BadRequest("bad_seconds", fmt.Sprintf("seconds must be from 1 to %d", most/time.Second))
 	}
-	return time.Duration(in.Seconds) * time.Second, nil
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// readRecording reads the body of PUT /v1/flows/{flow}/recording: how long, and how many requests are recorded; 0: as many as come.
+func readRecording(c *gin.Context) (length time.Duration, most int, err error) {
+	in := struct {
+		Seconds  int64 `json:"seconds"`
+		Requests *int  `json:"requests"`
+	}{Seconds: int64(deliveries.DefaultRecording / time.Second)}
+	if err := httpx.ReadJSON(c, &in); err != nil {
+		return 0, 0, err
+	}
+	if in.Requests != nil {
+		if most = *in.Requests; most < 1 || most > deliveries.MaxRecorded {
+			return 0, 0, httpx.BadRequest("bad_requests", fmt.Sprintf("requests must be from 1 to %d", deliveries.MaxRecorded))
+		}
+	}
+	length, err = checkSeconds(in.Seconds, deliveries.MaxRecording)
+	return length, most, err
 }
 
 // recordingView is the answer to PUT /v1/flows/{flow}/recording.
@@ -141,12 +163,13 @@ type recordingView struct {
 func (a *api) startRecording(c *gin.Context) {
 	flow, err := a.flowFor(c, auth.ScopeWriteRuns)
 	var length time.Duration
+	var most int
 	if err == nil {
-		length, err = readSeconds(c, deliveries.DefaultRecording, deliveries.MaxRecording)
+		length, most, err = readRecording(c)
 	}
 	var until time.Time
 	if err == nil {
-		until, err = a.config.Deliveries.Record(c.Request.Context(), flow.Number, length)
+		until, err = a.config.Deliveries.Record(c.Request.Context(), flow.Number, length, most)
 	}
 	if err != nil {
 		httpx.Fail(c, err)

@@ -128,6 +128,13 @@ func TestRecordedDeliveries(t *testing.T) {
 	for _, seconds := range []string{"0", "-1", "86401", `"x"`} {
 		p.Want(p.Do("PUT", "/v1/flows/7/recording", "otto", `{"seconds":`+seconds+`}`), 400)
 	}
+	for _, requests := range []string{"0", "201", "-1"} {
+		p.Want(p.Do("PUT", "/v1/flows/7/recording", "otto", `{"requests":`+requests+`}`), 400)
+	}
+	p.Want(p.Do("PUT", "/v1/flows/7/recording", "otto", `{"requests":3}`), 200)
+	if r, err := p.Deliveries.Recorded(t.Context(), 7); err != nil || r.Rest != 3 {
+		t.Errorf("a recording of three: %+v, %v", r, err)
+	}
 	until, err := time.Parse(time.RFC3339, p.Want(p.Do("PUT", "/v1/flows/7/recording", "otto", ""), 200)["until"].(string))
 	if err != nil || time.Until(until).Round(time.Minute) != time.Hour {
 		t.Fatalf("recorded until %v: %v", until, err)
@@ -246,7 +253,7 @@ func TestRecordingsHaveNoSecret(t *testing.T) {
 	verify := map[int]string{7: "scheme: token, header: X-Key", 8: "scheme: basic, user: ann", 9: "scheme: token, signature: '{member:a.b}'", 10: "scheme: github", 11: "scheme: meta, verify_token: hook"}
 	for number, scheme := range verify {
 		p.Deploy(number, strings.Replace(apitest.HookFlow(scheme, ""), "hooked", fmt.Sprint("hooked-", number), 1))
-		_, err := p.Deliveries.Record(t.Context(), int64(number), time.Hour)
+		_, err := p.Deliveries.Record(t.Context(), int64(number), time.Hour, 0)
 		apitest.Fatal(t, err)
 	}
 	quoted, err := json.Marshal(secret)

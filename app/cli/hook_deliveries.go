@@ -281,6 +281,7 @@ func newHookRedeliver(e env) *cobra.Command {
 
 func newHookRecord(e env) *cobra.Command {
 	var length time.Duration
+	var requests int
 	var off bool
 	cmd := &cobra.Command{
 		Use:   "record FLOW",
@@ -291,13 +292,18 @@ func newHookRecord(e env) *cobra.Command {
 	}
 	c := newCall(e, cmd)
 	cmd.Flags().DurationVar(&length, "for", time.Hour, "`time` from 1s to 24h")
+	cmd.Flags().IntVar(&requests, "requests", 0, "record this `number` of requests, at most 200; 0: as many as come")
 	cmd.Flags().BoolVar(&off, "off", false, "stop, and delete what was recorded")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := "/v1/flows/" + url.PathEscape(args[0]) + "/recording"
 		if off {
 			return c.send(cmd, http.MethodDelete, path, nil, "")
 		}
-		return c.send(cmd, http.MethodPut, path, object{"seconds": int64(length / time.Second)}, "until")
+		recording := object{"seconds": int64(length / time.Second)}
+		if requests != 0 {
+			recording["requests"] = requests
+		}
+		return c.send(cmd, http.MethodPut, path, recording, "until")
 	}
 	return cmd
 }

@@ -116,6 +116,9 @@ func (s *hookServer) send(path, body, secret string) {
 func TestHookListen(t *testing.T) {
 	t.Parallel()
 	s := startHookServer(t)
+	if out, err := s.run("record", "issues", "--requests", "3"); err != nil || !strings.Contains(out, "-") {
+		t.Fatalf("recording three: %s: %v", out, err)
+	}
 	if out, err := s.run("record", "issues"); err != nil || !strings.Contains(out, "-") {
 		t.Fatalf("record: %v %s", err, out)
 	}
@@ -152,7 +155,7 @@ func TestHookListen(t *testing.T) {
 	if out, err := s.run("record", "issues", "--off"); err != nil || out != "" {
 		t.Errorf("record --off: %v %s", err, out)
 	}
-	for _, args := range [][]string{{"show", "issues", "2", "--test"}, {"redeliver", "issues", "2"}, {"show", "issues", "9"}, {"show", "nowhere", "1"}, {"listen", "nowhere"}, {"listen", "issues", "--last", "201"}, {"record", "issues", "--for", "25h"}} {
+	for _, args := range [][]string{{"show", "issues", "2", "--test"}, {"redeliver", "issues", "2"}, {"show", "issues", "9"}, {"show", "nowhere", "1"}, {"listen", "nowhere"}, {"listen", "issues", "--last", "201"}, {"record", "issues", "--for", "25h"}, {"record", "issues", "--requests", "201"}} {
 		if out, err := s.run(args...); err == nil {
 			t.Errorf("%q: %s", args, out)
 		}

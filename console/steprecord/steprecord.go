@@ -206,3 +206,13 @@ func (a *Record) LogLines() []view.LogLine {
 	}
 	return lines
 }
+
+// DroppedBy returns the path of the filter that let no item through, so that nothing was left to do; empty: there is none.
+func (a *Record) DroppedBy() string {
+	for _, s := range a.Steps {
+		if s.Kind == "filter" && s.Within == "" && s.In > 0 && s.Out == 0 {
+			return s.Step
+		}
+	}
+	return ""
+}

@@ -1,35 +1,59 @@
 package view
 
 import (
+	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/sender"
 )
 
-// Deliveries is a page of what arrived at the webhook of a flow.
+// Deliveries is a page of what arrived at the webhook of a flow, and of what to enter at its sender.
 type Deliveries struct {
 	FlowRow
-	URL   string // of the webhook
-	Items []deliveries.Delivery
-	Older string    // position after which the next page starts; empty: there is none
-	Later bool      // it is not the first page
-	Away  bool      // the history does not answer: only deliveries that Redis still has are listed
-	Until time.Time // end of the recording; zero: headers and bodies are not recorded
+	Show     string // filter, see DeliveryFilters; empty: all
+	Items    []Arrival
+	Older    string    // position after which the next page starts; empty: there is none
+	LookedTo time.Time // how far back the page looked for those of its filter; zero: to the end, or until it was full
+	Later    bool      // it is not the first page
+	Away     bool      // the history does not answer: only deliveries that Redis still has are listed
+
+	Recording deliveries.Recording
+	Setup     Setup // of the page, not of its fragment
+
+	LastAccepted, LastRejected, LastAnswered *deliveries.Delivery // nil: Redis has none
+}
+
+// listPath is the address of the list with its filter.
+func (d Deliveries) listPath(show string) string {
+	if show == "" {
+		return d.path() + "/deliveries"
+	}
+	return d.path() + "/deliveries?show=" + url.QueryEscape(show)
+}
+
+// olderPath is the address of the next page.
+func (d Deliveries) olderPath() string {
+	return d.path() + "/deliveries?" + url.Values{"show": {d.Show}, "after": {d.Older}}.Encode()
 }
 
 // Delivery is one delivery.
 type Delivery struct {
 	FlowRow
-	deliveries.Delivery
+	Arrival
 	Content      *deliveries.Content // nil: not kept
+	Checks       []Check             // of its proof; nil: it is not known which failed
 	Repeatable   bool
 	Unrepeatable string // why it is not
 	Test         string // entry for the tests of the flow's file
 }
 
+// SetChecks says which checks of the proof it passed.
+func (d *Delivery) SetChecks(s *sender.Scheme) { d.Checks = checksOf(&d.Arrival.Delivery, s) }
+
 func (d Delivery) path() string {
-	return d.FlowRow.path() + "/deliveries/" + strconv.FormatInt(d.Delivery.Number, 10)
+	return d.FlowRow.path() + "/deliveries/" + strconv.FormatInt(d.Arrival.Number, 10)
 }
 
 // Capture is what came to a capture.

@@ -15,7 +15,7 @@ type FlowRow struct {
 	Slug     string
 	Name     string
 	Trigger  string
-	Hook     bool // senders may call its webhook
+	Hook     bool // its trigger is a webhook
 	Enabled  bool
 	Problem  string // why this binary cannot run it
 	Version  string

@@ -54,6 +54,9 @@ func New(ctx context.Context, s Source) (*Run, error) {
 	return r, r.verify(ctx)
 }
 
+// Mocks returns the results that the steps with effects had, by their names.
+func (r *Run) Mocks() map[string]any { return r.mocks }
+
 // verify runs the flow locally with the mocks and compares the result.
 func (r *Run) verify(ctx context.Context) error {
 	output, err := r.flow.RunWithMocks(ctx, r.run, r.mocks)

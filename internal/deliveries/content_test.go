@@ -65,7 +65,7 @@ func TestContentIsRedacted(t *testing.T) {
 func TestContentIsBoundedAsStored(t *testing.T) {
 	t.Parallel()
 	log, client, run := start(t)
-	if _, err := log.Record(t.Context(), 7, time.Hour); err != nil {
+	if _, err := log.Record(t.Context(), 7, time.Hour, 0); err != nil {
 		t.Fatal(err)
 	}
 	log.Add(deliveries.Delivery{Flow: 7, Verdict: deliveries.Accepted, Content: func(context.Context) (*deliveries.Content, error) {

@@ -25,6 +25,8 @@ const (
 
 	// DefaultRecording and MaxRecording are how long a flow is recorded.
 	DefaultRecording, MaxRecording = time.Hour, 24 * time.Hour
+	// MaxRecorded is the maximum number of requests that a recording may be limited to: that of the deliveries in Redis.
+	MaxRecorded = 2 * maxKept
 )
 
 // Verdict is what became of a delivery.
@@ -59,6 +61,12 @@ type Delivery struct {
 	// Content returns the headers and the body, without secrets; nil: the flow is not recorded. It is called later, and
 	// must not use what ends with the request. After an error the delivery is kept without them.
 	Content func(ctx context.Context) (*Content, error) `json:"-"`
+}
+
+// Recording is how long, and of how many requests, the headers and bodies are kept.
+type Recording struct {
+	Until time.Time // its end; zero: nothing is recorded
+	Rest  int       // number of further requests that are recorded; negative: as many as come
 }
 
 // Finding is something that is wrong with a proof.

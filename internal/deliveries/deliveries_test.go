@@ -87,7 +87,7 @@ func TestKept(t *testing.T) {
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	log, client, run := start(t)
-	if _, err := log.Record(t.Context(), 7, time.Hour); err != nil {
+	if _, err := log.Record(t.Context(), 7, time.Hour, 0); err != nil {
 		t.Fatal(err)
 	}
 	content := func(context.Context) (*deliveries.Content, error) {
@@ -164,7 +164,7 @@ func TestRecording(t *testing.T) {
 	if log.Recording(7) || add(1).Recorded {
 		t.Error("recorded without being asked")
 	}
-	until, err := log.Record(t.Context(), 7, 100*time.Hour)
+	until, err := log.Record(t.Context(), 7, 100*time.Hour, 0)
 	if left := time.Until(until); err != nil || left > 24*time.Hour || left < 23*time.Hour || !log.Recording(7) || log.Recording(8) {
 		t.Fatalf("recorded until %v: %v", until, err)
 	}
@@ -177,7 +177,7 @@ func TestRecording(t *testing.T) {
 	if _, c, err := log.Find(t.Context(), 7, 2); err != nil || c == nil || c.Body != "the body" || c.Header.Get("A") != "b" {
 		t.Errorf("content %v: %v", c, err)
 	}
-	until, err = log.Record(t.Context(), 7, time.Minute) // a shorter time replaces it
+	until, err = log.Record(t.Context(), 7, time.Minute, 0) // a shorter time replaces it
 	if at := client.PExpireTime(t.Context(), "penstock:{hooks}:7:content").Val(); err != nil || at.Milliseconds() != until.UnixMilli() {
 		t.Errorf("content is kept until %v, want %v: %v", at, until, err)
 	}
@@ -199,6 +199,38 @@ func TestRecording(t *testing.T) {
 	}
 	if is, err := log.Until(t.Context(), 7); err != nil || !is.IsZero() {
 		t.Errorf("until %v: %v", is, err)
+	}
+}
+
+// A recording of a number of requests keeps these and no more, whichever process writes them, and what it has until its end.
+func TestRecordingOfANumber(t *testing.T) {
+	t.Parallel()
+	log, _, run := start(t)
+	run()
+	until, err := log.Record(t.Context(), 7, time.Hour, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		log.Add(deliveries.Delivery{Flow: 7, Verdict: deliveries.Accepted, Content: func(context.Context) (*deliveries.Content, error) {
+			return &deliveries.Content{Body: "the body"}, nil
+		}})
+	}
+	all := list(t, log, 7, func(all []deliveries.Delivery) bool { return len(all) == 5 })
+	for _, d := range all {
+		if d.Recorded != (d.Number <= 2) {
+			t.Errorf("delivery %d is recorded: %v", d.Number, d.Recorded)
+		}
+	}
+	if r, err := log.Recorded(t.Context(), 7); err != nil || r.Rest != 0 || !r.Until.Equal(until) {
+		t.Errorf("after two: %+v: %v", r, err)
+	}
+	testenv.Until(t, "the process knows that no more are recorded", func() bool { return !log.Recording(7) })
+	if _, err := log.Record(t.Context(), 7, time.Hour, 0); err != nil || !log.Recording(7) {
+		t.Errorf("recorded anew: %v, %v", log.Recording(7), err)
+	}
+	if r, err := log.Recorded(t.Context(), 7); err != nil || r.Rest >= 0 {
+		t.Errorf("without a number: %+v: %v", r, err)
 	}
 }
 
@@ -270,7 +302,7 @@ func TestCapture(t *testing.T) {
 func TestForget(t *testing.T) {
 	t.Parallel()
 	log, client, run := start(t)
-	if _, err := log.Record(t.Context(), 7, time.Hour); err != nil {
+	if _, err := log.Record(t.Context(), 7, time.Hour, 0); err != nil {
 		t.Fatal(err)
 	}
 	content := func(context.Context) (*deliveries.Content, error) { return &deliveries.Content{Body: "x"}, nil }

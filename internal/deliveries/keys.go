@@ -7,6 +7,9 @@ import "strconv"
 // keyRecording is a hash: flow number -> end of its recording in unix milliseconds. TTL: until the last end.
 const keyRecording = "penstock:{hooks}:recording"
 
+// keyRest is a hash: flow number -> how many further requests are recorded; no field: as many as come. TTL: MaxRecording.
+const keyRest = "penstock:{hooks}:recording:rest"
+
 // keyOutbox is a stream: the deliveries that the history does not have yet, with the fields flow and delivery (JSON). At most
 // maxOutbox. No TTL; empty without a history.
 const keyOutbox = "penstock:{hooks}:outbox"
@@ -19,7 +22,7 @@ const keyOutbox = "penstock:{hooks}:outbox"
 //	penstock:{hooks}:N:content   hash: number of a delivery in the lists -> its content (JSON). TTL: until the recording ends
 func flowKeys(flow int64) []string {
 	prefix := "penstock:{hooks}:" + strconv.FormatInt(flow, 10) + ":"
-	return []string{prefix + "count", prefix + "accepted", prefix + "rejected", prefix + "content", keyRecording, keyOutbox}
+	return []string{prefix + "count", prefix + "accepted", prefix + "rejected", prefix + "content", keyRecording, keyOutbox, keyRest}
 }
 
 // keyCaptures is a zset: hash of a capture's token -> its end in unix milliseconds. TTL: MaxCapture after the last one began.

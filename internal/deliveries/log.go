@@ -219,12 +219,19 @@ func (l *Log) Recording(flow int64) bool {
 }
 
 func (l *Log) refresh(ctx context.Context) error {
-	all, err := l.config.Redis.HGetAll(ctx, keyRecording).Result()
+	var all, rest *redis.MapStringStringCmd
+	_, err := l.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		all, rest = p.HGetAll(ctx, keyRecording), p.HGetAll(ctx, keyRest)
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("read recordings: %w", err)
 	}
-	ends := make(map[int64]time.Time, len(all))
-	for flow, end := range all {
+	ends := make(map[int64]time.Time, len(all.Val()))
+	for flow, end := range all.Val() {
+		if rest.Val()[flow] == "0" {
+			continue
+		}
 		n, _ := strconv.ParseInt(flow, 10, 64)
 		ends[n] = redisconn.Time(end)
 	}
@@ -232,13 +239,19 @@ func (l *Log) refresh(ctx context.Context) error {
 	return nil
 }
 
-// Record keeps the content of a flow's deliveries for a time from now on, at most MaxRecording, and returns its end. All
-// content of the flow is deleted then. Other processes know of it within about a second.
-func (l *Log) Record(ctx context.Context, flow int64, length time.Duration) (time.Time, error) {
+// Record keeps the content of a flow's deliveries for a time from now on, at most MaxRecording, and returns its end. most is the
+// number of requests that are recorded, at most MaxRecorded; 0: as many as come. All content of the flow is deleted at the end.
+// Other processes know of it within about a second.
+func (l *Log) Record(ctx context.Context, flow int64, length time.Duration, most int) (time.Time, error) {
 	until := time.Now().Add(min(length, MaxRecording)).Truncate(time.Millisecond).UTC()
 	_, err := l.config.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSet(ctx, keyRecording, flow, until.UnixMilli())
 		p.Expire(ctx, keyRecording, MaxRecording) // no recording ends later
+		p.HDel(ctx, keyRest, strconv.FormatInt(flow, 10))
+		if most > 0 {
+			p.HSet(ctx, keyRest, flow, min(most, MaxRecorded))
+			p.Expire(ctx, keyRest, MaxRecording)
+		}
 		p.PExpireAt(ctx, flowKeys(flow)[3], until)
 		return nil
 	})
@@ -252,6 +265,7 @@ func (l *Log) Record(ctx context.Context, flow int64, length time.Duration) (tim
 func (l *Log) Stop(ctx context.Context, flow int64) error {
 	_, err := l.config.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HDel(ctx, keyRecording, strconv.FormatInt(flow, 10))
+		p.HDel(ctx, keyRest, strconv.FormatInt(flow, 10))
 		p.Del(ctx, flowKeys(flow)[3])
 		return nil
 	})
@@ -263,12 +277,27 @@ func (l *Log) Stop(ctx context.Context, flow int64) error {
 
 // Until returns the end of a flow's recording; zero: it is not recorded.
 func (l *Log) Until(ctx context.Context, flow int64) (time.Time, error) {
-	end, err := l.config.Redis.HGet(ctx, keyRecording, strconv.FormatInt(flow, 10)).Result()
+	r, err := l.Recorded(ctx, flow)
+	return r.Until, err
+}
+
+// Recorded returns the recording of a flow.
+func (l *Log) Recorded(ctx context.Context, flow int64) (Recording, error) {
+	number := strconv.FormatInt(flow, 10)
+	var end, rest *redis.StringCmd
+	_, err := l.config.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		end, rest = p.HGet(ctx, keyRecording, number), p.HGet(ctx, keyRest, number)
+		return nil
+	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return time.Time{}, fmt.Errorf("read recording: %w", err)
+		return Recording{}, fmt.Errorf("read recording: %w", err)
 	}
-	if until := redisconn.Time(end); until.After(time.Now()) {
-		return until, nil
+	r := Recording{Until: redisconn.Time(end.Val()), Rest: -1}
+	if !r.Until.After(time.Now()) {
+		return Recording{}, nil
 	}
-	return time.Time{}, nil
+	if n, err := rest.Int(); err == nil {
+		r.Rest = n
+	}
+	return r, nil
 }

@@ -17,7 +17,7 @@ func (e *Entry) Page() string {
 	if e.Secret != "" {
 		fmt.Fprintf(&b, "The secret is %s.\n", e.Secret)
 	}
-	fmt.Fprintf(&b, "%s\n", e.checked())
+	fmt.Fprintf(&b, "%s\n", e.Checked())
 	if id := e.Verify.withDefaults().ID; !e.signsID() {
 		fmt.Fprintf(&b, "The id of a delivery is in `%s`, which is not signed: a party that has read a delivery can send it again under another id%s.\n", id, e.whileTimely())
 	}
@@ -77,12 +77,27 @@ func (e *Entry) Asks() string {
 	return strings.Join(all, "; ")
 }
 
-// checked says in a sentence what proves a delivery.
-func (e *Entry) checked() string {
+// Describe returns what is known of the sender of a flow, whose scheme has the name: the entry of the catalogue, with what the flow adds
+// to it, or an entry with nothing but its description.
+func Describe(name string, s *Scheme) *Entry {
+	e := Entry{Name: name}
+	if known, ok := Find(name); ok {
+		e = *known
+	} else if name == schemeStandard {
+		e = *Standard()
+	}
+	e.Verify = s.Spec()
+	return &e
+}
+
+// Checked says in a sentence what proves a delivery, in Markdown.
+func (e *Entry) Checked() string {
 	v := e.Verify.withDefaults()
 	where := e.where(&v)
 	var text string
 	switch v.Scheme {
+	case schemeNone:
+		text = "Nothing is checked: anybody may send."
 	case schemeStandard:
 		text = "Checked are the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of Standard Webhooks, or those of Svix."
 	case schemeToken:

@@ -1,7 +1,7 @@
 -- Adds a delivery to those of its flow, and removes the oldest one if there are too many. The content is kept only while
--- the flow is recorded.
+-- the flow is recorded, and of as many requests as it is recorded for.
 --
--- KEYS 1 count  2 accepted  3 rejected  4 content  5 recording  6 outbox, see keys.go
+-- KEYS 1 count  2 accepted  3 rejected  4 content  5 recording  6 outbox  7 rest, see keys.go
 -- ARGV 1 flow  2 index of the list in KEYS  3 delivery, a JSON object without its number and time  4 content; "": none
 --      5 maximum length of a list  6 TTL in ms  7 that of the count  8 maximum length of the outbox; 0: there is no history
 -- returns the number of the delivery
@@ -11,7 +11,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local number = redis.call('INCR', KEYS[1])
 if content ~= '' then
   local left = (tonumber(redis.call('HGET', KEYS[5], ARGV[1])) or 0) - now
-  if left > 0 then
+  local rest = tonumber(redis.call('HGET', KEYS[7], ARGV[1]) or '1')
+  if left > 0 and rest > 0 then
+    if redis.call('HEXISTS', KEYS[7], ARGV[1]) == 1 then redis.call('HINCRBY', KEYS[7], ARGV[1], -1) end
     redis.call('HSET', KEYS[4], number, content)
     redis.call('PEXPIRE', KEYS[4], left)
   end
