@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,7 @@ type LastRun struct {
 // last 90, or of days. Errors: ErrManyFlows, ErrUnavailable.
 func (h *DB) Flows(ctx context.Context, from, to time.Time) (map[int64]FlowSummary, error) {
 	s := &statement{dialect: h.dialect}
-	text := "SELECT flow, width, at, summary FROM stats WHERE " +
+	text := "SELECT flow, summary FROM stats WHERE " +
 		s.in("width", []any{minute.Milliseconds(), hour.Milliseconds(), oneDay.Milliseconds()}) +
 		" AND at >= " + s.arg(from.UnixMilli()) + " AND at < " + s.arg(to.UnixMilli()) + " AND flow <> 0 LIMIT " + s.arg(maxRead+1)
 	rows, err := h.db.QueryContext(ctx, text, s.args...)
@@ -37,15 +38,17 @@ func (h *DB) Flows(ctx context.Context, from, to time.Time) (map[int64]FlowSumma
 		return nil, unavailable(err)
 	}
 	n, found, took := 0, map[int64]FlowSummary{}, map[int64]*histogram{}
-	err = eachSummary(rows, func(of period, sum *summary) {
+	err = eachStored(rows, func(flow int64, stored []byte) error {
 		n++
-		f, states := found[of.flow], sum.Counts[ByState]
-		f.Runs, f.Failed = f.Runs+sum.Runs, f.Failed+states[string(queue.Failed)]+states[string(queue.TimedOut)]
-		found[of.flow] = f
-		if took[of.flow] == nil {
-			took[of.flow] = &histogram{}
+		runs, failed, times, err := readBrief(stored)
+		f := found[flow]
+		f.Runs, f.Failed = f.Runs+runs, f.Failed+failed
+		found[flow] = f
+		if took[flow] == nil {
+			took[flow] = &histogram{}
 		}
-		took[of.flow].merge(&sum.Took)
+		took[flow].merge(&times)
+		return err
 	})
 	if err != nil {
 		return nil, unavailable(err)
@@ -58,6 +61,47 @@ func (h *DB) Flows(ctx context.Context, from, to time.Time) (map[int64]FlowSumma
 		found[flow] = f
 	}
 	return found, nil
+}
+
+// eachStored calls do for the flows and stored summaries of a query, and closes it. A summary is valid during the call.
+func eachStored(rows *sql.Rows, do func(flow int64, stored []byte) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		var flow int64
+		var stored sql.RawBytes
+		if err := rows.Scan(&flow, &stored); err != nil {
+			return err
+		}
+		if err := do(flow, stored); err != nil {
+			return fmt.Errorf("summary of flow %d: %w", flow, err)
+		}
+	}
+	return rows.Err()
+}
+
+// readBrief reads the beginning of a stored summary: how many runs there are, how many of them failed, and how long they took.
+func readBrief(b []byte) (runs, failed int64, took histogram, err error) {
+	if len(b) == 0 || b[0] != summaryFormat {
+		return 0, 0, took, errSummary
+	}
+	r := &summaryReader{rest: b[1:]}
+	runs = int64(r.number())
+	for i := range r.length() {
+		for range r.length() {
+			size := r.length()
+			value := r.rest[:size]
+			r.rest = r.rest[size:]
+			n := int64(r.number())
+			if i == 0 && (string(value) == string(queue.Failed) || string(value) == string(queue.TimedOut)) { // ByState is the first property
+				failed += n
+			}
+		}
+	}
+	took = r.histogram()
+	if r.failed {
+		return 0, 0, took, errSummary
+	}
+	return runs, failed, took, nil
 }
 
 // LastRuns returns the last run of each of these flows; flows without one are missing. Errors: ErrUnavailable.

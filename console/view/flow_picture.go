@@ -159,7 +159,7 @@ type overChoice struct{ name, title, about string }
 
 func overChoices() []overChoice {
 	return []overChoice{
-		{"", "Nothing", "The picture alone"},
+		{"", "None", "The picture alone"},
 		{OverLast, "Last run", "The last run, also one that has not ended"},
 		{OverFailed, "Last failed", "The last run that failed or took too long"},
 		{OverDay, "24 hours", "All runs that ended in the last 24 hours"},

@@ -669,7 +669,7 @@ func FlowPage(p Page, f Flow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = pictureCard(f.Number, f.Diagram, f.over(), !f.New && f.Overlays).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = pictureCard(p, f.Number, f.Diagram, f.over(), !f.New && f.Overlays).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
