@@ -102,7 +102,7 @@ func (p *Pages) LastRun(ctx context.Context, flow int64, failed, away bool) (id 
 	}
 	if p.config.History != nil {
 		_, _, err = p.config.Runs.ListArchived(ctx, queue.List{Most: 1, Where: runsOf(flow, failed)}, take)
-		if err != nil && (away || !errors.Is(err, queue.ErrHistory)) {
+		if err != nil && (away || !errors.Is(err, queue.ErrHistory) && !errors.Is(err, queue.ErrNoHistory)) {
 			return "", err
 		}
 	}

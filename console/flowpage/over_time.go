@@ -78,7 +78,8 @@ func (p *Pages) endedRuns(ctx context.Context, flow int64, from time.Time, away 
 		}
 	}
 	if p.config.History != nil {
-		if backTo, err = each(ctx, p.config.Runs.ListArchived, queue.List{From: from, Where: runsOf(flow, true)}, failedListings, take); err != nil {
+		backTo, err = each(ctx, p.config.Runs.ListArchived, queue.List{From: from, Where: runsOf(flow, true)}, failedListings, take)
+		if err != nil && !errors.Is(err, queue.ErrNoHistory) {
 			return nil, backTo, err
 		}
 	}
