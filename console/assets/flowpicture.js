@@ -17,12 +17,14 @@
   // ---- Size and place -------------------------------------------------------
 
   // natural is the size of the picture at 100 %.
-  function natural() {
-    const p = picture()
-    p.style.zoom = 1
-    const size = { width: p.offsetWidth, height: p.offsetHeight }
-    p.style.zoom = zoom
-    return size
+  const natural = () => ({ width: picture().offsetWidth, height: picture().offsetHeight })
+
+  // resize shows the picture at its size. The margins are what is scrolled: nothing of the picture is laid out anew.
+  function resize() {
+    const p = picture(), size = natural()
+    p.style.transform = zoom === 1 ? '' : `scale(${zoom})`
+    p.style.marginRight = size.width * (zoom - 1) + 'px'
+    p.style.marginBottom = size.height * (zoom - 1) + 'px'
   }
 
   const inner = () => {
@@ -37,7 +39,7 @@
     const box = frame.getBoundingClientRect(), before = p.getBoundingClientRect()
     const part = { x: (box.left + x - before.left) / before.width, y: (box.top + y - before.top) / before.height }
     zoom = Math.min(most, Math.max(least, to))
-    p.style.zoom = zoom
+    resize()
     const after = p.getBoundingClientRect()
     frame.scrollLeft += after.left + part.x * after.width - box.left - x
     frame.scrollTop += after.top + part.y * after.height - box.top - y
@@ -134,11 +136,17 @@
     folded[to ? 'add' : 'delete'](key(item))
   }
 
+  // refit goes on after something was folded or painted, which changes the size.
+  function refit() {
+    resize()
+    drawMap()
+  }
+
   function foldAll(to) {
     for (const item of items()) if (!isBranch(item) && foldable(item)) fold(item, to)
     if (!to) for (const item of items()) if (isBranch(item)) fold(item, false)
     focusable(items().find(item => key(item) === at && shown(item)) ?? items()[0])
-    drawMap()
+    refit()
   }
 
   frame.addEventListener('click', event => {
@@ -147,17 +155,16 @@
     if (!item) return
     fold(item, !holder(item).classList.contains('folded'))
     focusable(item)
-    drawMap()
+    refit()
   })
 
   // ---- Keyboard and screen readers ------------------------------------------
 
-  // label is what a screen reader says of an item.
-  function label(item) {
-    if (isBranch(item)) return 'branch ' + item.textContent.trim()
-    const said = [...item.children].map(part => part.textContent.trim().replace(/\s+/g, ' ')).filter(Boolean)
-    const fold = item.nextElementSibling?.matches('.fp-fold') ? item.nextElementSibling.textContent + ' in it' : ''
-    return said.concat(fold || []).join(', ')
+  // describe says what the text of an item does not: that it is a branch, and how many steps are in it.
+  function describe(item) {
+    const inside = item.nextElementSibling?.matches('.fp-fold') ? item.nextElementSibling.textContent + ' in it' : ''
+    const said = isBranch(item) ? 'branch' : inside
+    if (said) item.setAttribute('aria-description', said)
   }
 
   // structure gives the lists the roles of a tree. An item stands beside its group, and owns it.
@@ -170,7 +177,7 @@
     }
     for (const item of items()) {
       item.setAttribute('role', 'treeitem')
-      item.setAttribute('aria-label', label(item))
+      describe(item)
       const group = isBranch(item) ? item.nextElementSibling : holder(item).querySelector(':scope > .fp-branches')
       if (!group) continue
       group.id ||= 'fp-group-' + number++
@@ -212,13 +219,13 @@
       if (!foldable(item)) return
       if (holder(item).classList.contains('folded')) {
         fold(item, false)
-        drawMap()
+        refit()
       } else focus(list[list.indexOf(item) + 1])
     },
     ArrowLeft: item => {
       if (foldable(item) && !holder(item).classList.contains('folded')) {
         fold(item, true)
-        drawMap()
+        refit()
       } else focus(parent(item))
     },
     Enter: item => isBranch(item) ? fold(item, !holder(item).classList.contains('folded')) : item.click(),
@@ -330,8 +337,7 @@
       box.classList.add('over', 'is-' + result.dataset.state)
       box.append(result.cloneNode(true))
     }
-    for (const item of items()) item.setAttribute('aria-label', label(item))
-    drawMap()
+    refit()
   }
 
   // ---- Beginning, and again when the editor has drawn -----------------------
@@ -345,7 +351,7 @@
     paint()
     focusable(items().find(item => key(item) === at && shown(item)) ?? items()[0])
     if (first) begin()
-    else picture().style.zoom = zoom
+    else resize()
     first = false
     if (had) focus(items().find(item => item.tabIndex === 0))
     drawMap()
@@ -353,7 +359,7 @@
   frame.addEventListener('focusin', event => { if (event.target !== frame) frame.dataset.had = 'yes' })
   frame.addEventListener('focusout', event => { if (event.relatedTarget) delete frame.dataset.had })
   new MutationObserver(changes => { if (changes.some(change => change.target === frame)) drawn() }).observe(frame, { childList: true })
-  document.addEventListener('htmx:afterSettle', event => {
+  document.addEventListener('htmx:afterSwap', event => {
     if (event.detail.target?.id === 'figures' || event.detail.elt?.id === 'figures') paint()
   })
   drawn()
