@@ -7,7 +7,7 @@
   if (!frame || !map) return
   const tools = document.querySelector('.fp-tools')
   const percent = tools.querySelector('.fp-percent')
-  const least = 0.15, most = 3
+  const least = 0.04, most = 3
   const folded = new Set() // keys of what is folded, also after the picture was drawn anew
   let zoom = 1
   let at = '' // key of the step that has the focus, or had it last

@@ -12,7 +12,7 @@ import (
 
 const (
 	// figuresAge is the age from which the figures of all flows are read anew, in the background.
-	figuresAge = time.Minute
+	figuresAge = 30 * time.Second
 	// maxFiguresAge is the age from which they are not shown any more.
 	maxFiguresAge = 5 * time.Minute
 	// figuresWait is how long a page waits for the first figures before it comes without them.

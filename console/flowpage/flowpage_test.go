@@ -261,12 +261,12 @@ func TestPagesOfAThousandFlows(t *testing.T) {
 	t.Parallel()
 	rows := make([]view.FlowRow, 1000)
 	for i := range rows {
-		rows[i] = view.FlowRow{Number: int64(i + 1), Name: fmt.Sprint("flow ", i+1)}
+		rows[i] = view.FlowRow{Number: int64(i + 1), Name: fmt.Sprint("flow ", i+1), Tags: []string{fmt.Sprint("t", i%30)}}
 	}
 	runs := &fakeRuns{}
 	pages := New(Config{Runs: runs, Now: func() time.Time { return noon }})
-	l, err := pages.List(t.Context(), rows, url.Values{"page": {"10"}}, Want{Runs: true})
-	if err != nil || l.Pages != 10 || len(l.Rows) != 100 || l.Rows[99].Number != 1000 || runs.listings != 1 {
+	l, err := pages.List(t.Context(), rows, url.Values{"page": {"20"}}, Want{Runs: true})
+	if err != nil || l.Pages != 20 || len(l.Rows) != 50 || l.Rows[49].Number != 1000 || len(l.Tags) != maxTags || l.MoreTags != 10 || runs.listings != 1 {
 		t.Errorf("page %d of %d with %d flows after %d listings, %v", l.Page, l.Pages, len(l.Rows), runs.listings, err)
 	}
 }
@@ -310,8 +310,12 @@ func TestARunIsLaidOver(t *testing.T) {
 	if f := figuresOf(o, "look.2.http"); f.State != "succeeded" || f.Error != "" {
 		t.Errorf("look.2.http: %+v", f)
 	}
-	if f := figuresOf(o, "last"); f.State != "" || f.Items {
+	if f := figuresOf(o, "last"); f.State != "" || f.Items || f.Unknown {
 		t.Errorf("last: %+v", f)
+	}
+	r.Dropped = 3
+	if o := OverRun(view.OverRun, r, outline()); !figuresOf(o, "last").Unknown || figuresOf(o, "first").Unknown || len(o.Notes) != 1 {
+		t.Errorf("of an incomplete record: %+v, %q", figuresOf(o, "last"), o.Notes)
 	}
 	r.Ended, r.Failure = false, nil
 	r.Rows = []view.StepRow{{Path: "first", Running: true, In: 3}, {Path: "look", Waiting: noon}}

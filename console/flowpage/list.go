@@ -13,8 +13,11 @@ import (
 	"github.com/penstock/penstock/console/view"
 )
 
+// maxTags is the number of tags that are offered: the others are typed.
+const maxTags = 20
+
 // pageSize is the number of flows on one page of the list.
-const pageSize = 100
+const pageSize = 50
 
 // Want says which runs the list may tell of.
 type Want struct {
@@ -26,6 +29,9 @@ type Want struct {
 // leaves out.
 func (p *Pages) List(ctx context.Context, rows []view.FlowRow, params url.Values, want Want) (view.FlowList, error) {
 	l := view.FlowList{Text: strings.TrimSpace(params.Get("q")), Tag: params.Get("tag"), Sort: params.Get("sort"), All: len(rows), Tags: tagsOf(rows)}
+	if more := len(l.Tags) - maxTags; more > 0 {
+		l.MoreTags, l.Tags = more, l.Tags[:maxTags]
+	}
 	if compareBy[strings.TrimPrefix(l.Sort, "-")] == nil {
 		l.Sort = "number"
 	}

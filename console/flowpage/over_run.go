@@ -21,6 +21,7 @@ func OverRun(page string, run *view.Run, o *diagram.Outline) *view.Overlay {
 		f := &over.Steps[i]
 		row := byPath[f.Path]
 		if row == nil {
+			f.Unknown = run.Dropped > 0
 			continue
 		}
 		f.State, f.Times, f.Took = stateOf(row, run), int64(row.Times), row.Took
@@ -45,7 +46,7 @@ func OverRun(page string, run *view.Run, o *diagram.Outline) *view.Overlay {
 		})
 	}
 	if run.Dropped > 0 {
-		over.Notes = append(over.Notes, "A run's record has room for 200 steps: some of those that ran are shown as if they had not.")
+		over.Notes = append(over.Notes, "A run's record has room for 200 steps: whether the others ran is not known.")
 	}
 	return over
 }

@@ -8,12 +8,15 @@ import (
 
 // FlowList is one page of the list of flows.
 type FlowList struct {
-	Rows  []FlowRow
-	Text  string     // of the search box
-	Tag   string     // that the flows must have; empty: any
-	Tags  []TagCount // of all flows, the most frequent first
-	Sort  string     // a column, with - before it for descending
-	Page  int        // from 1
+	Rows []FlowRow
+	Text string     // of the search box
+	Tag  string     // that the flows must have; empty: any
+	Tags []TagCount // of all flows, the most frequent first
+
+	MoreTags int // that are not among them
+
+	Sort  string // a column, with - before it for descending
+	Page  int    // from 1
 	Pages int
 	Found int // flows that match
 	All   int
