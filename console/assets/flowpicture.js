@@ -253,8 +253,7 @@
     const button = event.target.closest('[data-zoom]')
     if (!button) return
     if (button.dataset.zoom === 'fold') {
-      const to = button.getAttribute('aria-pressed') !== 'true'
-      button.setAttribute('aria-pressed', String(to))
+      const to = button.textContent === 'Fold'
       button.textContent = to ? 'Unfold' : 'Fold'
       foldAll(to)
     } else ({ in: act['+'], out: act['-'], fit, one: act[1] })[button.dataset.zoom]()

@@ -206,6 +206,7 @@ test('lays runs over the picture', async () => {
   await desk.keyboard.press('Enter')
   await desk.locator('#over-facts').getByText('11 runs ended').waitFor()
   await step(desk, 'check').getByText(/11×/).waitFor()
+  assert.equal(await desk.evaluate(() => document.activeElement.id), 'over-24h', 'the focus stays')
   assert.match(await step(desk, 'look.1.strict').textContent(), /1 failed/)
   assert.match(await step(desk, 'look.2.sum').textContent(), /not known/)
   assert.equal(await desk.getByRole('link', { name: '24 hours' }).getAttribute('aria-current'), 'true')
