@@ -14,6 +14,7 @@ type Flow struct {
 	Number     int64       `json:"flow"`
 	Slug       string      `json:"slug,omitempty"`
 	Name       string      `json:"name,omitempty"`
+	Tags       []string    `json:"tags,omitempty"`
 	Version    string      `json:"version"` // content hash, 64 hex digits
 	Enabled    bool        `json:"enabled"`
 	Trigger    string      `json:"trigger"`            // webhook, http, schedule, poll, alert, topic, manual; empty: the server cannot run it

@@ -12,7 +12,7 @@ import (
 
 // withoutRedis are the pages of the console that show something while Redis does not answer. Read only.
 var withoutRedis = []string{
-	"GET /{$}", "GET /overview", "GET /chart", "GET /runs", "GET /runs/{run}", "GET /runs/{run}/{part}",
+	"GET /{$}", "GET /overview", "GET /chart", "GET /runs", "GET /runs/{run}", "GET /runs/{run}/picture", "GET /runs/{run}/{part}",
 	"GET /flows", "GET /flows/{flow}", "GET /flows/{flow}/stats", "GET /flows/schema.json",
 }
 
@@ -25,8 +25,10 @@ func (req *requestState) checkAway(to route) error {
 }
 
 // record reads the run of the path. While Redis does not answer it is that of the history.
-func (req *requestState) record() (queue.Record, error) {
-	id := req.r.PathValue("run")
+func (req *requestState) record() (queue.Record, error) { return req.recordOf(req.r.PathValue("run")) }
+
+// recordOf reads a run, as record does.
+func (req *requestState) recordOf(id string) (queue.Record, error) {
 	if !req.away {
 		return req.console.config.Queue.Record(req.ctx(), id)
 	}

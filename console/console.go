@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console/assets"
+	"github.com/penstock/penstock/console/flowpage"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/workbench"
@@ -125,6 +126,7 @@ type Console struct {
 	queues        queuesUI
 	portal        *portal.Portal
 	workbench     *workbench.Workbench
+	flowPages     *flowpage.Pages
 	assets        *assets.Assets
 	flowSchema    func() ([]byte, error) // JSON Schema of flow files, made once
 	secure        bool                   // the issuer is https
@@ -165,6 +167,7 @@ func New(config Config) (*Console, error) {
 	c.health = &health{history: config.History, loads: cached[[]queue.Load]{ttl: loadsTTL, load: config.Queue.Loads}}
 	c.overviewCache = newOverviewCache(config.Queue, c.health, config.Now)
 	c.queues = newQueuesUI(config.Redis)
+	c.flowPages = flowpage.New(flowpage.Config{Runs: config.Queue, History: config.Stats, Now: config.Now})
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
 		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/console/flowpage"
+	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
@@ -30,9 +32,68 @@ func flowPage(req *requestState) error {
 		return err
 	}
 	f := view.Flow{FlowRow: req.flowRow(head), Source: string(source), Diagram: req.diagram(source), Schema: Root + "/flows/schema.json"}
+	if f.Overlays = req.may(auth.ScopeReadRuns) && f.Diagram != nil; f.Overlays {
+		if f.Diagram.Over, err = req.overlay(&head, &f.Diagram.Outline); err != nil {
+			return err
+		}
+		if req.fragment() && req.r.Header.Get("HX-Target") == "figures" {
+			return req.render(200, view.StepFiguresPart(req.page("flows", ""), head.Number, f.Diagram.Over, true))
+		}
+	}
 	f.Topics = req.topics(&head)
 	f.Writable, f.Rehearse, f.Base = req.may(auth.ScopeWriteFlows), req.mayRehearse(), head.Version
 	return req.render(200, view.FlowPage(req.page("flows", f.Name), f))
+}
+
+// overlay returns what the parameter over asks to lay over the picture of a flow; nil: nothing.
+func (req *requestState) overlay(head *store.Deployment, o *diagram.Outline) (*view.Overlay, error) {
+	pages, name := req.console.flowPages, req.r.URL.Query().Get("over")
+	switch name {
+	case view.OverDay, view.OverWeek:
+		return pages.OverTime(req.ctx(), name, head.Number, o, req.away)
+	case view.OverLast, view.OverFailed:
+	default:
+		return nil, nil
+	}
+	id, err := pages.LastRun(req.ctx(), head.Number, name == view.OverFailed, req.away)
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		return &view.Overlay{Page: name, Flow: head.Number, None: "There is no such run among those that are kept."}, nil
+	}
+	record, err := req.recordOf(id)
+	if err != nil {
+		return nil, err
+	}
+	a := steprecord.Decode(&record)
+	run := req.runOf(&record, &a)
+	over := flowpage.OverRun(name, &run, o)
+	over.Stale = record.Version != head.Version
+	return over, nil
+}
+
+// runPicture shows the flow that a run has executed, with the run laid over it.
+func runPicture(req *requestState) error {
+	record, err := req.record()
+	if err != nil {
+		return err
+	}
+	a := steprecord.Decode(&record)
+	run := req.runOf(&record, &a)
+	page := req.page("runs", "Picture of a run")
+	var picture *view.FlowPicture
+	source, err := req.console.config.Store.Flows().Source(req.ctx(), record.Flow, record.Version)
+	if err == nil {
+		picture = req.diagram(source)
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if picture == nil {
+		return req.render(200, view.RunPicturePage(page, flowpage.OverRun(view.OverRun, &run, &diagram.Outline{}), nil))
+	}
+	picture.Over = flowpage.OverRun(view.OverRun, &run, &picture.Outline)
+	return req.render(200, view.RunPicturePage(page, picture.Over, picture))
 }
 
 // source returns the text of a flow. While Redis does not answer it is that which this process executes.
@@ -67,14 +128,13 @@ func topicLine(text string, flows []int64) view.TopicLine {
 	return line
 }
 
-// diagram returns the diagram of a valid source; nil when the source cannot be parsed.
-func (req *requestState) diagram(source []byte) *diagram.Diagram {
+// diagram returns the picture of a valid source; nil when the source cannot be parsed.
+func (req *requestState) diagram(source []byte) *view.FlowPicture {
 	o, err := diagram.Read(source, req.console.config.Catalogue)
 	if err != nil {
 		return nil
 	}
-	p := diagram.Layout(o)
-	return &p
+	return &view.FlowPicture{Outline: o}
 }
 
 // newSource is the source of a new flow.

@@ -9,54 +9,35 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/flowpage"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
 
-// lastRuns is the number of newest runs that are searched for the last run of each flow.
-const lastRuns = 1000
-
 // flowsPage lists the flows.
 func flowsPage(req *requestState) error {
-	last, err := req.lastOfEach()
+	var rows []view.FlowRow
+	for _, head := range req.console.config.Store.Flows().List() {
+		rows = append(rows, req.flowRow(head))
+	}
+	l, err := req.console.flowPages.List(req.ctx(), rows, req.r.URL.Query(), flowpage.Want{Runs: req.may(auth.ScopeReadRuns), Away: req.away})
 	if err != nil {
 		return err
 	}
-	now := req.console.config.Now()
-	var rows []view.FlowRow
-	for _, head := range req.console.config.Store.Flows().List() {
-		row := req.flowRow(head)
-		if r := last[head.Number]; r != nil {
-			run := req.runRow(r, now, nil)
-			row.Last = &run
-		}
-		rows = append(rows, row)
+	page := req.page("flows", "Flows")
+	if req.fragment() {
+		req.w.Header().Set("HX-Replace-Url", l.URL())
+		return req.render(200, view.FlowTable(page, l))
 	}
-	return req.render(200, view.FlowsPage(req.page("flows", "Flows"), rows))
-}
-
-// lastOfEach returns the last run of each flow among the newest lastRuns runs.
-func (req *requestState) lastOfEach() (map[int64]*queue.Record, error) {
-	last := map[int64]*queue.Record{}
-	_, _, err := req.runs().List(req.ctx(), queue.List{Most: lastRuns}, func(r *queue.Record) {
-		if last[r.Flow] == nil {
-			newest := *r
-			last[r.Flow] = &newest
-		}
-	})
-	if req.away {
-		return last, nil // the flows are there without their last runs, too
-	}
-	return last, queue.WithoutHistory(err)
+	return req.render(200, view.FlowsPage(page, l))
 }
 
 func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 	number := strconv.FormatInt(head.Number, 10)
 	row := view.FlowRow{
 		Number: head.Number, Slug: head.Slug, Name: cmp.Or(head.Name, head.Slug, "Flow "+number), Enabled: head.Enabled,
-		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused,
+		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused, Tags: head.Tags,
 	}
 	row.Next = req.console.firing(&head, req.console.config.Now())
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {

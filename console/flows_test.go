@@ -73,7 +73,7 @@ func TestATextIsChecked(t *testing.T) {
 		return told
 	}
 	good := check(helloFlow + "tests:\n  - {name: one, event: {name: Ada}, output: [{message: \"Hello, Ada\"}]}\n  - {name: two, output: []}\n")
-	if len(good.Problems) != 0 || !strings.Contains(good.Diagram, "<svg") || len(good.Tests) != 2 || good.Tests[0].Failure != "" || good.Tests[1].Failure == "" {
+	if len(good.Problems) != 0 || !strings.Contains(good.Diagram, `class="box k-set"`) || len(good.Tests) != 2 || good.Tests[0].Failure != "" || good.Tests[1].Failure == "" {
 		t.Errorf("told %+v", good)
 	}
 	bad := check("flow: 1\ntrigger: webhook\nsteps:\n  - sett: {a: 1}\n")

@@ -55,6 +55,7 @@ func (c *Console) ownRoutes() []route {
 		{"GET /runs/{run}/live", auth.ScopeReadRuns, runLive},
 		{"GET /runs/{run}/json", auth.ScopeReadRuns, runJSON},
 		{"GET /runs/{run}/steps", auth.ScopeReadRuns, runSteps},
+		{"GET /runs/{run}/picture", auth.ScopeReadRuns, runPicture},
 		{"GET /runs/{run}/test", auth.ScopeWriteFlows, testOfRun},
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},
 		{"GET /runs/{run}/files/{file}", auth.ScopeReadRuns, runFile},

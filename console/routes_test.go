@@ -40,6 +40,7 @@ var mayReach = map[string]string{ // read only
 	"GET /runs/{run}/live":         "vor",
 	"GET /runs/{run}/json":         "vor",
 	"GET /runs/{run}/steps":        "vor",
+	"GET /runs/{run}/picture":      "vor",
 	"GET /runs/{run}/test":         "r",
 	"GET /runs/{run}/{part}":       "vor",
 	"GET /runs/{run}/files/{file}": "vor",

@@ -274,7 +274,7 @@ func TestEveryPageHasTheBox(t *testing.T) {
 	d := newTestConsole(t)
 	b := d.signedIn("vera")
 	for _, path := range []string{"/", "/flows", "/failures", "/runs"} {
-		if n := strings.Count(b.page(path), "data-filter"); n != 1 {
+		if n := strings.Count(b.page(path), "data-fields="); n != 1 {
 			t.Errorf("%s has %d boxes", path, n)
 		}
 	}

@@ -2,20 +2,20 @@ package console
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/flowpage"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/history"
 )
 
 // Stats has the statistics of runs that have ended. *history.DB implements it.
 type Stats interface {
-	Stats(ctx context.Context, q history.StatsQuery) (*history.Stats, error)
+	flowpage.History
 }
 
 // chartFragment is the chart of all flows, or of one, alone.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/console/flowpage"
 	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/queue"
 )
@@ -91,7 +92,7 @@ func TestABarLeadsToItsRuns(t *testing.T) {
 }
 
 // away is a history that does not answer.
-type away struct{}
+type away struct{ flowpage.History }
 
 func (away) Stats(context.Context, history.StatsQuery) (*history.Stats, error) {
 	return nil, fmt.Errorf("%w: connection refused", history.ErrUnavailable)

@@ -15,8 +15,9 @@ type Flow struct {
 	Number  int64  // the flow's id
 	Slug    string // empty: none
 	Name    string
-	Enabled bool   // its own schedule or poll fires; the API can run it in any case
-	Version string // SHA-256 of Source, 64 hex digits
+	Tags    []string // by which people find it, in the order of the file; nil: none
+	Enabled bool     // its own schedule or poll fires; the API can run it in any case
+	Version string   // SHA-256 of Source, 64 hex digits
 	Source  []byte
 
 	// Limit is the maximum duration of a run: run.limit, default 60 s, at most 24 h. An API process waits at most 60
@@ -146,6 +147,7 @@ var flowParams = []Param{
 	{Name: "slug", Type: TypeString, Summary: "A name for URLs: small letters, digits and -, not digits alone."},
 	{Name: "name", Type: TypeString, Summary: "What the flow does, in a few words."},
 	{Name: "description", Type: TypeString, Summary: "Further information for readers."},
+	{Name: "tags", Type: TypeStrings, Summary: "Words by which the console and the API list flows, for instance `[crm, nightly]`: small letters, digits, - and _, at most 32 each, and at most 10 of them."},
 	{Name: "enabled", Type: TypeBool, Default: "true", Summary: "Whether its own schedule or poll fires. The API runs the flow either way."},
 	{Name: "trigger", Type: TypeObject, Short: true, Default: "manual", Summary: "What starts a run without the API.", Fields: triggerParams},
 	{Name: "on", Type: TypeObject, Short: true, Summary: "A synonym of trigger.", Fields: triggerParams},

@@ -202,6 +202,7 @@ func (c *compiler) head(a *Args) {
 	} else if a.Has("slug") && !strings.ContainsFunc(c.flow.Slug, notDigit) {
 		c.add(a.places["slug"], "add a letter", "slug: digits alone would be read as the number of a flow")
 	}
+	c.tags(a)
 	c.flow.Enabled = !a.Has("enabled") || a.Bool("enabled")
 	if _, ok := a.Literal("vars").(map[string]any); a.Has("vars") && !ok && a.Literal("vars") != nil {
 		c.add(a.places["vars"], "", "vars: expected a mapping")

@@ -86,6 +86,8 @@ type dialect interface {
 	days(ctx context.Context, db *sql.DB, all span) ([]span, error)
 	// expire deletes runs that have expired, and the values of those whose values have, a part of them. more: there may be others.
 	expire(ctx context.Context, h *DB, now int64) (e Expired, more bool, err error)
+	// lastRuns returns a query for flow, id, state and at of the last run of each flow of a list, as in "(VALUES (1), (2))".
+	lastRuns(flows string) string
 	// refuses reports whether an error is about the values of a statement.
 	refuses(err error) bool
 	// purge removes from the files of the database what was deleted from its tables.

@@ -68,6 +68,11 @@ func (*postgres) within(s *statement, within span) string {
 
 func (*postgres) using(string) string { return "runs" }
 
+// lastRuns reads the index of each partition for each flow.
+func (*postgres) lastRuns(flows string) string {
+	return "SELECT f.column1, r.id, r.state, r.at FROM " + flows + " AS f CROSS JOIN LATERAL (SELECT id, state, at FROM runs WHERE flow = f.column1 ORDER BY at DESC, id DESC LIMIT 1) r"
+}
+
 // prepare creates the partitions of the days.
 func (p *postgres) prepare(ctx context.Context, db *sql.DB, from, to int64) error {
 	p.mu.Lock()

@@ -118,6 +118,10 @@ func (sqlite) using(index string) string {
 	return "runs INDEXED BY " + index
 }
 
+func (sqlite) lastRuns(flows string) string {
+	return "SELECT r.flow, r.id, r.state, r.at FROM " + flows + " AS f JOIN runs r ON r.number = (SELECT number FROM runs WHERE flow = f.column1 ORDER BY at DESC, id DESC LIMIT 1)"
+}
+
 // sqliteInsert stores a new run, and sqliteUpdate replaces one that was not erased.
 var sqliteInsert, sqliteUpdate = func() (insert, update string) {
 	places, changes := make([]string, len(columns)), make([]string, 0, len(columns))

@@ -18,6 +18,7 @@ type Deployment struct {
 	Number     int64            `json:"number"`
 	Slug       string           `json:"slug,omitempty"`
 	Name       string           `json:"name,omitempty"`
+	Tags       []string         `json:"tags,omitempty"`  // read only
 	Version    string           `json:"version"`         // content hash
 	Enabled    bool             `json:"enabled"`         // its own triggers fire; the API can run it in any case
 	Paused     time.Time        `json:"paused,omitzero"` // start of the pause, during which no run begins; zero: not paused
@@ -54,7 +55,7 @@ func (h Deployment) with(flow *flows.Flow, c Change, now time.Time) Deployment {
 	case !h.Enabled || h.Schedule != flow.Schedule.Text():
 		h.Schedule, h.Since = flow.Schedule.Text(), current.DeployedAt
 	}
-	h.Number, h.Slug, h.Name, h.Version = flow.Number, flow.Slug, flow.Name, flow.Version
+	h.Number, h.Slug, h.Name, h.Tags, h.Version = flow.Number, flow.Slug, flow.Name, flow.Tags, flow.Version
 	h.Endpoints, h.Alert, h.Canary = flow.Endpoints(), flow.Alert != nil, nil
 	h.Topic, h.Publishes, h.Source, h.Tool = flow.Topic, flow.Publishes(), "", flow.Tool != nil
 	if flow.Messages != nil {

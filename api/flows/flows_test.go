@@ -104,8 +104,8 @@ func TestFlowsNeedTheirScopes(t *testing.T) {
 func TestListFlows(t *testing.T) {
 	t.Parallel()
 	p := apitest.NewProduct(t)
-	p.Deploy(1, "slug: one\n"+apitest.FlowPasses)
-	p.Deploy(2, "name: Second\nenabled: false\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 1}}]")
+	p.Deploy(1, "slug: one\ntags: [crm, nightly]\n"+apitest.FlowPasses)
+	p.Deploy(2, "name: Second\ntags: [crm]\nenabled: false\ntrigger: {schedule: '@hourly'}\nsteps: [{set: {a: 1}}]")
 	p.Deploy(3, "steps: [{set: {a: 1}}]")
 	for filter, want := range map[string]string{
 		`flow ge 1`:                     "[1 2 3]",
@@ -113,6 +113,8 @@ func TestListFlows(t *testing.T) {
 		`enabled eq false`:              "[2]",
 		`name contains "Sec"`:           "[2]",
 		`slug eq ""`:                    "[2 3]",
+		`tags contains "crm"`:           "[1 2]",
+		`tags contains "nightly"`:       "[1]",
 		`trigger in ("manual", "poll")`: "[3]",
 	} {
 		var got []any

@@ -271,7 +271,6 @@
     labelTicks(root)
     const at = one('[data-at]', root)?.dataset.at // of the response to a form: a reload must not send the form again
     if (at && at !== location.pathname) history.replaceState(null, '', at)
-    for (const picture of all('#picture', root)) picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2
     for (const part of root.matches?.('[data-stream]') ? [root] : all('[data-stream]', root)) {
       if (!streams.has(part)) follow(part)
     }

@@ -1,4 +1,4 @@
-// Package diagram computes the diagram of a flow: boxes and lines for its trigger, steps and branches.
+// Package diagram reads the structure of a flow, of which the console draws a picture: its trigger, steps and branches.
 package diagram
 
 import (
@@ -37,6 +37,36 @@ type Step struct {
 type Branch struct {
 	Title string // "when .missing", "else", "on error"
 	Steps []Step
+}
+
+// Nested returns the number of steps in the branches of a step.
+func (s *Step) Nested() (n int) {
+	for _, b := range s.Branches {
+		for i := range b.Steps {
+			n += 1 + b.Steps[i].Nested()
+		}
+	}
+	return n
+}
+
+// All calls do for the steps of the flow and of on_failure, nested ones after the step that they are nested in.
+func (o *Outline) All(do func(*Step)) {
+	var each func([]Step)
+	each = func(steps []Step) {
+		for i := range steps {
+			do(&steps[i])
+			for _, b := range steps[i].Branches {
+				each(b.Steps)
+			}
+		}
+	}
+	each(o.Steps)
+	each(o.OnFailure)
+}
+
+// branchTitles say what goes through the nested steps of kinds that have one list of them. Read only.
+var branchTitles = map[string]string{
+	"changes": "each change", "dedupe": "the first item", "limit": "at its time", "lock": "while it is locked", "repeat": "each round", "wait_for": "sends the URL",
 }
 
 // reader builds an outline. It ignores what it does not know, because flows.Parse has checked the file.
@@ -133,6 +163,11 @@ func (r reader) step(n ast.Node, path string, taken map[string]bool) (Step, bool
 		s.Detail = operation
 	}
 	s.Branches = r.branches(kind.Params, all[at].Value, s.Path)
+	for i := range s.Branches {
+		if title := branchTitles[kind.Name]; title != "" && s.Branches[i].Title == "steps" {
+			s.Branches[i].Title = title
+		}
+	}
 	if handler := member(member(n, "on_error"), "steps"); handler != nil {
 		s.Branches = append(s.Branches, Branch{"on error", r.steps(handler, s.Path+".on_error")})
 	}

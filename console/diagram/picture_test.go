@@ -2,7 +2,6 @@ package diagram
 
 import (
 	"context"
-	"io/fs"
 	"slices"
 	"sync"
 	"testing"
@@ -10,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/examples"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -148,7 +146,7 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-// The steps of on_failure are at the side, in both forms, with the paths that their run has.
+// The steps of on_failure are read in both forms, with the paths that their run has.
 func TestOnFailure(t *testing.T) {
 	t.Parallel()
 	const steps12 = "[{set: {a: 1}}, {name: tell, set: {b: 2}}]"
@@ -170,44 +168,34 @@ func TestOnFailure(t *testing.T) {
 		if diff := cmp.Diff(seen.paths, pathsOf(o.OnFailure)); diff != "" || len(seen.paths) != 2 {
 			t.Errorf("paths (-run +outline):\n%s", diff)
 		}
-		d := Layout(o)
-		last := d.Boxes[len(d.Boxes)-1]
-		if len(d.Boxes) != 5 || last.Step.Title != "tell" || last.X < BoxWidth || last.X+BoxWidth > d.Width || last.Y+BoxHeight > d.Height {
-			t.Errorf("%d boxes, the last %+v in %d x %d", len(d.Boxes), last, d.Width, d.Height)
-		}
 	}
 }
 
-func TestNothingOverlaps(t *testing.T) {
+// Branches have the names that people give them, or say what goes through them.
+func TestBranchesAreNamed(t *testing.T) {
 	t.Parallel()
-	files, err := fs.Glob(examples.FS, "*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no examples", err)
-	}
-	for _, file := range files {
-		text, err := fs.ReadFile(examples.FS, file)
+	for text, want := range map[string][]string{
+		"parallel: [{branch: crm, steps: [{set: {a: 1}}]}, {branch: gifts, steps: [{set: {a: 2}}]}]": {"crm", "gifts"},
+		"parallel: [{steps: [{set: {a: 1}}]}, {branch: gifts, steps: [{set: {a: 2}}]}]":              {"branch 1", "gifts"},
+		"lock: {key: a, steps: [{set: {a: 1}}]}":                                                     {"while it is locked"},
+		"switch: [{when: .a, steps: [{set: {a: 1}}]}, {else: [{set: {a: 2}}]}]":                      {"when .a", "else"},
+	} {
+		got, err := Read([]byte("flow: 1\nsteps:\n  - "+text+"\n"), steps.Catalogue())
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := Read(text, steps.Catalogue())
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
+		var titles []string
+		for _, b := range got.Steps[0].Branches {
+			titles = append(titles, b.Title)
 		}
-		p := Layout(o)
-		for i, a := range p.Boxes {
-			if a.X < 0 || a.Y < 0 || a.X+BoxWidth > p.Width && !a.End {
-				t.Errorf("%s: %s is outside of the picture", file, a.Step.Path)
-			}
-			for _, b := range p.Boxes[:i] {
-				if !a.End && abs(a.X-b.X) < BoxWidth && abs(a.Y-b.Y) < BoxHeight {
-					t.Errorf("%s: %s lies on %s", file, a.Step.Path, b.Step.Path)
-				}
-			}
+		if diff := cmp.Diff(want, titles); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+		if n := got.Steps[0].Nested(); n != len(want) {
+			t.Errorf("%s: %d nested steps", text, n)
 		}
 	}
 }
-
-func abs(n int) int { return max(n, -n) }
 
 func TestSamples(t *testing.T) {
 	t.Parallel()

@@ -394,3 +394,5 @@ func milliseconds(ms float64) string { return Took(time.Duration(ms * float64(ti
 func share(part float64) string { return strconv.FormatFloat(100*part, 'f', 3, 64) + "%" }
 
 func fixed(n float64) string { return strconv.FormatFloat(n, 'f', 1, 64) }
+
+func px(n int) string { return strconv.Itoa(n) }

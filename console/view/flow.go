@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -25,6 +24,23 @@ type FlowRow struct {
 	Last     *RunRow   // nil: no run is known
 	Charted  bool      // there are statistics of its runs
 	Next     Firing    // of its schedule
+	Tags     []string
+	Figures  *FlowFigures // of its runs; nil: not known
+}
+
+// FlowFigures are figures of the runs of a flow that ended within a time.
+type FlowFigures struct {
+	Runs   int64
+	Failed int64 // of them, those that failed or took too long
+	P95    time.Duration
+}
+
+// Rate is the part of the runs that failed, from 0 to 1; 0 without runs.
+func (f *FlowFigures) Rate() float64 {
+	if f == nil || f.Runs == 0 {
+		return 0
+	}
+	return float64(f.Failed) / float64(f.Runs)
 }
 
 func (f FlowRow) number() string { return strconv.FormatInt(f.Number, 10) }
@@ -36,9 +52,10 @@ type Flow struct {
 	FlowRow
 	Source   string
 	Topics   []TopicLine
-	Diagram  *diagram.Diagram // nil: the source cannot be parsed
-	Problems flows.Problems   // mistakes in a source that was not saved
-	Trouble  string           // any other reason for not saving
+	Diagram  *FlowPicture   // nil: the source cannot be parsed
+	Overlays bool           // runs can be laid over the picture
+	Problems flows.Problems // mistakes in a source that was not saved
+	Trouble  string         // any other reason for not saving
 	Writable bool
 	Rehearse bool // a rehearsal is offered
 	New      bool
@@ -56,6 +73,14 @@ func (f *Flow) draft() string {
 		return "new"
 	}
 	return f.number()
+}
+
+// over is what is laid over the picture; nil: nothing.
+func (f *Flow) over() *Overlay {
+	if f.Diagram == nil {
+		return nil
+	}
+	return f.Diagram.Over
 }
 
 // Merge is the merge of an edit with a version that somebody else has deployed in the meantime.
@@ -168,23 +193,4 @@ func clip(text string, room int) string {
 		return text
 	}
 	return string(runes[:room-1]) + "…"
-}
-
-// titleLine returns the y coordinate of a box's title: the middle if there is nothing below the title.
-func titleLine(b diagram.Box) int {
-	if b.Step.Detail == "" {
-		return diagram.BoxHeight/2 + 4
-	}
-	return 19
-}
-
-func px(n int) string { return strconv.Itoa(n) }
-
-// curve returns the SVG path of a line that starts and ends vertically.
-func curve(l diagram.Line) string {
-	if l.FromX == l.ToX {
-		return "M" + px(l.FromX+1) + " " + px(l.FromY) + "V" + px(l.ToY)
-	}
-	middle := (l.FromY + l.ToY) / 2
-	return "M" + px(l.FromX+1) + " " + px(l.FromY) + "C" + px(l.FromX+1) + " " + px(middle) + " " + px(l.ToX+1) + " " + px(middle) + " " + px(l.ToX+1) + " " + px(l.ToY)
 }

@@ -1,0 +1,130 @@
+package view
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// FlowList is one page of the list of flows.
+type FlowList struct {
+	Rows []FlowRow
+	Text string     // of the search box
+	Tag  string     // that the flows must have; empty: any
+	Tags []TagCount // of all flows, the most frequent first
+
+	MoreTags int // that are not among them
+
+	Sort  string // a column, with - before it for descending
+	Page  int    // from 1
+	Pages int
+	Found int // flows that match
+	All   int
+
+	Over    string // the time of the figures: "24 hours"; empty: there are none
+	Reading bool   // the figures are being read, and come in a moment
+	Note    string // what is not known of the last results; empty: nothing
+}
+
+// TagCount is a tag with the number of flows that have it.
+type TagCount struct {
+	Tag   string
+	Flows int
+}
+
+// flowColumn is a column of the list by which it can be sorted.
+type flowColumn struct{ key, class, title, about string }
+
+func (l *FlowList) columns() []flowColumn {
+	over := l.Over
+	if over == "" {
+		over = "24 hours"
+	}
+	return []flowColumn{
+		{"number", "num c-number", "No.", "The number of the flow"},
+		{"name", "c-name", "Flow", "The name of the flow"},
+		{"trigger", "c-trigger", "Trigger", "What starts a run without the API"},
+		{"next", "c-next", "Next", "When its schedule fires next"},
+		{"last", "c-last", "Last result", "How the last run ended; sorted by when that was"},
+		{"errors", "num c-errors", "Errors", "The part of the runs of the last " + over + " that failed or took too long"},
+		{"p95", "num c-p95", "p95", "95 of 100 runs of the last " + over + " took no longer"},
+		{"deployed", "c-deployed", "Deployed", "When the current version was deployed"},
+	}
+}
+
+// url is the list with other parameters: pairs of names and values; an empty value removes one.
+func (l *FlowList) url(change ...string) string {
+	values := url.Values{}
+	set := func(name, value string) {
+		if value == "" {
+			values.Del(name)
+			return
+		}
+		values.Set(name, value)
+	}
+	set("q", l.Text)
+	set("tag", l.Tag)
+	if l.Sort != "number" {
+		set("sort", l.Sort)
+	}
+	if l.Page > 1 {
+		set("page", strconv.Itoa(l.Page))
+	}
+	for i := 0; i+1 < len(change); i += 2 {
+		set(change[i], change[i+1])
+	}
+	if len(values) == 0 {
+		return Root + "/flows"
+	}
+	return Root + "/flows?" + values.Encode()
+}
+
+// URL is the address of the list.
+func (l *FlowList) URL() string { return l.url() }
+
+// sortURL is the list sorted by a column: in the other direction if it is sorted by it.
+func (l *FlowList) sortURL(c flowColumn) string {
+	to := c.key
+	switch {
+	case l.Sort == c.key:
+		to = "-" + c.key
+	case l.Sort == "-"+c.key:
+	case c.key == "errors" || c.key == "p95" || c.key == "last" || c.key == "deployed":
+		to = "-" + c.key // what is sought stands at the top
+	}
+	return l.url("sort", to, "page", "")
+}
+
+// sorted is the value of aria-sort; empty: the list is not sorted by the column.
+func (l *FlowList) sorted(c flowColumn) string {
+	switch strings.TrimPrefix(l.Sort, "-") {
+	case c.key:
+		if strings.HasPrefix(l.Sort, "-") {
+			return "descending"
+		}
+		return "ascending"
+	}
+	return ""
+}
+
+// rateText is the part of the runs that failed.
+func (f *FlowFigures) rateText() string {
+	switch rate := 100 * f.Rate(); {
+	case rate == 0:
+		return "0 %"
+	case rate < 0.1:
+		return "< 0.1 %"
+	case rate < 10:
+		return strconv.FormatFloat(rate, 'f', 1, 64) + " %"
+	default:
+		return strconv.FormatFloat(rate, 'f', 0, 64) + " %"
+	}
+}
+
+// pageNumber is a number of a page in an address; empty: the first.
+func pageNumber(n int) string {
+	if n <= 1 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
