@@ -265,7 +265,7 @@ func (req *requestState) findSession(token string) (*session.Session, *store.Use
 	if req.console.redisIsAway(req.ctx()) {
 		return nil, nil, fmt.Errorf("find session: %w", queue.ErrUnavailable)
 	}
-	s, err := req.console.sessions.Find(req.ctx(), token)
+	s, err := req.console.sessions.Find(req.ctx(), token, req.ip())
 	if errors.Is(err, session.ErrNone) {
 		return nil, nil, err
 	}

@@ -175,7 +175,7 @@ func (d *testConsole) withSession(user string) (*browser, string) {
 	d.t.Helper()
 	u, err := d.config.Store.Users().User(d.t.Context(), user)
 	must(d.t, err)
-	s, err := d.sessions.Begin(d.t.Context(), user, u.Epoch)
+	s, err := d.sessions.Begin(d.t.Context(), user, u.Epoch, session.Origin{})
 	must(d.t, err)
 	b := d.browser()
 	b.cookies[cookieSession] = s.Token
