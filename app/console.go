@@ -39,6 +39,7 @@ func (p *Program) openConsole(context.Context) error {
 		Failures:    p.failures,
 		History:     p.historyPinger(),
 		Stats:       p.stats(),
+		AdminUser:   p.settings.AdminUser,
 		Dev:         p.role.Dev,
 		ClientUsage: p.clientUsage,
 		RateIP:      p.settings.RateIP,

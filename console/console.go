@@ -17,7 +17,9 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/console/account"
 	"github.com/penstock/penstock/console/assets"
+	"github.com/penstock/penstock/console/palette"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/flows"
@@ -104,6 +106,9 @@ type Config struct {
 	RateIP      limits.Rates
 	RateClient  limits.Rates
 
+	// AdminUser is the user whose password the settings of the process have; empty: none.
+	AdminUser string
+
 	// Dev says that this process is for development: pages speak of its commands.
 	Dev bool
 
@@ -123,6 +128,8 @@ type Console struct {
 	overviewCache *overviewCache
 	queues        queuesUI
 	portal        *portal.Portal
+	accounts      *account.Accounts
+	palette       *palette.Palette
 	assets        *assets.Assets
 	flowSchema    func() ([]byte, error) // JSON Schema of flow files, made once
 	secure        bool                   // the issuer is https
@@ -165,6 +172,14 @@ func New(config Config) (*Console, error) {
 	c.queues = newQueuesUI(config.Redis)
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
 		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
+	c.accounts, err = account.New(account.Config{Users: config.Store.Users(), Sessions: c.sessions, Authority: config.Authority, Hasher: config.Hasher, Now: config.Now, Fixed: config.AdminUser})
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
+	c.palette, err = palette.New(palette.Config{Store: config.Store, Queue: config.Queue})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}

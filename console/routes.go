@@ -27,7 +27,7 @@ var changesNothing = map[string]bool{
 
 // routes lists everything of the console that requires a session.
 func (c *Console) routes() []route {
-	return []route{
+	return append(append(c.accountRoutes(), c.paletteRoutes()...), []route{
 		{"GET /{$}", "", overviewPage},
 		{"GET /overview", "", overviewFragment},
 		{"GET /chart", auth.ScopeReadRuns, chartFragment},
@@ -146,7 +146,7 @@ func (c *Console) routes() []route {
 		{"GET /queues/{path...}", auth.ScopeReadQueues, queuesPage},
 		{"POST /queues/{path...}", auth.ScopeWriteQueues, queuesPage},
 		{"DELETE /queues/{path...}", auth.ScopeWriteQueues, queuesPage},
-	}
+	}...)
 }
 
 // router registers all paths of both sites.

@@ -101,7 +101,7 @@ func signIn(req *requestState) error {
 		form.Trouble = req.site.denied
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
-	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch)
+	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch, req.origin())
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,11 @@ func signIn(req *requestState) error {
 		return nil
 	}
 	return req.redirect(req.site.safeDestination(form.To))
+}
+
+// origin returns where the session of the browser is from.
+func (req *requestState) origin() session.Origin {
+	return session.Origin{Site: req.site.Root, IP: req.ip(), Device: req.r.UserAgent()}
 }
 
 // showSession answers with the user of the session and a token for its writes, for a page that another session has made.

@@ -66,10 +66,19 @@
     if (!event.repeat) button.click()
   }
 
+  // goAnywhere opens the search for pages and actions, which is loaded then.
+  function goAnywhere(event) {
+    const link = one('[data-anywhere]')
+    if (!link) return
+    event.preventDefault()
+    import(link.dataset.anywhere).then(module => module.toggle(link))
+  }
+
   document.addEventListener('keydown', event => {
     if (event.defaultPrevented || event.altKey || event.isComposing) return
     const modal = one('dialog[open]')
     if (event.ctrlKey || event.metaKey) {
+      if (event.key === 'k' && !event.shiftKey && (!modal || modal.id === 'palette')) return goAnywhere(event)
       if (modal || event.shiftKey) return
       if (event.key === 's') press(one('[data-save]'), event)
       if (event.key === 'Enter') press(one('[data-run]') ?? one('[data-run-link]'), event)
@@ -130,6 +139,7 @@
     if (button?.dataset.copy !== undefined) copy(button)
     if (button?.matches('[data-theme-switch]')) switchTheme()
     if (button?.matches('[data-help]')) one('#help').showModal()
+    if (target.closest('[data-anywhere]') && !event.ctrlKey && !event.metaKey) goAnywhere(event)
     if (button?.matches('[data-menu]')) {
       const open = one('#nav').classList.toggle('open')
       button.setAttribute('aria-expanded', String(open))
@@ -290,6 +300,12 @@
   document.addEventListener('penstock:back', () => { // the front door answers again: streams that it refused are opened anew
     for (const [part, source] of streams) if (part.isConnected && source.readyState === EventSource.CLOSED && !source.ended) follow(part)
   })
+  function openTarget() { // a folded part that the address names
+    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1))
+    if (target && target.matches('details')) target.open = true
+  }
+  window.addEventListener('hashchange', openTarget)
+  document.addEventListener('DOMContentLoaded', openTarget)
   if (document.readyState !== 'loading') prepare(document.body)
   else document.addEventListener('DOMContentLoaded', () => prepare(document.body))
 })()

@@ -99,6 +99,9 @@ func pageOf(yes bool) Page {
 func components(yes bool) map[string]templ.Component {
 	p, own := pageOf(yes), filled[[]ScopeChoice](yes)
 	return map[string]templ.Component{
+		"AccountPage":        AccountPage(p, filled[Account](yes)),
+		"PalettePage":        PalettePage(p, filled[Palette](yes)),
+		"PaletteFound":       PaletteFound(p, filled[Palette](yes)),
 		"KeysPage":           KeysPage(p, filled[[]*store.Key](yes), own),
 		"KeySwitch":          KeySwitch(p, filled[*store.Key](yes)),
 		"KeyPage":            KeyPage(p, filled[KeySheet](yes)),
