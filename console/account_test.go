@@ -162,3 +162,46 @@ func TestPasswordsThatAdministratorsGive(t *testing.T) {
 		t.Errorf("a short one for vera: %d", w.Code)
 	}
 }
+
+// Printed times are in the zone that the user has chosen, on each page and without the script; the script has its name.
+func TestPreferencesOfUsers(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("vera")
+	if page := b.page("/account"); !strings.Contains(page, " UTC</time>") || strings.Contains(page, "data-time-zone") {
+		t.Error("before a choice times are not in UTC")
+	}
+	if w := b.post("/account/preferences", "theme", "dark", "zone", " Asia/Kathmandu ", "hours", "12"); w.Code != http.StatusSeeOther {
+		t.Fatalf("save: %d %s", w.Code, w.Body)
+	}
+	for name, browser := range map[string]*browser{"this browser": b, "another one": d.signedIn("vera")} {
+		page := browser.page("/account")
+		for _, part := range []string{`data-theme="dark"`, `data-time-zone="Asia/Kathmandu"`, `data-hours="12"`, "M +0545</time>", `value="Asia/Kathmandu"`} {
+			if !strings.Contains(page, part) {
+				t.Errorf("%s: %s is missing", name, part)
+			}
+		}
+		if page := browser.page("/runs/" + d.run); !strings.Contains(page, `M +0545" data-ago`) {
+			t.Errorf("%s: the times of a run are in another zone", name)
+		}
+	}
+	if page := d.signedIn("olga").page("/account"); strings.Contains(page, "Kathmandu") {
+		t.Error("they are those of somebody else, too")
+	}
+	for name, wrong := range map[string][]string{
+		"a theme": {"theme", "pink"}, "a zone": {"zone", "Mars/Olympus"}, "a path": {"zone", "../../etc/passwd"}, "the machine's zone": {"zone", "Local"}, "hours": {"hours", "13"},
+	} {
+		if w := b.post("/account/preferences", wrong...); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	if w := b.post("/account/theme", "theme", "light"); w.Code != http.StatusSeeOther || b.cookies[cookieTheme] != "light" {
+		t.Errorf("the theme alone: %d, %v", w.Code, b.cookies)
+	}
+	user, err := d.config.Store.Users().User(t.Context(), "vera")
+	must(t, err)
+	if want := (store.Preferences{Theme: "light", Zone: "Asia/Kathmandu", Hours: "12"}); user.Preferences != want {
+		t.Errorf("stored %+v", user.Preferences)
+	}
+	b.wantSignedIn("after all that", true)
+}

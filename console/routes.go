@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -212,6 +213,7 @@ func (c *Console) authorize(to route) func(*requestState) error {
 			req.w.Header().Set("Penstock-Csrf", "stale") // the script asks for the token of the session, and sends it again
 			return errCSRF
 		}
+		req.r = req.r.WithContext(view.WithClock(req.ctx(), req.clock()))
 		if isWrite(req.r) && !changesNothing[to.pattern] {
 			return req.handleOnce(to.handle)
 		}

@@ -110,6 +110,9 @@ func signIn(req *requestState) error {
 			return err
 		}
 	}
+	if user.Preferences.Theme != "" {
+		req.setTheme(user.Preferences.Theme)
+	}
 	req.setCookie(cookieForm, "", -1)
 	req.setCookie(cookieSession, s.Token, int(session.LifeLimit/time.Second))
 	if req.fragment() { // the page from which it was sent stays

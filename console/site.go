@@ -78,7 +78,7 @@ func (req *requestState) account() *account.Request {
 	return &account.Request{
 		HTTP: req.r, Root: req.site.Root, User: req.user, Session: req.session, IP: req.ip(),
 		Page:   func(title string) view.Page { return req.page("", title) },
-		Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit, Renew: req.renewSession,
+		Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit, Renew: req.renewSession, Theme: req.setTheme,
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package account serves the page on which a signed-in user changes the own password and ends the own sessions. The console and the
+// Package account serves the page on which a signed-in user changes the own password and preferences, and ends the own sessions. The console and the
 // developer portal each have it, and do for it what all their pages need.
 package account
 
@@ -64,6 +64,8 @@ type Request struct {
 	Audit    func(act, object string) // writes an entry of the audit log
 	// Renew gives the browser a new session of the user as it is now, in place of the one that it has.
 	Renew func(*store.User) error
+	// Theme keeps the colour scheme in the browser.
+	Theme func(theme string)
 }
 
 func (r *Request) path() string { return r.Root + "/account" }
@@ -79,6 +81,8 @@ func (a *Accounts) Routes() []Route {
 	return []Route{
 		{"GET /account", a.show},
 		{"POST /account/password", a.changePassword},
+		{"POST /account/preferences", a.savePreferences},
+		{"POST /account/theme", a.saveTheme},
 		{"POST /account/sessions/end", a.endOthers},
 		{"POST /account/sessions/{session}/end", a.endOne},
 	}
@@ -94,7 +98,7 @@ func (a *Accounts) render(r *Request, status int, field, trouble string) error {
 	}
 	return r.Render(status, view.AccountPage(r.Page("Your account"), view.Account{
 		User: r.User, Root: r.Root, Sessions: open, Last: view.SignInBefore(r.Session.Last),
-		Fixed: r.User.Name == a.config.Fixed, Field: field, Trouble: trouble,
+		Given: r.User.Preferences, Fixed: r.User.Name == a.config.Fixed, Field: field, Trouble: trouble,
 	}))
 }
 

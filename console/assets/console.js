@@ -13,7 +13,12 @@
       (!document.documentElement.dataset.theme && matchMedia('(prefers-color-scheme: dark)').matches)
     const next = dark ? 'light' : 'dark'
     document.documentElement.dataset.theme = next
-    document.cookie = `penstock_theme=${next}; path=/console; max-age=31536000; samesite=lax` + (location.protocol === 'https:' ? '; secure' : '')
+    const account = one('.foot .who')?.pathname
+    if (!account) return
+    document.cookie = `penstock_theme=${next}; path=${account.replace(/\/account$/, '')}; max-age=31536000; samesite=lax` + (location.protocol === 'https:' ? '; secure' : '')
+    fetch(account + '/theme', { // for the user's other browsers; this one has it
+      method: 'POST', keepalive: true, body: new URLSearchParams({ theme: next }), headers: { 'HX-Request': 'true', 'X-Csrf-Token': one('meta[name=csrf]').content },
+    }).catch(() => {})
   }
 
 // ---- Times ----------------------------------------------------------------
@@ -35,7 +40,7 @@
       if (text && time.textContent !== text) time.textContent = text
       if (!time.dataset.local) {
         time.dataset.local = 'yes'
-        time.title = new Date(then).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' })
+        time.title = penstockTime(then, { dateStyle: 'medium', timeStyle: 'long' })
       }
     }
   }
@@ -221,7 +226,7 @@
   // barAt is the bar of the chart, or the mark of a deployment, that an event is about.
   const barAt = event => event.target.closest?.('[data-chart] [data-tip]')
 
-  const localTime = (time, options) => new Date(time).toLocaleString(undefined, options)
+  const localTime = penstockTime
 
   function showTip(bar) {
     const chart = bar.closest('[data-chart]')

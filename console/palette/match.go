@@ -8,8 +8,12 @@ import (
 	"github.com/penstock/penstock/console/view"
 )
 
-// maxOfGroup is the maximum number of finds of one group.
-const maxOfGroup = 8
+const (
+	// maxOfGroup is the maximum number of finds of one group.
+	maxOfGroup = 8
+	// maxAtFirst is that before anything is typed.
+	maxAtFirst = 30
+)
 
 // finder collects what words find.
 type finder struct {
@@ -72,13 +76,17 @@ func next(text, word string, at int) int {
 func (f *finder) best() []view.FoundGroup {
 	slices.SortStableFunc(f.all, func(a, b scored) int { return b.score - a.score })
 	var groups []view.FoundGroup
+	most := maxOfGroup
+	if len(f.words) == 0 {
+		most = maxAtFirst
+	}
 	for _, one := range f.all {
 		at := slices.IndexFunc(groups, func(g view.FoundGroup) bool { return g.Title == one.Group })
 		if at < 0 {
 			groups = append(groups, view.FoundGroup{Title: one.Group})
 			at = len(groups) - 1
 		}
-		if g := &groups[at]; len(g.Finds) < maxOfGroup {
+		if g := &groups[at]; len(g.Finds) < most {
 			g.Finds = append(g.Finds, one.Found)
 		} else {
 			g.More++

@@ -13,7 +13,8 @@ type Account struct {
 	Root     string        // path of the site
 	Sessions []OpenSession // that of the browser first
 	Last     SignInBefore
-	Fixed    bool // the settings of the process have the password, and set it again
+	Given    store.Preferences // of the form
+	Fixed    bool              // the settings of the process have the password, and set it again
 
 	Field, Trouble string // what is wrong with a field of the form of the password; empty: nothing
 }
