@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
@@ -34,20 +35,39 @@ func connectionsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	products, err := req.console.presets()
+	if err != nil {
+		return err
+	}
 	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars}
+	for _, p := range products {
+		list.Products = append(list.Products, view.Product{Name: p.Name, Title: p.Title, Type: p.Types[0]})
+	}
 	for _, c := range all {
 		list.Items = append(list.Items, connect.Shown(req.console.config.Catalogue, c))
 	}
 	return req.render(200, view.ConnectionsPage(req.page("connections", "Connections"), list))
 }
 
-// newConnectionPage shows the form for a new connection of a type.
+// newConnectionPage shows the form for a new connection of a type, perhaps with what is known of those of a product.
 func newConnectionPage(req *requestState) error {
 	kind, ok := req.connectionType(req.r.URL.Query().Get("type"))
 	if !ok {
 		return errNotFound
 	}
 	f := view.ConnectionForm{Type: kind, New: true}
+	if name := req.r.URL.Query().Get("product"); name != "" {
+		products, err := req.console.presets()
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(products, func(p presets.Preset) bool { return p.Name == name && slices.Contains(p.Types, kind.Name) })
+		if at < 0 {
+			return errNotFound
+		}
+		f.Connection = products[at].Connection(kind)
+		f.Product = &view.Product{Name: name, Title: products[at].Title, Type: kind.Name, Types: products[at].Types, Doc: products[at].Doc}
+	}
 	return req.render(200, view.ConnectionPage(req.page("connections", "New connection"), f))
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/penstock/penstock/console/assets"
 	"github.com/penstock/penstock/console/palette"
 	"github.com/penstock/penstock/console/portal"
+	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
@@ -131,8 +132,9 @@ type Console struct {
 	accounts      *account.Accounts
 	palette       *palette.Palette
 	assets        *assets.Assets
-	flowSchema    func() ([]byte, error) // JSON Schema of flow files, made once
-	secure        bool                   // the issuer is https
+	presets       func() ([]presets.Preset, error) // of connections, read once
+	flowSchema    func() ([]byte, error)           // JSON Schema of flow files, made once
+	secure        bool                             // the issuer is https
 	origin        *http.CrossOriginProtection
 	mux           *http.ServeMux
 }
@@ -164,6 +166,7 @@ func New(config Config) (*Console, error) {
 		assets:     files,
 		secure:     issuer.Scheme == "https",
 		origin:     http.NewCrossOriginProtection(),
+		presets:    sync.OnceValues(func() ([]presets.Preset, error) { return presets.List(config.Catalogue) }),
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.attention = newAttention(&c.config)

@@ -12,10 +12,11 @@ import (
 
 // ConnectionList is all connections and secrets without their secret values.
 type ConnectionList struct {
-	Types   []connect.Type
-	Items   []store.Connection
-	Secrets []store.Secret
-	Vars    []*store.Var
+	Types    []connect.Type
+	Products []Product // with a preset
+	Items    []store.Connection
+	Secrets  []store.Secret
+	Vars     []*store.Var
 }
 
 // ConnectionForm is the form for a new or an existing connection.
@@ -24,6 +25,7 @@ type ConnectionForm struct {
 	Connection store.Connection // without secret values
 	UsedBy     []int64          // numbers of the flows that name it
 	New        bool
+	Product    *Product // whose preset filled in the form; nil: none
 	Testable   bool
 	Redirect   string // redirect URI for the authorization; empty: the connection cannot be authorized
 	Authorised bool   // it has a refresh token
