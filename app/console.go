@@ -42,6 +42,7 @@ func (p *Program) openConsole(context.Context) error {
 		AdminUser:   p.settings.AdminUser,
 		Dev:         p.role.Dev,
 		ClientUsage: p.clientUsage,
+		LastUse:     p.lastUse,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,
 		Log:         p.log,

@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/store"
 )
 
@@ -40,6 +41,14 @@ func connectionsPage(req *requestState) error {
 		return err
 	}
 	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars}
+	deployed := config.Flows()
+	list.ConnectionUsers, list.SecretUsers, list.VarUsers = deployed.Uses(flows.ResourceConnection), deployed.Uses(flows.ResourceSecret), deployed.Uses(flows.ResourceVar)
+	if list.ConnectionUses, err = lastUses(req, lastuse.Connection, all, func(c *store.Connection) string { return c.Name }); err != nil {
+		return err
+	}
+	if list.SecretUses, err = lastUses(req, lastuse.Secret, secrets, func(s store.Secret) string { return s.Name }); err != nil {
+		return err
+	}
 	for _, p := range products {
 		list.Products = append(list.Products, view.Product{Name: p.Name, Title: p.Title, Type: p.Types[0]})
 	}
@@ -141,6 +150,7 @@ func deleteConnection(req *requestState) error {
 	if err := req.console.config.Store.Connections().Delete(req.ctx(), name); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.Connection, name)
 	req.audit("POST "+Root+"/connections/{name}/delete", name)
 	req.setNotice("The connection " + name + " was deleted.")
 	return req.redirect(Root + "/connections")
@@ -223,6 +233,7 @@ func deleteSecret(req *requestState) error {
 	if err := req.console.config.Store.Secrets().Delete(req.ctx(), name); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.Secret, name)
 	req.audit("POST "+Root+"/secrets/{name}/delete", name)
 	req.setNotice("The secret " + name + " was deleted.")
 	return req.redirect(Root + "/connections")

@@ -28,6 +28,7 @@ import (
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
@@ -100,6 +101,9 @@ type Config struct {
 
 	// Call serves a request to the API for a signed-in developer; nil: the developer portal offers no calls.
 	Call func(w http.ResponseWriter, r *http.Request, p *auth.Principal)
+
+	// LastUse knows when credentials and connections were used last; nil: pages do not show it.
+	LastUse *lastuse.Recorder
 
 	// ClientUsage counts the calls of API clients, and RateIP and RateClient limit them per address and per client; the
 	// developer portal shows them. Optional.

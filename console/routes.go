@@ -9,6 +9,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -242,6 +243,7 @@ func (req *requestState) identify() error {
 	switch {
 	case err == nil:
 		known.Put(s, user, now)
+		req.console.config.LastUse.Note(lastuse.User, user.Name)
 	case errors.Is(err, session.ErrNone):
 		known.Forget(cookie.Value)
 		return err

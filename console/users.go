@@ -8,6 +8,7 @@ import (
 	"github.com/penstock/penstock/console/account"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/store"
 )
 
@@ -23,7 +24,11 @@ func usersPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.UsersPage(req.page("access", "Users"), users, req.scopeChoices(nil)))
+	uses, err := lastUses(req, lastuse.User, users, func(u *store.User) string { return u.Name })
+	if err != nil {
+		return err
+	}
+	return req.render(200, view.UsersPage(req.page("access", "Users"), users, req.scopeChoices(nil), uses))
 }
 
 func userPage(req *requestState) error {
@@ -145,6 +150,7 @@ func deleteUser(req *requestState) error {
 	if err := req.console.config.Store.Users().Delete(req.ctx(), name); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.User, name)
 	req.audit("POST "+Root+"/access/users/{user}/delete", name)
 	req.setNotice("The user " + name + " was deleted, with all tokens and sessions.")
 	return req.redirect(Root + "/access/users")

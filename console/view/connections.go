@@ -17,6 +17,9 @@ type ConnectionList struct {
 	Items    []store.Connection
 	Secrets  []store.Secret
 	Vars     []*store.Var
+
+	ConnectionUsers, SecretUsers, VarUsers map[string][]int64 // numbers of the flows that name them
+	ConnectionUses, SecretUses             LastUses
 }
 
 // ConnectionForm is the form for a new or an existing connection.

@@ -7,8 +7,9 @@ const authorization = 'Basic ' + btoa(`${root.user}:${root.password}`)
 const pia = { user: 'pia', password: 'four words are enough' }
 let desk
 
-async function api(method, path, body) {
-  const answer = await fetch(base + path, { method, body: body && JSON.stringify(body), headers: { Authorization: authorization, ...(body && { 'Content-Type': 'application/json' }) } })
+async function api(method, path, body, text) {
+  const type = text ? 'application/yaml' : 'application/json'
+  const answer = await fetch(base + path, { method, body: text ?? (body && JSON.stringify(body)), headers: { Authorization: authorization, ...((text ?? body) && { 'Content-Type': type }) } })
   assert.ok(answer.ok, `${method} ${path}: ${answer.status}`)
   return answer
 }
@@ -42,7 +43,7 @@ test('ends other sessions, singly and all', async () => {
   await desk.waitForURL('**/console/account')
   assert.equal(await desk.locator('.sessions tbody tr').count(), 4)
   assert.match(await desk.locator('.sessions tbody tr').first().innerText(), /Chrome on Linux.*console.*this one/s)
-  assert.match(await desk.locator('dl.me').innerText(), /Last sign-in before this one\s+none is known/)
+  assert.match(await desk.locator('dl.me').innerText(), /Signed in before\s+none is known/)
   await desk.locator('.sessions tbody tr').nth(1).getByRole('button', { name: /End the session of Chrome on Linux at 127\.0\.0\.1/ }).click()
   await desk.getByText('The session was ended.').waitFor()
   assert.equal(await desk.locator('.sessions tbody tr').count(), 3)
@@ -152,6 +153,42 @@ test('goes anywhere by mouse, in a narrow window and without the script', async 
   assert.ok(plain.url().endsWith('/console/workers'))
   well(plain)
   await plain.context().close()
+})
+
+test('connects a product, tests it, and sees who uses it', async () => {
+  await visit(desk, '/connections')
+  await desk.getByText('New connection').click()
+  await desk.getByRole('link', { name: 'Stripe bearer' }).click()
+  await desk.getByText('What to enter for Stripe').waitFor()
+  assert.equal(await desk.inputValue('[name=name]'), 'stripe')
+  assert.equal(await desk.inputValue('[name=hosts]'), 'api.stripe.com')
+  assert.equal(await desk.inputValue('[name="setting.test"]'), 'https://api.stripe.com/v1/customers?limit=1')
+  await readable(desk, 'the form of a product', 'preset')
+  await visit(desk, '/connections/new?product=zoom&type=oauth2_client')
+  await desk.getByRole('link', { name: 'oauth2_refresh' }).click()
+  await desk.waitForURL('**type=oauth2_refresh')
+  assert.equal(await desk.inputValue('[name="setting.token_url"]'), 'https://zoom.us/oauth/token')
+
+  // One that a flow uses, at a server of our own: its test says which certificate is wrong.
+  await api('PUT', '/v1/connections/here', { type: 'bearer', hosts: [new URL(base).host], settings: { token: 'a-token-of-here' } })
+  await api('PUT', '/v1/flows/41', undefined, `flow: 41\nslug: visit\nname: Visit\nsteps:\n  - http: {get: "${base}/healthz"}\n    connection: here\n`)
+  await api('POST', '/v1/flows/41/runs', {})
+  const row = desk.locator('tr', { hasText: 'here' }).first()
+  const shown = async () => { await visit(desk, '/connections'); return row.innerText() }
+  for (let i = 0; i < 20 && !/ago|now/.test((await shown()).split('41')[1]); i++) await desk.waitForTimeout(200)
+  assert.match(await row.innerText(), /here\s+bearer\s+127\.0\.0\.1:\d+\s+41\s+(now|\d+s ago)/)
+  await row.getByRole('link', { name: '41' }).click()
+  await desk.waitForURL('**/console/flows/41')
+  await visit(desk, '/access/users')
+  assert.match(await desk.locator('tr', { hasText: 'pia' }).innerText(), /pia\s+you\s+admin\s+(now|\d+[sm] ago)/)
+  for (const width of [1440, 390]) {
+    await desk.setViewportSize({ width, height: 900 })
+    for (const path of ['/connections', '/access/users', '/access/keys']) {
+      await visit(desk, path)
+      await readable(desk, path, 'used' + path)
+    }
+  }
+  await desk.setViewportSize({ width: 1440, height: 900 })
 })
 
 test('has the theme and the time zone of the user', async () => {
