@@ -171,7 +171,7 @@ test('connects a product, tests it, and sees who uses it', async () => {
 
   // One that a flow uses, at a server of our own: its test says which certificate is wrong.
   await api('PUT', '/v1/connections/here', { type: 'bearer', hosts: [new URL(base).host], settings: { token: 'a-token-of-here' } })
-  await api('PUT', '/v1/flows/41', undefined, `flow: 41\nslug: visit\nname: Visit\nsteps:\n  - http: {get: "${base}/healthz"}\n    connection: here\n`)
+  await api('PUT', '/v1/flows/41', undefined, `flow: 41\nslug: visit\nname: Visit\nsteps:\n  - http: {get: "${base}/healthz", connection: here}\n`)
   await api('POST', '/v1/flows/41/runs', {})
   const row = desk.locator('tr', { hasText: 'here' }).first()
   const shown = async () => { await visit(desk, '/connections'); return row.innerText() }
