@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -69,8 +70,13 @@ func hostOf(target string) string {
 	return u.Host
 }
 
+// markdownLink matches a link of a summary. Read only.
+var markdownLink = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+
 // about returns a summary without its Markdown.
-func about(text string) string { return strings.ReplaceAll(text, "`", "") }
+func about(text string) string {
+	return strings.ReplaceAll(markdownLink.ReplaceAllString(text, "$1"), "`", "")
+}
 
 // shownSettings summarizes the settings of a connection in one line.
 func shownSettings(c store.Connection) string {
