@@ -26,7 +26,6 @@ var mayReach = map[string]string{ // read only
 	"GET /account":                         "vor",
 	"POST /account/password":               "vor",
 	"POST /account/preferences":            "vor",
-	"POST /account/theme":                  "vor",
 	"POST /account/sessions/end":           "vor",
 	"POST /account/sessions/{session}/end": "vor",
 

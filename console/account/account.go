@@ -82,7 +82,6 @@ func (a *Accounts) Routes() []Route {
 		{"GET /account", a.show},
 		{"POST /account/password", a.changePassword},
 		{"POST /account/preferences", a.savePreferences},
-		{"POST /account/theme", a.saveTheme},
 		{"POST /account/sessions/end", a.endOthers},
 		{"POST /account/sessions/{session}/end", a.endOne},
 	}

@@ -16,9 +16,6 @@
     const account = one('.foot .who')?.pathname
     if (!account) return
     document.cookie = `penstock_theme=${next}; path=${account.replace(/\/account$/, '')}; max-age=31536000; samesite=lax` + (location.protocol === 'https:' ? '; secure' : '')
-    fetch(account + '/theme', { // for the user's other browsers; this one has it
-      method: 'POST', keepalive: true, body: new URLSearchParams({ theme: next }), headers: { 'HX-Request': 'true', 'X-Csrf-Token': one('meta[name=csrf]').content },
-    }).catch(() => {})
   }
 
 // ---- Times ----------------------------------------------------------------
