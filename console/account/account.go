@@ -96,7 +96,7 @@ func (a *Accounts) render(r *Request, status int, field, trouble string) error {
 		return err
 	}
 	return r.Render(status, view.AccountPage(r.Page("Your account"), view.Account{
-		User: r.User, Root: r.Root, Sessions: open, Last: view.SignInBefore(r.Session.Last),
+		User: r.User, Sessions: open, Last: view.SignInBefore(r.Session.Last),
 		Given: r.User.Preferences, Fixed: r.User.Name == a.config.Fixed, Field: field, Trouble: trouble,
 	}))
 }

@@ -10,7 +10,6 @@ import (
 // Account is the page of the signed-in user.
 type Account struct {
 	User     *store.User
-	Root     string        // path of the site
 	Sessions []OpenSession // that of the browser first
 	Last     SignInBefore
 	Given    store.Preferences // of the form

@@ -2,6 +2,7 @@ package view
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/penstock/penstock/auth"
 )
@@ -72,3 +73,11 @@ func (p Palette) count() int {
 }
 
 func foundID(group, at int) string { return "found-" + strconv.Itoa(group) + "-" + strconv.Itoa(at) }
+
+// within returns a path of the console; of any other text the first page.
+func within(path string) string {
+	if !strings.HasPrefix(path, Root+"/") {
+		return Root + "/"
+	}
+	return path
+}
