@@ -32,6 +32,7 @@ import (
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue/rehearsal"
 	"github.com/penstock/penstock/store"
@@ -117,6 +118,8 @@ type Config struct {
 
 	// CountCall counts a call of an API client by its status; optional. It must not block.
 	CountCall func(client string, status int)
+	// Used is called for each use of a credential by a caller, and of the secret of a webhook; optional. It must not block.
+	Used func(kind lastuse.Kind, name string)
 
 	// RejectLog stores rejected requests for administrators; optional.
 	RejectLog RejectLog

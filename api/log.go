@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/internal/lastuse"
 )
 
 // logRequest writes one log line per request, after the response.
@@ -23,6 +24,7 @@ func (a *API) logRequest(c *gin.Context) {
 	if a.config.CountCall != nil && x.Principal != nil && x.Principal.Kind == auth.KindClient && endpointOf(c) != "token" {
 		a.config.CountCall(x.Principal.ID, status)
 	}
+	a.noteUse(x.Principal)
 	level := slog.LevelInfo
 	switch {
 	case isProbe(c) && status < http.StatusBadRequest:
@@ -69,4 +71,19 @@ func (a *API) logRequest(c *gin.Context) {
 		}
 	}
 	a.config.Log.LogAttrs(ctx, level, "request", line...)
+}
+
+// noteUse notes that a caller has shown a credential that counts.
+func (a *API) noteUse(p *auth.Principal) {
+	if a.config.Used == nil || p == nil {
+		return
+	}
+	switch p.Kind {
+	case auth.KindKey:
+		a.config.Used(lastuse.Key, p.ID)
+	case auth.KindUser:
+		a.config.Used(lastuse.User, p.ID)
+	case auth.KindClient:
+		a.config.Used(lastuse.Client, p.ID)
+	}
 }

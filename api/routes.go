@@ -106,7 +106,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 		}
 		hooks.Mount(limited, v1, hooks.Config{
 			Flows: a.config.Flows, Store: a.config.Store, Authority: a.config.Authority, Runner: a.runner, Guard: a.config.Guard, Keys: a.config.HookKeys,
-			Deliveries: a.config.Deliveries, Draining: a.draining.Load,
+			Deliveries: a.config.Deliveries, Draining: a.draining.Load, Used: a.config.Used,
 		})
 	}
 	if a.config.Fleet != nil {

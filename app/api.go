@@ -81,6 +81,7 @@ func (p *Program) openAPI(context.Context) error {
 		Usage:          p.keyUsage,
 		KeyUsage:       p.keyUsage,
 		CountCall:      p.clientUsage.Count,
+		Used:           p.lastUse.Note,
 		Log:            p.log,
 		Ready:          p.ready,
 		Memory:         p.memory,

@@ -29,6 +29,7 @@ import (
 	"github.com/penstock/penstock/internal/callback"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -67,6 +68,7 @@ type Program struct {
 	deliveries      *deliveries.Log
 	keyUsage        *keyusage.Counter
 	clientUsage     *clientusage.Counter
+	lastUse         *lastuse.Recorder
 	limiter         *limits.Limiter
 	bruteForceGuard *auth.BruteForceGuard
 	bruteForceKey   []byte // key of the hashes of guessed names and networks
@@ -98,7 +100,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 			_ = p.Close() // the first error is more useful
 		}
 	}()
-	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openHistory, p.openStore, p.openDeliveries, p.openQueue, p.openWebhooks, p.openFailures}
+	open := []func(context.Context) error{p.openMemory, p.openTelemetry, p.openRedis, p.openFiles, p.openHistory, p.openStore, p.openDeliveries, p.openQueue, p.openWebhooks, p.openFailures, p.openLastUse}
 	if r.API {
 		// The listener comes first, because it fails most often.
 		open = append([]func(context.Context) error{p.openListener}, append(open, p.loadFlows)...)

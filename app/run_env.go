@@ -33,7 +33,7 @@ func (p *Program) publish(ctx context.Context, principal string, event flows.Pub
 
 // setRunEnv sets what runs can use: connections, secrets, script processes, stored values, other flows and callbacks.
 func (p *Program) setRunEnv(cfg *worker.Config) error {
-	connections, err := connect.New(connect.Config{Store: p.store, HTTP: cfg.Env.HTTP, Log: p.log, SQLiteDir: p.settings.SQLite})
+	connections, err := connect.New(connect.Config{Store: p.store, HTTP: cfg.Env.HTTP, Log: p.log, SQLiteDir: p.settings.SQLite, Used: p.lastUse.Note})
 	if err != nil {
 		return err
 	}

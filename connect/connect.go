@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/connect/internal/fileserver"
 	"github.com/penstock/penstock/connect/internal/server"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
@@ -28,6 +29,8 @@ type Config struct {
 	Log  *slog.Logger // required
 	// SQLiteDir is the directory with the files of sqlite connections. Empty: sqlite connections fail.
 	SQLiteDir string
+	// Used is called for each use of a connection or secret by a step; optional. It must not block.
+	Used func(kind lastuse.Kind, name string)
 }
 
 // Resolver finds connections and secrets for the steps of one process. It implements flows.Connections and
@@ -155,7 +158,14 @@ func (r *Resolver) Secret(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", r.readError(ctx, "secret", name, err)
 	}
+	r.used(lastuse.Secret, name)
 	return secret, nil
+}
+
+func (r *Resolver) used(kind lastuse.Kind, name string) {
+	if r.config.Used != nil {
+		r.config.Used(kind, name)
+	}
 }
 
 // resolve returns the connection as T, whose secrets are then masked in what the step puts out; otherwise says what a connection of another type is not good for.
@@ -177,6 +187,7 @@ func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T
 		return none, server.Failure(name, "it is of the type %s, which %s", c.Type, otherwise)
 	}
 	mask.Add(ctx, made.secrets...)
+	r.used(lastuse.Connection, name)
 	return conn, nil
 }
 

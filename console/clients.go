@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/store"
 )
 
@@ -20,7 +21,11 @@ func clientsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.ClientsPage(req.page("access", "API clients"), clients, req.scopeChoices(nil)))
+	uses, err := lastUses(req, lastuse.Client, clients, func(c *store.Client) string { return c.Identifier })
+	if err != nil {
+		return err
+	}
+	return req.render(200, view.ClientsPage(req.page("access", "API clients"), clients, req.scopeChoices(nil), uses))
 }
 
 func (req *requestState) client() (*store.Client, error) {
@@ -123,6 +128,7 @@ func deleteClient(req *requestState) error {
 	if err := req.console.config.Store.Clients().Delete(req.ctx(), id); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.Client, id)
 	req.audit("POST "+Root+"/access/clients/{client}/delete", id)
 	req.setNotice("The client was deleted. Its assertion and its tokens are revoked.")
 	return req.redirect(Root + "/access/clients")

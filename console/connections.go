@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/store"
 )
 
@@ -34,20 +36,47 @@ func connectionsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	products, err := req.console.presets()
+	if err != nil {
+		return err
+	}
 	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars}
+	deployed := config.Flows()
+	list.ConnectionUsers, list.SecretUsers, list.VarUsers = deployed.Uses(flows.ResourceConnection), deployed.Uses(flows.ResourceSecret), deployed.Uses(flows.ResourceVar)
+	if list.ConnectionUses, err = lastUses(req, lastuse.Connection, all, func(c *store.Connection) string { return c.Name }); err != nil {
+		return err
+	}
+	if list.SecretUses, err = lastUses(req, lastuse.Secret, secrets, func(s store.Secret) string { return s.Name }); err != nil {
+		return err
+	}
+	for _, p := range products {
+		list.Products = append(list.Products, view.Product{Name: p.Name, Title: p.Title, Type: p.Types[0]})
+	}
 	for _, c := range all {
 		list.Items = append(list.Items, connect.Shown(req.console.config.Catalogue, c))
 	}
 	return req.render(200, view.ConnectionsPage(req.page("connections", "Connections"), list))
 }
 
-// newConnectionPage shows the form for a new connection of a type.
+// newConnectionPage shows the form for a new connection of a type, perhaps with what is known of those of a product.
 func newConnectionPage(req *requestState) error {
 	kind, ok := req.connectionType(req.r.URL.Query().Get("type"))
 	if !ok {
 		return errNotFound
 	}
 	f := view.ConnectionForm{Type: kind, New: true}
+	if name := req.r.URL.Query().Get("product"); name != "" {
+		products, err := req.console.presets()
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(products, func(p presets.Preset) bool { return p.Name == name && slices.Contains(p.Types, kind.Name) })
+		if at < 0 {
+			return errNotFound
+		}
+		f.Connection = products[at].Connection(kind)
+		f.Product = &view.Product{Name: name, Title: products[at].Title, Type: kind.Name, Types: products[at].Types, Doc: products[at].Doc}
+	}
 	return req.render(200, view.ConnectionPage(req.page("connections", "New connection"), f))
 }
 
@@ -121,6 +150,7 @@ func deleteConnection(req *requestState) error {
 	if err := req.console.config.Store.Connections().Delete(req.ctx(), name); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.Connection, name)
 	req.audit("POST "+Root+"/connections/{name}/delete", name)
 	req.setNotice("The connection " + name + " was deleted.")
 	return req.redirect(Root + "/connections")
@@ -203,6 +233,7 @@ func deleteSecret(req *requestState) error {
 	if err := req.console.config.Store.Secrets().Delete(req.ctx(), name); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.Secret, name)
 	req.audit("POST "+Root+"/secrets/{name}/delete", name)
 	req.setNotice("The secret " + name + " was deleted.")
 	return req.redirect(Root + "/connections")

@@ -17,9 +17,12 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/console/account"
 	"github.com/penstock/penstock/console/assets"
 	"github.com/penstock/penstock/console/flowpage"
+	"github.com/penstock/penstock/console/palette"
 	"github.com/penstock/penstock/console/portal"
+	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/workbench"
 	"github.com/penstock/penstock/flows"
@@ -27,6 +30,7 @@ import (
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/rejectlog"
@@ -100,11 +104,17 @@ type Config struct {
 	// Call serves a request to the API for a signed-in developer; nil: the developer portal offers no calls.
 	Call func(w http.ResponseWriter, r *http.Request, p *auth.Principal)
 
+	// LastUse knows when credentials and connections were used last; nil: pages do not show it.
+	LastUse *lastuse.Recorder
+
 	// ClientUsage counts the calls of API clients, and RateIP and RateClient limit them per address and per client; the
 	// developer portal shows them. Optional.
 	ClientUsage portal.Usage
 	RateIP      limits.Rates
 	RateClient  limits.Rates
+
+	// AdminUser is the user whose password the settings of the process have; empty: none.
+	AdminUser string
 
 	// Dev says that this process is for development: pages speak of its commands.
 	Dev bool
@@ -127,9 +137,12 @@ type Console struct {
 	portal        *portal.Portal
 	workbench     *workbench.Workbench
 	flowPages     *flowpage.Pages
+	accounts      *account.Accounts
+	palette       *palette.Palette
 	assets        *assets.Assets
-	flowSchema    func() ([]byte, error) // JSON Schema of flow files, made once
-	secure        bool                   // the issuer is https
+	presets       func() ([]presets.Preset, error) // of connections, read once
+	flowSchema    func() ([]byte, error)           // JSON Schema of flow files, made once
+	secure        bool                             // the issuer is https
 	origin        *http.CrossOriginProtection
 	mux           *http.ServeMux
 }
@@ -161,6 +174,7 @@ func New(config Config) (*Console, error) {
 		assets:     files,
 		secure:     issuer.Scheme == "https",
 		origin:     http.NewCrossOriginProtection(),
+		presets:    sync.OnceValues(func() ([]presets.Preset, error) { return presets.List(config.Catalogue) }),
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.attention = newAttention(&c.config)
@@ -175,6 +189,14 @@ func New(config Config) (*Console, error) {
 	}
 	c.workbench, err = workbench.New(workbench.Config{Store: config.Store, Queue: config.Queue, Deliveries: config.Deliveries, Base: c.base, Issuer: config.Issuer,
 		Workers: c.health.workers, Now: config.Now})
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
+	c.accounts, err = account.New(account.Config{Users: config.Store.Users(), Sessions: c.sessions, Authority: config.Authority, Hasher: config.Hasher, Now: config.Now, Fixed: config.AdminUser})
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
+	c.palette, err = palette.New(palette.Config{Store: config.Store, Queue: config.Queue})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}

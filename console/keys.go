@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
 )
@@ -22,7 +23,11 @@ func keysPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.KeysPage(req.page("access", "API keys"), keys, req.scopeChoices(nil)))
+	uses, err := lastUses(req, lastuse.Key, keys, func(k *store.Key) string { return k.Key })
+	if err != nil {
+		return err
+	}
+	return req.render(200, view.KeysPage(req.page("access", "API keys"), keys, req.scopeChoices(nil), uses))
 }
 
 // keyPage shows one key. Its secret is hidden until a click.
@@ -109,6 +114,7 @@ func deleteKey(req *requestState) error {
 	if err := req.console.config.Store.Keys().Delete(req.ctx(), key); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.Key, key)
 	req.audit("POST "+Root+"/access/keys/{key}/delete", key)
 	req.setNotice("The key was deleted.")
 	return req.redirect(Root + "/access/keys")

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/rand"
@@ -76,12 +77,36 @@ func (req *requestState) page(section, title string) view.Page {
 	return p
 }
 
-// theme returns the chosen colour scheme, "light" or "dark"; empty: that of the system.
+const (
+	// cookieTheme has the colour scheme that was chosen in the browser, which scripts may set: "light", "dark" or "system".
+	cookieTheme = "penstock_theme"
+	// themeAge is how long a browser keeps it, in seconds.
+	themeAge = 365 * 24 * 3600
+)
+
+// theme returns the chosen colour scheme, "light" or "dark"; empty: that of the system. What was chosen in the browser counts, and
+// without that what the user chose elsewhere.
 func (req *requestState) theme() string {
-	if cookie, err := req.r.Cookie("penstock_theme"); err == nil && (cookie.Value == "dark" || cookie.Value == "light") {
-		return cookie.Value
+	if cookie, err := req.r.Cookie(cookieTheme); err == nil {
+		switch cookie.Value {
+		case "light", "dark":
+			return cookie.Value
+		case "system":
+			return ""
+		}
+	}
+	if req.user != nil {
+		return req.user.Preferences.Theme
 	}
 	return ""
+}
+
+// setTheme keeps the colour scheme of a user in the browser, also for when nobody is signed in.
+func (req *requestState) setTheme(theme string) {
+	http.SetCookie(req.w, &http.Cookie{
+		Name: cookieTheme, Value: cmp.Or(theme, "system"), Path: req.site.Root, MaxAge: themeAge,
+		SameSite: http.SameSiteLaxMode, Secure: req.console.secure || req.r.TLS != nil,
+	})
 }
 
 // fragment reports whether the script requested a part of a page.

@@ -89,7 +89,7 @@ func TestARunThatRetries(t *testing.T) {
 	must(t, d.redis.HSet(t.Context(), "penstock:{default}:run:"+run, "retry",
 		`{"attempts":5,"tries":[{"attempt":1,"failed_at":"2026-11-29T12:03:00Z","error":{"code":"step_failed","message":"status 503","step":"notify"},"retry_at":"2026-11-29T12:03:10Z"}]}`).Err())
 	page := b.page("/runs/" + run)
-	for _, part := range []string{"Tries that failed", "2 of 5", "at 12:03:10 after step_failed", "status 503"} {
+	for _, part := range []string{"Tries that failed", "2 of 5", "at 12:03:10 UTC after step_failed", "status 503"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page does not say %q", part)
 		}

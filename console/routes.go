@@ -8,6 +8,8 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -26,7 +28,9 @@ var changesNothing = map[string]bool{
 }
 
 // routes lists everything of the console that requires a session.
-func (c *Console) routes() []route { return append(c.ownRoutes(), c.workbenchRoutes()...) }
+func (c *Console) routes() []route {
+	return slices.Concat(c.ownRoutes(), c.workbenchRoutes(), c.accountRoutes(), c.paletteRoutes())
+}
 
 // ownRoutes lists what this package handles itself.
 func (c *Console) ownRoutes() []route {
@@ -206,6 +210,7 @@ func (c *Console) authorize(to route) func(*requestState) error {
 			req.w.Header().Set("Penstock-Csrf", "stale") // the script asks for the token of the session, and sends it again
 			return errCSRF
 		}
+		req.r = req.r.WithContext(view.WithClock(req.ctx(), req.clock()))
 		if isWrite(req.r) && !changesNothing[to.pattern] {
 			return req.handleOnce(to.handle)
 		}
@@ -234,6 +239,7 @@ func (req *requestState) identify() error {
 	switch {
 	case err == nil:
 		known.Put(s, user, now)
+		req.console.config.LastUse.Note(lastuse.User, user.Name)
 	case errors.Is(err, session.ErrNone):
 		known.Forget(cookie.Value)
 		return err
@@ -259,7 +265,7 @@ func (req *requestState) findSession(token string) (*session.Session, *store.Use
 	if req.console.redisIsAway(req.ctx()) {
 		return nil, nil, fmt.Errorf("find session: %w", queue.ErrUnavailable)
 	}
-	s, err := req.console.sessions.Find(req.ctx(), token)
+	s, err := req.console.sessions.Find(req.ctx(), token, req.ip())
 	if errors.Is(err, session.ErrNone) {
 		return nil, nil, err
 	}

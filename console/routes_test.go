@@ -25,6 +25,15 @@ var mayReach = map[string]string{ // read only
 	"POST /authorize": "vor",
 	"POST /signout":   "vor",
 
+	"GET /account":                         "vor",
+	"POST /account/password":               "vor",
+	"POST /account/preferences":            "vor",
+	"POST /account/sessions/end":           "vor",
+	"POST /account/sessions/{session}/end": "vor",
+
+	"GET /go":                 "vor",
+	"POST /go/queues/{queue}": "or",
+
 	"GET /runs":                    "vor",
 	"GET /runs/newer":              "vor",
 	"GET /runs/fields.json":        "vor",
@@ -144,7 +153,7 @@ var mayReach = map[string]string{ // read only
 func TestEveryRouteIsInTheTable(t *testing.T) {
 	t.Parallel()
 	var patterns []string
-	for _, r := range (&Console{}).routes() {
+	for _, r := range newTestConsole(t).routes() {
 		patterns = append(patterns, r.pattern)
 		if mayReach[r.pattern] == "" {
 			t.Errorf("%s: nothing says who may reach it", r.pattern)
@@ -160,7 +169,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 // requestOf returns a request to a route, with existing objects in its path.
 func (d *testConsole) requestOf(pattern string, form url.Values) *http.Request {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation)
+		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{session}", "none", "{queue}", "default")
 	method, path, _ := strings.Cut(fill.Replace(pattern), " ")
 	r := httptest.NewRequestWithContext(d.t.Context(), method, Root+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -180,7 +189,7 @@ func (d *testConsole) withSession(user string) (*browser, string) {
 	d.t.Helper()
 	u, err := d.config.Store.Users().User(d.t.Context(), user)
 	must(d.t, err)
-	s, err := d.sessions.Begin(d.t.Context(), user, u.Epoch)
+	s, err := d.sessions.Begin(d.t.Context(), user, u.Epoch, session.Origin{})
 	must(d.t, err)
 	b := d.browser()
 	b.cookies[cookieSession] = s.Token

@@ -20,8 +20,18 @@ import (
 // cookieZone has the time zone of the browser, which the script sets.
 const cookieZone = "penstock_zone"
 
-// zone returns the time zone of the browser; UTC if it has not said it.
+// clock returns how times are printed for the user.
+func (req *requestState) clock() view.Clock {
+	return view.Clock{Zone: req.zone(), Chosen: req.user.Preferences.Zone, Hours: req.user.Preferences.Hours}
+}
+
+// zone returns the time zone that the user has chosen, or that of the browser; UTC if it has not said it.
 func (req *requestState) zone() *time.Location {
+	if req.user != nil && req.user.Preferences.Zone != "" {
+		if zone, err := time.LoadLocation(req.user.Preferences.Zone); err == nil {
+			return zone
+		}
+	}
 	if cookie, err := req.r.Cookie(cookieZone); err == nil {
 		if name, err := url.QueryUnescape(cookie.Value); err == nil && name != "Local" {
 			if zone, err := time.LoadLocation(name); err == nil {

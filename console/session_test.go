@@ -173,7 +173,7 @@ func TestTheTokenLooksDifferentEachTime(t *testing.T) {
 	for _, token := range []string{one, two} {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set(session.HeaderCSRF, token)
-		s, err := d.sessions.Find(t.Context(), b.cookies[cookieSession])
+		s, err := d.sessions.Find(t.Context(), b.cookies[cookieSession], "192.0.2.1")
 		must(t, err)
 		if !session.ValidCSRF(r, s.CSRF) {
 			t.Error("a token is not that of the session")

@@ -101,7 +101,7 @@ func signIn(req *requestState) error {
 		form.Trouble = req.site.denied
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
-	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch)
+	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch, req.origin())
 	if err != nil {
 		return err
 	}
@@ -110,6 +110,9 @@ func signIn(req *requestState) error {
 			return err
 		}
 	}
+	if user.Preferences.Theme != "" {
+		req.setTheme(user.Preferences.Theme)
+	}
 	req.setCookie(cookieForm, "", -1)
 	req.setCookie(cookieSession, s.Token, int(session.LifeLimit/time.Second))
 	if req.fragment() { // the page from which it was sent stays
@@ -117,6 +120,11 @@ func signIn(req *requestState) error {
 		return nil
 	}
 	return req.redirect(req.site.safeDestination(form.To))
+}
+
+// origin returns where the session of the browser is from.
+func (req *requestState) origin() session.Origin {
+	return session.Origin{Site: req.site.Root, IP: req.ip(), Device: req.r.UserAgent()}
 }
 
 // showSession answers with the user of the session and a token for its writes, for a page that another session has made.

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/account"
+	"github.com/penstock/penstock/console/palette"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
@@ -55,9 +57,42 @@ func developerPrincipal(u *store.User) *auth.Principal {
 
 // developerRoutes lists everything of the developer portal that requires a session.
 func (c *Console) developerRoutes() []route {
-	routes := []route{{"GET /session", "", showSession}, {"POST /signout", "", signOut}}
+	routes := append([]route{{"GET /session", "", showSession}, {"POST /signout", "", signOut}}, c.accountRoutes()...)
 	for _, r := range c.portal.Routes() {
 		routes = append(routes, route{r.Pattern, "", func(req *requestState) error { return noDeadline(r.Handle(req.developer())) }})
+	}
+	return routes
+}
+
+// accountRoutes lists the pages of the signed-in user, which both sites have.
+func (c *Console) accountRoutes() []route {
+	var routes []route
+	for _, r := range c.accounts.Routes() {
+		routes = append(routes, route{r.Pattern, "", func(req *requestState) error { return r.Handle(req.account()) }})
+	}
+	return routes
+}
+
+// account returns the request as the pages of the signed-in user see it.
+func (req *requestState) account() *account.Request {
+	return &account.Request{
+		HTTP: req.r, Root: req.site.Root, User: req.user, Session: req.session, IP: req.ip(),
+		Page:   func(title string) view.Page { return req.page("", title) },
+		Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit, Renew: req.renewSession, Theme: req.setTheme,
+	}
+}
+
+// paletteRoutes lists the search for pages and actions.
+func (c *Console) paletteRoutes() []route {
+	var routes []route
+	for _, r := range c.palette.Routes() {
+		routes = append(routes, route{r.Pattern, r.Scope, func(req *requestState) error {
+			return r.Handle(&palette.Request{
+				HTTP: req.r, Away: req.away, Fragment: req.fragment(), May: req.may,
+				Page:   func(title string) view.Page { return req.page("", title) },
+				Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit,
+			})
+		}})
 	}
 	return routes
 }

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/console/account"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/store"
 )
 
-// The length of passwords, in bytes.
+// The length of passwords of programs, which have only the role api_user, in bytes. For people account.Refuse says more.
 const (
 	minPassword = 6
 	maxPassword = 1024
@@ -22,7 +24,11 @@ func usersPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.UsersPage(req.page("access", "Users"), users, req.scopeChoices(nil)))
+	uses, err := lastUses(req, lastuse.User, users, func(u *store.User) string { return u.Name })
+	if err != nil {
+		return err
+	}
+	return req.render(200, view.UsersPage(req.page("access", "Users"), users, req.scopeChoices(nil), uses))
 }
 
 func userPage(req *requestState) error {
@@ -34,15 +40,15 @@ func userPage(req *requestState) error {
 }
 
 func createUser(req *requestState) error {
-	user := store.User{Name: strings.TrimSpace(req.r.PostFormValue("name"))}
-	hash, err := req.passwordHash()
+	user := store.User{Name: strings.TrimSpace(req.r.PostFormValue("name")), Roles: req.roles(), Profile: req.profile()}
+	hash, err := req.passwordHash(&user)
 	if err == nil && hash == "" {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
 	}
 	if err != nil {
 		return err
 	}
-	user.Hash, user.Roles, user.Profile = hash, req.roles(), req.profile()
+	user.Hash = hash
 	if user.Scopes, err = req.userScopes(&user); err != nil {
 		return err
 	}
@@ -70,11 +76,15 @@ func (req *requestState) roles() []store.Role {
 	return roles
 }
 
-// passwordHash returns the hash of the password in the form; empty when there is none.
-func (req *requestState) passwordHash() (string, error) {
+// passwordHash returns the hash of the password in the form for a user with these names and roles; empty when there is none.
+func (req *requestState) passwordHash(u *store.User) (string, error) {
 	secret := req.r.PostFormValue("password")
 	if secret == "" {
 		return "", nil
+	}
+	person := slices.ContainsFunc(u.Roles, func(r store.Role) bool { return r == store.RoleDeveloper || slices.Contains(consoleRoles, r) })
+	if reason := account.Refuse(secret, u); person && reason != "" {
+		return "", &store.InvalidError{Member: "password", Reason: reason}
 	}
 	if len(secret) < minPassword || len(secret) > maxPassword {
 		return "", &store.InvalidError{Member: "password", Reason: "must have 6 to 1024 bytes"}
@@ -86,12 +96,11 @@ func (req *requestState) passwordHash() (string, error) {
 var errOwnAccount = &fault{http.StatusConflict, "That is you", "You cannot delete or disable yourself, or give up the role admin: another administrator can."}
 
 func changeUser(req *requestState) error {
-	hash, err := req.passwordHash()
+	roles, disabled, name := req.roles(), req.r.PostFormValue("disabled") == "on", req.r.PathValue("user")
+	hash, err := req.passwordHash(&store.User{Name: name, Roles: roles, Profile: req.profile()})
 	if err != nil {
 		return err
 	}
-	roles, disabled := req.roles(), req.r.PostFormValue("disabled") == "on"
-	name := req.r.PathValue("user")
 	if name == req.user.Name && (disabled || !slices.Contains(roles, store.RoleAdmin)) {
 		return errOwnAccount
 	}
@@ -125,7 +134,7 @@ func changeUser(req *requestState) error {
 
 // renewSession replaces the session of this browser by a new one.
 func (req *requestState) renewSession(user *store.User) error {
-	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch)
+	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch, req.origin())
 	if err != nil {
 		return err
 	}
@@ -141,6 +150,7 @@ func deleteUser(req *requestState) error {
 	if err := req.console.config.Store.Users().Delete(req.ctx(), name); err != nil {
 		return err
 	}
+	req.forgetUse(lastuse.User, name)
 	req.audit("POST "+Root+"/access/users/{user}/delete", name)
 	req.setNotice("The user " + name + " was deleted, with all tokens and sessions.")
 	return req.redirect(Root + "/access/users")

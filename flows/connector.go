@@ -276,8 +276,23 @@ func ParseConnector(file string, src []byte, catalogue *Catalogue) (*Connector, 
 	return connector, nil
 }
 
-// checkConnector compiles all of a document and returns what it describes.
-func (c *compiler) checkConnector(d *connectorDoc) *Connector {
+// ParseConnectorHead reads a connector without its operations, which is much quicker. The error is Problems.
+func ParseConnectorHead(file string, src []byte, catalogue *Catalogue) (*Connector, error) {
+	c := newCompiler(file, src, catalogue)
+	d := c.connectorDoc(yaml.Documents(string(src))[0])
+	if d == nil {
+		return nil, c.err()
+	}
+	connector := c.describeHead(d)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	connector.File, connector.Source, connector.kinds = file, slices.Clone(src), catalogue
+	return connector, nil
+}
+
+// describeHead compiles the fields of a document besides its operations and returns what they describe.
+func (c *compiler) describeHead(d *connectorDoc) *Connector {
 	head := c.connectorHead(d)
 	connector := &Connector{Name: d.name, Title: head.String("title"), Doc: head.String("doc"), Origin: head.Literal("source"), Base: head.String("base")}
 	if a := head.Object("connection"); a != nil {
@@ -287,6 +302,12 @@ func (c *compiler) checkConnector(d *connectorDoc) *Connector {
 			c.add(a.places["settings"], "", "settings: expected a mapping")
 		}
 	}
+	return connector
+}
+
+// checkConnector compiles all of a document and returns what it describes.
+func (c *compiler) checkConnector(d *connectorDoc) *Connector {
+	connector, head := c.describeHead(d), c.connectorHead(d)
 	c.checkHead(d, head)
 	for _, o := range d.operations {
 		compiled := c.connectorOperation(d, o)

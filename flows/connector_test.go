@@ -178,3 +178,23 @@ func TestProblemsOfConnectors(t *testing.T) {
 		}
 	}
 }
+
+// The head of a connector is that of the whole, without its operations.
+func TestTheHeadOfAConnector(t *testing.T) {
+	t.Parallel()
+	src := []byte("connector: crm\ntitle: CRM\nconnection: {types: [bearer], hosts: [crm.example.org], test: /me, doc: Ask them.}\noperations:\n  a: {http: {get: https://crm.example.org/a}}\n")
+	whole, err := flows.ParseConnector("crm.yaml", src, catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := flows.ParseConnectorHead("crm.yaml", src, catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head.Title != whole.Title || head.Connection.Doc != "Ask them." || head.Connection.Test != whole.Connection.Test || len(whole.Operations) != 1 || len(head.Operations) != 0 {
+		t.Errorf("head %+v, whole %+v", head, whole)
+	}
+	if _, err := flows.ParseConnectorHead("crm.yaml", []byte("connector: crm\nnonsense: 1\n"), catalogue()); err == nil {
+		t.Error("a connector with an unknown field is read")
+	}
+}

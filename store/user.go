@@ -41,6 +41,7 @@ type User struct {
 	// RefreshTokens says that the password grant issues refresh tokens to the user.
 	RefreshTokens bool `json:"refresh_tokens,omitempty"`
 	Profile
+	Preferences Preferences `json:"preferences,omitzero"`
 	CredentialState
 }
 
@@ -72,6 +73,9 @@ func (u *User) validate() error {
 		if slices.Contains(u.Roles[:i], r) {
 			return &InvalidError{"roles", fmt.Sprintf("%q comes twice", r)}
 		}
+	}
+	if err := u.Preferences.validate(); err != nil {
+		return err
 	}
 	return u.Profile.validate()
 }

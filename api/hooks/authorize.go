@@ -13,6 +13,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/sender"
 	"github.com/penstock/penstock/store"
 )
@@ -93,6 +94,9 @@ func (a *api) storedSecrets(ctx context.Context, names []string) (stored, values
 		case err != nil:
 			return nil, nil, errors.Join(auth.ErrUnavailable, err)
 		default:
+			if a.config.Used != nil {
+				a.config.Used(lastuse.Secret, name)
+			}
 			stored, values = append(stored, name), append(values, value)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/deliveries"
+	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/sender"
 	"github.com/penstock/penstock/store"
 )
@@ -32,7 +33,9 @@ type Config struct {
 	Keys      Keys                  // nil: senders whose keys are published are rejected
 
 	Deliveries *deliveries.Log // nil: deliveries are not kept
-	Draining   func() bool     // reports whether this process stops; event streams end then. Required with Deliveries
+	// Used is called for each use of a secret; optional. It must not block.
+	Used     func(kind lastuse.Kind, name string)
+	Draining func() bool // reports whether this process stops; event streams end then. Required with Deliveries
 }
 
 // api has the handlers of the routes.

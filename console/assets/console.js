@@ -13,7 +13,9 @@
       (!document.documentElement.dataset.theme && matchMedia('(prefers-color-scheme: dark)').matches)
     const next = dark ? 'light' : 'dark'
     document.documentElement.dataset.theme = next
-    document.cookie = `penstock_theme=${next}; path=/console; max-age=31536000; samesite=lax` + (location.protocol === 'https:' ? '; secure' : '')
+    const account = one('.foot .who')?.pathname
+    if (!account) return
+    document.cookie = `penstock_theme=${next}; path=${account.replace(/\/account$/, '')}; max-age=31536000; samesite=lax` + (location.protocol === 'https:' ? '; secure' : '')
   }
 
 // ---- Times ----------------------------------------------------------------
@@ -35,7 +37,7 @@
       if (text && time.textContent !== text) time.textContent = text
       if (!time.dataset.local) {
         time.dataset.local = 'yes'
-        time.title = new Date(then).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' })
+        time.title = penstockTime(then, { dateStyle: 'medium', timeStyle: 'long' })
       }
     }
   }
@@ -66,10 +68,19 @@
     if (!event.repeat) button.click()
   }
 
+  // goAnywhere opens the search for pages and actions, which is loaded then.
+  function goAnywhere(event) {
+    const link = one('[data-anywhere]')
+    if (!link) return
+    event.preventDefault()
+    import(link.dataset.anywhere).then(module => module.toggle(link))
+  }
+
   document.addEventListener('keydown', event => {
     if (event.defaultPrevented || event.altKey || event.isComposing) return
     const modal = one('dialog[open]')
     if (event.ctrlKey || event.metaKey) {
+      if (event.key === 'k' && !event.shiftKey && (!modal || modal.id === 'palette')) return goAnywhere(event)
       if (modal || event.shiftKey) return
       if (event.key === 's') press(one('[data-save]'), event)
       if (event.key === 'Enter') press(one('[data-run]') ?? one('[data-run-link]'), event)
@@ -130,6 +141,7 @@
     if (button?.dataset.copy !== undefined) copy(button)
     if (button?.matches('[data-theme-switch]')) switchTheme()
     if (button?.matches('[data-help]')) one('#help').showModal()
+    if (target.closest('[data-anywhere]') && !event.ctrlKey && !event.metaKey) goAnywhere(event)
     if (button?.matches('[data-menu]')) {
       const open = one('#nav').classList.toggle('open')
       button.setAttribute('aria-expanded', String(open))
@@ -211,7 +223,7 @@
   // barAt is the bar of the chart, or the mark of a deployment, that an event is about.
   const barAt = event => event.target.closest?.('[data-chart] [data-tip]')
 
-  const localTime = (time, options) => new Date(time).toLocaleString(undefined, options)
+  const localTime = penstockTime
 
   function showTip(bar) {
     const chart = bar.closest('[data-chart]')
@@ -289,6 +301,12 @@
   document.addEventListener('penstock:back', () => { // the front door answers again: streams that it refused are opened anew
     for (const [part, source] of streams) if (part.isConnected && source.readyState === EventSource.CLOSED && !source.ended) follow(part)
   })
+  function openTarget() { // a folded part that the address names
+    const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1))
+    if (target && target.matches('details')) target.open = true
+  }
+  window.addEventListener('hashchange', openTarget)
+  document.addEventListener('DOMContentLoaded', openTarget)
   if (document.readyState !== 'loading') prepare(document.body)
   else document.addEventListener('DOMContentLoaded', () => prepare(document.body))
 })()

@@ -60,7 +60,7 @@
   const clock = at => {
     const time = new Date(at)
     const today = time.toDateString() === new Date().toDateString()
-    return time.toLocaleString(undefined, today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' })
+    return penstockTime(time, today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' })
   }
   const short = version => version && version !== 'none' ? version.slice(0, 8) : ''
 

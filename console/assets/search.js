@@ -13,8 +13,8 @@
   }
 
   function writeTimes(root) {
-    for (const time of all('time[data-moment]', root)) time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
-    if (zone) for (const name of all('[data-zone]', root)) name.textContent = zone
+    for (const time of all('time[data-moment]', root)) time.textContent = penstockTime(time.dateTime, { dateStyle: 'medium', timeStyle: 'long' })
+    if (zone && !document.documentElement.dataset.timeZone) for (const name of all('[data-zone]', root)) name.textContent = zone
   }
 
   // ---- Completion -----------------------------------------------------------

@@ -5,7 +5,7 @@
   const one = (selector, root = document) => root.querySelector(selector)
   const all = (selector, root = document) => [...root.querySelectorAll(selector)]
   const root = document.documentElement
-  const clock = at => new Date(at).toLocaleTimeString()
+  const clock = at => penstockTime(at, { timeStyle: 'medium' })
   const localClocks = within => all('time[data-clock]', within).forEach(time => { time.textContent = clock(time.dateTime) })
 
   function element(name, properties, ...children) {

@@ -27,9 +27,21 @@ type Session struct {
 	User      string // the user's name
 	Epoch     string // of the user at the start; a different one ends the session
 	CSRF      string // required in every write
+	Origin           // where the user signed in; its address is that of the last use
+	Last      SignIn // of the user before this session; zero: not known
 	startedAt time.Time
 	lastUsed  time.Time
 }
+
+// Origin is where a session is from.
+type Origin struct {
+	Site   string // root of the pages: "/console"
+	IP     string // address of the browser
+	Device string // the User-Agent header, at most maxDevice bytes
+}
+
+// ID is by what the session is named on pages. It is no secret: the cookie does not follow from it.
+func (s *Session) ID() string { return digest(s.Token) }
 
 // ErrNone reports that the browser has no valid session.
 var ErrNone = errors.New("no session")
@@ -43,25 +55,54 @@ type Store struct {
 // New returns a Store. The client is not closed.
 func New(client redis.UniversalClient, now func() time.Time) *Store { return &Store{client, now} }
 
-// Begin stores a new session.
-func (s *Store) Begin(ctx context.Context, user, epoch string) (*Session, error) {
+// Begin stores a new session. A user has at most maxSessions: the oldest ones end.
+func (s *Store) Begin(ctx context.Context, user, epoch string, from Origin) (*Session, error) {
 	now := s.now()
-	made := &Session{Token: rand.Text() + rand.Text(), User: user, Epoch: epoch, CSRF: rand.Text(), startedAt: now, lastUsed: now}
-	key := Key(made.Token)
-	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSet(ctx, key, "user", user, "epoch", epoch, "csrf", made.CSRF, "began", now.Unix(), "seen", now.Unix())
-		p.Expire(ctx, key, IdleLimit)
-		return nil
-	})
+	from.Device = clip(from.Device)
+	made := &Session{Token: rand.Text() + rand.Text(), User: user, Epoch: epoch, CSRF: rand.Text(), Origin: from, startedAt: now, lastUsed: now}
+	last, err := s.signedIn(ctx, user, SignIn{now, from.IP, from.Device})
 	if err != nil {
+		return nil, fmt.Errorf("begin session: %w", err)
+	}
+	made.Last = last
+	if err := s.enlist(ctx, user, made.ID()); err != nil { // before the session: none is left out
+		return nil, fmt.Errorf("begin session: %w", err)
+	}
+	if err := s.put(ctx, made); err != nil {
 		return nil, fmt.Errorf("begin session: %w", err)
 	}
 	return made, nil
 }
 
-// Find returns the session with this cookie and stores its use. It returns ErrNone for an unknown or expired
+func (s *Store) put(ctx context.Context, made *Session) error {
+	key, at := Key(made.Token), made.startedAt.Unix()
+	fields := []any{"user", made.User, "epoch", made.Epoch, "csrf", made.CSRF, "began", at, "seen", at, "site", made.Site, "ip", made.IP, "device", made.Device}
+	if !made.Last.At.IsZero() {
+		fields = append(fields, "last_at", made.Last.At.Unix(), "last_ip", made.Last.IP, "last_device", made.Last.Device)
+	}
+	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.HSet(ctx, key, fields...)
+		p.Expire(ctx, key, IdleLimit)
+		return nil
+	})
+	return err
+}
+
+// sessionOf returns the session with the stored fields; it has no Token.
+func sessionOf(f map[string]string) *Session {
+	s := &Session{
+		User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], Origin: Origin{f["site"], f["ip"], f["device"]},
+		startedAt: unix(f["began"]), lastUsed: unix(f["seen"]),
+	}
+	if f["last_at"] != "" {
+		s.Last = SignIn{unix(f["last_at"]), f["last_ip"], f["last_device"]}
+	}
+	return s
+}
+
+// Find returns the session with this cookie and stores its use from an address. It returns ErrNone for an unknown or expired
 // session.
-func (s *Store) Find(ctx context.Context, token string) (*Session, error) {
+func (s *Store) Find(ctx context.Context, token, ip string) (*Session, error) {
 	if token == "" {
 		return nil, ErrNone
 	}
@@ -69,17 +110,18 @@ func (s *Store) Find(ctx context.Context, token string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find session: %w", err)
 	}
-	found := &Session{Token: token, User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], startedAt: unix(f["began"]), lastUsed: unix(f["seen"])}
+	found := sessionOf(f)
+	found.Token = token
 	now := s.now()
 	if found.User == "" || found.CSRF == "" || !found.live(now) {
 		return nil, ErrNone
 	}
-	if now.Sub(found.lastUsed) < touchInterval {
+	if now.Sub(found.lastUsed) < touchInterval && ip == found.IP {
 		return found, nil
 	}
-	found.lastUsed = now
+	found.lastUsed, found.IP = now, ip
 	_, err = s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSet(ctx, Key(token), "seen", now.Unix())
+		p.HSet(ctx, Key(token), "seen", now.Unix(), "ip", ip)
 		p.Expire(ctx, Key(token), min(IdleLimit, LifeLimit-now.Sub(found.startedAt)))
 		return nil
 	})

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/url"
@@ -80,11 +81,11 @@ type Deploy struct {
 }
 
 // label describes the deployment to a screen reader.
-func (d Deploy) label() string {
+func (d Deploy) label(ctx context.Context) string {
 	if len(d.Flows) == 0 {
-		return "Version " + Short(d.Version) + " was deployed " + exact(d.At)
+		return "Version " + Short(d.Version) + " was deployed " + momentExactly(ctx, d.At)
 	}
-	return d.tip() + " " + exact(d.At)
+	return d.tip() + " " + momentExactly(ctx, d.At)
 }
 
 // tip returns the text about the deployment.
@@ -385,8 +386,8 @@ func (b bar) tip() string {
 }
 
 // label describes a bar to a screen reader.
-func (b bar) label() string {
-	return b.At.UTC().Format("2 Jan 15:04") + " UTC: " + strings.ReplaceAll(b.tip(), "\n", ", ")
+func (b bar) label(ctx context.Context) string {
+	return momentOf(ctx, b.At) + ": " + strings.ReplaceAll(b.tip(), "\n", ", ")
 }
 
 func milliseconds(ms float64) string { return Took(time.Duration(ms * float64(time.Millisecond))) }

@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,10 +13,14 @@ import (
 
 // ConnectionList is all connections and secrets without their secret values.
 type ConnectionList struct {
-	Types   []connect.Type
-	Items   []store.Connection
-	Secrets []store.Secret
-	Vars    []*store.Var
+	Types    []connect.Type
+	Products []Product // with a preset
+	Items    []store.Connection
+	Secrets  []store.Secret
+	Vars     []*store.Var
+
+	ConnectionUsers, SecretUsers, VarUsers map[string][]int64 // numbers of the flows that name them
+	ConnectionUses, SecretUses             LastUses
 }
 
 // ConnectionForm is the form for a new or an existing connection.
@@ -24,6 +29,7 @@ type ConnectionForm struct {
 	Connection store.Connection // without secret values
 	UsedBy     []int64          // numbers of the flows that name it
 	New        bool
+	Product    *Product // whose preset filled in the form; nil: none
 	Testable   bool
 	Redirect   string // redirect URI for the authorization; empty: the connection cannot be authorized
 	Authorised bool   // it has a refresh token
@@ -64,8 +70,13 @@ func hostOf(target string) string {
 	return u.Host
 }
 
+// markdownLink matches a link of a summary. Read only.
+var markdownLink = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+
 // about returns a summary without its Markdown.
-func about(text string) string { return strings.ReplaceAll(text, "`", "") }
+func about(text string) string {
+	return strings.ReplaceAll(markdownLink.ReplaceAllString(text, "$1"), "`", "")
+}
 
 // shownSettings summarizes the settings of a connection in one line.
 func shownSettings(c store.Connection) string {

@@ -99,12 +99,15 @@ func pageOf(yes bool) Page {
 func components(yes bool) map[string]templ.Component {
 	p, own := pageOf(yes), filled[[]ScopeChoice](yes)
 	return map[string]templ.Component{
-		"KeysPage":           KeysPage(p, filled[[]*store.Key](yes), own),
+		"AccountPage":        AccountPage(p, filled[Account](yes)),
+		"PalettePage":        PalettePage(p, filled[Palette](yes)),
+		"PaletteFound":       PaletteFound(p, filled[Palette](yes)),
+		"KeysPage":           KeysPage(p, filled[[]*store.Key](yes), own, filled[LastUses](yes)),
 		"KeySwitch":          KeySwitch(p, filled[*store.Key](yes)),
 		"KeyPage":            KeyPage(p, filled[KeySheet](yes)),
-		"ClientsPage":        ClientsPage(p, filled[[]*store.Client](yes), own),
+		"ClientsPage":        ClientsPage(p, filled[[]*store.Client](yes), own, filled[LastUses](yes)),
 		"ClientPage":         ClientPage(p, filled[*store.Client](yes), hostile, own),
-		"UsersPage":          UsersPage(p, filled[[]*store.User](yes), own),
+		"UsersPage":          UsersPage(p, filled[[]*store.User](yes), own, filled[LastUses](yes)),
 		"UserPage":           UserPage(p, filled[*store.User](yes), yes, own),
 		"AuthorizePage":      AuthorizePage(p, Authorize{hostile, "https://login.example.org/" + hostile, hostile, filled[[]auth.Scope](yes), yes, yes, "https://login.example.org/?" + hostile}),
 		"AuditPage":          AuditPage(p, filled[AuditList](yes)),

@@ -185,11 +185,3 @@ func stateText(state string) string { return strings.ReplaceAll(state, "_", " ")
 
 // iso formats a time for scripts.
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// exact formats a time for display.
-func exact(t time.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05.000 UTC")
-}

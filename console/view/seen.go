@@ -20,7 +20,7 @@ func seen(values ...any) string {
 }
 
 // SeenUser is that of the form of a user.
-func SeenUser(u *store.User) string { return seen(u.UpdatedAt) }
+func SeenUser(u *store.User) string { return seen(u.Profile, u.Roles, u.Scopes, u.Disabled, u.Epoch) }
 
 // SeenClient is that of the form of a client.
 func SeenClient(c *store.Client) string { return seen(c.UpdatedAt) }

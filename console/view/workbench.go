@@ -2,7 +2,6 @@ package view
 
 import (
 	"strings"
-	"time"
 
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/sender"
@@ -269,6 +268,3 @@ func checkSign(state string) string {
 func checkText(state string) string {
 	return map[string]string{"passed": "passed", "failed": "failed", "skipped": "not looked at, because an earlier one failed"}[state]
 }
-
-// clockOf formats the end of a recording.
-func clockOf(t time.Time) string { return t.UTC().Format("15:04 UTC") }

@@ -48,9 +48,9 @@ func reason(err error) string {
 	var host x509.HostnameError
 	switch {
 	case errors.As(err, &host):
-		return "has a certificate for another name"
+		return "has a certificate for another name" + describe(certificateOf(err))
 	case isDistrust(err):
-		return "has a certificate that is not trusted"
+		return distrust(err)
 	case isWithoutTLS(err):
 		return "does not offer TLS: without it, the connection needs `tls: none`, for a trusted network only"
 	case errors.As(err, &name) && name.IsNotFound:

@@ -1,0 +1,80 @@
+package view
+
+import (
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/store"
+)
+
+// Account is the page of the signed-in user.
+type Account struct {
+	User     *store.User
+	Sessions []OpenSession // that of the browser first
+	Last     SignInBefore
+	Given    store.Preferences // of the form
+	Fixed    bool              // the settings of the process have the password, and set it again
+
+	Field, Trouble string // what is wrong with a field of the form of the password; empty: nothing
+}
+
+// SignInBefore is when and from where the user signed in before this session; zero: not known.
+type SignInBefore struct {
+	At     time.Time
+	IP     string
+	Device string
+}
+
+// OpenSession is a session of the user.
+type OpenSession struct {
+	ID          string
+	Site        string // root of the pages
+	IP          string
+	Device      string // User-Agent header
+	Began, Seen time.Time
+	This        bool // it is that of the browser
+}
+
+// troubleOf returns what is wrong with a field.
+func (a Account) troubleOf(field string) string {
+	if a.Field == field {
+		return a.Trouble
+	}
+	return ""
+}
+
+func (s OpenSession) siteName() string {
+	if s.Site == Developers {
+		return "developer portal"
+	}
+	return "console"
+}
+
+// browsers and systems are what a User-Agent header has of them, in the order in which they are looked for: most browsers name others,
+// too. Read only.
+var (
+	browsers = [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Vivaldi/", "Vivaldi"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Chromium/", "Chromium"}, {"Safari/", "Safari"}}
+	systems  = [][2]string{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"}}
+)
+
+// deviceName describes a User-Agent header, such as "Firefox on Linux". It is what the browser says of itself.
+func deviceName(agent string) string {
+	find := func(all [][2]string) string {
+		for _, one := range all {
+			if strings.Contains(agent, one[0]) {
+				return one[1]
+			}
+		}
+		return ""
+	}
+	browser, system := find(browsers), find(systems)
+	switch {
+	case agent == "":
+		return "unknown device"
+	case browser == "":
+		return clip(agent, 40)
+	case system == "":
+		return browser
+	}
+	return browser + " on " + system
+}
