@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console/assets"
+	"github.com/penstock/penstock/console/build"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/flows"
@@ -123,6 +124,7 @@ type Console struct {
 	overviewCache *overviewCache
 	queues        queuesUI
 	portal        *portal.Portal
+	builder       *build.Builder
 	assets        *assets.Assets
 	flowSchema    func() ([]byte, error) // JSON Schema of flow files, made once
 	secure        bool                   // the issuer is https
@@ -157,6 +159,7 @@ func New(config Config) (*Console, error) {
 		assets:     files,
 		secure:     issuer.Scheme == "https",
 		origin:     http.NewCrossOriginProtection(),
+		builder:    build.New(build.Config{Catalogue: config.Catalogue, Store: config.Store, Runs: config.Queue}),
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.attention = newAttention(&c.config)
