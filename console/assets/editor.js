@@ -10,6 +10,8 @@ export async function edit(field, codemirror) {
   const checker = field.dataset.check ? new Checker(field, cm) : null
   const completion = field.dataset.schema && !field.readOnly ? await schemaCompletion(field.dataset.schema, () => checker?.operations) : null
   const label = document.querySelector(`label[for="${field.id}"]`)
+  const followers = [] // called for each change
+  let builder = null // completes expressions, once the Build view is there
   let timer = 0
   const sync = () => { // of the textarea, which is what others read
     if (!timer) return
@@ -29,13 +31,14 @@ export async function edit(field, codemirror) {
         cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : 'Editor' }),
         cm.EditorState.readOnly.of(field.readOnly),
         checker ? cm.lintGutter() : [],
-        completion ? cm.autocompletion({ override: [completion], icons: false }) : [],
+        completion ? cm.autocompletion({ override: [completion, context => builder?.(context) ?? null], icons: false }) : [],
         cm.search({ top: true }), cm.highlightSelectionMatches({ minSelectionLength: 2 }),
         field.dataset.conflicts === undefined ? [] : conflictLines(cm),
         // Tab leaves the editor unless text is selected, so that the keyboard focus is not trapped. Ctrl-Enter is the page's.
         cm.keymap.of([...cm.closeBracketsKeymap, ...cm.searchKeymap, ...cm.defaultKeymap.filter(key => key.key !== 'Mod-Enter'), ...cm.historyKeymap, ...cm.foldKeymap, ...cm.completionKeymap, ...cm.lintKeymap]),
         cm.EditorView.updateListener.of(update => {
           if (!update.docChanged) return
+          followers.forEach(changed => changed(update))
           clearTimeout(timer)
           timer = setTimeout(sync, 150)
           checker?.soon(view)
@@ -50,6 +53,10 @@ export async function edit(field, codemirror) {
     if (event.detail?.line) reveal(view, cm, event.detail.line, 1)
   })
   for (const event of ['submit', 'click', 'change', 'penstock:sync']) document.addEventListener(event, sync, true)
+  if (field.dataset.build && checker) {
+    const module = await import(field.dataset.build)
+    builder = module.build({ field, editor: view, cm, follow: (changed, checked) => { followers.push(changed); checker.checked = checked } })
+  }
   if (checker) {
     checker.check(view)
     document.addEventListener('penstock:signedin', () => checker.check(view))
@@ -141,6 +148,7 @@ class Checker {
     }
     if (turn !== this.turn) return // the text has changed meanwhile
     this.took = performance.now() - begun
+    this.checked?.(told)
     this.operations = told.operations || {}
     const marks = JSON.stringify([told.problems, told.warnings, told.tests])
     if (marks !== this.marks) {

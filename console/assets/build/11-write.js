@@ -26,7 +26,10 @@ function scalarText(value, flow) {
 
 // flowText writes a value on one line, within { } or [ ].
 function flowText(value) {
-  if (value instanceof Raw) return value.text
+  if (value instanceof Raw) {
+    if (/\n/.test(value.text)) throw new Refused('this place is written in one line: so must the value be')
+    return value.text
+  }
   if (Array.isArray(value)) return '[' + value.map(flowText).join(', ') + ']'
   if (value && typeof value === 'object') return '{' + Object.entries(value).map(([key, v]) => `${scalarText(key, true)}: ${flowText(v)}`).join(', ') + '}'
   return scalarText(value, true)
@@ -39,6 +42,7 @@ const isBlock = value => !(value instanceof Raw) && value !== null && typeof val
 
 // afterKey writes a value behind `key:` or `-` of the given column: with a blank before it, or as lines below.
 function afterKey(value, column) {
+  if (value instanceof Yaml) return value.lines(column)
   if (Array.isArray(value) && isBlock(value)) {
     if (value.every(v => v === null || typeof v !== 'object')) return ' ' + flowText(value)
     return '\n' + value.map(v => itemText(v, column + 2)).join('\n')
