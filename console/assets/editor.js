@@ -28,7 +28,7 @@ export async function edit(field, codemirror) {
         cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.indentOnInput(), cm.bracketMatching(), cm.closeBrackets(), cm.highlightActiveLine(),
         cm.indentUnit.of('  '), yaml ? cm.yaml() : cm.json(), look(cm), cm.EditorView.lineWrapping,
         cm.EditorView.cspNonce.of(document.querySelector('meta[name=nonce]').content),
-        cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : 'Editor' }),
+        cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : 'Editor', tabindex: '0' }),
         cm.EditorState.readOnly.of(field.readOnly),
         checker ? cm.lintGutter() : [],
         completion ? cm.autocompletion({ override: [completion, context => builder?.(context) ?? null], icons: false }) : [],

@@ -88,11 +88,13 @@ func (b *Builder) sendData(req *Request) error {
 			all = append(all, run)
 		}
 	}
-	all = append(all, b.testSamples(req.HTTP.Context(), req.Source)...)
+	tests, read := b.testSamples(req.HTTP.Context(), req.Source)
+	all = append(all, tests...)
 	req.Send("application/json", flows.EncodeJSON(struct {
 		Samples []*sample `json:"samples"`
+		Read    bool      `json:"read"` // the text has no mistakes: it has no other tests
 		Names   names     `json:"names"`
-	}{all, known}))
+	}{all, read, known}))
 	return nil
 }
 
@@ -144,11 +146,11 @@ func runSample(r *queue.Record) *sample {
 	return s
 }
 
-// testSamples executes the tests in a text; none while it has mistakes.
-func (b *Builder) testSamples(ctx context.Context, source []byte) (all []*sample) {
+// testSamples executes the tests in a text. read is false while the text has mistakes.
+func (b *Builder) testSamples(ctx context.Context, source []byte) (all []*sample, read bool) {
 	flow, err := flows.Parse("flow.yaml", source, b.config.Catalogue)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxTrace)
 	defer cancel()
@@ -158,7 +160,7 @@ func (b *Builder) testSamples(ctx context.Context, source []byte) (all []*sample
 		all = append(all, s)
 		return &collector{sample: s}
 	})
-	return all
+	return all, true
 }
 
 // collector is a Tracer that keeps the first item of each step.

@@ -95,12 +95,18 @@ function* listsIn(flow, step, params, own, path, kinds) {
           const inner = entryOf(item.value, field.name)
           if (!inner) continue
           const when = textOf(memberOf(item.value, 'when')), name = textOf(memberOf(item.value, 'branch'))
-          const title = field.name === 'else' ? 'Else' : entryOf(item.value, 'when') ? `If ${when || '…'}` : name || `Branch ${i + 1}`
+          const title = field.name === 'else' ? 'Else' : entryOf(item.value, 'when') ? `If ${spoken(when)}` : name || `Branch ${i + 1}`
           yield stepList(flow, inner, branchPath(`${path}.${i + 1}`, field.name), step, kinds, { title, element: { entry, item, index: i, map: item.value }, param: field.name })
         }
       }
     }
   }
+}
+
+// spoken is a condition in words, where the builder of conditions could have written it.
+function spoken(program) {
+  const read = program && readCondition(program)
+  return read ? `${read.path} ${read.comparison} ${read.value}`.trim() : program || '…'
 }
 
 const isBranching = step => step.kind.params.some(param => param.type === 'steps' && param.required)

@@ -39,6 +39,10 @@ function shapeOf(flow, step, sample, catalogue) {
       const output = catalogue.operations.find(o => o.name === step.operation)?.output
       return output ? { value: undefined, fields: schemaFields(output) } : nothing()
     }
+    case 'switch': { // what the first branch puts out that has steps
+      const last = step.lists.find(list => list.steps.length)?.steps.at(-1)
+      return last ? itemAfter(flow, last, null, catalogue) : nothing()
+    }
     case 'set': {
       const fields = step.own.inline ? step.at.value : memberOf(step.at.value, 'fields')
       return isMap(fields) ? { value: undefined, fields: Object.fromEntries(fields.entries.map(entry => [entry.key, null])) } : nothing()
@@ -58,10 +62,10 @@ function schemaFields(schema, depth = 0) {
 
 // eventOf returns what is known of the event: of a sample, else of the trigger's schema.
 function eventOf(flow, sample) {
-  if (sample && sample.event !== null) return known(sample.event)
   const node = flow.trigger.node
   const schema = plainOf(memberOf(isList(node) ? node.items[0]?.value : node, 'schema'))
   const fields = schema && schemaFields(schema)
+  if (sample && sample.event !== null) return { value: sample.event, fields }
   if (flow.trigger.word === 'http') return { value: undefined, fields: { operation: null, params: null, body: fields } }
   return { value: undefined, fields }
 }
@@ -102,8 +106,12 @@ function pathsOf(root, shape) {
       for (const [name, inner] of Object.entries(value)) walk(join(path, name), inner, has, depth + 1)
     }
   }
-  if (shape.value !== undefined) walk(root, shape.value, true, 0)
-  else walk(root, shape.fields, false, 0)
+  if (shape.value === undefined) walk(root, shape.fields, false, 0)
+  else {
+    walk(root, shape.value, true, 0)
+    const has = shape.value && typeof shape.value === 'object' ? shape.value : {}
+    for (const [name, inner] of Object.entries(shape.fields ?? {})) if (!(name in has)) walk(join(root, name), inner, false, 1) // that the sample lacks
+  }
   return found
 }
 

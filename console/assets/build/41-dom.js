@@ -27,3 +27,6 @@ const newId = () => `build-${++ids}`
 
 // words writes the name of a parameter for people.
 const words = name => { const text = name.replaceAll('_', ' '); return text[0].toUpperCase() + text.slice(1) }
+
+// below is the element below which a list for an input is shown: the row of a table of fields, or the input with its button.
+const below = input => input.closest('.row') ?? input.closest('.with-picker')

@@ -10,10 +10,9 @@ function field(view, param, slot, more = {}) {
   const row = h('div', { class: 'field', 'data-param': param.name })
   const label = more.label ?? labels[param.name] ?? words(param.name)
   row.place = slot
-  row.append(h('div', { class: 'field-head' },
-    make.group ? h('span', { class: 'field-label', id: id + '-label' }, label) : h('label', { for: id, class: 'field-label' }, label),
-    param.required ? h('span', { class: 'needed' }, 'needed') : null))
-  row.append(make(view, param, slot, { id, label, describedby: id + '-about', ...more }))
+  const control = make(view, param, slot, { id, label, describedby: id + '-about', ...more })
+  const single = control.id === id || control.querySelector(`[id="${id}"]`)
+  row.append(h('div', { class: 'field-head' }, h(single ? 'label' : 'span', { for: single ? id : null, class: 'field-label' }, label), param.required ? h('span', { class: 'needed' }, 'needed') : null), control)
   row.append(h('p', { class: 'about', id: id + '-about' }, prose(param.summary ?? ''), param.default ? h('span', { class: 'faint' }, ` Otherwise: ${plainProse(param.default)}.`) : null))
   row.append(h('p', { class: 'mistake', hidden: true }))
   return row
@@ -83,7 +82,6 @@ const controls = {
   steps: () => h('p', { class: 'hint' }, 'Its steps are in the list of steps.'),
   literal: (view, param, slot, more) => param.name === 'schema' ? schemaControl(view, param, slot, more) : rawControl(view, param, slot, more),
 }
-for (const name of ['fields', 'object', 'list', 'steps']) controls[name].group = true
 
 // listInput is a list of words, with commas between them.
 function listInput(view, param, slot, more) {
@@ -117,10 +115,17 @@ function rowsControl(view, param, slot, more) {
   const map = slot.entry()?.value
   const entries = isMap(map) ? map.entries : []
   const rows = entries.map(entry => {
-    const name = entry.key, inner = memberSlot(view, slot, name)
+    let name = entry.key
+    const inner = { entry: () => memberSlot(view, slot, name).entry(), set: value => memberSlot(view, slot, name).set(value) }
     const key = h('input', { type: 'text', class: 'key', 'aria-label': `Name of the field ${name}`, spellcheck: 'false', autocomplete: 'off', 'data-path': `${param.name}/${name}/key` })
     key.value = name
-    key.addEventListener('change', () => { if (key.value) view.edit(() => { const at = inner.entry(); return replace(at.keyFrom, at.keyTo, scalarText(key.value, isWithinFlow(view.doc, at))) }, { label: more.label }) })
+    key.addEventListener('change', () => {
+      const wanted = key.value.trim()
+      const free = wanted && wanted !== name && !entryOf(slot.entry().value, wanted)
+      const done = free && view.edit(() => { const at = inner.entry(); return replace(at.keyFrom, at.keyTo, scalarText(wanted, isWithinFlow(view.doc, at))) }, { label: more.label, own: true })
+      if (done) name = wanted
+      else key.value = name
+    })
     const nested = isMap(entry.value) || isList(entry.value)
     const value = nested
       ? rawControl(view, { ...param, name }, inner, { aria: `Value of ${name}`, path: `${param.name}/${name}`, label: name })
@@ -130,11 +135,11 @@ function rowsControl(view, param, slot, more) {
   })
   const add = h('div', { class: 'row add' })
   const fresh = h('input', { type: 'text', class: 'key', placeholder: 'new field', 'aria-label': `Name of a new field of ${more.label}`, spellcheck: 'false', autocomplete: 'off', 'data-path': param.name + '/+' })
-  const put = () => { const name = fresh.value.trim(); if (name) view.edit(() => memberSlot(view, slot, name).set(''), { label: more.label, focus: `${param.name}/${name}` }) }
+  const put = () => { const name = fresh.value.trim(); fresh.value = ''; if (name) view.edit(() => memberSlot(view, slot, name).set(''), { label: more.label, focus: `${param.name}/${name}` }) }
   fresh.addEventListener('keydown', event => { if (event.key === 'Enter') { event.preventDefault(); put() } })
-  fresh.addEventListener('change', put)
+  fresh.put = put
   add.append(fresh, button('Add', put))
-  return h('div', { class: 'rows', role: 'group', 'aria-labelledby': more.id ? more.id + '-label' : null, 'aria-label': more.id ? null : more.label }, rows, add)
+  return h('div', { class: 'rows', role: 'group', 'aria-label': more.label }, rows, add)
 }
 
 // slotWithout removes a member; of a needed object the last one leaves an empty object.
@@ -174,18 +179,18 @@ function objectControl(view, param, slot, more) {
 
 // choice are parameters of which exactly one is given: which, and its field.
 function choice(view, params, slotOf, more = {}) {
-  const given = params.find(one => slotOf(one.name).entry()) ?? null
-  const chosen = given ?? params[0]
+  const now = () => params.find(one => slotOf(one.name).entry())
+  const chosen = now() ?? params[0]
   const id = newId(), label = { url: 'Method', statement: 'Statement', operation: 'Operation', what: 'What', when: 'When', format: 'Format' }[chosen.oneOf] ?? 'Which'
   const pick = h('select', { id, 'data-path': 'choice-' + chosen.oneOf }, params.map(one => h('option', { value: one.name, selected: one === chosen }, chosen.oneOf === 'url' && one.name !== 'url' ? one.name.toUpperCase() : words(one.name))))
+  // What is given is renamed. Fields of the same type stay as they are, so that a person may go on typing the name.
   pick.addEventListener('change', () => view.edit(() => {
-    const entry = given && slotOf(given.name).entry()
-    if (entry && entry.keyTo > entry.keyFrom && entry.key === given.name) return replace(entry.keyFrom, entry.keyTo, pick.value)
-    return slotOf(pick.value).set('')
-  }, { label: more.label, focus: 'choice-' + chosen.oneOf }))
-  const slot = slotOf(chosen.name)
+    const given = now(), entry = given && slotOf(given.name).entry()
+    return entry && entry.key === given.name ? replace(entry.keyFrom, entry.keyTo, pick.value) : slotOf(pick.value).set('')
+  }, { label: more.label, own: params.every(one => one.type === chosen.type), focus: 'choice-' + chosen.oneOf }))
+  const current = () => slotOf((now() ?? { name: pick.value }).name)
   const single = chosen.oneOf === 'url'
-  const row = field(view, { ...chosen, required: true }, slot, { label: single ? 'URL' : words(chosen.name), path: 'one-' + chosen.oneOf })
+  const row = field(view, { ...chosen, required: true, summary: single ? '' : chosen.summary }, { entry: () => current().entry(), set: value => current().set(value) }, { label: single ? 'URL' : words(chosen.name), path: 'one-' + chosen.oneOf })
   return h('div', { class: single ? 'choice beside' : 'choice' }, h('div', { class: 'field' }, h('label', { for: id, class: 'field-label' }, label), pick), row)
 }
 

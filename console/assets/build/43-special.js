@@ -39,6 +39,7 @@ function schemaControl(view, param, slot, more) {
     view.edit(() => slot.entry()?.value && isMap(slot.entry().value) && slot.entry().value.entries.length ? memberSlot(view, inner, name).set(new Raw(type))
       : slot.set({ type: 'object', properties: { [name]: new Raw(type) } }), { label: name, focus: 'schema/+' })
   }
+  fresh.put = put
   fresh.addEventListener('keydown', event => { if (event.key === 'Enter') { event.preventDefault(); put() } })
   return h('div', { class: 'rows', role: 'group', 'aria-label': more.label }, rows, h('div', { class: 'row add' }, fresh, button('Add a field', put)))
 }

@@ -64,7 +64,7 @@ function picker(view, element, program, more) {
   search.addEventListener('input', fill)
   arrows(search, list, done)
   box.append(h('div', { class: 'picker-head' }, search, button('Close', done, { class: 'quiet' })), dataLine(view, fill), list)
-  element.closest('.with-picker').after(box)
+  below(element).after(box)
   fill()
   search.focus()
   view.refreshData().then(fresh => { if (fresh && box.isConnected) { box.querySelector('.data-line').replaceWith(dataLine(view, fill)); fill() } })
@@ -155,7 +155,7 @@ function completeInput(view, element, program) {
     box = h('div', { class: 'picker complete' })
     const list = h('div', { role: 'listbox', id: newId(), class: 'options', 'aria-label': 'Completions' })
     box.append(list)
-    element.closest('.with-picker').after(box)
+    below(element).after(box)
     const choose = one => { const at = place; close(); insertValue(view, element, one, program, at) }
     options(list, all, () => 'Values', one => [h('code', {}, one.path), h('span', { class: 'now' }, one.has ? shownValue(one.value) : '')], choose)
   }

@@ -69,19 +69,19 @@ function paramFields(view, params, slotOf, first = () => false, folded = 'More')
 const often = { http: ['query', 'json', 'connection'], respond: ['status', 'json'], uses: ['with', 'connection'], email: ['subject', 'text'], sql: ['args'], call: ['event'], emit: ['event'], fail: ['status'] }
 
 function stepForm(view, step) {
-  const here = () => view.current(step)
+  const here = () => view.anchored() ?? view.current(step)
   const { kind } = step
   const name = h('input', { type: 'text', id: newId(), value: step.name, spellcheck: 'false', autocomplete: 'off', 'data-path': 'name', placeholder: step.label })
   name.addEventListener('change', () => {
-    const wanted = name.value.trim()
-    if (wanted === step.name) return
-    if (wanted && view.flow.all.some(other => other.name === wanted)) { name.value = step.name; return view.say(`Another step has the name ${wanted}.`) }
-    if (!wanted) {
-      const left = references(view.flow, step.name).length
-      view.edit(() => removeEntry(view.doc, here().map, 'name'), { label: 'name' })
-      return left ? view.say(`${left} place${left > 1 ? 's' : ''} still read${left > 1 ? '' : 's'} $steps.${step.name}.`) : undefined
+    const wanted = name.value.trim(), old = here()
+    if (wanted === old.name) return
+    if (wanted && view.flow.all.some(other => other.name === wanted)) { name.value = old.name; return view.say(`Another step has the name ${wanted}.`) }
+    const left = references(view.flow, old.name).length
+    if (wanted) {
+      if (view.edit(() => renamed(view.flow, here(), wanted), { own: true }) && left) view.say(`${left} place${left > 1 ? 's' : ''} that read${left > 1 ? '' : 's'} it now say${left > 1 ? '' : 's'} ${wanted}.`)
+    } else if (view.edit(() => removeEntry(view.doc, here().map, 'name'), { own: true }) && left) {
+      view.say(`${left} place${left > 1 ? 's' : ''} still read${left > 1 ? '' : 's'} $steps.${old.name}.`)
     }
-    view.edit(() => renamed(view.flow, here(), wanted), { label: 'name', moved: step })
   })
   const params = kind.params.filter(param => !(kind.name === 'uses' && param.name === 'with'))
   const withs = kind.name === 'uses' ? withFields(view, step, here) : []

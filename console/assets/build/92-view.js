@@ -142,6 +142,15 @@ class View {
     return this.flow.all.includes(step) ? step : this.flow.all.find(one => one.path === step.path) ?? (this.anchor && this.flow.all.find(one => one.from === this.anchor.pos)) ?? null
   }
 
+  // anchored is the step whose form is shown, wherever it is in the text now.
+  anchored() {
+    this.ensureFresh()
+    return this.anchor?.type === 'step' ? this.flow.all.find(one => one.from === this.anchor.pos) ?? null : null
+  }
+
+  // keepTyped adds the fields whose names were typed and not added yet.
+  keepTyped() { for (const fresh of this.form.querySelectorAll('[data-path$="/+"]')) if (fresh.value.trim()) fresh.put() }
+
   choose(key) {
     this.selected = key
     const row = rowsOf(this.flow).find(one => one.key === key)
@@ -151,6 +160,7 @@ class View {
   // select shows the form of a row.
   select(key, focus = false) {
     this.ensureFresh()
+    this.keepTyped()
     if (key !== this.selected) this.say('')
     this.choose(key)
     this.render(true)
@@ -179,7 +189,10 @@ class View {
       const at = this.form.contains(active) && active.selectionStart !== undefined ? active.selectionStart : null
       const had = this.form.contains(active)
       const row = this.row()
+      const typed_ = this.formOf === this.selected ? [...this.form.querySelectorAll('[data-path$="/+"]')].filter(one => one.value).map(one => [one.dataset.path, one.value]) : []
+      this.formOf = this.selected
       this.form.replaceChildren(...formOf(this, row).flat(Infinity).filter(Boolean))
+      for (const [place, value] of typed_) { const one = this.form.querySelector(`[data-path="${CSS.escape(place)}"]`); if (one) one.value = value }
       this.form.inert = this.isBroken
       const target = path && this.form.querySelector(`[data-path="${CSS.escape(path)}"]`)
       if (target) {
@@ -273,7 +286,7 @@ class View {
     try {
       const told = await post(this.box.dataset.data, { source, flow: this.number })
       this.names = told.names
-      if (told.samples.length || !this.samples.length) {
+      if (told.read || told.samples.length) {
         const label = this.sample?.label
         this.samples = told.samples
         this.sample = told.samples.find(one => one.label === label) ?? told.samples[0] ?? null
