@@ -1,8 +1,10 @@
 // The Build view: a person who knows no YAML makes a flow from an empty page, by mouse and by keyboard, deploys it and gets its answer.
 import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
+import { holdProperty } from './edits.mjs'
 import { accessible, base, call, close, fits, inThemes, look, open, picture, readable, root, signIn, visible, visit, well } from './desk.mjs'
 
 const authorization = 'Basic ' + btoa(`${root.user}:${root.password}`)
@@ -265,4 +267,29 @@ test('by keyboard alone: the same', async t => {
   t.diagnostic(`${keys} keys, ${((Date.now() - begun) / 1000).toFixed(1)} s`)
   assert.ok(keys <= 700, `${keys} keys`)
   well(page)
+})
+
+// The flows of the examples, the cookbook and the documentation.
+async function allFlows() {
+  const top = new URL('../../', import.meta.url)
+  const found = []
+  for (const dir of ['flows/examples/', 'flows/cookbook/', 'examples/own-kind/', 'examples/people-api/', 'tests/console/flows/']) {
+    for (const name of await readdir(new URL(dir, top))) if (name.endsWith('.yaml')) found.push([dir + name, await readFile(new URL(dir + name, top), 'utf8')])
+  }
+  for (const name of await readdir(new URL('docs/', top))) {
+    if (!name.endsWith('.md')) continue
+    const page = await readFile(new URL('docs/' + name, top), 'utf8')
+    for (const [i, block] of [...page.matchAll(/^```yaml\n([^]*?)^```/gm)].entries()) if (/^steps:/m.test(block[1])) found.push([`docs/${name} block ${i + 1}`, block[1]])
+  }
+  return found
+}
+
+test('every edit keeps what it does not touch, and has an inverse', async t => {
+  await visit(desk, '/flows')
+  const sources = await allFlows()
+  assert.ok(sources.length > 60, `${sources.length} flows`)
+  const { faults, counts } = await desk.evaluate(holdProperty, { sources, every: 9 })
+  t.diagnostic(`${sources.length} flows: ${JSON.stringify(counts)}`)
+  assert.deepEqual(faults.slice(0, 5), [], `${faults.length} faults`)
+  for (const kind of ['insert', 'remove', 'duplicate', 'name', 'set', 'drop', 'move']) assert.ok(counts[kind] > 100, `${kind}: ${counts[kind]}`)
 })

@@ -28,18 +28,16 @@ function setEntry(doc, map, key, value) {
 function setValue(doc, entry, column, value) {
   const { text } = doc, old = entry.value
   if (isWithinFlow(doc, entry)) return old ? replace(old.from, old.to, flowText(value)) : replace(entry.colon, entry.colon, ' ' + flowText(value))
-  const written = afterKey(value, column), lines = written[0] === '\n'
-  if (!old) {
-    const at = lines ? lineEnd(text, entry.colon) : entry.colon
-    return replace(at, at, written)
-  }
-  const keyLine = lineEnd(text, entry.colon)
-  if (old.from > keyLine) { // below its key, behind which a comment may be
-    return lines ? replace(keyLine, old.to, written) : [...replace(entry.colon, entry.colon, written), ...replace(keyLine, old.to, '')]
-  }
-  if (!lines || old.to > keyLine) return replace(entry.colon, old.to, written)
-  return [...replace(entry.colon, old.to, ''), ...replace(keyLine, keyLine, written)] // a comment behind the value stays there
+  const written = afterKey(value, column), cut = written.includes('\n') ? written.indexOf('\n') : written.length
+  const head = written.slice(0, cut), rest = written.slice(cut) // rest is below the line of the key, on which a comment stays
+  if (!old) return joined(replace(entry.colon, entry.colon, head), replace(lineEnd(text, entry.colon), lineEnd(text, entry.colon), rest))
+  const keyLine = lineEnd(text, entry.colon), end = lineEnd(text, old.to)
+  if (old.from > keyLine) return joined(replace(entry.colon, entry.colon, head), replace(keyLine, old.to, ''), replace(end, end, rest))
+  return joined(replace(entry.colon, old.to, head), replace(end, end, rest))
 }
+
+// joined are changes without those that change nothing.
+const joined = (...all) => all.flat().filter(change => change.insert || change.from !== change.to)
 
 // isWithinFlow reports whether an entry is a member of { }.
 const isWithinFlow = (doc, entry) => flowEntries(doc).has(entry.from)

@@ -162,11 +162,11 @@ function rawControl(view, param, slot, more) {
 
 // objectControl are the fields of an object. They are folded until there is one.
 function objectControl(view, param, slot, more) {
-  const inline = param.fields.find(one => one.inline)?.name ?? ''
-  const fields = param.fields.filter(one => !(param.short && one.type === 'object' && !one.fields))
+  const short = param.fields.find(one => one.inline), inline = short?.name ?? ''
+  const fields = param.fields.filter(one => !(param.short && one.type === 'object' && !one.fields) && one !== short)
   const given = slot.entry()?.value
   const words_ = param.short && param.fields.filter(one => one.type === 'object' && !one.fields).map(one => one.name)
-  const summary = !given ? 'Set' : given.shape === 'scalar' ? textOf(given) : given.entries?.map(entry => entry.key).join(', ') || 'Its fields'
+  const summary = short ? 'More' : !given ? 'Set' : given.shape === 'scalar' ? textOf(given) : given.entries?.map(entry => entry.key).join(', ') || 'Its fields'
   const word = words_?.length ? h('select', { 'aria-label': more.label, 'data-path': param.name }, h('option', { value: '' }, '—'), words_.map(name => h('option', { value: name, selected: name === textOf(given) }, name))) : null
   word?.addEventListener('change', () => view.edit(() => slot.set(word.value || undefined), { label: more.label, focus: param.name }))
   const key = `${param.name} in ${view.selected}`
@@ -174,7 +174,8 @@ function objectControl(view, param, slot, more) {
   const fill = () => { if (details.open && details.children.length === 1) details.append(...paramFields(view, fields, name => memberSlot(view, slot, name, inline), () => false, `More of ${param.name}`)) }
   details.addEventListener('toggle', () => { fill(); view.opened[details.open ? 'add' : 'delete'](key) })
   if (view.opened.has(key)) { details.open = true; fill() }
-  return h('div', { class: 'object' }, word, fields.length ? details : null)
+  const main = short && controls[short.type](view, { ...short, required: false }, memberSlot(view, slot, inline, inline), { ...more, path: `${param.name}/${inline}` })
+  return h('div', { class: 'object' }, main, word, fields.length ? details : null)
 }
 
 // choice are parameters of which exactly one is given: which, and its field.

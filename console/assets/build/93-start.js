@@ -61,3 +61,6 @@ export function build({ field, editor, cm, follow }) {
   if (box.dataset.first === 'yes' || location.hash === '#build') show('build')
   return context => view.flow ? completeText(view, context) : (load(), null)
 }
+
+// edits are the parts that make changes of the text, for their tests.
+export const edits = { readText, readFlow, applied, insertItem, removeItem, copyItem, moveItem, setEntry, removeEntry, renamed, plainOf, entryOf, Refused, readCondition, writeCondition, comparisons }
