@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { holdProperty } from './edits.mjs'
-import { accessible, base, call, close, fits, inThemes, look, open, picture, readable, root, signIn, visible, visit, well } from './desk.mjs'
+import { base, close, fits, look, open, readable, root, signIn, visible, visit, well } from './desk.mjs'
 
 const authorization = 'Basic ' + btoa(`${root.user}:${root.password}`)
 let desk, crm, people, asked
@@ -292,4 +292,157 @@ test('every edit keeps what it does not touch, and has an inverse', async t => {
   t.diagnostic(`${sources.length} flows: ${JSON.stringify(counts)}`)
   assert.deepEqual(faults.slice(0, 5), [], `${faults.length} faults`)
   for (const kind of ['insert', 'remove', 'duplicate', 'name', 'set', 'drop', 'move']) assert.ok(counts[kind] > 100, `${kind}: ${counts[kind]}`)
+})
+
+const steps = `# What people see first.
+flow: 71
+slug: shaped
+name: Shaped
+trigger: webhook
+steps:
+  # looks the person up
+  - name: find # by address
+    http: {get: "http://127.0.0.1:9/people", query: {email: "\${ .email }"}}
+  - name: shape
+    set:
+      id: \${ $steps.find.body.id } # the number
+      label: old
+  - switch:
+      - when: .id == null
+        steps:
+          - fail: {message: nobody, status: 404}
+      - else: [{log: "found \${ .id }"}]
+tests:
+  - name: finds
+    event: {email: a@b.org, tags: [x, y]}
+    mocks: {find: {status: 200, body: {id: 7, name: Ann}}}
+    output: [{id: 7, label: old}]
+`
+const names = page => page.locator('#build .out .title').allTextContents()
+
+test('steps are moved, duplicated, renamed and deleted, with one history', async () => {
+  const page = desk
+  await deploy(page, steps)
+  const build = page.locator('#build')
+  const start = await text(page)
+  const outline = await names(page)
+  assert.deepEqual(outline, ['When it runs', 'find', 'shape', 'Branch: if, else', 'If .id is missing', 'Stop with a failure', '+ Add a step', 'Else', 'Write a log line', '+ Add a step', '+ Add a step', 'Answer'])
+
+  // By keyboard: down, into the branch, out of it; one undo each.
+  await row(page, /^find/).click()
+  await page.keyboard.press('Alt+ArrowDown')
+  assert.deepEqual((await names(page)).slice(1, 3), ['shape', 'find'])
+  assert.ok((await text(page)).includes('  # looks the person up\n  - name: find # by address\n'), 'its comments go along')
+  await page.keyboard.press('Alt+ArrowDown')
+  await page.keyboard.press('Alt+ArrowRight')
+  await page.getByText('The step before it', { exact: false }).waitFor({ state: 'hidden' })
+  assert.deepEqual((await names(page)).slice(1, 6), ['shape', 'Branch: if, else', 'If .id is missing', 'Stop with a failure', 'find'])
+  assert.match(await text(page), /\n {10}# looks the person up\n {10}- name: find # by address\n {12}http: /)
+  await page.keyboard.press('Alt+ArrowLeft')
+  await page.keyboard.press('Alt+ArrowUp')
+  assert.equal(await page.evaluate(() => document.activeElement.textContent.slice(0, 4)), 'find', 'the focus goes along')
+  for (let i = 0; i < 5; i++) await page.keyboard.press('Control+z')
+  assert.equal(await text(page), start)
+  await page.keyboard.press('Control+y')
+  assert.notEqual(await text(page), start)
+  await build.getByRole('button', { name: 'Undo' }).click()
+  assert.equal(await text(page), start)
+
+  // By mouse: onto a branch.
+  await row(page, /^shape/).dragTo(row(page, /^Else/))
+  assert.deepEqual((await names(page)).slice(1, 3), ['find', 'Branch: if, else'])
+  assert.match(await text(page), / {6}- else:\n {10}- name: shape\n {12}set:\n {14}id: \$\{ \$steps\.find\.body\.id \} # the number\n {14}label: old\n {10}- \{log: "found \$\{ \.id \}"\}\n/)
+  await page.keyboard.press('Control+z')
+  assert.equal(await text(page), start)
+
+  // A name and what refers to it, also in the tests.
+  await row(page, /^find/).click()
+  await field(page, 'Name').fill('look_up')
+  await field(page, 'Name').press('Tab')
+  await page.getByText('2 places that read it now say look_up.').waitFor()
+  assert.equal(await text(page), start.replace('- name: find #', '- name: look_up #').replace('$steps.find.', '$steps.look_up.').replace('{find:', '{look_up:'))
+  await checked(page, '1 of 1 tests pass')
+
+  await row(page, /^look_up/).click()
+  await page.keyboard.press('Delete')
+  await page.getByText('2 places still read $steps.look_up: Undo brings it back.').waitFor()
+  await build.getByRole('button', { name: 'Undo' }).click()
+  await row(page, /^shape/).click()
+  await page.keyboard.press('Control+d')
+  assert.deepEqual((await names(page)).slice(1, 4), ['look_up', 'shape', 'shape_2'])
+  await page.keyboard.press('Control+z')
+  await page.keyboard.press('Control+z') // the name
+  assert.equal(await text(page), start)
+  well(page)
+})
+
+test('the text and the steps are one flow, also while the text is broken', async () => {
+  const page = desk
+  await deploy(page, steps)
+  await write(page, steps.replace('name: shape', 'name: shaped_by_hand'))
+  await row(page, /^shaped_by_hand/).waitFor()
+  await row(page, /^shaped_by_hand/).click()
+  const before = await text(page)
+
+  // Mistakes are at their fields.
+  await field(page, 'Value of id').fill('${ .id | nosuch }')
+  await page.locator('#build .row-value', { has: page.getByLabel('Value of id', { exact: true }) }).locator('.mistake', { hasText: 'nosuch' }).waitFor()
+  assert.equal(await row(page, /^shaped_by_hand/).locator('.wrong').count(), 1)
+  await readable(page, 'a mistake at its field', 'build-mistake')
+  await field(page, 'Value of id').focus()
+  await page.keyboard.press('Control+z')
+  assert.equal(await text(page), before, 'what was typed is one change')
+
+  // Broken: the last steps, dimmed, with the line.
+  await write(page, before.replace('label: old', 'label: {old'))
+  await page.getByText(/^The text cannot be read in line \d+/).waitFor()
+  assert.ok((await names(page)).includes('shaped_by_hand'))
+  await readable(page, 'a broken text', 'build-broken')
+  await write(page, before)
+  await page.getByText(/^The text cannot be read/).waitFor({ state: 'hidden' })
+
+  // Completion within ${ }, in the text and in a field, with the values of the test.
+  await page.locator('.cm-content').click()
+  await page.keyboard.press('Control+End')
+  await write(page, before.replace('label: old', 'label: ${ $steps.find.body.na }'))
+  await page.evaluate(() => { const at = document.querySelector('textarea[data-editor]'); at.dispatchEvent(new CustomEvent('filled', { detail: { line: 13 } })) })
+  await page.keyboard.press('End')
+  await page.keyboard.press('ArrowLeft')
+  await page.keyboard.press('ArrowLeft')
+  await page.keyboard.press('Control+Space')
+  await page.locator('.cm-tooltip-autocomplete li', { hasText: '$steps.find.body.name' }).click()
+  assert.ok((await text(page)).includes('label: ${ $steps.find.body.name }'))
+  await row(page, /^shaped_by_hand/).click()
+  await field(page, 'Value of label').fill('')
+  await field(page, 'Value of label').pressSequentially('Dear ${ $ev')
+  await page.locator('.picker.complete [role=option]', { hasText: '$event.email' }).waitFor()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+  await page.keyboard.type(' }')
+  assert.ok((await text(page)).includes('label: Dear ${ $event.email }\n'), await text(page))
+  await page.locator('#build output.value', { hasText: '= "Dear a@b.org"' }).waitFor()
+  well(page)
+})
+
+test('a narrow screen shows one view at a time', async () => {
+  const page = await look({ width: 390, audited: true })
+  await signIn(page)
+  await deploy(page, steps)
+  await readable(page, 'the steps of a flow', 'build-narrow')
+  await row(page, /^find/).click()
+  await page.locator('#build').getByRole('button', { name: 'Pick a value for Value of email' }).click()
+  await page.locator('.picker [role=option]').first().waitFor()
+  await readable(page, 'the picker', 'build-narrow-picker')
+  await page.keyboard.press('Escape')
+  await row(page, '+ Add a step').last().click()
+  await page.getByLabel('Search the steps').fill('slack message')
+  await page.locator('dialog [role=option]').first().waitFor()
+  await readable(page, 'the list of steps to add', 'build-narrow-add')
+  await page.keyboard.press('Enter')
+  assert.match(await text(page), /- name: \w+\n {4}uses: slack\.\w+\n/)
+  await page.getByRole('button', { name: 'Text', exact: true }).click()
+  await page.locator('.cm-content').waitFor()
+  assert.equal(await page.locator('#build').isVisible(), false)
+  await fits(page, 'the text')
+  well(page)
 })

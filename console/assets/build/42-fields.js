@@ -86,7 +86,7 @@ const controls = {
 // listInput is a list of words, with commas between them.
 function listInput(view, param, slot, more) {
   const node = slot.entry()?.value
-  const element = input(view, param, slot, { placeholder: 'several with commas', ...more }, (text, old) => {
+  const element = input(view, param, slot, { placeholder: param.names ? `name of a ${param.names}` : 'several with commas', ...more }, (text, old) => {
     const all = text.split(',').map(part => part.trim()).filter(Boolean).map(part => typed(part))
     return all.length === 1 && !isList(old) ? all[0] : all
   })
@@ -130,7 +130,9 @@ function rowsControl(view, param, slot, more) {
     const value = nested
       ? rawControl(view, { ...param, name }, inner, { aria: `Value of ${name}`, path: `${param.name}/${name}`, label: name })
       : withPicker(view, input(view, { name, required: true }, inner, { aria: `Value of ${name}`, path: `${param.name}/${name}`, label: name }, typed), { label: name, aria: `Value of ${name}`, program: false })
-    return h('div', { class: 'row' }, key, h('div', { class: 'row-value' }, value, nested ? null : previewLine(view, inner, true)),
+    const cell = h('div', { class: 'row-value field' }, value, nested ? null : previewLine(view, inner, true), h('p', { class: 'mistake', hidden: true }))
+    cell.place = inner
+    return h('div', { class: 'row' }, key, cell,
       button('×', () => view.edit(() => slotWithout(view, slot, name, param), { label: more.label, focus: param.name + '/+' }), { class: 'quiet remove', 'aria-label': `Remove the field ${name}` }))
   })
   const add = h('div', { class: 'row add' })

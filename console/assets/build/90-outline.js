@@ -44,8 +44,9 @@ function drawOutline(view) {
     element.dataset.level = Math.min(row.level, 9)
     element.draggable = row.type === 'step'
     const wrong = mistakesIn(view, row).length
-    element.replaceChildren(h('span', { class: 'title' }, row.type === 'add' ? '+ ' : null, row.title), row.kind ? h('span', { class: 'kind' }, row.kind) : '', row.detail && row.detail !== row.title ? h('span', { class: 'detail' }, row.detail) : '',
-      wrong ? h('span', { class: 'wrong', title: `${wrong} mistake${wrong > 1 ? 's' : ''}` }, '!', h('span', { class: 'sr' }, ` ${wrong} mistake${wrong > 1 ? 's' : ''}`)) : '')
+    element.replaceChildren(h('span', { class: 'title' }, row.type === 'add' ? '+ ' : null, row.title), row.kind ? h('span', { class: 'kind' }, row.kind) : '',
+      wrong ? h('span', { class: 'wrong', title: `${wrong} mistake${wrong > 1 ? 's' : ''}` }, '!', h('span', { class: 'sr' }, ` ${wrong} mistake${wrong > 1 ? 's' : ''}`)) : '',
+      row.detail && row.detail !== row.title ? h('span', { class: 'detail' }, row.detail) : '')
     return element
   })
   const focused = document.activeElement

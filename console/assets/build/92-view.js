@@ -57,9 +57,15 @@ class View {
 
   history(key) {
     const binding = this.cm.historyKeymap.find(one => one.key === key)
-    const focused = this.focusPath()
+    const focused = this.focusPath(), inTree = this.tree.contains(document.activeElement)
+    const step = this.anchored(), raw = step && rawOf(this.doc, step)
+    this.owning = true
     binding.run(this.editor)
+    this.owning = false
+    this.read()
+    if (step && this.flow) this.find(step, raw)
     this.render(true, focused)
+    if (inTree) this.focusOutline()
   }
 
   // read reads the text. While it is broken, the last flow that could be read stays.
@@ -120,14 +126,17 @@ class View {
     this.editor.dispatch({ changes: made, userEvent: own ? 'input.type' : 'build' })
     this.owning = false
     this.read()
-    if (moved) {
-      const step = this.flow.all.find(one => rawOf(this.doc, one) === raw && (moved.name ? one.name === moved.name : true)) ?? this.flow.all.find(one => one.map && moved.map && one.from === moved.from)
-      if (step) this.choose('step ' + step.path)
-    }
+    if (moved) this.find(moved, raw)
     if (select) this.choose(select)
     this.render(!own, focus)
     if (focusTree) this.focusOutline()
     return true
+  }
+
+  // find selects a step of an earlier reading, which had that text, wherever it is now.
+  find(step, raw) {
+    const found = this.flow.all.find(one => rawOf(this.doc, one) === raw && one.name === step.name)
+    if (found) this.choose('step ' + found.path)
   }
 
   say(text) { this.status.textContent = text }
