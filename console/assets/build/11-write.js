@@ -7,7 +7,7 @@ const likeNumber = /^[-+]?(\.\d|0[0-9xob]|\d[\d_]*_|\d+\.?$|\d+:\d)|^\d{4}-\d\d-
 
 // plainSafe reports whether a text may stand without quotes.
 function plainSafe(text, flow) {
-  return text !== '' && text === text.trim() && !/: |:$| #/.test(text) && !/^[-?:,[\]{}#&*!|>'"%@`]/.test(text) &&
+  return text !== '' && text !== '<<' && text === text.trim() && !/: |:$| #/.test(text) && !/^[-?:,[\]{}#&*!|>'"%@`]/.test(text) &&
     !wordForm.test(text) && !numberForm.test(text) && !likeNumber.test(text) && !(flow && /[,[\]{}]/.test(text)) &&
     !/[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]/.test(text)
 }

@@ -38,7 +38,7 @@ class View {
     this.broken = h('p', { class: 'callout warn', hidden: true })
     this.start = h('div', { class: 'start', hidden: true })
     this.body = h('div', { class: 'build-body' }, h('div', { class: 'build-list' }, this.tree), this.form)
-    this.box.append(
+    this.box.replaceChildren(
       h('div', { class: 'build-bar' }, button('+ Add a step', () => this.addAfter(this.row()), { class: 'small', title: 'Add a step (+)' }), undo('Undo', 'Undo (Ctrl Z)', 'Mod-z'), undo('Redo', 'Redo (Ctrl Y)', 'Mod-y'), this.status),
       this.broken, this.start, this.body)
     followOutline(this)
@@ -218,7 +218,8 @@ class View {
     this.body.classList.toggle('dimmed', this.isBroken)
     this.form.inert = this.isBroken
     if (!this.isBroken) return
-    this.broken.replaceChildren(`The text cannot be read in line ${this.brokenAt}. The steps are as they were before. `, button('Show the line', () => this.reveal(this.editor.state.doc.line(Math.min(this.brokenAt, this.editor.state.doc.lines)).from), { class: 'link' }))
+    const line = Math.min(this.problems.find(p => p.message.startsWith('YAML'))?.line ?? this.brokenAt, this.editor.state.doc.lines)
+    this.broken.replaceChildren(`The text cannot be read in line ${line}. The steps are as they were before. `, button('Show the line', () => this.reveal(this.editor.state.doc.line(line).from), { class: 'link' }))
   }
 
   reveal(position) {
