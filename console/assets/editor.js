@@ -8,7 +8,8 @@ export async function edit(field, codemirror) {
   const cm = await import(codemirror)
   const yaml = field.dataset.editor === 'yaml'
   const checker = field.dataset.check ? new Checker(field, cm) : null
-  const completion = field.dataset.schema && !field.readOnly ? await schemaCompletion(field.dataset.schema, () => checker?.operations) : null
+  const schema = field.dataset.schema && !field.readOnly ? await loadSchema(field.dataset.schema) : null
+  const completion = schema && schemaCompletion(schema, () => checker?.operations)
   const label = document.querySelector(`label[for="${field.id}"]`)
   const followers = [] // called for each change
   let builder = null // completes expressions, once the Build view is there
@@ -55,7 +56,7 @@ export async function edit(field, codemirror) {
   for (const event of ['submit', 'click', 'change', 'penstock:sync']) document.addEventListener(event, sync, true)
   if (field.dataset.build && checker) {
     const module = await import(field.dataset.build)
-    builder = module.build({ field, editor: view, cm, follow: (changed, checked) => { followers.push(changed); checker.checked = checked } })
+    builder = module.build({ field, editor: view, cm, schema, follow: (changed, checked) => { followers.push(changed); checker.checked = checked } })
   }
   if (checker) {
     checker.check(view)
@@ -271,15 +272,18 @@ function look(cm) {
   return [theme, cm.syntaxHighlighting(style)]
 }
 
-// schemaCompletion suggests the keys and words that the JSON Schema allows at the cursor. operations returns the definitions of the
-// operations of connectors in the text.
-async function schemaCompletion(url, operations) {
-  let schema
+// loadSchema returns the JSON Schema of flow files; null: the server does not answer.
+async function loadSchema(url) {
   try {
-    schema = await (await fetch(url)).json()
+    return await (await fetch(url)).json()
   } catch {
     return null
   }
+}
+
+// schemaCompletion suggests the keys and words that the JSON Schema allows at the cursor. operations returns the definitions of the
+// operations of connectors in the text.
+function schemaCompletion(schema, operations) {
   return context => suggest({ ...schema, $defs: { ...schema.$defs, ...operations() } }, context)
 }
 

@@ -446,3 +446,21 @@ test('a narrow screen shows one view at a time', async () => {
   await fits(page, 'the text')
   well(page)
 })
+
+test('the editor with the steps is light', async t => {
+  const page = await look()
+  await signIn(page)
+  const session = await page.context().newCDPSession(page)
+  await session.send('Network.enable')
+  await session.send('Network.setCacheDisabled', { cacheDisabled: true })
+  let bytes = 0
+  session.on('Network.loadingFinished', one => { bytes += one.encodedDataLength })
+  await visit(page, '/flows/71')
+  await page.getByRole('button', { name: 'Build', exact: true }).click()
+  await row(page, /^find/).waitFor()
+  await checked(page, 'valid')
+  await page.waitForLoadState('networkidle')
+  t.diagnostic(`${(bytes / 1024).toFixed(0)} KB`)
+  assert.ok(bytes > 100 * 1024 && bytes < 350 * 1024, `${bytes} bytes`)
+  well(page)
+})

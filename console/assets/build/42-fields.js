@@ -173,7 +173,7 @@ function objectControl(view, param, slot, more) {
   word?.addEventListener('change', () => view.edit(() => slot.set(word.value || undefined), { label: more.label, focus: param.name }))
   const key = `${param.name} in ${view.selected}`
   const details = h('details', { class: 'inner' }, h('summary', {}, summary))
-  const fill = () => { if (details.open && details.children.length === 1) details.append(...paramFields(view, fields, name => memberSlot(view, slot, name, inline), () => false, `More of ${param.name}`)) }
+  const fill = () => { if (details.open && details.children.length === 1) details.append(...paramFields(view, fields, name => memberSlot(view, slot, name, inline), () => fields.length < 9, `More of ${param.name}`)) }
   details.addEventListener('toggle', () => { fill(); view.opened[details.open ? 'add' : 'delete'](key) })
   if (view.opened.has(key)) { details.open = true; fill() }
   const main = short && controls[short.type](view, { ...short, required: false }, memberSlot(view, slot, inline, inline), { ...more, path: `${param.name}/${inline}` })

@@ -66,7 +66,7 @@ function paramFields(view, params, slotOf, first = () => false, folded = 'More')
 }
 
 // often are the parameters that are offered although nothing says that they are needed. Read only.
-const often = { http: ['query', 'json', 'connection'], respond: ['status', 'json'], uses: ['with', 'connection'], email: ['subject', 'text'], sql: ['args'], call: ['event'], emit: ['event'], fail: ['status'] }
+const often = { http: ['query', 'json', 'connection'], respond: ['status', 'json'], uses: ['with', 'connection'], email: ['to', 'subject', 'text'], sql: ['args'], call: ['event'], emit: ['event'], fail: ['status'] }
 
 function stepForm(view, step) {
   const here = () => view.anchored() ?? view.current(step)

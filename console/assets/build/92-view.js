@@ -11,18 +11,17 @@ async function post(url, fields) {
 
 // View is the Build view of one editor.
 class View {
-  constructor(box, field, editor, cm) {
+  constructor(box, field, editor, cm, schema) {
     Object.assign(this, { box, field, editor, cm, parser: cm.yaml().language.parser })
     Object.assign(this, { doc: null, flow: null, rows: [], selected: 'trigger', anchor: null, problems: [], samples: [], sample: null, names: { connections: [], secrets: [], flows: [] } })
     Object.assign(this, { programs: new Set(), opened: new Set(), dirty: true, owning: false, previews: new Map(), dataFor: null })
+    this.schemas = schema?.$defs
     this.number = field.form.elements.flow?.value ?? ''
   }
 
   async load() {
-    const [catalogue, schema] = await Promise.all([fetch(this.box.dataset.catalogue), fetch(this.field.dataset.schema)].map(async one => (await one).json()))
+    const catalogue = await (await fetch(this.box.dataset.catalogue)).json()
     this.catalogue = { ...catalogue, byName: new Map(catalogue.kinds.map(kind => [kind.name, kind])) }
-    this.schema = schema.$defs
-    this.schemas = this.schema
     this.frame()
     this.read()
     this.render(true)

@@ -39,12 +39,12 @@ function showView(name) {
   for (const one of document.querySelectorAll('[data-views] button')) one.setAttribute('aria-pressed', String(one.dataset.view === name))
 }
 
-// build makes the Build view of an editor. follow(changed, checked) calls back for each change of the text and each check of it.
+// build makes the Build view of an editor. schema is that of flow files; null: it could not be loaded. follow(changed, checked) calls back for each change of the text and each check of it.
 // It returns the completion of the text editor.
-export function build({ field, editor, cm, follow }) {
+export function build({ field, editor, cm, schema, follow }) {
   const box = document.getElementById('build'), views = document.querySelector('[data-views]')
   if (!box || !views) return () => null
-  const view = new View(box, field, editor, cm)
+  const view = new View(box, field, editor, cm, schema)
   let loading = null
   const load = () => loading ??= view.load().catch(() => { loading = null; box.replaceChildren(h('p', { class: 'hint' }, 'The list of steps could not be loaded: the server does not answer.')) })
   follow(update => view.changed(update), told => view.checked(told))
