@@ -1,12 +1,12 @@
 // ---- What expressions read ---------------------------------------------------------------------------------------------------
 
-// passedOn returns what is known of the item that a step receives: { value, fields } with the value of a sample, or names alone.
+// itemBefore returns what is known of the item that a step receives: { value, fields } with the value of a sample, or names alone.
 // sample is null when there is none.
 function itemBefore(flow, step, sample, catalogue) {
   if (sample && step.path in sample.items) return known(sample.items[step.path])
   for (let at = step; at; at = at.list.of) {
     if (at.index > 0) return itemAfter(flow, at.list.steps[at.index - 1], sample, catalogue)
-    if (!at.list.of) return at.list === flow.onFailure ? eventOf(flow, sample) : eventOf(flow, sample)
+    if (!at.list.of) return eventOf(flow, sample)
     if (sample && at.list.of.path in sample.items) return known(sample.items[at.list.of.path])
   }
   return nothing()

@@ -18,7 +18,7 @@ function field(view, param, slot, more = {}) {
   return row
 }
 
-// change writes a value into a slot, for an input that a person types into.
+// write puts a value into a slot, for an input that a person types into.
 function write(view, slot, value, label) { view.edit(() => slot.set(value), { own: true, label }) }
 
 const scalarOf = slot => { const node = slot.entry()?.value; return node?.shape === 'scalar' && node.value !== null ? String(node.value) : '' }
@@ -46,13 +46,13 @@ function withPicker(view, element, more) {
   return h('div', { class: 'with-picker' }, element, pickButton(view, element, more))
 }
 
-function select(view, param, slot, more, options, write_ = value => write(view, slot, value, more.label)) {
+function select(view, param, slot, more, options, put = value => write(view, slot, value, more.label)) {
   const now = scalarOf(slot)
   const element = h('select', { id: more.id, 'aria-describedby': more.describedby, 'data-path': more.path ?? param.name, 'aria-label': more.aria },
     param.required && now ? null : h('option', { value: '' }, param.required ? 'choose…' : '—'),
     options.map(([value, text]) => h('option', { value, selected: value === now }, text ?? value)),
     now && !options.some(([value]) => value === now) ? h('option', { value: now, selected: true }, now) : null)
-  element.addEventListener('change', () => write_(element.value === '' ? undefined : element.value))
+  element.addEventListener('change', () => put(element.value === '' ? undefined : element.value))
   return element
 }
 
@@ -167,9 +167,9 @@ function objectControl(view, param, slot, more) {
   const short = param.fields.find(one => one.inline), inline = short?.name ?? ''
   const fields = param.fields.filter(one => !(param.short && one.type === 'object' && !one.fields) && one !== short)
   const given = slot.entry()?.value
-  const words_ = param.short && param.fields.filter(one => one.type === 'object' && !one.fields).map(one => one.name)
+  const shorts = param.short && param.fields.filter(one => one.type === 'object' && !one.fields).map(one => one.name)
   const summary = short ? 'More' : !given ? 'Set' : given.shape === 'scalar' ? textOf(given) : given.entries?.map(entry => entry.key).join(', ') || 'Its fields'
-  const word = words_?.length ? h('select', { 'aria-label': more.label, 'data-path': param.name }, h('option', { value: '' }, '—'), words_.map(name => h('option', { value: name, selected: name === textOf(given) }, name))) : null
+  const word = shorts?.length ? h('select', { 'aria-label': more.label, 'data-path': param.name }, h('option', { value: '' }, '—'), shorts.map(name => h('option', { value: name, selected: name === textOf(given) }, name))) : null
   word?.addEventListener('change', () => view.edit(() => slot.set(word.value || undefined), { label: more.label, focus: param.name }))
   const key = `${param.name} in ${view.selected}`
   const details = h('details', { class: 'inner' }, h('summary', {}, summary))

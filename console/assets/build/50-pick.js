@@ -108,10 +108,10 @@ function options(list, all, groupOf, content, choose) {
     option.addEventListener('click', option.choose)
     within.append(option)
   }
-  select_(list, list.querySelector('[role=option]'))
+  markOption(list, list.querySelector('[role=option]'))
 }
 
-function select_(list, option) {
+function markOption(list, option) {
   for (const old of list.querySelectorAll('[aria-selected=true]')) old.setAttribute('aria-selected', 'false')
   option?.setAttribute('aria-selected', 'true')
   const search = document.querySelector(`[aria-controls="${list.id}"]`)
@@ -127,7 +127,7 @@ function arrows(search, list, done) {
     if (next !== undefined && !event.altKey) {
       event.preventDefault()
       const option = all[(next + all.length) % all.length]
-      select_(list, option)
+      markOption(list, option)
       option?.scrollIntoView({ block: 'nearest' })
     } else if (event.key === 'Enter') {
       event.preventDefault()
@@ -167,7 +167,7 @@ function completeInput(view, element, program) {
     const at = all.findIndex(option => option.getAttribute('aria-selected') === 'true')
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault()
-      select_(box.firstChild, all[(at + (event.key === 'ArrowDown' ? 1 : -1) + all.length) % all.length])
+      markOption(box.firstChild, all[(at + (event.key === 'ArrowDown' ? 1 : -1) + all.length) % all.length])
     } else if (event.key === 'Enter') {
       event.preventDefault()
       all[at]?.choose()

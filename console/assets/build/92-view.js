@@ -1,17 +1,9 @@
 // ---- The view ----------------------------------------------------------------------------------------------------------------
 
-const csrfToken = () => document.querySelector('meta[name=csrf]').content
-
-async function post(url, fields) {
-  const response = await fetch(url, { method: 'POST', headers: { 'X-Csrf-Token': csrfToken(), 'HX-Request': 'true' }, body: new URLSearchParams(fields) })
-  if (response.status === 401) document.dispatchEvent(new Event('penstock:signedout'))
-  if (!response.ok) throw new Error(`status ${response.status}`)
-  return response.json()
-}
-
 // View is the Build view of one editor.
-class View {
+class View extends Values {
   constructor(box, field, editor, cm, schema) {
+    super()
     Object.assign(this, { box, field, editor, cm, parser: cm.yaml().language.parser })
     Object.assign(this, { doc: null, flow: null, rows: [], selected: 'trigger', anchor: null, problems: [], samples: [], sample: null, names: { connections: [], secrets: [], flows: [] } })
     Object.assign(this, { programs: new Set(), opened: new Set(), dirty: true, owning: false, previews: new Map(), dataFor: null })
@@ -197,10 +189,10 @@ class View {
       const at = this.form.contains(active) && active.selectionStart !== undefined ? active.selectionStart : null
       const had = this.form.contains(active)
       const row = this.row()
-      const typed_ = this.formOf === this.selected ? [...this.form.querySelectorAll('[data-path$="/+"]')].filter(one => one.value).map(one => [one.dataset.path, one.value]) : []
+      const pending = this.formOf === this.selected ? [...this.form.querySelectorAll('[data-path$="/+"]')].filter(one => one.value).map(one => [one.dataset.path, one.value]) : []
       this.formOf = this.selected
       this.form.replaceChildren(...formOf(this, row).flat(Infinity).filter(Boolean))
-      for (const [place, value] of typed_) { const one = this.form.querySelector(`[data-path="${CSS.escape(place)}"]`); if (one) one.value = value }
+      for (const [place, value] of pending) { const one = this.form.querySelector(`[data-path="${CSS.escape(place)}"]`); if (one) one.value = value }
       this.form.inert = this.isBroken
       const target = path && this.form.querySelector(`[data-path="${CSS.escape(path)}"]`)
       if (target) {
@@ -283,50 +275,6 @@ class View {
     this.focusOutline()
     this.say(left ? `${here.label} is deleted. ${left === 1 ? 'One place still reads' : left + ' places still read'} $steps.${here.name}: Undo brings it back.` : `${here.label} is deleted.`)
   }
-
-  // ---- Data
-
-  // refreshData asks for the data of the last run and the tests; true: there may be new ones.
-  async refreshData() {
-    const source = this.editor.state.doc.toString()
-    if (source === this.dataFor && Date.now() - this.dataAt < 10_000) return false
-    this.dataFor = source
-    this.dataAt = Date.now()
-    try {
-      const told = await post(this.box.dataset.data, { source, flow: this.number })
-      this.names = told.names
-      if (told.read || told.samples.length) {
-        const label = this.sample?.label
-        this.samples = told.samples
-        this.sample = told.samples.find(one => one.label === label) ?? told.samples[0] ?? null
-      }
-    } catch { return false } // the bar of the page says that the server does not answer
-    this.refreshPreviews()
-    return true
-  }
-
-  refreshPreviews() {
-    clearTimeout(this.previewing)
-    this.previewing = setTimeout(() => { for (const line of this.form.querySelectorAll('output.value')) line.refresh?.() }, 350)
-  }
-
-  // preview shows the value of an expression in a line. The same question is asked once.
-  async preview(line, text, template) {
-    if (!this.sample || !text || template && !text.includes('${') || this.isBroken) { line.hidden = true; return }
-    const data = JSON.stringify(previewData(this.flow, this.selectedStep(), this.sample, this.catalogue))
-    const key = `${template} ${text} ${data}`
-    line.asked = key
-    if (!this.previews.has(key)) {
-      if (this.previews.size > 200) this.previews.clear()
-      this.previews.set(key, post(this.box.dataset.preview, { text, template: template ? 'yes' : '', data }).catch(() => null))
-    }
-    const answer = await this.previews.get(key)
-    if (line.asked !== key) return
-    if (!answer) { this.previews.delete(key); line.hidden = true; return }
-    line.hidden = false
-    line.classList.toggle('bad', Boolean(answer.error))
-    line.textContent = answer.error ? answer.error : answer.values.length ? '= ' + answer.values.join(', ') + (answer.more ? ', …' : '') : 'no value'
-  }
 }
 
 const rawOf = (doc, step) => doc.text.slice(step.from, step.to).split('\n').map(line => line.trim()).join('\n')
@@ -335,29 +283,4 @@ function firstError(tree) {
   let found = 0
   tree.iterate({ enter: at => { if (!found && at.type.isError) found = at.from } })
   return found
-}
-
-// showMistakes puts each mistake of the check at the field that it is about, or above the form.
-function showMistakes(view) {
-  const fields = [...view.form.querySelectorAll('.field')]
-  for (const one of view.form.querySelectorAll('.mistake')) { one.hidden = true; one.replaceChildren() }
-  const general = view.form.querySelector('.general')
-  general?.replaceChildren()
-  const row = view.row()
-  const mine = row ? mistakesIn(view, row) : []
-  for (const problem of view.problems) {
-    let best = null, size = Infinity
-    for (const one of fields) {
-      const entry = one.place?.entry()
-      if (entry && entry.from <= problem.at && problem.at <= entry.to && entry.to - entry.from < size) { best = one; size = entry.to - entry.from }
-    }
-    const own = row?.type === 'step' && row.step.at && best?.place?.entry() === row.step.at && problem.at < row.step.at.colon // about the step as a whole
-    const text = problem.message + (problem.hint ? ` (${problem.hint})` : '')
-    if (best && !own) {
-      const line = best.querySelector(':scope > .mistake')
-      line.hidden = false
-      line.classList.toggle('warning', problem.warning)
-      line.append(h('span', {}, text))
-    } else if (mine.includes(problem) && general) general.append(h('p', { class: 'mistake' + (problem.warning ? ' warning' : '') }, text))
-  }
 }
