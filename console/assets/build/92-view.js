@@ -59,8 +59,9 @@ class View extends Values {
     if (inTree) this.focusOutline()
   }
 
-  // read reads the text. While it is broken, the last flow that could be read stays.
+  // read reads the text, once the catalogue is there. While it is broken, the last flow that could be read stays.
   read() {
+    if (!this.catalogue) return
     this.dirty = false
     const doc = readText(this.editor.state.doc.toString(), this.parser)
     const flow = doc.broken ? null : readFlow(doc, this.catalogue)
@@ -80,7 +81,7 @@ class View extends Values {
   changed(update) {
     if (this.anchor) this.anchor.pos = update.changes.mapPos(this.anchor.pos, 1)
     this.dirty = true
-    if (this.owning || this.box.hidden) return
+    if (this.owning || this.box.hidden || !this.tree) return
     clearTimeout(this.timer)
     this.timer = setTimeout(() => { if (this.dirty) { this.read(); this.render(true) } }, Math.min(400, 60 + this.editor.state.doc.length / 500))
   }
