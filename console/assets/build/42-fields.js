@@ -175,7 +175,7 @@ function objectControl(view, param, slot, more) {
   const details = h('details', { class: 'inner' }, h('summary', {}, summary))
   const fill = () => { if (details.open && details.children.length === 1) details.append(...paramFields(view, fields, name => memberSlot(view, slot, name, inline), () => fields.length < 9, `More of ${param.name}`)) }
   details.addEventListener('toggle', () => { fill(); view.opened[details.open ? 'add' : 'delete'](key) })
-  if (view.opened.has(key)) { details.open = true; fill() }
+  if (view.opened.has(key) || isMap(given) && given.entries.some(entry => entry.key !== inline)) { details.open = true; fill() }
   const main = short && controls[short.type](view, { ...short, required: false }, memberSlot(view, slot, inline, inline), { ...more, path: `${param.name}/${inline}` })
   return h('div', { class: 'object' }, main, word, fields.length ? details : null)
 }
