@@ -77,7 +77,7 @@ export async function holdProperty({ sources, every }) {
       for (const i of new Set([0, n >> 1, n])) hold('insert', `${path} ${i}`, () => b.insertItem(doc, list.entry, i, added), v => { at(v, path).splice(i, 0, added) })
       for (const step of list.steps.filter(one => one.map && one.kind)) {
         const i = step.index, where = `${path} ${i}`
-        const put = (name, member) => hold('set', `${where} ${name}`, () => b.setEntry(doc, step.map, name, member), v => { at(v, path)[i][name] = member }, Boolean(b.entryOf(step.map, name)))
+        const put = (name, member) => tried++ % 2 || hold('set', `${where} ${name}`, () => b.setEntry(doc, step.map, name, member), v => { at(v, path)[i][name] = member }, Boolean(b.entryOf(step.map, name)))
         hold('remove', where, () => b.removeItem(doc, list.entry, i), v => { at(v, path).splice(i, 1) }, true)
         hold('duplicate', where, () => b.copyItem(doc, list.entry, i), v => { const all = at(v, path); all.splice(i + 1, 0, structuredClone(all[i])) })
         hold('name', where, () => b.renamed(flow, { ...step, name: '' }, 'newname'), v => { const all = at(v, path); all[i] = 'name' in all[i] ? { ...all[i], name: 'newname' } : { name: 'newname', ...all[i] } })
@@ -87,7 +87,7 @@ export async function holdProperty({ sources, every }) {
         for (const entry of step.map.entries) {
           hold('drop', `${where} ${entry.key}`, () => b.removeEntry(doc, step.map, entry.key), v => { delete at(v, path)[i][entry.key] }, true)
           for (const inner of entry.value?.shape === 'map' ? entry.value.entries : []) {
-            if (tried++ % 2) continue
+            if (tried++ % 3) continue
             const text = '${ .x + "a" } it\'s\nso'
             hold('set', `${where} ${entry.key}.${inner.key}`, () => b.setEntry(doc, entry.value, inner.key, text), v => { at(v, path)[i][entry.key][inner.key] = text }, true)
             hold('drop', `${where} ${entry.key}.${inner.key}`, () => b.removeEntry(doc, entry.value, inner.key), v => { delete at(v, path)[i][entry.key][inner.key] }, true)
