@@ -19,6 +19,7 @@ import (
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/console/account"
 	"github.com/penstock/penstock/console/assets"
+	"github.com/penstock/penstock/console/build"
 	"github.com/penstock/penstock/console/flowpage"
 	"github.com/penstock/penstock/console/palette"
 	"github.com/penstock/penstock/console/portal"
@@ -139,6 +140,7 @@ type Console struct {
 	flowPages     *flowpage.Pages
 	accounts      *account.Accounts
 	palette       *palette.Palette
+	builder       *build.Builder
 	assets        *assets.Assets
 	presets       func() ([]presets.Preset, error) // of connections, read once
 	flowSchema    func() ([]byte, error)           // JSON Schema of flow files, made once
@@ -175,6 +177,7 @@ func New(config Config) (*Console, error) {
 		secure:     issuer.Scheme == "https",
 		origin:     http.NewCrossOriginProtection(),
 		presets:    sync.OnceValues(func() ([]presets.Preset, error) { return presets.List(config.Catalogue) }),
+		builder:    build.New(build.Config{Catalogue: config.Catalogue, Store: config.Store, Runs: config.Queue}),
 		flowSchema: sync.OnceValues(func() ([]byte, error) { return reference.CompletionSchema(config.Catalogue) }),
 	}
 	c.attention = newAttention(&c.config)

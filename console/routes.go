@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/build"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/lastuse"
@@ -24,16 +26,35 @@ type route struct {
 // changesNothing are the forms that may come again, also beside the one that saves: they show something of what was sent. Read only.
 var changesNothing = map[string]bool{
 	"POST /flows/check": true, "POST /flows/review": true, "POST /flows/diff": true, "POST /flows/{flow}/rehearsals": true, "POST /flows/{flow}/call": true,
-	"POST /runs/chosen": true, "POST /connections/{name}/test": true, "POST /refused": true,
+	"POST /build/data": true, "POST /build/preview": true, "POST /runs/chosen": true, "POST /connections/{name}/test": true, "POST /refused": true,
 }
 
 // routes lists everything of the console that requires a session.
 func (c *Console) routes() []route {
-	return slices.Concat(c.ownRoutes(), c.workbenchRoutes(), c.accountRoutes(), c.paletteRoutes())
+	return slices.Concat(c.pageRoutes(), c.workbenchRoutes(), c.accountRoutes(), c.paletteRoutes(), c.buildRoutes())
 }
 
-// ownRoutes lists what this package handles itself.
-func (c *Console) ownRoutes() []route {
+// buildRoutes are those of the Build view of the editor.
+func (c *Console) buildRoutes() (routes []route) {
+	for _, r := range c.builder.Routes() {
+		routes = append(routes, route{r.Pattern, auth.ScopeWriteFlows, func(req *requestState) error { return r.Handle(req.building()) }})
+	}
+	return routes
+}
+
+// building returns the request as the Build view's package sees it.
+func (req *requestState) building() *build.Request {
+	return &build.Request{
+		HTTP: req.r, Source: req.submittedSource(), ReadsRuns: req.may(auth.ScopeReadRuns), ReadsConnections: req.may(auth.ScopeClients),
+		Send: func(contentType string, body []byte) {
+			req.w.Header().Set("Content-Type", contentType)
+			req.send(http.StatusOK, body)
+		},
+	}
+}
+
+// pageRoutes are those of this package.
+func (c *Console) pageRoutes() []route {
 	return []route{
 		{"GET /{$}", "", overviewPage},
 		{"GET /overview", "", overviewFragment},

@@ -60,6 +60,10 @@ var mayReach = map[string]string{ // read only
 	"GET /runs/{run}/resume":       "or",
 	"POST /runs/{run}/resume":      "or",
 
+	"GET /build/catalogue.json": "r",
+	"POST /build/data":          "r",
+	"POST /build/preview":       "r",
+
 	"GET /failures":            "vor",
 	"GET /failures/{failure}":  "vor",
 	"POST /failures/{failure}": "or",

@@ -95,7 +95,7 @@ func (c *compiler) noteExternalStep(s *step) {
 
 // RunWithMocks executes the flow as its tests do: without network; steps with effects put out the mocks.
 func (f *Flow) RunWithMocks(ctx context.Context, run Run, mocks map[string]any) ([]any, error) {
-	return f.runTest(ctx, &test{run: run, mocks: mocks}, nil)
+	return f.runTest(ctx, &test{run: run, mocks: mocks}, nil, nil)
 }
 
 // mockSequence counts the mocks that each step of a test has put out.

@@ -233,15 +233,24 @@ func RunTests(ctx context.Context, f *Flow) []TestResult {
 		t := &f.tests[i]
 		begun := time.Now()
 		observed := newObservation()
-		failure := t.compareResult(f.runTest(ctx, t, observed))
+		failure := t.compareResult(f.runTest(ctx, t, observed, nil))
 		results[i] = TestResult{Name: t.name, Line: t.line, Failure: cmp.Or(failure, observed.compare(t))}
 		results[i].Took = time.Since(begun)
 	}
 	return results
 }
 
-// runTest executes the flow as a test does. observed receives what the test compares besides the end of the run.
-func (f *Flow) runTest(ctx context.Context, t *test, observed *observation) ([]any, error) {
+// TraceTests executes the first tests of a flow as RunTests does, at most the given number, and compares nothing: what each step put
+// out goes to the tracer that begin returns for a test. An execution that fails ends without a word.
+func TraceTests(ctx context.Context, f *Flow, most int, begin func(name string, run Run) Tracer) {
+	for i := range f.tests[:min(most, len(f.tests))] {
+		t := &f.tests[i]
+		_, _ = f.runTest(ctx, t, newObservation(), begin(t.name, t.run)) // the steps before the failure were traced
+	}
+}
+
+// runTest executes the flow as a test does. observed receives what the test compares besides the end of the run; trace may be nil.
+func (f *Flow) runTest(ctx context.Context, t *test, observed *observation, trace Tracer) ([]any, error) {
 	mocks := t.mocks
 	if mocks == nil {
 		mocks = map[string]any{}
@@ -253,6 +262,7 @@ func (f *Flow) runTest(ctx context.Context, t *test, observed *observation) ([]a
 	if err != nil {
 		return nil, err
 	}
+	env.Trace = trace
 	run := t.run
 	if run.Event, err = storeTestFiles(ctx, env.Files, run.ID, run.Event); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-//go:embed *.css *.js *.svg vendor
+//go:embed *.css *.js *.svg vendor build
 var files embed.FS
 
 // asset is one embedded file with its compressed form.
@@ -42,6 +42,7 @@ var assetKinds = map[string]string{
 // Load returns the files as they are served below the path root, which ends in a slash.
 func Load(root string) (*Assets, error) {
 	all := &Assets{root, map[string]*asset{}}
+	var module []byte
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		kind, served := assetKinds[path.Ext(name)]
 		if err != nil || entry.IsDir() || !served {
@@ -51,14 +52,27 @@ func Load(root string) (*Assets, error) {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(plain)
-		all.byName[name] = &asset{kind, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
+		if strings.HasPrefix(name, moduleDir) {
+			module = append(module, plain...)
+			return nil
+		}
+		all.add(name, kind, plain)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
+	all.add("build.js", assetKinds[".js"], module)
 	return all, nil
+}
+
+// moduleDir has the parts of the module of the Build view. They are served as one file, build.js, in the order of their names: one
+// request, and one version.
+const moduleDir = "build/"
+
+func (a *Assets) add(name, kind string, plain []byte) {
+	sum := sha256.Sum256(plain)
+	a.byName[name] = &asset{kind, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
 }
 
 func gzipped(plain []byte) []byte {

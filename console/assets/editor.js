@@ -8,8 +8,11 @@ export async function edit(field, codemirror) {
   const cm = await import(codemirror)
   const yaml = field.dataset.editor === 'yaml'
   const checker = field.dataset.check ? new Checker(field, cm) : null
-  const completion = field.dataset.schema && !field.readOnly ? await schemaCompletion(field.dataset.schema, () => checker?.operations) : null
+  const schema = field.dataset.schema && !field.readOnly ? await loadSchema(field.dataset.schema) : null
+  const completion = schema && schemaCompletion(schema, () => checker?.operations)
   const label = document.querySelector(`label[for="${field.id}"]`)
+  const followers = [] // called for each change
+  let builder = null // completes expressions, once the Build view is there
   let timer = 0
   const sync = () => { // of the textarea, which is what others read
     if (!timer) return
@@ -26,16 +29,17 @@ export async function edit(field, codemirror) {
         cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.indentOnInput(), cm.bracketMatching(), cm.closeBrackets(), cm.highlightActiveLine(),
         cm.indentUnit.of('  '), yaml ? cm.yaml() : cm.json(), look(cm), cm.EditorView.lineWrapping,
         cm.EditorView.cspNonce.of(document.querySelector('meta[name=nonce]').content),
-        cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : 'Editor' }),
+        cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : 'Editor', tabindex: '0' }),
         cm.EditorState.readOnly.of(field.readOnly),
         checker ? cm.lintGutter() : [],
-        completion ? cm.autocompletion({ override: [completion], icons: false }) : [],
+        completion ? cm.autocompletion({ override: [completion, context => builder?.(context) ?? null], icons: false }) : [],
         cm.search({ top: true }), cm.highlightSelectionMatches({ minSelectionLength: 2 }),
         field.dataset.conflicts === undefined ? [] : conflictLines(cm),
         // Tab leaves the editor unless text is selected, so that the keyboard focus is not trapped. Ctrl-Enter is the page's.
         cm.keymap.of([...cm.closeBracketsKeymap, ...cm.searchKeymap, ...cm.defaultKeymap.filter(key => key.key !== 'Mod-Enter'), ...cm.historyKeymap, ...cm.foldKeymap, ...cm.completionKeymap, ...cm.lintKeymap]),
         cm.EditorView.updateListener.of(update => {
           if (!update.docChanged) return
+          followers.forEach(changed => changed(update))
           clearTimeout(timer)
           timer = setTimeout(sync, 150)
           checker?.soon(view)
@@ -50,6 +54,10 @@ export async function edit(field, codemirror) {
     if (event.detail?.line) reveal(view, cm, event.detail.line, 1)
   })
   for (const event of ['submit', 'click', 'change', 'penstock:sync']) document.addEventListener(event, sync, true)
+  if (field.dataset.build && checker) {
+    const module = await import(field.dataset.build)
+    builder = module.build({ field, editor: view, cm, schema, follow: (changed, checked) => { followers.push(changed); checker.checked = checked } })
+  }
   if (checker) {
     checker.check(view)
     document.addEventListener('penstock:signedin', () => checker.check(view))
@@ -141,6 +149,7 @@ class Checker {
     }
     if (turn !== this.turn) return // the text has changed meanwhile
     this.took = performance.now() - begun
+    this.checked?.(told)
     this.operations = told.operations || {}
     const marks = JSON.stringify([told.problems, told.warnings, told.tests])
     if (marks !== this.marks) {
@@ -263,15 +272,18 @@ function look(cm) {
   return [theme, cm.syntaxHighlighting(style)]
 }
 
-// schemaCompletion suggests the keys and words that the JSON Schema allows at the cursor. operations returns the definitions of the
-// operations of connectors in the text.
-async function schemaCompletion(url, operations) {
-  let schema
+// loadSchema returns the JSON Schema of flow files; null: the server does not answer.
+async function loadSchema(url) {
   try {
-    schema = await (await fetch(url)).json()
+    return await (await fetch(url)).json()
   } catch {
     return null
   }
+}
+
+// schemaCompletion suggests the keys and words that the JSON Schema allows at the cursor. operations returns the definitions of the
+// operations of connectors in the text.
+function schemaCompletion(schema, operations) {
   return context => suggest({ ...schema, $defs: { ...schema.$defs, ...operations() } }, context)
 }
 
