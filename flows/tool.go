@@ -2,6 +2,7 @@ package flows
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 )
 
@@ -68,6 +69,19 @@ func (t *Tool) CheckArguments(ctx context.Context, event any) error {
 	return t.own.Check(ctx, event)
 }
 
+// CheckOutput returns an error that says how items of an output violate output_schema; nil without one.
+func (f *Flow) CheckOutput(ctx context.Context, items []any) error {
+	if f.output == nil {
+		return nil
+	}
+	for i, item := range items {
+		if err := f.output.Check(ctx, item); err != nil {
+			return fmt.Errorf("item %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
 // Consequences are what running a flow may do outside of the run, as its steps say.
 type Consequences struct {
 	ReadOnly   bool // it changes nothing
@@ -80,7 +94,7 @@ type Consequences struct {
 func (f *Flow) Consequences() Consequences {
 	all := Consequences{ReadOnly: true, Repeatable: true}
 	for _, s := range f.allSteps {
-		if s.effect != Pure && !s.internalOnly {
+		if s.effect != Pure && (!s.internalOnly || startsRuns[s.kind]) {
 			all.Outside = true
 		}
 		if s.effect == Pure || s.effect == Read || keepsProgress[s.kind] {
@@ -99,5 +113,7 @@ var (
 	// repeatable are the kinds whose idempotent effects are so for a second run, too. Others are for a second attempt of the same run only.
 	repeatable = map[string]bool{"http": true, "uses": true, "sql": true, "sftp": true, "s3": true}
 	// addsOnly are the kinds that add something and change nothing that is there.
-	addsOnly = map[string]bool{"email": true, "webhook": true, "emit": true, "publish": true, "wait_for": true}
+	addsOnly = map[string]bool{"email": true, "webhook": true, "wait_for": true}
+	// startsRuns are the kinds that have other flows executed, which may do anything.
+	startsRuns = map[string]bool{"emit": true, "publish": true}
 )

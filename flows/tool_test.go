@@ -45,7 +45,7 @@ func TestConsequences(t *testing.T) {
 		"http: {get: 'https://a.example'}":  {ReadOnly: true, Repeatable: true, Outside: true},
 		"http: {put: 'https://a.example'}":  {Repeatable: true, Removes: true, Outside: true},
 		"http: {post: 'https://a.example'}": {Removes: true, Outside: true},
-		"emit: other":                       {},
+		"emit: other":                       {Removes: true, Outside: true},
 		"state: {set: a, to: 1}":            {Removes: true},
 		"call: other":                       {Removes: true, Outside: true},
 		"parallel: [{branch: a, steps: [{delay: 1s}]}, {branch: b, steps: [{respond: {text: a}}]}]":                  {ReadOnly: true, Repeatable: true},

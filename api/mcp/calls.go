@@ -1,46 +1,37 @@
 package mcp
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
-// calls are the calls of tools that this process answers, by which a client cancels one. The zero value is ready. Safe for concurrent use.
+// calls are the calls of tools whose runs this process waits for, by which a client cancels one. The zero value is ready. Safe for
+// concurrent use.
 type calls struct {
-	mu  sync.Mutex
-	end map[string]context.CancelCauseFunc // guarded by mu; by the key of the request
+	mu     sync.Mutex
+	cancel map[string]func() // guarded by mu; by the key of the request
 }
 
-// errCancelled is the cause of the end of a call that its client has cancelled.
-type errCancelled struct{}
-
-func (errCancelled) Error() string { return "the client has cancelled the call" }
-
-// begin returns a context that ends when the client cancels the call. done must be called at its end.
-func (c *calls) begin(ctx context.Context, key string) (_ context.Context, done func()) {
-	ctx, end := context.WithCancelCause(ctx)
+// add notes how a call is cancelled, until remove is called. An empty key is not noted.
+func (c *calls) add(key string, cancel func()) (remove func()) {
 	if key == "" {
-		return ctx, func() { end(nil) }
+		return func() {}
 	}
 	c.mu.Lock()
-	if c.end == nil {
-		c.end = map[string]context.CancelCauseFunc{}
+	defer c.mu.Unlock()
+	if c.cancel == nil {
+		c.cancel = map[string]func(){}
 	}
-	c.end[key] = end
-	c.mu.Unlock()
-	return ctx, func() {
+	c.cancel[key] = cancel
+	return func() {
 		c.mu.Lock()
-		delete(c.end, key)
-		c.mu.Unlock()
-		end(nil)
+		defer c.mu.Unlock()
+		delete(c.cancel, key)
 	}
 }
 
-func (c *calls) cancel(key string) {
+// end cancels a call, if it is known. It does not wait.
+func (c *calls) end(key string) {
 	c.mu.Lock()
-	end := c.end[key]
-	c.mu.Unlock()
-	if end != nil {
-		end(errCancelled{})
+	defer c.mu.Unlock()
+	if cancel := c.cancel[key]; cancel != nil {
+		go cancel()
 	}
 }

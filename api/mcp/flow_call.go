@@ -1,20 +1,14 @@
 package mcp
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -28,7 +22,10 @@ const metaKey = "penstock/idempotencyKey"
 // checkTime bounds the check of arguments.
 const checkTime = 250 * time.Millisecond
 
-// callFlow runs a flow with the arguments as its event, and waits for its end as long as a request of the API does.
+// answerTime is how long a call waits for its run. Clients commonly give up after 60 s, and must have the id of the run before.
+const answerTime = 45 * time.Second
+
+// callFlow runs a flow with the arguments as its event, and waits for its end.
 func (a *api) callFlow(ctx context.Context, r *mcp.CallToolRequest, flow *flows.Flow) (*mcp.CallToolResult, error) {
 	event := []byte(r.Params.Arguments)
 	if len(event) == 0 || string(event) == "null" {
@@ -37,7 +34,7 @@ func (a *api) callFlow(ctx context.Context, r *mcp.CallToolRequest, flow *flows.
 	if wrong := checkArguments(ctx, flow, event); wrong != "" {
 		return failed(wrong), nil
 	}
-	key, err := idempotencyKey(ctx, r)
+	key, err := idempotencyKey(ctx, r, flow)
 	if err != nil {
 		return nil, err
 	}
@@ -45,28 +42,60 @@ func (a *api) callFlow(ctx context.Context, r *mcp.CallToolRequest, flow *flows.
 	if key != "" {
 		header.Set("Idempotency-Key", key)
 	}
-	from := requestOf(ctx)
-	ctx, done := a.calls.begin(ctx, from.key)
-	defer done()
 	run := &observedRun{}
-	sent := httpx.WithRunID(ctx, run.set)
 	if token := r.Params.GetProgressToken(); token != nil {
 		progress := a.startProgress(ctx, r.Session, token, run)
 		defer progress.stop()
 	}
-	answer, err := a.send(sent, http.MethodPost, "/v1/flows/"+strconv.FormatInt(flow.Number, 10)+"/runs", header, event)
-	if ctx.Err() != nil && a.givesUp(ctx, from, key) {
-		a.cancelRun(ctx, run.get())
-	}
-	switch {
-	case errors.Is(err, errLarge):
-		return failed("the output is larger than 8 MiB: read it at /v1/runs/" + run.get()), nil
-	case err != nil:
-		return nil, err
-	case ctx.Err() != nil:
+	path := "/v1/flows/" + strconv.FormatInt(flow.Number, 10) + "/runs"
+	answers := a.sendRun(ctx, path, header, event, key, run)
+	wait := time.NewTimer(answerTime)
+	defer wait.Stop()
+	select {
+	case s := <-answers:
+		return a.flowResult(ctx, flow, s, run.get()), nil
+	case <-wait.C:
+		if id := run.get(); id != "" {
+			return goesOn(id), nil
+		}
+		return failed("the run was not accepted within " + answerTime.String() + "; try again later"), nil
+	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	return flowResult(answer), nil
+}
+
+// sendRun sends the request of the API that runs a flow. The request outlives the call: it ends with the run, after a caller's longest wait,
+// or when this process stops. Meanwhile the client may cancel the call; a client that disconnects and has no key, by which it could ask
+// again, has cancelled it, too.
+func (a *api) sendRun(ctx context.Context, path string, header http.Header, event []byte, key string, run *observedRun) <-chan sentCall {
+	from := requestOf(ctx)
+	ctx, stop := context.WithCancelCause(httpx.WithRunID(context.WithoutCancel(ctx), run.set))
+	cancel := func() { a.cancelRun(ctx, run) }
+	watch := context.AfterFunc(from.connection, func() {
+		cause := context.Cause(from.connection)
+		switch {
+		case !errors.Is(cause, context.Canceled): // this process stops
+			stop(cause)
+		case key == "":
+			cancel()
+		}
+	})
+	remove := a.calls.add(from.key, cancel)
+	answers := make(chan sentCall, 1) // buffered, so that the sender never blocks
+	go func() {
+		defer stop(nil)
+		defer watch()
+		defer remove()
+		answer, err := a.send(ctx, http.MethodPost, path, header, event)
+		answers <- sentCall{answer, err}
+	}()
+	return answers
+}
+
+// sentCall is what became of the request that runs a flow.
+type sentCall struct {
+	answer *response
+	err    error
 }
 
 // checkArguments returns how the arguments violate the schema of the tool; empty: they do not.
@@ -87,8 +116,9 @@ func checkArguments(ctx context.Context, flow *flows.Flow, event []byte) string 
 }
 
 // idempotencyKey returns what equal calls of one caller have in common: the key in _meta or in the header Idempotency-Key, or else the
-// number that the client gave to its request, which is its alone; empty: nothing.
-func idempotencyKey(ctx context.Context, r *mcp.CallToolRequest) (string, error) {
+// number that the client gave to its request, which is its alone, unless the flow has a key of its own; empty: nothing. flow is nil for an
+// operation.
+func idempotencyKey(ctx context.Context, r *mcp.CallToolRequest, flow *flows.Flow) (string, error) {
 	from := requestOf(ctx)
 	if given, ok := r.Params.Meta[metaKey]; ok {
 		key, isText := given.(string)
@@ -100,103 +130,21 @@ func idempotencyKey(ctx context.Context, r *mcp.CallToolRequest) (string, error)
 	if key := from.header.Get("Idempotency-Key"); key != "" {
 		return key, nil
 	}
-	if from.key == "" {
+	if from.key == "" || flow != nil && flow.Webhook != nil && flow.Webhook.IdempotencyKey != nil {
 		return "", nil
 	}
 	sum := sha256.Sum256([]byte(from.key))
 	return "mcp-" + hex.EncodeToString(sum[:]), nil
 }
 
-// givesUp reports whether the end of a call also ends its run: the client has cancelled the call, or it has disconnected and has no key by
-// which it could ask again.
-func (a *api) givesUp(ctx context.Context, from *request, key string) bool {
-	if errors.As(context.Cause(ctx), &errCancelled{}) {
-		return true
-	}
-	return key == "" && errors.Is(context.Cause(from.connection), context.Canceled)
-}
-
 // cancelTime is the time limit for the cancellation of a run.
 const cancelTime = 5 * time.Second
 
-// cancelRun cancels a run whose caller has gone. One that has ended stays as it is.
-func (a *api) cancelRun(ctx context.Context, run string) {
-	if run == "" {
-		return
-	}
+// cancelRun cancels a run whose caller has gone, if it was accepted. One that has ended stays as it is.
+func (a *api) cancelRun(ctx context.Context, run *observedRun) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
 	defer cancel()
-	_, _ = a.send(ctx, http.MethodPost, httpx.RunPath(run)+"/cancel", nil, nil) // otherwise the run ends at its limit
-}
-
-// flowResult makes a result of the response of the native API.
-func flowResult(answer *response) *mcp.CallToolResult {
-	if answer.status >= 400 {
-		return failed(problemText(answer))
+	if id := run.wait(ctx); id != "" {
+		_, _ = a.send(ctx, http.MethodPost, httpx.RunPath(id)+"/cancel", nil, nil) // otherwise the run ends at its limit
 	}
-	run := answer.header.Get(httpx.HeaderRun)
-	if answer.status == http.StatusAccepted {
-		return &mcp.CallToolResult{
-			Content: []mcp.Content{
-				&mcp.TextContent{Text: fmt.Sprintf("Run %s goes on. Its state and its output are in the resource %s; penstock_get_run reads it, too.", run, runURI(run))},
-				&mcp.ResourceLink{URI: runURI(run), Name: run, Title: "The run", MIMEType: "application/json"},
-			},
-			StructuredContent: map[string]any{"run_id": run},
-		}
-	}
-	var native struct {
-		Success bool            `json:"success"`
-		RunID   string          `json:"run_id"`
-		Output  json.RawMessage `json:"output"`
-	}
-	if json.Unmarshal(answer.body, &native) == nil && native.Success && native.RunID == run && native.Output != nil {
-		return &mcp.CallToolResult{
-			Content:           []mcp.Content{&mcp.TextContent{Text: string(native.Output)}},
-			StructuredContent: map[string]any{"run_id": run, "output": native.Output},
-		}
-	}
-	return chosenResult(answer, run)
-}
-
-// chosenResult makes a result of a response that the flow chose.
-func chosenResult(answer *response, run string) *mcp.CallToolResult {
-	mediaType, _, _ := mime.ParseMediaType(answer.header.Get("Content-Type"))
-	switch {
-	case len(answer.body) == 0:
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: ""}}}
-	case strings.HasSuffix(mediaType, "json") && bytes.HasPrefix(answer.body, []byte("{")):
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: string(answer.body)}}, StructuredContent: json.RawMessage(answer.body)}
-	case strings.HasPrefix(mediaType, "image/"):
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.ImageContent{Data: answer.body, MIMEType: mediaType}}}
-	case utf8.Valid(answer.body):
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: string(answer.body)}}}
-	}
-	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: runURI(run), MIMEType: mediaType, Blob: answer.body}}}}
-}
-
-// problemText says what is wrong, from a problem document (RFC 9457).
-func problemText(answer *response) string {
-	var p httpx.Problem
-	if json.Unmarshal(answer.body, &p) != nil || p.Code == "" {
-		return fmt.Sprintf("the server answered with status %d", answer.status)
-	}
-	detail := cmp.Or(p.Detail, p.Title)
-	if len(p.Problems) > 0 { // which follow
-		detail = "the flow has mistakes"
-	}
-	text := detail + " (code " + p.Code
-	if p.Step != "" {
-		text += ", step " + p.Step
-	}
-	if p.RunID != "" {
-		text += ", run " + p.RunID
-	}
-	text += ")"
-	if after := answer.header.Get("Retry-After"); after != "" {
-		text += "; try again after " + after + " s"
-	}
-	for _, mistake := range p.Problems {
-		text += "\n" + mistake.Error()
-	}
-	return text
 }

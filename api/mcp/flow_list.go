@@ -83,13 +83,15 @@ func toolOf(f *flows.Flow) *mcp.Tool {
 	return t
 }
 
-// outputSchema describes the structured content of a result: a run, and the items that it has put out, once it has ended.
+// outputSchema describes the structured content of a result: a run, and the items that it has put out, once it has ended. Items are
+// described by output_schema alone: clients refuse what does not fit, so that a guess from tests would refuse good results.
 func outputSchema(f *flows.Flow) any {
+	const items = "#/properties/output/items" // where the schema of an item is
 	item := any(map[string]any{})
 	if f.Output != nil {
-		item = f.Output
-	} else if inferred := f.InferOutput(""); inferred != nil {
-		item = inferred
+		if moved, ok := moveSchema(f.Output, items); ok {
+			item = moved
+		}
 	}
 	return map[string]any{
 		"type": "object", "required": []string{"run_id"},
@@ -98,4 +100,47 @@ func outputSchema(f *flows.Flow) any {
 			"output": map[string]any{"type": "array", "items": item, "description": "The items that the flow returned. Without it the run goes on: read its resource."},
 		},
 	}
+}
+
+// moveSchema returns a JSON Schema whose references to its own parts hold at another place of a document. It reports whether it could:
+// anchors and ids have no place of their own.
+func moveSchema(v any, to string) (any, bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		moved := make(map[string]any, len(v))
+		for name, part := range v {
+			switch name {
+			case "$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "id":
+				if _, isText := part.(string); isText {
+					return nil, false
+				}
+			case "$schema":
+				continue
+			case "$ref":
+				if ref, isText := part.(string); isText {
+					pointer, own := strings.CutPrefix(ref, "#")
+					if !own || pointer != "" && pointer[0] != '/' {
+						return nil, false
+					}
+					moved[name] = to + pointer
+					continue
+				}
+			}
+			var ok bool
+			if moved[name], ok = moveSchema(part, to); !ok {
+				return nil, false
+			}
+		}
+		return moved, true
+	case []any:
+		moved := make([]any, len(v))
+		for i, part := range v {
+			var ok bool
+			if moved[i], ok = moveSchema(part, to); !ok {
+				return nil, false
+			}
+		}
+		return moved, true
+	}
+	return v, true
 }

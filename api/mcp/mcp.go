@@ -5,6 +5,8 @@ package mcp
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/penstock/penstock/api/httpx"
@@ -59,10 +62,9 @@ func Mount(open gin.IRouter, config Config, authenticated ...gin.HandlerFunc) {
 	server := a.newServer()
 	a.handler = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		// A client may reach another process with each request.
-		Stateless:                    true,
-		DisableLocalhostProtection:   true, // it judges by Host, which differs behind a proxy on this machine; see checkOrigin
-		MaxRequestBodyBytes:          -1,   // the front door limits bodies
-		PropagateRequestCancellation: true,
+		Stateless:                  true,
+		DisableLocalhostProtection: true, // it judges by Host, which differs behind a proxy on this machine; see checkOrigin
+		MaxRequestBodyBytes:        -1,   // the front door limits bodies
 	})
 	open.GET(PathMetadata, a.metadata)
 	open.GET(PathMetadata+Path, a.metadata)
@@ -94,17 +96,39 @@ func (a *api) serve(c *gin.Context) {
 	}
 	r := c.Request
 	call := &request{principal: httpx.StateOf(c).Principal, address: c.ClientIP(), header: r.Header, id: httpx.StateOf(c).ID, connection: r.Context()}
-	call.read(body)
+	if wrong := call.read(body); wrong != "" {
+		httpx.Write(c, http.StatusBadRequest, httpx.TypeJSON, rpcError(call.rpcID, jsonrpc.CodeInvalidRequest, wrong))
+		return
+	}
 	if call.opens {
 		c.Header(headerSession, newSession())
 	}
 	if call.cancels != "" {
-		a.calls.cancel(call.cancels)
+		a.calls.end(call.cancels)
 	}
 	httpx.KeepOpen(c, longest)
-	r = r.WithContext(call.into(r.Context()))
+	ctx, done := untilDisconnected(r.Context())
+	defer done()
+	r = r.WithContext(call.into(ctx))
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	a.handler.ServeHTTP(c.Writer, r)
+	w := &errorWriter{ResponseWriter: c.Writer, id: call.rpcID}
+	a.handler.ServeHTTP(w, r)
+	w.finish()
+}
+
+// untilDisconnected returns a context that ends when the client disconnects, and not when this process stops: then a call still gets the
+// id of its run.
+func untilDisconnected(connection context.Context) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(connection))
+	stop := context.AfterFunc(connection, func() {
+		if errors.Is(context.Cause(connection), context.Canceled) {
+			cancel()
+		}
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }
 
 // endSession answers DELETE /mcp. Nothing is kept for a session.

@@ -54,6 +54,7 @@ name: Find a customer
 tool:
   description: Looks up a customer by email.
   schema: {type: object, properties: {email: {type: string}}, required: [email], additionalProperties: false}
+output_schema: {properties: {email: {$ref: "#/$defs/email"}}, $defs: {email: {type: string, maxLength: 20}}}
 steps:
   - set: {email: "${ .email }", found: true}
 tests:
@@ -112,7 +113,7 @@ func TestAFlowIsATool(t *testing.T) {
 			t.Errorf("%s %q", in, found.Title)
 		}
 		out, _ := json.Marshal(found.OutputSchema)
-		if !strings.Contains(string(out), `"found"`) {
+		if !strings.Contains(string(out), `"#/properties/output/items/$defs/email"`) {
 			t.Errorf("the output is not described: %s", out)
 		}
 
@@ -125,6 +126,9 @@ func TestAFlowIsATool(t *testing.T) {
 		apitest.Fatal(t, json.Unmarshal(structured, &got))
 		if r.IsError || text(r) != `[{"email":"b@example.org","found":true}]` || len(got.Output) != 1 || got.RunID == "" {
 			t.Errorf("%s %s", text(r), structured)
+		}
+		if r = call(t, s, "find-customer", map[string]any{"email": "c123456789012345678901234567890@example.org"}); !r.IsError || !strings.Contains(text(r), "has succeeded, do not repeat it") {
+			t.Errorf("an output that does not fit: %s", text(r))
 		}
 		if r = call(t, s, "find-customer", map[string]any{"mail": 1}); !r.IsError || !strings.Contains(text(r), "email") {
 			t.Errorf("wrong arguments: %s", text(r))
@@ -144,6 +148,69 @@ func TestAFlowIsATool(t *testing.T) {
 		if _, err := s.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "penstock://runs/none"}); err == nil {
 			t.Error("a run that there is not")
 		}
+	}
+}
+
+// What a flow answers is the result as it is, also with a status that is no success.
+func TestAFlowAnswersByItself(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(1, "tool: A.\nsteps: [{respond: {status: 202, json: {id: 5}}}]")
+	p.Deploy(2, "tool: A.\nsteps: [{respond: {status: 422, json: {error: too late}}}]")
+	p.Deploy(3, "tool: A.\nsteps: [{respond: {base64: AAEC, headers: {Content-Type: audio/wav}}}]")
+	p.Deploy(4, "tool: A.\nsteps: [{respond: {base64: AAEC, headers: {Content-Type: application/zip}}}]")
+	s := connect(t, p, "ulf", versions[0], nil)
+	if r := call(t, s, "flow_1", nil); r.IsError || text(r) != `{"id":5}` {
+		t.Errorf("202: %v %s", r.IsError, text(r))
+	}
+	if r := call(t, s, "flow_2", nil); !r.IsError || !strings.Contains(text(r), "too late") || !strings.Contains(text(r), "Run ") {
+		t.Errorf("422: %v %s", r.IsError, text(r))
+	}
+	if _, isAudio := call(t, s, "flow_3", nil).Content[0].(*mcp.AudioContent); !isAudio {
+		t.Error("sound is no audio")
+	}
+	if _, isFile := call(t, s, "flow_4", nil).Content[0].(*mcp.EmbeddedResource); !isFile {
+		t.Error("bytes are no resource")
+	}
+}
+
+// Messages that no library would read alike are refused, with their ids.
+func TestMessagesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	for message, want := range map[string]string{
+		`[{"jsonrpc":"2.0","id":1,"method":"tools/list"}]`:                          "batches",
+		`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}`:            "comes twice",
+		`{"jsonrpc":"2.0","id":1795280000123456789,"method":"ping"}`:                "2^53",
+		`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`:                                "2^53",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["a"]}`:             "params is an object",
+		`{"jsonrpc":"2.0","id":1,"method":"ping"} {}`:                               "not JSON",
+		`{"jsonrpc":"2.0","id":"a","method":"no/such"}`:                             `"id":"a"`,
+		`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"flow_9"}}`: "no tool",
+	} {
+		r := p.Do("POST", "/mcp", "ulf", message, "Accept", "application/json, text/event-stream")
+		if !strings.Contains(r.Text, want) || !strings.Contains(r.Text, `"jsonrpc":"2.0"`) {
+			t.Errorf("%s: %d %s", message, r.StatusCode, r.Text)
+		}
+	}
+	if r := p.Do("POST", "/mcp", "ulf", `{}`, "Accept", "application/json, text/event-stream", "Origin", "https://evil.example"); r.StatusCode != 403 {
+		t.Errorf("a page of another origin: %d", r.StatusCode)
+	}
+}
+
+// A flow's own idempotency_key counts in a session, too.
+func TestTheFlowsOwnKey(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(5, "tool: A.\ntrigger: {webhook: {idempotency_key: '${ .k }'}}\nsteps: [{set: {a: 1}}]")
+	for _, version := range versions {
+		s := connect(t, p, "ulf", version, nil)
+		for range 2 {
+			call(t, s, "flow_5", map[string]any{"k": "1"})
+		}
+	}
+	if got := states(p); len(got) != 1 {
+		t.Errorf("%d runs", len(got))
 	}
 }
 

@@ -5,10 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -20,16 +24,18 @@ import (
 type operation struct {
 	name    string // without the prefix
 	title   string
-	text    string     // description
-	scope   auth.Scope // that the caller must hold for some flow; the request checks the rest
+	text    string       // description
+	scopes  []auth.Scope // all of which the caller must hold for some flow; the request checks the rest
+	orRun   bool         // the scope to run flows will do, for runs of the caller's own
 	params  []param
 	reads   bool // it changes nothing
 	removes bool // it may end or replace something
+	outside bool // it executes steps, which may reach other systems
 
 	request func(args) outgoing // the request of the API
-	// plan is a request that says what the operation would do. The operation is then carried out only in a second call, which repeats
-	// the confirmation of the plan that the first one returned; nil: at once.
-	plan func(args) outgoing
+	// plan says what the operation would do, in requests of the API: its responses, by name. The operation is then carried out only in a
+	// second call, which repeats the confirmation of the plan that the first one returned; nil: at once.
+	plan func(args) map[string]outgoing
 	// moves: what plan returns changes by itself, so that the confirmation is of the arguments alone.
 	moves bool
 }
@@ -70,14 +76,19 @@ func operationNamed(name string) *operation {
 	return nil
 }
 
-func (o *operation) allows(p *auth.Principal) bool { return o.scope == "" || p.Holds(o.scope) }
+// allows reports whether the caller may use the operation for some flow.
+func (o *operation) allows(p *auth.Principal) bool {
+	if o.orRun && p.Holds(auth.ScopeRun) {
+		return true
+	}
+	return !slices.ContainsFunc(o.scopes, func(s auth.Scope) bool { return !p.Holds(s) })
+}
 
 // tool describes the operation.
 func (o *operation) tool() *mcp.Tool {
-	outside := false
 	return &mcp.Tool{
 		Name: prefix + o.name, Title: o.title, Description: o.text, InputSchema: o.schema(),
-		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: o.reads, DestructiveHint: &o.removes, OpenWorldHint: &outside},
+		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: o.reads, DestructiveHint: &o.removes, OpenWorldHint: &o.outside},
 	}
 }
 
@@ -114,52 +125,101 @@ func (a *api) operate(ctx context.Context, o *operation, r *mcp.CallToolRequest)
 	if wrong != "" {
 		return failed(wrong), nil
 	}
+	key, err := idempotencyKey(ctx, r, nil)
+	if err != nil {
+		return nil, err
+	}
 	if o.plan == nil {
-		return a.result(ctx, o.request(given))
+		return a.result(ctx, o.request(given), key)
 	}
 	confirmation := given.text(confirmed)
 	delete(given, confirmed)
-	answer, err := a.ask(ctx, o.plan(given))
-	if err != nil {
-		return failedToSend(err)
+	plan, condition, refused, err := a.planOf(ctx, o, given)
+	if refused != nil || err != nil {
+		return refused, err
 	}
-	if answer.status >= 400 {
-		return failed(problemText(answer)), nil
+	by := requestOf(ctx).principal
+	if confirmation != "" && confirmation == o.confirmation(by, given, plan, confirmation) {
+		out := o.request(given)
+		for name, values := range condition {
+			out.header[name] = values
+		}
+		return a.result(ctx, out, "confirmed-"+confirmation) // a confirmation is for one execution
 	}
-	want := o.confirmation(requestOf(ctx).principal, given, answer.body)
-	if confirmation == want {
-		return a.result(ctx, o.request(given))
-	}
+	want := o.confirmation(by, given, plan, "")
 	text := "Nothing has been done yet. This is what would be done; if that is wanted, call the tool again with confirm: " + want + "."
 	if confirmation != "" {
-		text = "The confirmation is not that of this plan, which may have changed. " + text
+		text = "The confirmation is not that of this plan, which may have changed, or it is older than " + confirmationTime.String() + ". " + text
 	}
 	return &mcp.CallToolResult{
-		Content:           []mcp.Content{&mcp.TextContent{Text: text + "\n" + string(answer.body)}},
-		StructuredContent: map[string]any{"plan": json.RawMessage(answer.body), confirmed: want},
+		Content:           []mcp.Content{&mcp.TextContent{Text: text + "\n" + string(plan)}},
+		StructuredContent: map[string]any{"plan": json.RawMessage(plan), confirmed: want},
 	}, nil
 }
 
-// confirmation names a plan of a caller.
-func (o *operation) confirmation(p *auth.Principal, given args, plan []byte) string {
+// planOf returns the plan of an operation, an object of the responses to its requests, and the headers by which the operation is carried out
+// only if what it replaces has not changed.
+func (a *api) planOf(ctx context.Context, o *operation, given args) (plan []byte, condition http.Header, refused *mcp.CallToolResult, err error) {
+	parts := map[string]json.RawMessage{}
+	for name, request := range o.plan(given) {
+		answer, err := a.send(ctx, request.method, request.path, request.header, request.body)
+		switch {
+		case errors.Is(err, errLarge):
+			return nil, nil, failed(err.Error()), nil
+		case err != nil:
+			return nil, nil, nil, err
+		case answer.status == http.StatusNotFound && name == replaces:
+			parts[name], condition = json.RawMessage("null"), http.Header{"If-None-Match": {"*"}}
+			continue
+		case answer.status >= http.StatusBadRequest:
+			return nil, nil, failed(problemText(answer)), nil
+		}
+		if parts[name] = answer.body; name == replaces {
+			condition = http.Header{"If-Match": {answer.header.Get("ETag")}}
+		}
+	}
+	text, err := json.Marshal(parts)
+	return text, condition, nil, err
+}
+
+// confirmationTime is how long a plan may be confirmed.
+const confirmationTime = 15 * time.Minute
+
+// confirmation names a plan of a caller, with the time at which it was made. given is a confirmation to compare with, which has the time;
+// empty: now. A confirmation that is too old, or has no time, is equal to none.
+func (o *operation) confirmation(p *auth.Principal, of args, plan []byte, given string) string {
+	now := time.Now()
+	at := strconv.FormatInt(now.Unix(), 36)
+	if given != "" {
+		var ok bool
+		if _, at, ok = strings.Cut(given, "-"); !ok {
+			return ""
+		}
+		if made, err := strconv.ParseInt(at, 36, 64); err != nil || now.Sub(time.Unix(made, 0)) > confirmationTime {
+			return ""
+		}
+	}
 	if o.moves {
 		plan = nil
 	}
-	sum := sha256.Sum256(flows.EncodeJSON([]any{o.name, p.String(), map[string]any(given), string(plan)}))
-	return hex.EncodeToString(sum[:6])
+	sum := sha256.Sum256(flows.EncodeJSON([]any{o.name, p.String(), map[string]any(of), string(plan), at}))
+	return hex.EncodeToString(sum[:6]) + "-" + at
 }
 
-func (a *api) ask(ctx context.Context, o outgoing) (*response, error) {
-	return a.send(ctx, o.method, o.path, o.header, o.body)
-}
-
-// result sends a request and makes a result of the response.
-func (a *api) result(ctx context.Context, o outgoing) (*mcp.CallToolResult, error) {
-	answer, err := a.ask(ctx, o)
+// result sends a request and makes a result of the response. key is its idempotency key; empty: none.
+func (a *api) result(ctx context.Context, o outgoing, key string) (*mcp.CallToolResult, error) {
+	header := maps.Clone(o.header)
+	if key != "" && o.method == http.MethodPost {
+		if header == nil {
+			header = http.Header{}
+		}
+		header.Set("Idempotency-Key", key)
+	}
+	answer, err := a.send(ctx, o.method, o.path, header, o.body)
 	switch {
 	case err != nil:
 		return failedToSend(err)
-	case answer.status >= 400:
+	case answer.status >= http.StatusBadRequest:
 		return failed(problemText(answer)), nil
 	case len(answer.body) == 0:
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil

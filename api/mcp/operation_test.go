@@ -33,7 +33,7 @@ func TestAPlanIsConfirmed(t *testing.T) {
 	source := "flow: 5\nname: New\nsteps: [{set: {a: 2}}]\n"
 	deploy := map[string]any{"flow": "5", "source": source, "message": "from a tool"}
 	plan := members(t, call(t, s, "penstock_deploy_flow", deploy))
-	if plan["confirm"] == "" || plan["plan"].(map[string]any)["flow"] != 5.0 {
+	if plan["confirm"] == "" || plan["plan"].(map[string]any)["check"].(map[string]any)["flow"] != 5.0 {
 		t.Fatalf("plan %v", plan)
 	}
 	if flow := members(t, call(t, s, "penstock_read_flow", map[string]any{"flow": "5"})); flow["name"] == "New" {
@@ -50,6 +50,12 @@ func TestAPlanIsConfirmed(t *testing.T) {
 		t.Errorf("the confirmation of another plan was taken: %v", m)
 	}
 	deploy["source"] = source
+	p.Deploy(5, "steps: [{set: {a: 3}}]")
+	if m := members(t, call(t, s, "penstock_deploy_flow", deploy)); m["plan"] == nil {
+		t.Errorf("it was confirmed although another version was deployed meanwhile: %v", m)
+	}
+	delete(deploy, "confirm")
+	deploy["confirm"] = members(t, call(t, s, "penstock_deploy_flow", deploy))["confirm"]
 	if m := members(t, call(t, s, "penstock_deploy_flow", deploy)); m["name"] != "New" {
 		t.Errorf("deployed %v", m)
 	}
@@ -85,8 +91,9 @@ func TestRepair(t *testing.T) {
 	}
 	replay := map[string]any{"run": run}
 	replay["confirm"] = members(t, call(t, s, "penstock_replay_run", replay))["confirm"]
-	if m := members(t, call(t, s, "penstock_replay_run", replay)); m["run_id"] == nil {
-		t.Errorf("%v", m)
+	first := members(t, call(t, s, "penstock_replay_run", replay))
+	if again := members(t, call(t, s, "penstock_replay_run", replay)); first["run_id"] == nil || again["run_id"] != first["run_id"] {
+		t.Errorf("one confirmation has the runs %v and %v", first, again)
 	}
 	if r := call(t, s, "penstock_cancel_run", map[string]any{"run": run, "confirm": members(t, call(t, s, "penstock_cancel_run", map[string]any{"run": run}))["confirm"]}); !r.IsError || !strings.Contains(text(r), "has_ended") {
 		t.Errorf("a run that has ended: %s", text(r))

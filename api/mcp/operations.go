@@ -14,31 +14,31 @@ import (
 // operations are the operations by which programs watch and repair flows and runs. Read only.
 var operations = []operation{
 	{
-		name: "list_flows", title: "List flows", scope: auth.ScopeReadFlows, reads: true,
+		name: "list_flows", title: "List flows", scopes: []auth.Scope{auth.ScopeReadFlows}, reads: true,
 		text:    "Lists the deployed flows with their numbers, names, triggers and versions.",
 		params:  listParams("number slug name enabled paused version deployed_at"),
 		request: list("/v1/flows"),
 	},
 	{
-		name: "read_flow", title: "Read a flow", scope: auth.ScopeReadFlows, reads: true,
+		name: "read_flow", title: "Read a flow", scopes: []auth.Scope{auth.ScopeReadFlows}, reads: true,
 		text:    "Reads a flow with its source, a YAML file.",
 		params:  []param{flowParam},
 		request: func(a args) outgoing { return get(flowPath(a)) },
 	},
 	{
-		name: "check_flow", title: "Check a flow file", scope: auth.ScopeWriteFlows, reads: true,
+		name: "check_flow", title: "Check a flow file", scopes: []auth.Scope{auth.ScopeWriteFlows}, reads: true,
 		text:    "Checks a flow file as a deployment does, and says what is wrong, with line, column and a hint. Nothing is deployed.",
 		params:  []param{flowParam, sourceParam},
 		request: func(a args) outgoing { return yamlTo(http.MethodPost, flowPath(a)+"/check", a) },
 	},
 	{
-		name: "test_flow", title: "Test a flow file", scope: auth.ScopeWriteFlows, reads: true,
+		name: "test_flow", title: "Test a flow file", scopes: []auth.Scope{auth.ScopeWriteFlows}, reads: true,
 		text:    "Executes the tests in a flow file, without network: steps with effects return the mocks of the test. Nothing is deployed.",
 		params:  []param{flowParam, sourceParam},
 		request: func(a args) outgoing { return yamlTo(http.MethodPost, flowPath(a)+"/tests", a) },
 	},
 	{
-		name: "rehearse_flow", title: "Rehearse a flow file", scope: auth.ScopeWriteFlows, reads: true,
+		name: "rehearse_flow", title: "Rehearse a flow file", scopes: []auth.Scope{auth.ScopeWriteFlows, auth.ScopeReadRuns}, reads: true,
 		text: "Says what a flow file would do otherwise than the deployed version in the latest runs. Nothing is done, deployed or written.",
 		params: []param{flowParam, sourceParam, {
 			name: "runs", kind: "integer", text: "How many of the latest ended runs, at most 1000. Default 50.",
@@ -52,10 +52,12 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "deploy_flow", title: "Deploy a flow file", scope: auth.ScopeWriteFlows, removes: true,
+		name: "deploy_flow", title: "Deploy a flow file", scopes: []auth.Scope{auth.ScopeWriteFlows}, removes: true,
 		text:   "Deploys a flow file: new runs of the flow execute it. The plan is what a check says.",
 		params: []param{flowParam, sourceParam, {name: "message", kind: "string", text: "A line for the history of versions."}},
-		plan:   func(a args) outgoing { return yamlTo(http.MethodPost, flowPath(a)+"/check", a) },
+		plan: func(a args) map[string]outgoing {
+			return map[string]outgoing{"check": yamlTo(http.MethodPost, flowPath(a)+"/check", a), replaces: get(flowPath(a))}
+		},
 		request: func(a args) outgoing {
 			path := flowPath(a)
 			if message := a.text("message"); message != "" {
@@ -65,7 +67,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "list_runs", title: "List runs", scope: auth.ScopeReadRuns, reads: true,
+		name: "list_runs", title: "List runs", scopes: []auth.Scope{auth.ScopeReadRuns}, reads: true,
 		text: "Lists runs, the newest first, for instance those that failed.",
 		params: append(listParams("run_id flow state code step message labels trigger failure triage created_at started_at finished_at duration_ms"),
 			param{name: "search", kind: "string", text: "Words that the event, the output or the error of an ended run contain, all of them."},
@@ -73,7 +75,7 @@ var operations = []operation{
 		request: list("/v1/runs", "search", "cursor"),
 	},
 	{
-		name: "get_run", title: "Read a run", reads: true,
+		name: "get_run", title: "Read a run", scopes: []auth.Scope{auth.ScopeReadRuns}, orRun: true, reads: true,
 		text:   "Reads a run: its state, its steps, its error and, once it has succeeded, its output.",
 		params: []param{runParam, {name: "wait", kind: "integer", text: "Seconds to wait for the end of the run, at most 60."}},
 		request: func(a args) outgoing {
@@ -85,21 +87,21 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "read_run_input", title: "Read the event of a run", reads: true,
+		name: "read_run_input", title: "Read the event of a run", scopes: []auth.Scope{auth.ScopeReadRuns}, orRun: true, reads: true,
 		text:    "Reads what a run was accepted with: its event, parameters and headers.",
 		params:  []param{runParam},
 		request: func(a args) outgoing { return get(runPath(a) + "/input") },
 	},
 	{
-		name: "cancel_run", title: "Cancel a run", removes: true,
+		name: "cancel_run", title: "Cancel a run", scopes: []auth.Scope{auth.ScopeWriteRuns}, orRun: true, removes: true,
 		text:    "Ends a run that has not ended. What it has done stays done.",
 		params:  []param{runParam},
-		plan:    func(a args) outgoing { return get(runPath(a)) },
+		plan:    func(a args) map[string]outgoing { return map[string]outgoing{"run": get(runPath(a))} },
 		moves:   true,
 		request: func(a args) outgoing { return outgoing{method: http.MethodPost, path: runPath(a) + "/cancel"} },
 	},
 	{
-		name: "resume_run", title: "Continue a run that failed",
+		name: "resume_run", title: "Continue a run that failed", scopes: []auth.Scope{auth.ScopeWriteRuns}, orRun: true, removes: true, outside: true,
 		text: "Continues a run that failed, timed out or was cancelled, without repeating what it has done. The plan says what is kept and what is executed.",
 		params: []param{
 			runParam,
@@ -107,29 +109,36 @@ var operations = []operation{
 			{name: "assume", kind: "object", text: `For each step whose effects are uncertain, "done" or "not_done": find out first.`},
 			{name: "version", kind: "string", enum: []string{"pinned", "current"}, text: "The version to run: that of the run, or that of today."},
 		},
-		plan:    func(a args) outgoing { return jsonTo(runPath(a)+"/resume", a, map[string]any{"dry_run": true}) },
+		plan: func(a args) map[string]outgoing {
+			return map[string]outgoing{"resume": jsonTo(runPath(a)+"/resume", a, map[string]any{"dry_run": true})}
+		},
 		request: func(a args) outgoing { return jsonTo(runPath(a)+"/resume", a, nil) },
 	},
 	{
-		name: "replay_run", title: "Run a flow again with the event of a run", removes: true,
-		text:    "Runs a flow again with the event of an earlier run. All effects happen again; the plan lists those that the earlier run has done.",
-		params:  []param{runParam, {name: "version", kind: "string", enum: []string{"pinned", "current"}, text: "The version to run: that of the run, or that of today."}},
-		plan:    func(a args) outgoing { return jsonTo(runPath(a)+"/replay", a, map[string]any{"dry_run": true}) },
+		name: "replay_run", title: "Run a flow again with the event of a run", scopes: []auth.Scope{auth.ScopeWriteRuns}, orRun: true, removes: true, outside: true,
+		text:   "Runs a flow again with the event of an earlier run. All effects happen again; the plan lists those that the earlier run has done.",
+		params: []param{runParam, {name: "version", kind: "string", enum: []string{"pinned", "current"}, text: "The version to run: that of the run, or that of today."}},
+		plan: func(a args) map[string]outgoing {
+			return map[string]outgoing{"replay": jsonTo(runPath(a)+"/replay", a, map[string]any{"dry_run": true})}
+		},
 		request: func(a args) outgoing { return jsonTo(runPath(a)+"/replay", a, nil) },
 	},
 	{
-		name: "list_failures", title: "List failures", scope: auth.ScopeReadRuns, reads: true,
+		name: "list_failures", title: "List failures", scopes: []auth.Scope{auth.ScopeReadRuns}, reads: true,
 		text:    "Lists failures, which are groups of runs that failed alike, the last seen first.",
 		params:  listParams("id flow step code message state count last_hour last_day first_at last_at"),
 		request: list("/v1/failures"),
 	},
 	{
-		name: "get_failure", title: "Read a failure", scope: auth.ScopeReadRuns, reads: true,
+		name: "get_failure", title: "Read a failure", scopes: []auth.Scope{auth.ScopeReadRuns}, reads: true,
 		text:    "Reads a failure with its latest runs.",
 		params:  []param{{name: "failure", kind: "string", required: true, text: "The id of the failure."}},
 		request: func(a args) outgoing { return get("/v1/failures/" + url.PathEscape(a.text("failure"))) },
 	},
 }
+
+// replaces is the part of a plan with what is there now; null: nothing.
+const replaces = "replaces"
 
 var (
 	flowParam   = param{name: "flow", kind: "string", required: true, text: "The number or the slug of the flow."}
