@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func signInPage(req *requestState) error {
 }
 
 func (req *requestState) showSignIn(status int, form view.SignIn) error {
-	token := rand.Text()
+	token := req.formToken()
 	req.setCookie(cookieForm, token, 0)
 	page := req.page("", "Sign in")
 	page.CSRF = session.MaskToken(token)
@@ -66,6 +67,17 @@ func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	}
 	return req.render(status, view.SignInPage(page, form))
 }
+
+// formToken returns the token of the browser's sign-in forms: several may be open, in windows and over pages, and each can be sent.
+func (req *requestState) formToken() string {
+	if cookie, err := req.r.Cookie(cookieForm); err == nil && madeHere.MatchString(cookie.Value) {
+		return cookie.Value
+	}
+	return rand.Text()
+}
+
+// madeHere is the form of rand.Text.
+var madeHere = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // safeDestination returns the page to show after signing in: to if it is a path of the site, else its first page. It
 // prevents open redirects.

@@ -172,6 +172,17 @@
     })
   }, true)
 
+  // htmx sends the button that had the focus last, which may be another one than the form was sent with, a moment ago.
+  document.addEventListener('htmx:configRequest', event => {
+    const { triggeringEvent: sent, parameters } = event.detail
+    if (sent?.type !== 'submit') return
+    const fields = [...sent.target.elements]
+    for (const { name } of fields.filter(e => e.type === 'submit')) {
+      if (name && fields.every(e => e.name !== name || e.type === 'submit')) delete parameters[name]
+    }
+    if (sent.submitter?.name) parameters[sent.submitter.name] = sent.submitter.value
+  })
+
   // twin returns the form that has taken the place of one in a live part; undefined: what it acts on is over.
   const twin = gone => [...document.forms].find(form => form.method === 'post' && form.getAttribute('action') === gone.getAttribute('action'))
 

@@ -55,19 +55,24 @@ function picker(view, element, program, more) {
   search.setAttribute('aria-controls', list.id)
   const done = () => { box.remove(); element.focus() }
   const choose = one => { box.remove(); insertValue(view, element, one, program) }
-  const fill = () => {
+  // fill lists the values; keep marks the one that was marked before, where it is still there.
+  const fill = keep => {
+    const marked = keep && list.querySelector('[aria-selected=true] code')?.textContent
     const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean)
     const all = valuesFor(view, step).filter(one => wanted.every(word => `${one.path} ${one.group} ${one.has ? shownValue(one.value) : ''}`.toLowerCase().includes(word)))
     options(list, all, one => one.group, one => [h('code', {}, one.path), h('span', { class: one.has ? 'now' : 'now faint' }, one.has ? shownValue(one.value) : Object.is(one.value, null) || one.value === undefined ? 'no value yet' : shownValue(one.value))], choose)
+    const again = marked && [...list.querySelectorAll('[role=option]')].find(option => option.querySelector('code').textContent === marked)
+    if (again) markOption(list, again)
     if (!all.length) list.append(h('p', { class: 'hint' }, wanted.length ? 'No value has these words.' : 'There are no values yet.'))
   }
-  search.addEventListener('input', fill)
+  const refill = () => fill(true)
+  search.addEventListener('input', () => fill(false))
   arrows(search, list, done)
-  box.append(h('div', { class: 'picker-head' }, search, button('Close', done, { class: 'quiet' })), dataLine(view, fill), list)
+  box.append(h('div', { class: 'picker-head' }, search, button('Close', done, { class: 'quiet' })), dataLine(view, refill), list)
   below(element).after(box)
-  fill()
+  fill(false)
   search.focus()
-  view.refreshData().then(fresh => { if (fresh && box.isConnected) { box.querySelector('.data-line').replaceWith(dataLine(view, fill)); fill() } })
+  view.refreshData().then(fresh => { if (fresh && box.isConnected) { box.querySelector('.data-line').replaceWith(dataLine(view, refill)); refill() } })
 }
 
 const closePicker = () => { for (const box of document.querySelectorAll('#build .picker')) box.remove() }
