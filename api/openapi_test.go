@@ -201,6 +201,8 @@ func callbacks(t *testing.T) (*callback.Signer, func(*api.Config)) {
 }
 
 func callMCP(p *apitest.Product) {
+	p.Want(p.Do("POST", "/oauth/register", "", `{"client_name":"Agent","redirect_uris":["https://agent.example.com/back"]}`), 201)
+	p.Want(p.Do("POST", "/oauth/register", "", `{"redirect_uris":["http://agent.example.com/back"]}`), 400)
 	accept := []string{"Accept", "application/json, text/event-stream"}
 	p.Want(p.Do("POST", "/mcp", "ulf", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, accept...), 200)
 	p.Want(p.Do("POST", "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, accept...), 401)
