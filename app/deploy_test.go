@@ -30,7 +30,7 @@ func TestDeployedMetricsExist(t *testing.T) {
 	found := 0
 	for _, dir := range []string{"../deploy", "../docs"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
+			if err != nil || d.IsDir() || d.Name() == "mcp.md" { // whose tools have such names
 				return err
 			}
 			text, err := os.ReadFile(path)
