@@ -2,6 +2,7 @@ package view
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/penstock/penstock/auth"
 )
@@ -26,10 +27,12 @@ func (a Authorize) host() string {
 	return u.Host
 }
 
-// local reports whether the client is a program on the user's machine.
-func (a Authorize) local() bool {
-	u, err := url.Parse(a.Redirect)
-	return err == nil && u.Scheme == "http"
+// place describes where the answer goes.
+func (a Authorize) place() string {
+	if strings.HasPrefix(a.Redirect, "http:") {
+		return "a program on your own machine (" + a.host() + ")"
+	}
+	return a.host()
 }
 
 func (a Authorize) name() string {
