@@ -48,7 +48,8 @@ func (a *api) callFlow(ctx context.Context, r *mcp.CallToolRequest, flow *flows.
 		defer progress.stop()
 	}
 	path := "/v1/flows/" + strconv.FormatInt(flow.Number, 10) + "/runs"
-	answers := a.sendRun(ctx, path, header, event, key, run)
+	answers, unwatch := a.sendRun(ctx, path, header, event, key, run)
+	defer unwatch() // the connection also ends when it has its answer
 	wait := time.NewTimer(answerTime)
 	defer wait.Stop()
 	select {
@@ -64,14 +65,14 @@ func (a *api) callFlow(ctx context.Context, r *mcp.CallToolRequest, flow *flows.
 	}
 }
 
-// sendRun sends the request of the API that runs a flow. The request outlives the call: it ends with the run, after a caller's longest wait,
-// or when this process stops. Meanwhile the client may cancel the call; a client that disconnects and has no key, by which it could ask
-// again, has cancelled it, too.
-func (a *api) sendRun(ctx context.Context, path string, header http.Header, event []byte, key string, run *observedRun) <-chan sentCall {
+// sendRun sends the request of the API that runs a flow. The request outlives the call: it ends with the run, or after a caller's longest wait.
+// Until then the client may cancel the call. Until unwatch is called, a client that disconnects and has no key, by which it could ask again, has
+// cancelled it, too, and the request ends when this process stops.
+func (a *api) sendRun(ctx context.Context, path string, header http.Header, event []byte, key string, run *observedRun) (_ <-chan sentCall, unwatch func() bool) {
 	from := requestOf(ctx)
 	ctx, stop := context.WithCancelCause(httpx.WithRunID(context.WithoutCancel(ctx), run.set))
 	cancel := func() { a.cancelRun(ctx, run) }
-	watch := context.AfterFunc(from.connection, func() {
+	unwatch = context.AfterFunc(from.connection, func() {
 		cause := context.Cause(from.connection)
 		switch {
 		case !errors.Is(cause, context.Canceled): // this process stops
@@ -84,12 +85,11 @@ func (a *api) sendRun(ctx context.Context, path string, header http.Header, even
 	answers := make(chan sentCall, 1) // buffered, so that the sender never blocks
 	go func() {
 		defer stop(nil)
-		defer watch()
 		defer remove()
 		answer, err := a.send(ctx, http.MethodPost, path, header, event)
 		answers <- sentCall{answer, err}
 	}()
-	return answers
+	return answers, unwatch
 }
 
 // sentCall is what became of the request that runs a flow.
