@@ -100,6 +100,12 @@ func (a *api) serve(c *gin.Context) {
 		httpx.Write(c, http.StatusBadRequest, httpx.TypeJSON, rpcError(call.rpcID, jsonrpc.CodeInvalidRequest, wrong))
 		return
 	}
+	if call.method != "tools/call" { // the request of the API that it stands for counts
+		if err := httpx.Take(c, "api"); err != nil {
+			httpx.Fail(c, err)
+			return
+		}
+	}
 	if call.opens {
 		c.Header(headerSession, newSession())
 	}

@@ -12,7 +12,9 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -195,6 +197,35 @@ func TestMessagesThatAreRefused(t *testing.T) {
 	}
 	if r := p.Do("POST", "/mcp", "ulf", `{}`, "Accept", "application/json, text/event-stream", "Origin", "https://evil.example"); r.StatusCode != 403 {
 		t.Errorf("a page of another origin: %d", r.StatusCode)
+	}
+}
+
+// counter counts what is held against the limits of credentials, by endpoint.
+type counter struct {
+	mu     sync.Mutex
+	counts map[string]int // guarded by mu
+}
+
+func (c *counter) Take(_ context.Context, u limits.Use) (limits.Quota, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if u.Caller != "" {
+		c.counts[u.Endpoint]++
+	}
+	return limits.Quota{}, nil
+}
+
+// The call of a tool counts once, as the request that it stands for; every other message counts, too.
+func TestWhatCounts(t *testing.T) {
+	t.Parallel()
+	c := &counter{counts: map[string]int{}}
+	p := apitest.NewProduct(t, func(config *api.Config) { config.Limiter = c })
+	p.Deploy(5, "tool: A.\nsteps: [{set: {a: 1}}]")
+	accept := []string{"Accept", "application/json, text/event-stream"}
+	p.Want(p.Do("POST", "/mcp", "ulf", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, accept...), 200)
+	p.Want(p.Do("POST", "/mcp", "ulf", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"flow_5"}}`, accept...), 200)
+	if c.counts["api"] != 1 || c.counts["runs"] != 1 {
+		t.Errorf("counted %v", c.counts)
 	}
 }
 

@@ -31,6 +31,7 @@ type request struct {
 	// connection ends when the client disconnects; its cause is another one when this process stops.
 	connection context.Context
 
+	method  string          // of the message
 	rpcID   json.RawMessage // of the message; nil: it has none
 	key     string          // names the call among all calls; empty: the client has no session
 	opens   bool            // the message opens a session
@@ -78,7 +79,7 @@ func (r *request) read(body []byte) (wrong string) {
 	if params := bytes.TrimSpace(m.Params); len(params) > 0 && params[0] != '{' && string(params) != "null" {
 		return "params is an object"
 	}
-	r.opens = m.Method == "initialize"
+	r.method, r.opens = m.Method, m.Method == "initialize"
 	session := r.header.Get(headerSession)
 	if session == "" || len(session) > maxSession || r.header.Get("Mcp-Protocol-Version") >= stateless {
 		return ""
