@@ -56,11 +56,11 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 		mask.Add(ctx, made.secrets...)
 		said, err := r.testHTTP(ctx, conn, c.Name, target, c.Settings)
 		if err != nil {
-			return "", errors.New(secrets.Text(err.Error()))
+			return "", errors.New(secrets.Text(server.WithCertificate(err).Error()))
 		}
 		return said, nil
 	case *database.Pool:
-		return "the database answers", conn.Test(ctx)
+		return "the database answers", server.WithCertificate(conn.Test(ctx))
 	case *client:
 		if !conn.Take() {
 			return "", server.Failure(name, "it has just been replaced")
@@ -69,15 +69,15 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 		ctx, secrets := mask.With(ctx)
 		mask.Add(ctx, made.secrets...)
 		if err := conn.Test(ctx); err != nil {
-			return "", errors.New(secrets.Text(err.Error()))
+			return "", errors.New(secrets.Text(server.WithCertificate(err).Error()))
 		}
 		return "the server answers", nil
 	case *mailer:
-		return "the mail server answers", conn.test(ctx)
+		return "the mail server answers", server.WithCertificate(conn.test(ctx))
 	case *fileserver.SFTPServer:
-		return "the SFTP server answers", conn.Test(ctx)
+		return "the SFTP server answers", server.WithCertificate(conn.Test(ctx))
 	case *fileserver.S3Store:
-		return "the store answers", conn.Test(ctx)
+		return "the store answers", server.WithCertificate(conn.Test(ctx))
 	}
 	return "", server.Failure(name, "it is of the type %s, which is tested by the connections that use it", c.Type)
 }

@@ -13,18 +13,32 @@ import (
 // maxNames is the maximum number of names of a certificate that an error lists.
 const maxNames = 3
 
+// Distrusted is wrapped by the failure of contacting a server whose certificate is not trusted. It describes the certificate, which may name
+// the host of the connection: for a test of the connection, not for a run.
+type Distrusted struct{ certificate string }
+
+func (d *Distrusted) Error() string { return "the certificate" + d.certificate }
+
+// WithCertificate returns an error that also describes the certificate that is not trusted; err itself if it is about another trouble.
+func WithCertificate(err error) error {
+	var d *Distrusted
+	if !errors.As(err, &d) || d.certificate == "" {
+		return err
+	}
+	return errors.New(err.Error() + d.certificate)
+}
+
 // distrust says why a certificate is not trusted.
 func distrust(err error) string {
 	var invalid x509.CertificateInvalidError
-	certificate := describe(certificateOf(err))
-	if errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil {
-		return "has a certificate that counts only from " + day(invalid.Cert, true) + " to " + day(invalid.Cert, false) + certificate
-	}
 	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) && certificate != "" {
-		return "has a certificate that is not trusted" + certificate + ": no authority that is known here issued it"
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+		return "has a certificate that counts only from " + day(invalid.Cert, true) + " to " + day(invalid.Cert, false)
+	case errors.As(err, &unknown):
+		return "has a certificate that is not trusted: no authority that is known here issued it"
 	}
-	return "has a certificate that is not trusted" + certificate
+	return "has a certificate that is not trusted"
 }
 
 func day(c *x509.Certificate, begin bool) string {

@@ -36,16 +36,20 @@ func TestCertificatesAreNamed(t *testing.T) {
 		says string
 	}{
 		{verified(crm, x509.HostnameError{Certificate: crm, Host: "s3cret"}), "for another name (it is for crm.example.org, www.example.org, issued by Office CA)"},
-		{verified(crm, x509.UnknownAuthorityError{Cert: crm}), "not trusted (it is for crm.example.org, www.example.org, issued by Office CA): no authority that is known here issued it"},
+		{verified(crm, x509.UnknownAuthorityError{Cert: crm}), "not trusted: no authority that is known here issued it (it is for crm.example.org, www.example.org, issued by Office CA)"},
 		{verified(crm, x509.CertificateInvalidError{Cert: crm, Reason: x509.Expired}), "counts only from 2025-01-01 to 2026-01-31 (it is for crm.example.org"},
 		{verified(own, x509.UnknownAuthorityError{Cert: own}), "(it is for 192.0.2.7, signed by itself)"},
 		{verified(many, x509.CertificateInvalidError{Cert: many, Reason: x509.NotAuthorizedToSign}), "not trusted (it is for a, b, c, and 2 more)"},
 	} {
-		if got := Unreachable("crm", "the server", tc.err).Message; !strings.Contains(got, tc.says) || strings.Contains(got, "s3cret") {
+		failure := Unreachable("crm", "the server", tc.err)
+		if got := WithCertificate(failure).Error(); !strings.Contains(got, tc.says) || strings.Contains(got, "s3cret") {
 			t.Errorf("%q, want %q", got, tc.says)
 		}
+		if strings.Contains(failure.Error(), "it is for") {
+			t.Errorf("a run is told of the certificate, which may name the host: %q", failure)
+		}
 	}
-	got := Unreachable("crm", "the server", verified(hostile, x509.UnknownAuthorityError{Cert: hostile})).Message
+	got := WithCertificate(Unreachable("crm", "the server", verified(hostile, x509.UnknownAuthorityError{Cert: hostile}))).Error()
 	if strings.ContainsAny(got, "\n\x1b") || len(got) > 500 {
 		t.Errorf("a hostile name: %q", got)
 	}

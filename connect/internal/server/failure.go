@@ -31,6 +31,9 @@ func Failure(name, format string, args ...any) *flows.Error {
 func Unreachable(name, server string, err error) *flows.Error {
 	e := Failure(name, "%s %s", server, reason(err))
 	e.Class = flows.ClassNetwork
+	if isDistrust(err) {
+		e.Err = &Distrusted{describe(certificateOf(err))}
+	}
 	var timeout net.Error
 	switch {
 	case errors.Is(err, fs.ErrPermission), isDistrust(err), isWithoutTLS(err):
@@ -48,7 +51,7 @@ func reason(err error) string {
 	var host x509.HostnameError
 	switch {
 	case errors.As(err, &host):
-		return "has a certificate for another name" + describe(certificateOf(err))
+		return "has a certificate for another name"
 	case isDistrust(err):
 		return distrust(err)
 	case isWithoutTLS(err):
