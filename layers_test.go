@@ -65,7 +65,7 @@ var layers = []struct {
 	{tree: "api/failures", may: []string{"api/httpx", "api/listing", "auth", "internal/failure"}, why: "groups of failed runs are shown and resolved without reading the runs"},
 	{tree: "api/stats", may: []string{"api/httpx", "auth", "history", "store"}, why: "statistics come from the history alone, without reading runs"},
 	{tree: "api/events", may: []string{"api/httpx", "api/runner", "auth", "flows"}, why: "an event is published without knowing of runs and deployed flows"},
-	{tree: "api/mcp", may: []string{"api/httpx", "auth", "flows", "store", "internal/strictjson"}, why: "a call of a tool is a request of the HTTP API, which the frame serves: no domain is imported"},
+	{tree: "api/mcp", may: []string{"api/httpx", "auth", "flows", "store", "internal/httprecorder", "internal/strictjson"}, why: "a call of a tool is a request of the HTTP API, which the frame serves: no domain is imported"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
 		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp",

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/internal/httprecorder"
 )
 
 // maxResponse is the largest response of the API that becomes the result of a tool, in bytes.
@@ -25,14 +25,14 @@ var errLarge = errors.New("the response is larger than 8 MiB")
 
 // send sends a request to the HTTP API for the caller of the tool.
 func (a *api) send(ctx context.Context, method, path string, header http.Header, body []byte) (*response, error) {
-	w := &recorder{header: http.Header{}}
+	w := httprecorder.New(maxResponse)
 	if err := a.serveTo(ctx, w, method, path, header, body); err != nil {
 		return nil, err
 	}
-	if w.large {
+	if !w.Complete() {
 		return nil, errLarge
 	}
-	return &response{w.status, w.header, w.body.Bytes()}, nil
+	return &response{w.Status, w.Header(), w.Body.Bytes()}, nil
 }
 
 func (a *api) serveTo(ctx context.Context, w http.ResponseWriter, method, path string, header http.Header, body []byte) error {
@@ -49,30 +49,3 @@ func (a *api) serveTo(ctx context.Context, w http.ResponseWriter, method, path s
 	a.config.Serve(w, r, from.principal)
 	return nil
 }
-
-// recorder records a response.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-	large  bool // some of the body was dropped
-}
-
-func (r *recorder) Header() http.Header { return r.header }
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	r.WriteHeader(http.StatusOK)
-	if r.large = r.large || r.body.Len()+len(p) > maxResponse; r.large {
-		return 0, io.ErrShortWrite
-	}
-	return r.body.Write(p)
-}
-
-// Flush does nothing: the whole response is read at its end.
-func (r *recorder) Flush() {}

@@ -20,6 +20,7 @@ import (
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/internal/httprecorder"
 	"github.com/penstock/penstock/store"
 )
 
@@ -278,12 +279,12 @@ func (p *Portal) send(r *Request, c *call) (*view.Answer, error) {
 		inner.Body = http.NoBody
 	}
 	inner.Host, inner.RequestURI, inner.RemoteAddr = r.HTTP.Host, c.target, net.JoinHostPort(r.IP, "0")
-	w := &recorder{header: http.Header{}, browser: http.NewResponseController(r.Writer)}
+	w := &recorder{httprecorder.New(maxAnswer), http.NewResponseController(r.Writer)}
 	began := p.config.Now()
 	p.config.Call(w, inner, r.Who)
-	a := &view.Answer{Method: c.method, Target: c.target, Status: cmp.Or(w.status, http.StatusOK), Took: p.config.Now().Sub(began), Size: w.size}
-	a.Sent, a.Header = lines(inner.Header), lines(w.header)
-	a.Body = shown(w.body.Bytes(), w.size)
+	a := &view.Answer{Method: c.method, Target: c.target, Status: cmp.Or(w.Status, http.StatusOK), Took: p.config.Now().Sub(began), Size: w.Size}
+	a.Sent, a.Header = lines(inner.Header), lines(w.Header())
+	a.Body = shown(w.Body.Bytes(), w.Size)
 	return a, nil
 }
 
@@ -310,31 +311,11 @@ func shown(body []byte, size int) string {
 	return fmt.Sprintf("(%d bytes that are no text)", size)
 }
 
-// recorder is the response of a call: its beginning, and its size. Waits of the call move the deadlines of the browser's
-// connection.
+// recorder is the response of a call. Waits of the call move the deadlines of the browser's connection.
 type recorder struct {
-	header  http.Header
-	status  int
-	body    bytes.Buffer
-	size    int
+	*httprecorder.Recorder
 	browser *http.ResponseController
 }
 
-func (w *recorder) Header() http.Header { return w.header }
-
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-}
-
-func (w *recorder) Write(part []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	w.size += len(part)
-	w.body.Write(part[:min(len(part), maxAnswer-w.body.Len())])
-	return len(part), nil
-}
-
-func (w *recorder) Flush()                                 { w.WriteHeader(http.StatusOK) }
 func (w *recorder) SetReadDeadline(until time.Time) error  { return w.browser.SetReadDeadline(until) }
 func (w *recorder) SetWriteDeadline(until time.Time) error { return w.browser.SetWriteDeadline(until) }

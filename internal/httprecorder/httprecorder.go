@@ -1,0 +1,45 @@
+// Package httprecorder records responses to requests that a process makes of itself.
+package httprecorder
+
+import (
+	"bytes"
+	"net/http"
+)
+
+// Recorder is an http.ResponseWriter that records a response: the beginning of its body, and the size of all of it. Only one goroutine
+// may use it at a time.
+type Recorder struct {
+	Status int // 0: nothing was written
+	Body   bytes.Buffer
+	Size   int // bytes that were written
+
+	header http.Header
+	most   int
+}
+
+// New returns a Recorder of at most most bytes of the body.
+func New(most int) *Recorder { return &Recorder{header: http.Header{}, most: most} }
+
+// Complete reports whether the body is recorded as a whole.
+func (r *Recorder) Complete() bool { return r.Size == r.Body.Len() }
+
+// Header implements http.ResponseWriter.
+func (r *Recorder) Header() http.Header { return r.header }
+
+// WriteHeader records the first status.
+func (r *Recorder) WriteHeader(status int) {
+	if r.Status == 0 {
+		r.Status = status
+	}
+}
+
+// Write records as much as there is room for. It never fails.
+func (r *Recorder) Write(part []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	r.Size += len(part)
+	r.Body.Write(part[:min(len(part), r.most-r.Body.Len())])
+	return len(part), nil
+}
+
+// Flush implements http.Flusher.
+func (r *Recorder) Flush() { r.WriteHeader(http.StatusOK) }
