@@ -31,8 +31,9 @@ type Authorization struct {
 	Client   *store.PublicClient
 	Redirect string
 	Scopes   []Scope // that the client asks for; empty: it leaves the choice
-	state    string
-	code     string // PKCE challenge
+
+	state     string
+	challenge string // PKCE
 }
 
 // ErrNoClient reports a request whose client or redirect URI is unknown. It is shown to the user: nobody may be sent there (RFC 6749,
@@ -107,7 +108,7 @@ func (a *Authority) ParseAuthorization(ctx context.Context, q url.Values) (*Auth
 	case err != nil:
 		return nil, errors.Join(ErrUnavailable, err)
 	}
-	r := &Authorization{Client: c, Redirect: q.Get("redirect_uri"), Scopes: ParseScopes(q.Get("scope")), state: q.Get("state"), code: q.Get("code_challenge")}
+	r := &Authorization{Client: c, Redirect: q.Get("redirect_uri"), Scopes: ParseScopes(q.Get("scope")), state: q.Get("state"), challenge: q.Get("code_challenge")}
 	if !slices.ContainsFunc(c.Redirects, func(known string) bool { return sameRedirect(known, r.Redirect) }) {
 		return nil, ErrNoClient
 	}
@@ -117,7 +118,7 @@ func (a *Authority) ParseAuthorization(ctx context.Context, q url.Values) (*Auth
 	switch {
 	case q.Get("response_type") != "code":
 		return nil, refuse("unsupported_response_type", "response_type must be code")
-	case q.Get("code_challenge_method") != "S256" || !challengeForm.MatchString(r.code):
+	case q.Get("code_challenge_method") != "S256" || !challengeForm.MatchString(r.challenge):
 		return nil, refuse(CodeInvalidRequest, "PKCE is required: code_challenge, with code_challenge_method=S256")
 	}
 	for _, resource := range q["resource"] {
@@ -165,7 +166,7 @@ func (r *Authorization) Offer(u *store.User) []Scope {
 // Approve returns the address to which the browser of the user goes: that of the client with a code for the scopes.
 func (a *Authority) Approve(ctx context.Context, r *Authorization, u *store.User, scopes []Scope) (string, error) {
 	code, err := a.config.Store.Authorizations().Approve(ctx, store.AuthorizationCode{
-		Client: r.Client.ID, User: u.Name, Epoch: u.Epoch, Scopes: Strings(Intersect(r.Offer(u), scopes)), Redirect: r.Redirect, Challenge: r.code,
+		Client: r.Client.ID, User: u.Name, Epoch: u.Epoch, Scopes: Strings(Intersect(r.Offer(u), scopes)), Redirect: r.Redirect, Challenge: r.challenge,
 	})
 	if err != nil {
 		return "", errors.Join(ErrUnavailable, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -42,7 +41,7 @@ func (a *api) callFlow(ctx context.Context, r *mcp.CallToolRequest, flow *flows.
 	if key != "" {
 		header.Set("Idempotency-Key", key)
 	}
-	run := &observedRun{}
+	run := newObservedRun()
 	if token := r.Params.GetProgressToken(); token != nil {
 		progress := a.startProgress(ctx, r.Session, token, run)
 		defer progress.stop()
@@ -73,10 +72,9 @@ func (a *api) sendRun(ctx context.Context, path string, header http.Header, even
 	ctx, stop := context.WithCancelCause(httpx.WithRunID(context.WithoutCancel(ctx), run.set))
 	cancel := func() { a.cancelRun(ctx, run) }
 	unwatch = context.AfterFunc(from.connection, func() {
-		cause := context.Cause(from.connection)
 		switch {
-		case !errors.Is(cause, context.Canceled): // this process stops
-			stop(cause)
+		case !disconnected(from.connection): // this process stops
+			stop(context.Cause(from.connection))
 		case key == "":
 			cancel()
 		}

@@ -127,7 +127,7 @@ func (a *api) serve(c *gin.Context) {
 func untilDisconnected(connection context.Context) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(connection))
 	stop := context.AfterFunc(connection, func() {
-		if errors.Is(context.Cause(connection), context.Canceled) {
+		if disconnected(connection) {
 			cancel()
 		}
 	})
@@ -135,6 +135,11 @@ func untilDisconnected(connection context.Context) (_ context.Context, done func
 		stop()
 		cancel()
 	}
+}
+
+// disconnected reports whether a connection that has ended was ended by the client, and not because this process stops.
+func disconnected(connection context.Context) bool {
+	return errors.Is(context.Cause(connection), context.Canceled)
 }
 
 // endSession answers DELETE /mcp. Nothing is kept for a session.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -15,44 +14,35 @@ import (
 
 // observedRun is the run of a call, whose id is known once it is accepted.
 type observedRun struct {
-	once     sync.Once
-	accepted chan struct{} // nil until somebody waits; closed when id is set
-
-	mu sync.Mutex // guards id and accepted
-	id string
+	accepted chan struct{} // closed when id is set
+	id       string
 }
 
+func newObservedRun() *observedRun { return &observedRun{accepted: make(chan struct{})} }
+
+// set sets the id, once.
 func (r *observedRun) set(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.id = id; r.accepted != nil {
-		r.once.Do(func() { close(r.accepted) })
-	}
+	r.id = id
+	close(r.accepted)
 }
 
+// get returns the id; empty: the run is not accepted yet.
 func (r *observedRun) get() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.id
+	select {
+	case <-r.accepted:
+		return r.id
+	default:
+		return ""
+	}
 }
 
 // wait returns the id once the run is accepted; empty when ctx ends before.
 func (r *observedRun) wait(ctx context.Context) string {
-	r.mu.Lock()
-	if r.id != "" {
-		defer r.mu.Unlock()
-		return r.id
-	}
-	if r.accepted == nil {
-		r.accepted = make(chan struct{})
-	}
-	accepted := r.accepted
-	r.mu.Unlock()
 	select {
-	case <-accepted:
-		return r.get()
+	case <-r.accepted:
+		return r.id
 	case <-ctx.Done():
-		return ""
+		return r.get()
 	}
 }
 
