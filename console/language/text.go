@@ -1,0 +1,61 @@
+package language
+
+import (
+	"context"
+
+	"golang.org/x/text/number"
+)
+
+// T returns a message in the language of a context. key is its English text, with verbs as in fmt for the arguments; numbers are written as the
+// language does. A message that the language does not have is in English.
+func T(ctx context.Context, key string, args ...any) string { return Of(ctx).text(key, args...) }
+
+// N is T for a message about a number of things, which is its first argument: one is the English text for 1, more for other numbers,
+// and the key.
+func N(ctx context.Context, n int, one, more string, args ...any) string {
+	return Of(ctx).count(n, one, more, args...)
+}
+
+// Key marks an English text as the key of a message that T says later.
+func Key(text string) string { return text }
+
+func (l *Language) text(key string, args ...any) string {
+	said := key
+	switch {
+	case len(args) > 0:
+		said = l.numbers.Sprintf(key, args...)
+	case l.plain != nil:
+		if text, found := l.plain[key]; found {
+			said = text
+		}
+	}
+	return l.mark(said)
+}
+
+func (l *Language) count(n int, one, more string, args ...any) string {
+	key := more
+	if n == 1 && l.plain == nil {
+		key = one
+	}
+	return l.mark(l.numbers.Sprintf(key, append([]any{n}, args...)...))
+}
+
+func (l *Language) mark(text string) string {
+	if l.marked {
+		return "⟦" + text + "⟧"
+	}
+	return text
+}
+
+// Int writes a whole number as the language does.
+func Int[I int | int64](ctx context.Context, n I) string {
+	if -1000 < n && n < 1000 {
+		return small(int(n))
+	}
+	return Of(ctx).numbers.Sprint(number.Decimal(n))
+}
+
+// Decimal writes a number with a fixed number of digits after the decimal sign.
+func Decimal(ctx context.Context, x float64, digits int) string {
+	return Of(ctx).numbers.Sprint(number.Decimal(x, number.MinFractionDigits(digits), number.MaxFractionDigits(digits), number.NoSeparator()))
+}
