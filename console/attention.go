@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/failure"
@@ -62,10 +63,10 @@ func newAttention(c *Config) *attention {
 
 // credential is something that ends, or that has to be authorised.
 type credential struct {
-	what string
+	what func(context.Context) string
 	path string
 	ends time.Time // zero: it must be authorised now
-	why  string    // what has to be done when ends is zero
+	why  string    // a message with what, which says what has to be done when ends is zero
 }
 
 // readCredentials reads the clients, connections and keys that end, and the connections that must be authorised.
@@ -75,9 +76,9 @@ func readCredentials(ctx context.Context, c *Config) (all []credential, err erro
 		return nil, err
 	}
 	for _, e := range expiries {
-		one := credential{what: "the " + e.Kind + " of connection " + e.Name, path: "/connections/" + url.PathEscape(e.Name), ends: e.Ends}
+		one := credential{what: named(kindsOfExpiry[e.Kind], e.Name), path: "/connections/" + url.PathEscape(e.Name), ends: e.Ends}
 		if e.Kind == store.ExpiryOfClient {
-			one = credential{what: "API client " + e.Name, path: "/access/clients/" + url.PathEscape(e.Name), ends: e.Ends}
+			one = credential{what: named(language.Key("API client %s"), e.Name), path: "/access/clients/" + url.PathEscape(e.Name), ends: e.Ends}
 		}
 		all = append(all, one)
 	}
@@ -88,7 +89,7 @@ func readCredentials(ctx context.Context, c *Config) (all []credential, err erro
 	now := c.Now()
 	for _, k := range keys {
 		if _, previous := k.Secrets(now); previous != "" {
-			all = append(all, credential{what: "the old secret of API key " + cmp.Or(k.Name, k.Key), path: "/access/keys/" + url.PathEscape(k.Key), ends: k.PreviousUntil})
+			all = append(all, credential{what: named(language.Key("the old secret of API key %s"), cmp.Or(k.Name, k.Key)), path: "/access/keys/" + url.PathEscape(k.Key), ends: k.PreviousUntil})
 		}
 	}
 	connections, err := c.Store.Connections().List(ctx)
@@ -97,10 +98,21 @@ func readCredentials(ctx context.Context, c *Config) (all []credential, err erro
 	}
 	for _, conn := range connections {
 		if why := unauthorised(ctx, c.Store, conn); why != "" {
-			all = append(all, credential{what: "connection " + conn.Name, path: "/connections/" + url.PathEscape(conn.Name), why: why})
+			all = append(all, credential{what: named(language.Key("connection %s"), conn.Name), path: "/connections/" + url.PathEscape(conn.Name), why: why})
 		}
 	}
 	return all, nil
+}
+
+// kindsOfExpiry are messages about the settings of connections that end. Read only.
+var kindsOfExpiry = map[string]string{
+	"certificate": language.Key("the certificate of connection %s"), "ca": language.Key("the ca of connection %s"),
+	"assertion": language.Key("the assertion of connection %s"), "token": language.Key("the token of connection %s"),
+}
+
+// named returns a message about something with a name, for the language of each reader.
+func named(key, name string) func(context.Context) string {
+	return func(ctx context.Context) string { return language.T(ctx, key, name) }
 }
 
 // unauthorised says why a connection has to be authorised; empty: it has not, as far as is known.
@@ -111,9 +123,9 @@ func unauthorised(ctx context.Context, s *store.Store, c *store.Connection) stri
 	grant, err := s.Grants().Grant(ctx, c)
 	switch {
 	case err == nil && grant.Refused != "":
-		return "was refused by its authorization server and must be authorised again"
+		return language.Key("%s was refused by its authorization server and must be authorised again")
 	case err != nil && c.Settings["refresh_token"] == "":
-		return "has not been authorised yet"
+		return language.Key("%s has not been authorised yet")
 	}
 	return ""
 }
@@ -123,20 +135,20 @@ func (req *requestState) needs(a *view.Activity) (all []view.Need) {
 	add := func(some []view.Need) { all = append(all, some...) }
 	now := req.console.config.Now()
 	if groups, err := req.console.attention.failures.get(req.ctx(), now); err == nil && req.may(auth.ScopeReadRuns) {
-		add(uncertainRuns(groups))
+		add(uncertainRuns(req.ctx(), groups))
 		add(req.failingFlows(groups))
 	}
-	add(lateQueues(a.Queues, req.may(auth.ScopeReadQueues)))
+	add(lateQueues(req.ctx(), a.Queues, req.may(auth.ScopeReadQueues)))
 	if req.may(auth.ScopeClients) {
 		if credentials, err := req.console.attention.credentials.get(req.ctx(), now); err == nil {
-			add(endingCredentials(credentials, now))
+			add(endingCredentials(req.ctx(), credentials, now))
 		}
 	}
 	add(req.disabledFlows(now))
-	add(pausedQueues(a.Queues))
+	add(pausedQueues(req.ctx(), a.Queues))
 	add(req.pausedFlows())
 	live, _ := req.console.config.Store.Fleet()
-	add(versionMix(live, req.may(auth.ScopeReadQueues)))
+	add(versionMix(req.ctx(), live, req.may(auth.ScopeReadQueues)))
 	slices.SortStableFunc(all, func(a, b view.Need) int { return cmp.Compare(rank(a), rank(b)) })
 	return all
 }
@@ -160,7 +172,7 @@ func runsPath(filter string) string {
 	return "/runs?" + url.Values{"filter": {filter}}.Encode()
 }
 
-func uncertainRuns(groups []failure.Group) []view.Need {
+func uncertainRuns(ctx context.Context, groups []failure.Group) []view.Need {
 	var runs int64
 	for i := range groups {
 		if groups[i].State == failure.Open && groups[i].Code == string(flows.CodeUncertain) {
@@ -170,7 +182,7 @@ func uncertainRuns(groups []failure.Group) []view.Need {
 	if runs == 0 {
 		return nil
 	}
-	return []view.Need{{Urgent: true, Count: int(runs), Text: "ended uncertain: an effect may or may not have happened", Noun: "run", Path: runsPath(`code eq "uncertain" and triage eq "open"`)}}
+	return []view.Need{{Urgent: true, Head: language.N(ctx, int(runs), "%d run", "%d runs"), Text: language.T(ctx, "ended uncertain: an effect may or may not have happened"), Path: runsPath(`code eq "uncertain" and triage eq "open"`)}}
 }
 
 func (req *requestState) failingFlows(groups []failure.Group) []view.Need {
@@ -202,65 +214,66 @@ func (req *requestState) failingFlows(groups []failure.Group) []view.Need {
 	slices.SortFunc(flows, func(a, b *failing) int { return cmp.Or(cmp.Compare(b.runs, a.runs), cmp.Compare(a.flow, b.flow)) })
 	var all []view.Need
 	for _, f := range flows {
-		why := "1 cause"
-		if f.failures > 1 {
-			why = strconv.FormatInt(f.failures, 10) + " causes"
-		}
 		all = append(all, view.Need{
-			Urgent: true, Count: int(f.runs), Noun: "run", Text: "of " + req.flowName(f.flow) + " failed in this hour and the one before, " + why, Since: f.last, Last: true,
+			Urgent: true, Head: language.N(req.ctx(), int(f.runs), "%d run", "%d runs"), Since: f.last, Last: true,
+			Text: language.N(req.ctx(), int(f.failures), "of %[2]s failed in this hour and the one before, %[1]d cause", "of %[2]s failed in this hour and the one before, %[1]d causes", req.flowName(f.flow)),
 			Path: runsPath("flow eq " + strconv.FormatInt(f.flow, 10) + ` and state in ("failed","timed_out") and triage eq "open"`),
 		})
 	}
 	return limited(all, func(n int) view.Need {
-		return view.Need{Urgent: true, Count: n, Noun: "further flow", Text: "failing", Path: "/failures"}
+		return view.Need{Urgent: true, Head: language.N(req.ctx(), n, "%d further flow", "%d further flows"), Text: language.T(req.ctx(), "failing"), Path: "/failures"}
 	})
 }
 
-func lateQueues(queues []view.QueueRow, linked bool) (all []view.Need) {
+func tasks(ctx context.Context, n int) string { return language.N(ctx, n, "%d task", "%d tasks") }
+
+func lateQueues(ctx context.Context, queues []view.QueueRow, linked bool) (all []view.Need) {
 	for _, q := range queues {
 		if q.Paused || q.Pending == 0 || q.Oldest < lateAfter {
 			continue
 		}
-		n := view.Need{Urgent: true, Count: q.Pending, Noun: "task", Text: "waiting in queue " + q.Name + ", the next for " + view.Took(q.Oldest)}
+		n := view.Need{Urgent: true, Head: tasks(ctx, q.Pending), Text: language.T(ctx, "waiting in queue %s, the next for %s", q.Name, view.Took(ctx, q.Oldest))}
 		if linked {
 			n.Path = "/lines"
 		}
 		all = append(all, n)
 	}
 	return limited(all, func(n int) view.Need {
-		return view.Need{Urgent: true, Count: n, Noun: "further queue", Text: "late", Path: "/lines"}
+		return view.Need{Urgent: true, Head: language.N(ctx, n, "%d further queue", "%d further queues"), Text: language.T(ctx, "late"), Path: "/lines"}
 	})
 }
 
-func endingCredentials(credentials []credential, now time.Time) (all []view.Need) {
+func endingCredentials(ctx context.Context, credentials []credential, now time.Time) (all []view.Need) {
 	slices.SortStableFunc(credentials, func(a, b credential) int { return a.ends.Compare(b.ends) })
 	for _, c := range credentials {
-		n := view.Need{Text: c.what + " " + c.why, Path: c.path, Urgent: true}
-		if !c.ends.IsZero() {
+		n := view.Need{Path: c.path, Urgent: true}
+		if c.ends.IsZero() {
+			n.Text = language.T(ctx, c.why, c.what(ctx))
+		} else {
 			left := c.ends.Sub(now)
 			if left > expiresWithin {
 				continue
 			}
-			n.Urgent, n.Text = left <= 0, c.what+" "+ending(left)
+			n.Urgent, n.Text = left <= 0, ending(ctx, c.what(ctx), left)
 		}
 		all = append(all, n)
 	}
 	return limited(all, func(n int) view.Need {
-		return view.Need{Count: n, Noun: "further credential", Text: "ending soon or to be authorised", Path: "/connections"}
+		return view.Need{Head: language.N(ctx, n, "%d further credential", "%d further credentials"), Text: language.T(ctx, "ending soon or to be authorised"), Path: "/connections"}
 	})
 }
 
 // ending says when something ends.
-func ending(left time.Duration) string {
+func ending(ctx context.Context, what string, left time.Duration) string {
 	switch days := int(left / (24 * time.Hour)); {
 	case left <= 0:
-		return "has expired"
+		return language.T(ctx, "%s has expired", what)
 	case days == 0:
-		return fmt.Sprintf("ends in %d h", max(1, int(left/time.Hour)))
+		return language.T(ctx, "%s ends in %d h", what, max(1, int(left/time.Hour)))
 	case days == 1:
-		return "ends tomorrow"
+		return language.T(ctx, "%s ends tomorrow", what)
 	default:
-		return fmt.Sprintf("ends in %d days", days)
+		return language.T(ctx, "%s ends in %d days", what, days)
 	}
 }
 
@@ -277,23 +290,23 @@ func (req *requestState) disabledFlows(now time.Time) (all []view.Need) {
 			n += counts[head.Slug]
 		}
 		if n > 0 && !head.Enabled {
-			all = append(all, view.Need{Count: n, Noun: "delivery", Text: "rejected in 24 hours because " + req.flowName(head.Number) + " is switched off", Path: "/flows/" + number + "/deliveries"})
+			all = append(all, view.Need{Count: n, Head: language.N(req.ctx(), n, "%d delivery", "%d deliveries"), Text: language.T(req.ctx(), "rejected in 24 hours because %s is switched off", req.flowName(head.Number)), Path: "/flows/" + number + "/deliveries"})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b view.Need) int { return b.Count - a.Count })
 	return limited(all, func(n int) view.Need {
-		return view.Need{Count: n, Noun: "further flow", Text: "switched off and called", Path: "/flows"}
+		return view.Need{Head: language.N(req.ctx(), n, "%d further flow", "%d further flows"), Text: language.T(req.ctx(), "switched off and called"), Path: "/flows"}
 	})
 }
 
-func pausedQueues(queues []view.QueueRow) (all []view.Need) {
+func pausedQueues(ctx context.Context, queues []view.QueueRow) (all []view.Need) {
 	for _, q := range queues {
 		if q.Paused {
-			all = append(all, view.Need{Count: q.Pending, Noun: "task", Text: "waiting in queue " + q.Name + ", which is paused", Path: "/queues"})
+			all = append(all, view.Need{Head: tasks(ctx, q.Pending), Text: language.T(ctx, "waiting in queue %s, which is paused", q.Name), Path: "/queues"})
 		}
 	}
 	return limited(all, func(n int) view.Need {
-		return view.Need{Count: n, Noun: "further queue", Text: "paused", Path: "/queues"}
+		return view.Need{Head: language.N(ctx, n, "%d further queue", "%d further queues"), Text: language.T(ctx, "paused"), Path: "/queues"}
 	})
 }
 
@@ -308,7 +321,7 @@ func (req *requestState) pausedFlows() []view.Need {
 		return nil
 	}
 	slices.SortFunc(paused, func(a, b store.Deployment) int { return a.Paused.Compare(b.Paused) })
-	n := view.Need{Count: len(paused), Noun: "flow", Text: "paused: ", Path: "/flows", Since: paused[0].Paused}
+	n := view.Need{Head: language.N(req.ctx(), len(paused), "%d flow", "%d flows"), Path: "/flows", Since: paused[0].Paused}
 	if len(paused) == 1 {
 		n.Path = "/flows/" + strconv.FormatInt(paused[0].Number, 10)
 	}
@@ -316,15 +329,15 @@ func (req *requestState) pausedFlows() []view.Need {
 	for _, head := range paused[:min(len(paused), attentionLines)] {
 		names = append(names, req.flowName(head.Number))
 	}
-	n.Text += strings.Join(names, ", ")
+	n.Text = language.T(req.ctx(), "paused: %s", strings.Join(names, ", "))
 	if len(paused) > attentionLines {
-		n.Text += " and others"
+		n.Text = language.T(req.ctx(), "paused: %s and others", strings.Join(names, ", "))
 	}
 	return []view.Need{n}
 }
 
 // versionMix says that processes of the fleet are of different versions.
-func versionMix(live []store.Process, linked bool) []view.Need {
+func versionMix(ctx context.Context, live []store.Process, linked bool) []view.Need {
 	counts := map[string]int{}
 	for i := range live {
 		counts[cmp.Or(live[i].Version, "unknown")]++
@@ -337,7 +350,10 @@ func versionMix(live []store.Process, linked bool) []view.Need {
 		parts = append(parts, fmt.Sprintf("%s (%d)", version, n))
 	}
 	slices.Sort(parts)
-	n := view.Need{Count: len(counts), Noun: "version", Text: "running beside each other: " + strings.Join(parts[:min(len(parts), attentionLines)], ", ")}
+	n := view.Need{
+		Head: language.N(ctx, len(counts), "%d version", "%d versions"),
+		Text: language.T(ctx, "running beside each other: %s", strings.Join(parts[:min(len(parts), attentionLines)], ", ")),
+	}
 	if linked {
 		n.Path = "/workers"
 	}

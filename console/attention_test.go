@@ -82,11 +82,11 @@ func TestWhatNeedsAttention(t *testing.T) {
 
 func TestVersionMix(t *testing.T) {
 	t.Parallel()
-	if mix := versionMix([]store.Process{{Version: "1"}, {Version: "1"}}, true); mix != nil {
+	if mix := versionMix(t.Context(), []store.Process{{Version: "1"}, {Version: "1"}}, true); mix != nil {
 		t.Errorf("one version: %+v", mix)
 	}
-	mix := versionMix([]store.Process{{Version: "1"}, {Version: "2"}, {Version: "1"}}, true)
-	if len(mix) != 1 || mix[0].Count != 2 || mix[0].Text != "running beside each other: 1 (2), 2 (1)" || mix[0].Path != "/workers" {
+	mix := versionMix(t.Context(), []store.Process{{Version: "1"}, {Version: "2"}, {Version: "1"}}, true)
+	if len(mix) != 1 || mix[0].Head != "2 versions" || mix[0].Text != "running beside each other: 1 (2), 2 (1)" || mix[0].Path != "/workers" {
 		t.Errorf("two versions: %+v", mix)
 	}
 }

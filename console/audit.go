@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock/penstock/api/auditlist"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -36,12 +37,12 @@ func auditPage(req *requestState) error {
 	var wrong *listing.Error
 	if errors.As(err, &wrong) {
 		list.Trouble = wrong.Error()
-		return req.render(http.StatusBadRequest, view.AuditPage(req.page("access", "Audit"), list))
+		return req.render(http.StatusBadRequest, view.AuditPage(req.page("access", language.T(req.ctx(), "Audit")), list))
 	}
 	page, err := auditlist.Page(req.ctx(), req.console.config.Store.Audit(), q, true)
 	if err != nil {
 		return err
 	}
 	list.Items, list.Page, list.Total, list.PageSize = page.Items, page.Page, page.Total, page.PageSize
-	return req.render(200, view.AuditPage(req.page("access", "Audit"), list))
+	return req.render(200, view.AuditPage(req.page("access", language.T(req.ctx(), "Audit")), list))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -17,7 +18,7 @@ func authorizePage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(http.StatusOK, view.AuthorizePage(req.page("", "Authorize a client"), view.Authorize{
+	return req.render(http.StatusOK, view.AuthorizePage(req.page("", language.T(req.ctx(), "Authorize a client")), view.Authorize{
 		Client: r.Client.Name, Redirect: r.Redirect, Request: req.r.URL.RawQuery, Scopes: r.Offer(req.user),
 	}))
 }
@@ -27,7 +28,7 @@ func authorizePage(req *requestState) error {
 func decideAuthorization(req *requestState) error {
 	q, err := url.ParseQuery(req.r.PostFormValue("request"))
 	if err != nil {
-		return &fault{http.StatusBadRequest, "The request cannot be read", "Begin again in the client."}
+		return &fault{http.StatusBadRequest, language.Key("The request cannot be read"), language.Key("Begin again in the client.")}
 	}
 	r, err := req.authorization(q)
 	if err != nil {
@@ -36,7 +37,7 @@ func decideAuthorization(req *requestState) error {
 	page := view.Authorize{Client: r.Client.Name, Redirect: r.Redirect, Decided: true}
 	if req.r.PostFormValue("approve") == "" {
 		page.Back = req.console.config.Authority.Deny(r)
-		return req.render(http.StatusOK, view.AuthorizePage(req.page("", "Not authorized"), page))
+		return req.render(http.StatusOK, view.AuthorizePage(req.page("", language.T(req.ctx(), "Not authorized")), page))
 	}
 	var scopes []auth.Scope
 	for _, s := range r.Offer(req.user) {
@@ -45,14 +46,14 @@ func decideAuthorization(req *requestState) error {
 		}
 	}
 	if len(scopes) == 0 {
-		return &fault{http.StatusUnprocessableEntity, "Nothing is left to authorize", "Choose at least one permission."}
+		return &fault{http.StatusUnprocessableEntity, language.Key("Nothing is left to authorize"), language.Key("Choose at least one permission.")}
 	}
 	if page.Back, err = req.console.config.Authority.Approve(req.ctx(), r, req.user, scopes); err != nil {
 		return err
 	}
 	page.Approved = true
 	req.auditMessage("POST "+Root+"/authorize", r.Client.ID, auth.JoinScopes(scopes, " ")+" for "+r.Client.Name)
-	return req.render(http.StatusOK, view.AuthorizePage(req.page("", "Authorized"), page))
+	return req.render(http.StatusOK, view.AuthorizePage(req.page("", language.T(req.ctx(), "Authorized")), page))
 }
 
 // authorization checks the request of a client. What is wrong with it is shown here: the user decides whether to go back.
@@ -62,18 +63,18 @@ func (req *requestState) authorization(q url.Values) (*auth.Authorization, error
 		return nil, errNotFound
 	}
 	if !req.user.Is(store.RoleAPIUser) {
-		return nil, &fault{http.StatusUnprocessableEntity, "Your user may not call the API", "A client acts with your permissions. An administrator gives you the role for the API."}
+		return nil, &fault{http.StatusUnprocessableEntity, language.Key("Your user may not call the API"), language.Key("A client acts with your permissions. An administrator gives you the role for the API.")}
 	}
 	r, err := authority.ParseAuthorization(req.ctx(), q)
 	var refused *auth.AuthorizationError
 	var wrong *auth.Error
 	switch {
 	case errors.Is(err, auth.ErrNoClient):
-		return nil, &fault{http.StatusBadRequest, "This client cannot be authorized", "It is unknown here, or has sent another address than it registered. A client that nobody has approved is forgotten after an hour: begin again in the client."}
+		return nil, &fault{http.StatusBadRequest, language.Key("This client cannot be authorized"), language.Key("It is unknown here, or has sent another address than it registered. A client that nobody has approved is forgotten after an hour: begin again in the client.")}
 	case errors.As(err, &refused):
-		return nil, &fault{http.StatusBadRequest, "This client cannot be authorized", refused.Message + "."}
+		return nil, &fault{http.StatusBadRequest, language.Key("This client cannot be authorized"), refused.Message + "."}
 	case errors.As(err, &wrong):
-		return nil, &fault{http.StatusBadRequest, "This client cannot be authorized", wrong.Message + "."}
+		return nil, &fault{http.StatusBadRequest, language.Key("This client cannot be authorized"), wrong.Message + "."}
 	}
 	return r, err
 }

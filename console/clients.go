@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/store"
@@ -25,7 +26,7 @@ func clientsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.ClientsPage(req.page("access", "API clients"), clients, req.scopeChoices(nil), uses))
+	return req.render(200, view.ClientsPage(req.page("access", language.T(req.ctx(), "API clients")), clients, req.scopeChoices(nil), uses))
 }
 
 func (req *requestState) client() (*store.Client, error) {
@@ -98,7 +99,7 @@ func changeClient(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	req.setNotice("The client was saved.")
+	req.setNotice(language.T(req.ctx(), "The client was saved."))
 	return req.redirect(view.ClientPath(client))
 }
 
@@ -111,7 +112,7 @@ func invalidateClient(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	req.setNotice("The assertion and all tokens of the client are revoked.")
+	req.setNotice(language.T(req.ctx(), "The assertion and all tokens of the client are revoked."))
 	return req.redirect(view.ClientPath(client))
 }
 
@@ -130,7 +131,7 @@ func deleteClient(req *requestState) error {
 	}
 	req.forgetUse(lastuse.Client, id)
 	req.audit("POST "+Root+"/access/clients/{client}/delete", id)
-	req.setNotice("The client was deleted. Its assertion and its tokens are revoked.")
+	req.setNotice(language.T(req.ctx(), "The client was deleted. Its assertion and its tokens are revoked."))
 	return req.redirect(Root + "/access/clients")
 }
 

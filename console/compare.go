@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 )
@@ -13,7 +14,7 @@ import (
 func comparePage(req *requestState) error {
 	ids := req.r.URL.Query()["run"]
 	if len(ids) != 2 {
-		return &fault{http.StatusBadRequest, "Two runs are needed", "Choose two in the list of runs, then compare them."}
+		return &fault{http.StatusBadRequest, language.Key("Two runs are needed"), language.Key("Choose two in the list of runs, then compare them.")}
 	}
 	var runs [2]view.Run
 	for i, id := range ids {
@@ -33,7 +34,7 @@ func comparePage(req *requestState) error {
 		Output: view.DiffTexts(indented(runs[0].Output), indented(runs[1].Output)),
 		Steps:  pairSteps(runs[0].Rows, runs[1].Rows),
 	}
-	return req.render(200, view.ComparePage(req.page("runs", "Two runs"), c))
+	return req.render(200, view.ComparePage(req.page("runs", language.T(req.ctx(), "Two runs")), c))
 }
 
 func indented(text []byte) string {

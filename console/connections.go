@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -55,7 +56,7 @@ func connectionsPage(req *requestState) error {
 	for _, c := range all {
 		list.Items = append(list.Items, connect.Shown(req.console.config.Catalogue, c))
 	}
-	return req.render(200, view.ConnectionsPage(req.page("connections", "Connections"), list))
+	return req.render(200, view.ConnectionsPage(req.page("connections", language.T(req.ctx(), "Connections")), list))
 }
 
 // newConnectionPage shows the form for a new connection of a type, perhaps with what is known of those of a product.
@@ -77,7 +78,7 @@ func newConnectionPage(req *requestState) error {
 		f.Connection = products[at].Connection(kind)
 		f.Product = &view.Product{Name: name, Title: products[at].Title, Type: kind.Name, Types: products[at].Types, Doc: products[at].Doc}
 	}
-	return req.render(200, view.ConnectionPage(req.page("connections", "New connection"), f))
+	return req.render(200, view.ConnectionPage(req.page("connections", language.T(req.ctx(), "New connection")), f))
 }
 
 // connectionPage shows the form of an existing connection. Secret values are not sent to the browser.
@@ -135,13 +136,13 @@ func saveConnection(req *requestState) error {
 		}
 	}
 	if err := connect.Check(req.console.config.Catalogue, &c); err != nil {
-		return &fault{http.StatusUnprocessableEntity, "This cannot be saved", err.Error()}
+		return &fault{http.StatusUnprocessableEntity, language.Key("This cannot be saved"), err.Error()}
 	}
 	if _, err := req.console.config.Store.Connections().Put(req.ctx(), c); err != nil {
 		return err
 	}
 	req.audit("POST "+Root+"/connections", c.Name)
-	req.setNotice("The connection " + c.Name + " was saved. Steps use it from now on.")
+	req.setNotice(language.T(req.ctx(), "The connection %s was saved. Steps use it from now on.", c.Name))
 	return req.redirect(Root + "/connections/" + url.PathEscape(c.Name))
 }
 
@@ -152,7 +153,7 @@ func deleteConnection(req *requestState) error {
 	}
 	req.forgetUse(lastuse.Connection, name)
 	req.audit("POST "+Root+"/connections/{name}/delete", name)
-	req.setNotice("The connection " + name + " was deleted.")
+	req.setNotice(language.T(req.ctx(), "The connection %s was deleted.", name))
 	return req.redirect(Root + "/connections")
 }
 
@@ -173,7 +174,7 @@ func testConnection(req *requestState) error {
 	if err != nil {
 		return req.render(200, view.TestResult(false, err.Error()))
 	}
-	return req.render(200, view.TestResult(true, said+" in "+view.Took(time.Since(begun))))
+	return req.render(200, view.TestResult(true, said+" in "+view.Took(req.ctx(), time.Since(begun))))
 }
 
 func saveSecret(req *requestState) error {
@@ -191,7 +192,7 @@ func saveSecret(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/secrets", name)
-	req.setNotice("The secret " + name + " was saved.")
+	req.setNotice(language.T(req.ctx(), "The secret %s was saved.", name))
 	return req.redirect(Root + "/connections")
 }
 
@@ -202,7 +203,7 @@ func saveVar(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/vars", name)
-	req.setNotice("The variable " + name + " was saved. Attempts of runs that begin from now on have it.")
+	req.setNotice(language.T(req.ctx(), "The variable %s was saved. Attempts of runs that begin from now on have it.", name))
 	return req.redirect(Root + "/connections")
 }
 
@@ -212,7 +213,7 @@ func deleteVar(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/vars/{name}/delete", name)
-	req.setNotice("The variable " + name + " was deleted.")
+	req.setNotice(language.T(req.ctx(), "The variable %s was deleted.", name))
 	return req.redirect(Root + "/connections")
 }
 
@@ -235,6 +236,6 @@ func deleteSecret(req *requestState) error {
 	}
 	req.forgetUse(lastuse.Secret, name)
 	req.audit("POST "+Root+"/secrets/{name}/delete", name)
-	req.setNotice("The secret " + name + " was deleted.")
+	req.setNotice(language.T(req.ctx(), "The secret %s was deleted.", name))
 	return req.redirect(Root + "/connections")
 }

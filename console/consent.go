@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
@@ -58,7 +59,7 @@ func startConsent(req *requestState) error {
 	k := connect.Consent{Redirect: req.console.redirectURI(req.r), State: rand.Text(), Verifier: rand.Text() + rand.Text()}
 	target, err := k.URL(c)
 	if err != nil {
-		return &fault{http.StatusUnprocessableEntity, "This cannot be authorised", err.Error()}
+		return &fault{http.StatusUnprocessableEntity, language.Key("This cannot be authorised"), err.Error()}
 	}
 	text, err := json.Marshal(pendingConsent{session.Key(req.session.Token), c.Name, c.Version, k.Verifier})
 	if err != nil {
@@ -83,26 +84,26 @@ func finishConsent(req *requestState) error {
 	case err != nil:
 		return err
 	case c.Version != asked.Version:
-		return &fault{http.StatusConflict, "The connection was changed in between", "Authorise it again."}
+		return &fault{http.StatusConflict, language.Key("The connection was changed in between"), language.Key("Authorise it again.")}
 	case q.Get("code") == "":
-		return &fault{http.StatusBadRequest, "The connection was not authorised", "The authorization server answered: " + errorCode(q.Get("error")) + "."}
+		return &fault{http.StatusBadRequest, language.Key("The connection was not authorised"), language.T(req.ctx(), "The authorization server answered: %s.", errorCode(req.ctx(), q.Get("error")))}
 	}
 	k := connect.Consent{Redirect: req.console.redirectURI(req.r), Verifier: asked.Verifier}
 	token, err := req.console.config.Redeem(req.ctx(), c, k, q.Get("code"))
 	if err != nil {
-		return &fault{http.StatusBadGateway, "It could not be authorised", err.Error()}
+		return &fault{http.StatusBadGateway, language.Key("It could not be authorised"), err.Error()}
 	}
 	if err := req.saveRefreshToken(c, token); err != nil {
 		return err
 	}
 	req.audit("GET "+Root+"/authorised", c.Name)
-	req.setNotice("The connection " + c.Name + " is authorised. Steps use it from now on.")
+	req.setNotice(language.T(req.ctx(), "The connection %s is authorised. Steps use it from now on.", c.Name))
 	return req.redirect(Root + "/connections/" + url.PathEscape(c.Name))
 }
 
 // takeConsent returns and deletes the pending authorization with this state. It must have been started by this session.
 func (req *requestState) takeConsent(state string) (*pendingConsent, error) {
-	unknown := &fault{http.StatusBadRequest, "This authorization was not started here", "It can be used once, within ten minutes, in the browser that started it. Authorise the connection again."}
+	unknown := &fault{http.StatusBadRequest, language.Key("This authorization was not started here"), language.Key("It can be used once, within ten minutes, in the browser that started it. Authorise the connection again.")}
 	text, err := req.console.config.Redis.GetDel(req.ctx(), keyConsent(state)).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, unknown
@@ -128,9 +129,9 @@ func (req *requestState) saveRefreshToken(c *store.Connection, token string) err
 
 // errorCode returns the error code of an authorization server (RFC 6749, section 4.1.2.1) for display; "no reason" for
 // anything that is not a code, because the text may be an attacker's.
-func errorCode(text string) string {
+func errorCode(ctx context.Context, text string) string {
 	if regexp.MustCompile(`^[a-z_]{1,64}$`).MatchString(text) {
 		return text
 	}
-	return "no reason"
+	return language.T(ctx, "no reason")
 }

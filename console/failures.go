@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/failure"
 )
@@ -31,7 +32,7 @@ func failuresPage(req *requestState) error {
 			f.Items = append(f.Items, view.FailureGroup{Group: g, FlowName: req.flowName(g.Flow)})
 		}
 	}
-	return req.render(200, view.FailuresPage(req.page("failures", "Failures"), f))
+	return req.render(200, view.FailuresPage(req.page("failures", language.T(req.ctx(), "Failures")), f))
 }
 
 // failurePage shows a failure and its newest runs.
@@ -40,7 +41,7 @@ func failurePage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.FailurePage(req.page("failures", "Failure"), view.FailureGroup{Group: g, FlowName: req.flowName(g.Flow)}))
+	return req.render(200, view.FailurePage(req.page("failures", language.T(req.ctx(), "Failure")), view.FailureGroup{Group: g, FlowName: req.flowName(g.Flow)}))
 }
 
 // changeFailure resolves, mutes or opens a failure.
@@ -65,7 +66,7 @@ func changeFailure(req *requestState) error {
 func (req *requestState) flowName(number int64) string {
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(number, 10))
 	if err != nil || head.Name == "" {
-		return "Flow " + strconv.FormatInt(number, 10)
+		return language.T(req.ctx(), "Flow %s", strconv.FormatInt(number, 10))
 	}
 	return head.Name
 }

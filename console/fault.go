@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	faults "github.com/penstock/penstock/api/fault"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
@@ -22,9 +23,9 @@ func (f *fault) Error() string { return f.Title + ": " + f.Text }
 
 var (
 	errNotFound  = &fault{http.StatusNotFound, faults.NotFoundTitle, faults.NotFoundText}
-	errForbidden = &fault{http.StatusForbidden, "Not for your role", "Ask an administrator for a role that may do this."}
+	errForbidden = &fault{http.StatusForbidden, language.Key("Not for your role"), language.Key("Ask an administrator for a role that may do this.")}
 	// errCSRF is the response to a write without a valid CSRF token or from another origin.
-	errCSRF = &fault{http.StatusForbidden, "This page is out of date", "Reload it and try again: the session that it was made for is another one."}
+	errCSRF = &fault{http.StatusForbidden, language.Key("This page is out of date"), language.Key("Reload it and try again: the session that it was made for is another one.")}
 )
 
 // faultOf returns the page for an error, by the table that the console shares with the API.
@@ -52,12 +53,13 @@ func (req *requestState) renderError(err error) {
 	if f.Status >= http.StatusInternalServerError {
 		req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "console", slog.String("route", req.r.Pattern), slog.String("error", err.Error()))
 	}
+	title, text := language.T(req.ctx(), f.Title), language.T(req.ctx(), f.Text)
 	if req.fragment() {
 		req.w.Header().Set("HX-Retarget", "#trouble")
 		req.w.Header().Set("HX-Reswap", "innerHTML")
-		err = req.render(f.Status, view.FaultFragment(req.page("", ""), f.Title, f.Text))
+		err = req.render(f.Status, view.FaultFragment(req.page("", ""), title, text))
 	} else {
-		err = req.render(f.Status, view.ErrorPage(req.page("", f.Title), f.Title, f.Text))
+		err = req.render(f.Status, view.ErrorPage(req.page("", title), title, text))
 	}
 	if err != nil {
 		req.w.WriteHeader(http.StatusInternalServerError)

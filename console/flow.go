@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/console/flowpage"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -60,7 +61,7 @@ func (req *requestState) overlay(head *store.Deployment, o *diagram.Outline) (*v
 		return nil, err
 	}
 	if id == "" {
-		return &view.Overlay{Page: name, Flow: head.Number, None: "There is no such run among those that are kept."}, nil
+		return &view.Overlay{Page: name, Flow: head.Number, None: language.T(req.ctx(), "There is no such run among those that are kept.")}, nil
 	}
 	record, err := req.recordOf(id)
 	if err != nil {
@@ -68,7 +69,7 @@ func (req *requestState) overlay(head *store.Deployment, o *diagram.Outline) (*v
 	}
 	a := steprecord.Decode(&record)
 	run := req.runOf(&record, &a)
-	over := flowpage.OverRun(name, &run, o)
+	over := flowpage.OverRun(req.ctx(), name, &run, o)
 	over.Stale = record.Version != head.Version
 	return over, nil
 }
@@ -81,7 +82,7 @@ func runPicture(req *requestState) error {
 	}
 	a := steprecord.Decode(&record)
 	run := req.runOf(&record, &a)
-	page := req.page("runs", "Picture of a run")
+	page := req.page("runs", language.T(req.ctx(), "Picture of a run"))
 	var picture *view.FlowPicture
 	source, err := req.console.config.Store.Flows().Source(req.ctx(), record.Flow, record.Version)
 	if err == nil {
@@ -90,9 +91,9 @@ func runPicture(req *requestState) error {
 		return err
 	}
 	if picture == nil {
-		return req.render(200, view.RunPicturePage(page, flowpage.OverRun(view.OverRun, &run, &diagram.Outline{}), nil))
+		return req.render(200, view.RunPicturePage(page, flowpage.OverRun(req.ctx(), view.OverRun, &run, &diagram.Outline{}), nil))
 	}
-	picture.Over = flowpage.OverRun(view.OverRun, &run, &picture.Outline)
+	picture.Over = flowpage.OverRun(req.ctx(), view.OverRun, &run, &picture.Outline)
 	return req.render(200, view.RunPicturePage(page, picture.Over, picture))
 }
 
@@ -109,17 +110,17 @@ func (req *requestState) source(head *store.Deployment) ([]byte, error) {
 func (req *requestState) topics(head *store.Deployment) (lines []view.TopicLine) {
 	all := req.console.config.Store.Flows()
 	if head.Topic != "" {
-		lines = append(lines, topicLine("Subscribes to "+head.Topic+", which is published by", all.Publishers(head.Topic)))
+		lines = append(lines, topicLine(req.ctx(), language.T(req.ctx(), "Subscribes to %s, which is published by", head.Topic), all.Publishers(head.Topic)))
 	}
 	for _, topic := range head.Publishes {
-		lines = append(lines, topicLine("Publishes "+topic+", to which subscribe", all.Subscribers(topic)))
+		lines = append(lines, topicLine(req.ctx(), language.T(req.ctx(), "Publishes %s, to which subscribe", topic), all.Subscribers(topic)))
 	}
 	return lines
 }
 
-func topicLine(text string, flows []int64) view.TopicLine {
+func topicLine(ctx context.Context, text string, flows []int64) view.TopicLine {
 	if len(flows) == 0 {
-		return view.TopicLine{Text: text + " no flows"}
+		return view.TopicLine{Text: text + " " + language.T(ctx, "no flows")}
 	}
 	line := view.TopicLine{Text: text + " "}
 	for _, flow := range flows {
@@ -160,8 +161,8 @@ func newFlowPage(req *requestState) error {
 	}
 	source := fmt.Sprintf(newSource, number)
 	f := view.Flow{Source: source, Diagram: req.diagram([]byte(source)), Writable: true, New: true, Schema: Root + "/flows/schema.json"}
-	f.Name, f.Base = "New flow", store.NoVersion
-	return req.render(200, view.FlowPage(req.page("flows", "New flow"), f))
+	f.Name, f.Base = language.T(req.ctx(), "New flow"), store.NoVersion
+	return req.render(200, view.FlowPage(req.page("flows", language.T(req.ctx(), "New flow")), f))
 }
 
 // flowSchema serves the JSON Schema of flow files, which the editor's completion uses.

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/flowpage"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
@@ -25,7 +25,7 @@ func flowsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	page := req.page("flows", "Flows")
+	page := req.page("flows", language.T(req.ctx(), "Flows"))
 	if req.fragment() {
 		req.w.Header().Set("HX-Replace-Url", l.URL())
 		return req.render(200, view.FlowTable(page, l))
@@ -90,7 +90,7 @@ func pauseFlow(req *requestState) error {
 		}
 	}
 	req.audit("POST "+Root+"/flows/{flow}/paused", number)
-	req.setNotice(view.PauseNotice(pause, released))
+	req.setNotice(view.PauseNotice(req.ctx(), pause, released))
 	if req.r.PostFormValue("from") == "list" {
 		return req.redirect(Root + "/flows")
 	}
@@ -118,7 +118,7 @@ func deleteFlow(req *requestState) error {
 	if err := req.releaseDeleted(head, runs); err != nil {
 		return err
 	}
-	req.setNotice("Flow " + strconv.FormatInt(head.Number, 10) + " was deleted.")
+	req.setNotice(language.T(req.ctx(), "Flow %s was deleted.", strconv.FormatInt(head.Number, 10)))
 	return req.redirect(Root + "/flows")
 }
 
@@ -131,7 +131,7 @@ func (req *requestState) checkDeletion(head store.Deployment, runs string) error
 	}
 	n, err := req.console.config.Queue.FlowRuns(req.ctx(), head.Number)
 	if err == nil && n.Paused+n.Queued+n.Parked > 0 {
-		err = &fault{http.StatusConflict, "The flow has runs that wait", fmt.Sprintf("It is paused; %d of its runs wait and %d are parked: choose whether they finish or are cancelled.", n.Paused+n.Queued, n.Parked)}
+		err = &fault{http.StatusConflict, language.Key("The flow has runs that wait"), language.T(req.ctx(), "It is paused; %d of its runs wait and %d are parked: choose whether they finish or are cancelled.", n.Paused+n.Queued, n.Parked)}
 	}
 	return err
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 )
 
 // errTwice is the response to a form that came before.
-var errTwice = &fault{http.StatusConflict, "This was sent already", "The form came twice and is done once. Look at what has changed before you send it again from a new page."}
+var errTwice = &fault{http.StatusConflict, language.Key("This was sent already"), language.Key("The form came twice and is done once. Look at what has changed before you send it again from a new page.")}
 
 // maxFormToken is the maximum length of the token of a form, in bytes.
 const maxFormToken = 64

@@ -161,16 +161,16 @@ func (req *requestState) troubles() []view.Trouble {
 	h := req.console.health
 	var all []view.Trouble
 	if req.away {
-		return append(all, view.RedisAway(req.console.config.Store.Reached(), h.history != nil))
+		return append(all, view.RedisAway(req.ctx(), req.console.config.Store.Reached(), h.history != nil))
 	}
 	if since := h.historyAwaySince(); !since.IsZero() {
-		all = append(all, view.HistoryAway(since))
+		all = append(all, view.HistoryAway(req.ctx(), since))
 	}
 	ctx, cancel := context.WithTimeout(req.ctx(), checkLimit)
 	defer cancel()
 	if loads, err := h.workers(ctx); err == nil {
 		if since, gone := req.workersGone(loads); gone {
-			all = append(all, view.WorkersGone(since, req.site.Root == Root && req.may(auth.ScopeReadQueues)))
+			all = append(all, view.WorkersGone(req.ctx(), since, req.site.Root == Root && req.may(auth.ScopeReadQueues)))
 		}
 	}
 	return all

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/limits"
@@ -27,7 +28,7 @@ func keysPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.KeysPage(req.page("access", "API keys"), keys, req.scopeChoices(nil), uses))
+	return req.render(200, view.KeysPage(req.page("access", language.T(req.ctx(), "API keys")), keys, req.scopeChoices(nil), uses))
 }
 
 // keyPage shows one key. Its secret is hidden until a click.
@@ -42,7 +43,7 @@ func keyPage(req *requestState) error {
 			return err
 		}
 	}
-	return req.render(200, view.KeyPage(req.page("access", "API key"), sheet))
+	return req.render(200, view.KeyPage(req.page("access", language.T(req.ctx(), "API key")), sheet))
 }
 
 func createKey(req *requestState) error {
@@ -55,7 +56,7 @@ func createKey(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/access/keys", made.Key)
-	req.setNotice("The key was created. Its secret is below.")
+	req.setNotice(language.T(req.ctx(), "The key was created. Its secret is below."))
 	return req.redirect(view.KeyPath(made))
 }
 
@@ -90,14 +91,14 @@ func rotateKey(req *requestState) error {
 	hours, err := strconv.Atoi(req.r.PostFormValue("overlap_hours"))
 	overlap := time.Duration(hours) * time.Hour
 	if err != nil || overlap < 0 || overlap > overlapLimit {
-		return &fault{http.StatusBadRequest, "This cannot be saved", "The overlap is from 0 to 720 hours."}
+		return &fault{http.StatusBadRequest, language.Key("This cannot be saved"), language.Key("The overlap is from 0 to 720 hours.")}
 	}
 	key, err := req.console.config.Store.Keys().Rotate(req.ctx(), req.r.PathValue("key"), overlap)
 	if err != nil {
 		return err
 	}
 	req.audit("POST "+Root+"/access/keys/{key}/rotate", key.Key)
-	req.setNotice("The key has a new secret.")
+	req.setNotice(language.T(req.ctx(), "The key has a new secret."))
 	return req.redirect(view.KeyPath(key))
 }
 
@@ -116,7 +117,7 @@ func deleteKey(req *requestState) error {
 	}
 	req.forgetUse(lastuse.Key, key)
 	req.audit("POST "+Root+"/access/keys/{key}/delete", key)
-	req.setNotice("The key was deleted.")
+	req.setNotice(language.T(req.ctx(), "The key was deleted."))
 	return req.redirect(Root + "/access/keys")
 }
 
@@ -126,7 +127,7 @@ func (req *requestState) editKey(done, act string, edit func(*store.Key) error) 
 		return err
 	}
 	req.audit(act, key.Key)
-	req.setNotice("The key " + done + ".")
+	req.setNotice(language.T(req.ctx(), "The key %s.", done))
 	return req.redirect(view.KeyPath(key))
 }
 

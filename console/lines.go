@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
@@ -13,7 +14,7 @@ func linesPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.LinesPage(req.page("queues", "Runs in line"), lines))
+	return req.render(200, view.LinesPage(req.page("queues", language.T(req.ctx(), "Runs in line")), lines))
 }
 
 // linesFragment is the part of the page that is refreshed.

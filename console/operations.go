@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/operation"
 	"github.com/penstock/penstock/queue"
@@ -25,9 +26,9 @@ func chosenRuns(req *requestState) error {
 	form := req.postForm()
 	switch {
 	case form.Get("all") == "" && len(form["run"]) == 0:
-		return &fault{http.StatusBadRequest, "No run is chosen", "Go back and choose runs of the list."}
+		return &fault{http.StatusBadRequest, language.Key("No run is chosen"), language.Key("Go back and choose runs of the list.")}
 	case form.Get("action") == "compare" && len(form["run"]) != 2:
-		return &fault{http.StatusBadRequest, "Two runs can be compared", "Go back and choose two runs of the list."}
+		return &fault{http.StatusBadRequest, language.Key("Two runs can be compared"), language.Key("Go back and choose two runs of the list.")}
 	case form.Get("action") == "compare":
 		return req.redirect(view.Root + "/runs/compare?" + url.Values{"run": form["run"]}.Encode())
 	case !req.mayAct():
@@ -58,7 +59,7 @@ func (req *requestState) planBulk(values url.Values) error {
 	if about.Chosen {
 		b.Runs, b.Left = runs, len(choice.Runs)-len(runs)
 	}
-	return req.render(http.StatusOK, view.BulkPage(req.page("runs", "Many runs"), b))
+	return req.render(http.StatusOK, view.BulkPage(req.page("runs", language.T(req.ctx(), "Many runs")), b))
 }
 
 // beginOperation begins an action on all runs of a filter, or on those that were chosen.
@@ -120,7 +121,7 @@ func operationsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(http.StatusOK, view.OperationsPage(req.page("runs", "Operations"), view.Operations{Items: all}))
+	return req.render(http.StatusOK, view.OperationsPage(req.page("runs", language.T(req.ctx(), "Operations")), view.Operations{Items: all}))
 }
 
 // operationPage shows the progress of an operation.
@@ -138,7 +139,7 @@ func operationPage(req *requestState) error {
 	if req.fragment() {
 		return req.render(http.StatusOK, view.ProgressBody(req.page("runs", ""), progress))
 	}
-	return req.render(http.StatusOK, view.ProgressPage(req.page("runs", "Operation"), progress))
+	return req.render(http.StatusOK, view.ProgressPage(req.page("runs", language.T(req.ctx(), "Operation")), progress))
 }
 
 // stopOperation asks for the end of an operation.

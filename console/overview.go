@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/queue"
@@ -19,7 +20,7 @@ func overviewPage(req *requestState) error {
 	if o.Chart, err = req.chart(0); err != nil && !errors.Is(err, history.ErrUnavailable) {
 		return err
 	}
-	return req.render(200, view.OverviewPage(req.page("overview", "Overview"), o))
+	return req.render(200, view.OverviewPage(req.page("overview", language.T(req.ctx(), "Overview")), o))
 }
 
 // overviewFragment is the part of the overview that is refreshed.

@@ -1,10 +1,11 @@
 package console
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue/rehearsal"
@@ -34,7 +35,7 @@ func rehearseFlow(req *requestState) error {
 		return err
 	}
 	if version.Number != head.Number {
-		return &fault{http.StatusConflict, "Another flow", fmt.Sprintf("The text is that of flow %d.", version.Number)}
+		return &fault{http.StatusConflict, language.Key("Another flow"), language.T(req.ctx(), "The text is that of flow %s.", strconv.FormatInt(version.Number, 10))}
 	}
 	current, err := config.Store.Flows().Version(req.ctx(), head.Number, head.Version)
 	if err != nil {
@@ -47,5 +48,5 @@ func rehearseFlow(req *requestState) error {
 	if req.fragment() {
 		return req.render(http.StatusOK, view.RehearsalReport(report))
 	}
-	return req.render(http.StatusOK, view.RehearsalPage(req.page("flows", "Rehearsal"), req.flowRow(head), report))
+	return req.render(http.StatusOK, view.RehearsalPage(req.page("flows", language.T(req.ctx(), "Rehearsal")), req.flowRow(head), report))
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 )
 
@@ -17,7 +18,7 @@ func refusedPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.RefusedPage(req.page("refused", "Rejected requests"), r))
+	return req.render(200, view.RefusedPage(req.page("refused", language.T(req.ctx(), "Rejected requests")), r))
 }
 
 func (req *requestState) refused() (view.Refused, error) {
@@ -38,5 +39,5 @@ func explainRequest(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/refused", r.Explanation.Key)
-	return req.render(200, view.RefusedPage(req.page("refused", "Rejected requests"), r))
+	return req.render(200, view.RefusedPage(req.page("refused", language.T(req.ctx(), "Rejected requests")), r))
 }

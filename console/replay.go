@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -29,7 +30,7 @@ func replayPage(req *requestState) error {
 }
 
 func (req *requestState) renderReplay(status int, form view.Replay) error {
-	return req.render(status, view.ReplayPage(req.page("runs", "Replay the run of "+form.FlowName), form))
+	return req.render(status, view.ReplayPage(req.page("runs", language.T(req.ctx(), "Replay the run of %s", form.FlowName)), form))
 }
 
 func (req *requestState) replayForm(r *queue.Record) (form view.Replay, err error) {
@@ -140,12 +141,12 @@ func triageRun(req *requestState) error {
 	id, state, note := req.r.PathValue("run"), queue.TriageState(req.r.PostFormValue("state")), req.r.PostFormValue("note")
 	t := queue.Triage{State: cmp.Or(state, queue.Open), By: req.who.String(), At: req.console.config.Now().UTC(), Note: note}
 	if err := t.Validate(); err != nil {
-		return &fault{http.StatusUnprocessableEntity, "The run is unchanged", err.Error()}
+		return &fault{http.StatusUnprocessableEntity, language.Key("The run is unchanged"), err.Error()}
 	}
 	if err := req.console.config.Queue.SetTriage(req.ctx(), id, t); err != nil {
 		return err
 	}
 	req.audit("triage run", id+" "+string(t.State))
-	req.setNotice("The run is " + string(t.State) + ".")
+	req.setNotice(language.T(req.ctx(), "The run is %s.", string(t.State)))
 	return req.redirect(view.Root + "/runs/" + id)
 }

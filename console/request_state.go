@@ -15,6 +15,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
@@ -109,6 +110,14 @@ func (req *requestState) setTheme(theme string) {
 	})
 }
 
+// withLanguage returns the context of the request with the language that the user has chosen, or that of the browser.
+func (req *requestState) withLanguage() context.Context {
+	if l := language.Named(req.user.Preferences.Language); l != nil {
+		return language.With(req.ctx(), l)
+	}
+	return req.ctx()
+}
+
 // fragment reports whether the script requested a part of a page.
 func (req *requestState) fragment() bool { return req.r.Header.Get("HX-Request") == "true" }
 
@@ -120,7 +129,7 @@ func (req *requestState) render(status int, component templ.Component) error {
 	}
 	h := req.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Vary", "Accept-Encoding, HX-Request")
+	h.Set("Vary", "Accept-Encoding, Accept-Language, HX-Request")
 	req.send(status, page.Bytes())
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -21,7 +22,7 @@ func resumePage(req *requestState) error {
 	if req.fragment() {
 		return req.render(http.StatusOK, view.ResumePlan(req.page("runs", ""), form))
 	}
-	return req.render(http.StatusOK, view.ResumePage(req.page("runs", "Resume the run of "+form.FlowName), form))
+	return req.render(http.StatusOK, view.ResumePage(req.page("runs", language.T(req.ctx(), "Resume the run of %s", form.FlowName)), form))
 }
 
 // resumeRun starts a run that continues one which failed.
@@ -31,7 +32,7 @@ func resumeRun(req *requestState) error {
 		return err
 	}
 	if form.Refusal != "" || len(plan.Uncertain()) > 0 {
-		return req.render(http.StatusConflict, view.ResumePage(req.page("runs", "Resume the run of "+form.FlowName), form))
+		return req.render(http.StatusConflict, view.ResumePage(req.page("runs", language.T(req.ctx(), "Resume the run of %s", form.FlowName)), form))
 	}
 	s, err := req.submission(plan.flow)
 	if err != nil {

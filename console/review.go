@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
@@ -32,7 +33,7 @@ func reviewFlow(req *requestState) error {
 	if req.fragment() {
 		return req.render(http.StatusOK, view.ReviewDialog(req.page("flows", ""), r))
 	}
-	return req.render(http.StatusOK, view.ReviewPage(req.page("flows", "Review"), r))
+	return req.render(http.StatusOK, view.ReviewPage(req.page("flows", language.T(req.ctx(), "Review")), r))
 }
 
 // review compares a flow with the current version, runs its tests and looks for what the server lacks.

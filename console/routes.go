@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/build"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/lastuse"
@@ -200,10 +201,10 @@ const maxForm = 1 << 20
 // the error page.
 func (c *Console) wrap(at *site, answer func(*requestState) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		req := c.newRequestState(at, w, r)
+		req := c.newRequestState(at, w, r.WithContext(language.With(r.Context(), language.Choose("", r.Header.Get("Accept-Language")))))
 		req.setSecurityHeaders()
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		err := c.origin.Check(r)
+		req.r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		err := c.origin.Check(req.r)
 		if err == nil {
 			err = answer(req)
 		} else {
@@ -231,7 +232,7 @@ func (c *Console) authorize(to route) func(*requestState) error {
 			req.w.Header().Set("Penstock-Csrf", "stale") // the script asks for the token of the session, and sends it again
 			return errCSRF
 		}
-		req.r = req.r.WithContext(view.WithClock(req.ctx(), req.clock()))
+		req.r = req.r.WithContext(view.WithClock(req.withLanguage(), req.clock()))
 		if isWrite(req.r) && !changesNothing[to.pattern] {
 			return req.handleOnce(to.handle)
 		}

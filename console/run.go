@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -30,7 +31,7 @@ func runPage(req *requestState) error {
 	if req.fragment() {
 		return req.render(200, view.RunBody(req.page("runs", ""), run))
 	}
-	return req.render(200, view.RunPage(req.page("runs", "Run of "+run.FlowName), run))
+	return req.render(200, view.RunPage(req.page("runs", language.T(req.ctx(), "Run of %s", run.FlowName)), run))
 }
 
 // findRun returns the run in the path as its page shows it.
@@ -87,7 +88,7 @@ func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(r.Flow, 10))
 	run.Deployed = err == nil
 	run.Current = run.Deployed && head.Version == r.Version
-	run.Waits, run.Attempts = req.waits(r, &a.Attempts), attemptsOf(r, &a.Attempts, now)
+	run.Waits, run.Attempts = req.waits(r, &a.Attempts), attemptsOf(req.ctx(), r, &a.Attempts, now)
 	if f := a.Attempts.Folded; f != nil {
 		run.Folded = f.Attempts
 	}
@@ -241,9 +242,9 @@ func cancelRun(req *requestState) error {
 		return err
 	}
 	if had.Terminal() {
-		req.setNotice("The run had ended before.")
+		req.setNotice(language.T(req.ctx(), "The run had ended before."))
 	} else {
-		req.setNotice("The run was cancelled.")
+		req.setNotice(language.T(req.ctx(), "The run was cancelled."))
 	}
 	return req.redirect(Root + "/runs/" + id)
 }
@@ -261,7 +262,7 @@ func (req *requestState) submission(flow *flows.Flow) (queue.Submission, error) 
 // setFairKey renders the flow's run.fair_by for the event of a submission.
 func (req *requestState) setFairKey(flow *flows.Flow, s *queue.Submission) error {
 	if err := s.SetFairKey(req.ctx(), flow); err != nil {
-		return &fault{http.StatusBadRequest, "The flow's run.fair_by cannot be computed", err.Error()}
+		return &fault{http.StatusBadRequest, language.Key("The flow's run.fair_by cannot be computed"), err.Error()}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/jsonpart"
 )
@@ -118,7 +119,7 @@ func runJSON(req *requestState) error {
 		if req.fragment() {
 			return req.render(http.StatusOK, view.JSONFound(hits))
 		}
-		return req.render(http.StatusOK, view.JSONPage(req.page("runs", "Search"), run, view.JSONBranch{Source: source}, &hits))
+		return req.render(http.StatusOK, view.JSONPage(req.page("runs", language.T(req.ctx(), "Search")), run, view.JSONBranch{Source: source}, &hits))
 	}
 	b := view.JSONBranch{Source: source, Pointer: query.Get("at")}
 	if b.Value, err = jsonpart.At(text, b.Pointer); err != nil {
@@ -137,7 +138,7 @@ func runJSON(req *requestState) error {
 	case req.fragment():
 		return req.render(http.StatusOK, view.JSONFragment(b))
 	}
-	return req.render(http.StatusOK, view.JSONPage(req.page("runs", "JSON of a run"), run, b, nil))
+	return req.render(http.StatusOK, view.JSONPage(req.page("runs", language.T(req.ctx(), "JSON of a run")), run, b, nil))
 }
 
 // sourceQuery returns the parameters that name a text.
@@ -180,5 +181,5 @@ func runSteps(req *requestState) error {
 	if req.fragment() {
 		return req.render(http.StatusOK, view.StepBody(run, i))
 	}
-	return req.render(http.StatusOK, view.StepPage(req.page("runs", "A step of a run"), run, i))
+	return req.render(http.StatusOK, view.StepPage(req.page("runs", language.T(req.ctx(), "A step of a run")), run, i))
 }

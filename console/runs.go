@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/searchbox"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
@@ -68,9 +69,9 @@ func (req *requestState) renderRuns(list *view.RunList) error {
 		if req.r.Header.Get("HX-Trigger") != "runs" { // not the automatic refresh
 			req.w.Header().Set("HX-Push-Url", view.RunsURL(list.Params, nil))
 		}
-		return req.render(200, view.RunsTable(req.page("runs", "Runs"), *list))
+		return req.render(200, view.RunsTable(req.page("runs", language.T(req.ctx(), "Runs")), *list))
 	}
-	return req.render(200, view.RunsPage(req.page("runs", "Runs"), *list))
+	return req.render(200, view.RunsPage(req.page("runs", language.T(req.ctx(), "Runs")), *list))
 }
 
 // listParams are the parameters of the API for a search.
@@ -129,7 +130,7 @@ func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error
 
 func (req *requestState) runRow(r *queue.Record, now time.Time, flows []view.FlowName) view.RunRow {
 	row := view.RunRow{
-		ID: r.ID, Flow: r.Flow, FlowName: "flow " + strconv.FormatInt(r.Flow, 10), State: string(r.State), Principal: r.Principal,
+		ID: r.ID, Flow: r.Flow, FlowName: language.T(req.ctx(), "flow %s", strconv.FormatInt(r.Flow, 10)), State: string(r.State), Principal: r.Principal,
 		Queue: r.Queue, Attempt: r.Attempt, Created: r.AcceptedAt(), ReplayOf: r.ReplayOf, Labels: r.Labels,
 	}
 	if i := slices.IndexFunc(flows, func(f view.FlowName) bool { return f.Number == r.Flow }); i >= 0 {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/searchbox"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -205,7 +206,7 @@ func (req *requestState) searchOf(text string) (*searchbox.Search, error) {
 	s, err := searchbox.Parse(text, req.searchEnv())
 	var wrong *searchbox.Error
 	if errors.As(err, &wrong) {
-		return nil, &fault{http.StatusBadRequest, "The search cannot be read", wrong.Error()}
+		return nil, &fault{http.StatusBadRequest, language.Key("The search cannot be read"), wrong.Error()}
 	}
 	return s, err
 }

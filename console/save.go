@@ -1,13 +1,14 @@
 package console
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/linediff"
@@ -40,7 +41,7 @@ func (req *requestState) submittedEdit() edit {
 // parse returns the flow of an edit. The error is of the text, or says why it cannot replace the flow that was opened.
 func (req *requestState) parse(e *edit) (*flows.Flow, error) {
 	if line := conflictLine(e.source); line > 0 {
-		return nil, &fault{http.StatusUnprocessableEntity, "A conflict is left", fmt.Sprintf("Line %d begins a conflict: keep one of its sides, and delete the lines with <<<<<<<, ======= and >>>>>>>.", line)}
+		return nil, &fault{http.StatusUnprocessableEntity, language.Key("A conflict is left"), language.T(req.ctx(), "Line %d begins a conflict: keep one of its sides, and delete the lines with <<<<<<<, ======= and >>>>>>>.", line)}
 	}
 	flow, err := flows.Parse("flow.yaml", e.source, req.console.config.Catalogue)
 	if err != nil {
@@ -66,7 +67,7 @@ func conflictLine(source []byte) int {
 func (req *requestState) checkNumber(number, was int64) error {
 	taken := slices.ContainsFunc(req.flowNames(), func(f view.FlowName) bool { return f.Number == number })
 	if taken && number != was {
-		return &fault{http.StatusConflict, "The number is taken", fmt.Sprintf("Flow %d is another flow. Choose a number that is free.", number)}
+		return &fault{http.StatusConflict, language.Key("The number is taken"), language.T(req.ctx(), "Flow %s is another flow. Choose a number that is free.", strconv.FormatInt(number, 10))}
 	}
 	return nil
 }
@@ -90,9 +91,9 @@ func saveFlow(req *requestState) error {
 	number := strconv.FormatInt(flow.Number, 10)
 	req.auditMessage("POST "+Root+"/flows", number, e.message)
 	if before.Version == flow.Version {
-		req.setNotice("Nothing had changed.")
+		req.setNotice(language.T(req.ctx(), "Nothing had changed."))
 	} else {
-		req.setNotice("Saved. New runs use version " + view.Short(flow.Version) + "." + lacks(store.Missing(req.ctx(), "flow.yaml", flow)))
+		req.setNotice(language.T(req.ctx(), "Saved. New runs use version %s.", view.Short(flow.Version)) + lacks(req.ctx(), store.Missing(req.ctx(), "flow.yaml", flow)))
 	}
 	return req.redirect(Root + "/flows/" + number)
 }
@@ -110,18 +111,18 @@ func (req *requestState) changeOf(e *edit, flow *flows.Flow) store.Change {
 const maxOthers = 3
 
 // lacks says what the server does not have, or has otherwise than the flow needs it; empty: nothing.
-func lacks(missing flows.Problems) string {
+func lacks(ctx context.Context, missing flows.Problems) string {
 	var names, others []string
 	for _, m := range missing {
 		if strings.HasSuffix(m.Message, ": there is none") {
 			names = append(names, strings.TrimPrefix(m.Code, "missing_")+" "+m.Name)
 		} else {
-			others = append(others, fmt.Sprintf(" Line %d: %s.", m.Line, m.Message))
+			others = append(others, " "+language.T(ctx, "Line %d: %s.", m.Line, m.Message))
 		}
 	}
 	text := ""
 	if len(names) > 0 {
-		text = " Not on the server yet: " + strings.Join(slices.Compact(names), ", ") + "."
+		text = " " + language.T(ctx, "Not on the server yet: %s.", strings.Join(slices.Compact(names), ", "))
 	}
 	return text + strings.Join(others[:min(len(others), maxOthers)], "")
 }
@@ -139,7 +140,7 @@ func (req *requestState) renderUnsaved(e *edit, err error) error {
 	case errors.As(err, &problems):
 		f.Problems, f.Trouble = problems, ""
 	case errors.As(err, &stale) && stale.Current == "":
-		f.Trouble = "The flow was deleted in the meantime. Save and deploy makes it again."
+		f.Trouble = language.T(req.ctx(), "The flow was deleted in the meantime. Save and deploy makes it again.")
 		e.flow, e.base = 0, store.NoVersion
 	case errors.As(err, &stale) && e.flow != 0 && stale.Base == e.base:
 		merge, err := req.merge(e, stale)
@@ -159,5 +160,5 @@ func (req *requestState) showEditor(status int, e *edit, f view.Flow) error {
 	if head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(e.flow, 10)); err == nil {
 		f.FlowRow, f.Rehearse = req.flowRow(head), req.mayRehearse()
 	}
-	return req.render(status, view.FlowPage(req.page("flows", "Not saved"), f))
+	return req.render(status, view.FlowPage(req.page("flows", language.T(req.ctx(), "Not saved")), f))
 }

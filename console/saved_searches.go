@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/searchbox"
 	"github.com/penstock/penstock/console/view"
 )
@@ -19,7 +20,7 @@ func saveSearch(req *requestState) error {
 	}
 	s := view.SavedSearch{Name: req.r.PostFormValue("name"), Text: req.r.PostFormValue("filter"), By: req.user.Name, SavedAt: req.console.config.Now().UTC().Truncate(time.Millisecond)}
 	if _, err := searchbox.Parse(s.Text, req.searchEnv()); err != nil {
-		return &fault{http.StatusUnprocessableEntity, "This search cannot be saved", err.Error()}
+		return &fault{http.StatusUnprocessableEntity, language.Key("This search cannot be saved"), err.Error()}
 	}
 	if err := req.console.config.Store.SavedSearches().Put(req.ctx(), user, s); err != nil {
 		return err
@@ -27,7 +28,7 @@ func saveSearch(req *requestState) error {
 	if user == "" {
 		req.audit("POST "+Root+"/runs/searches", s.Name)
 	}
-	req.setNotice("The search “" + strings.TrimSpace(s.Name) + "” was saved.")
+	req.setNotice(language.T(req.ctx(), "The search “%s” was saved.", strings.TrimSpace(s.Name)))
 	return req.redirect(view.RunsURL(url.Values{listing.ParamFilter: {s.Text}}, nil))
 }
 
@@ -44,7 +45,7 @@ func deleteSearch(req *requestState) error {
 	if user == "" {
 		req.audit("POST "+Root+"/runs/searches/delete", name)
 	}
-	req.setNotice("The search “" + name + "” was deleted.")
+	req.setNotice(language.T(req.ctx(), "The search “%s” was deleted.", name))
 	return req.redirect(view.Root + "/runs")
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 )
@@ -60,7 +61,7 @@ func signInPage(req *requestState) error {
 func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	token := req.formToken()
 	req.setCookie(cookieForm, token, 0)
-	page := req.page("", "Sign in")
+	page := req.page("", language.T(req.ctx(), "Sign in"))
 	page.CSRF = session.MaskToken(token)
 	if req.fragment() {
 		return req.render(status, view.SignInForm(page, form))
@@ -98,19 +99,19 @@ func (s *site) safeDestination(to string) string {
 func signIn(req *requestState) error {
 	cookie, err := req.r.Cookie(cookieForm)
 	if err != nil || !session.ValidCSRF(req.r, cookie.Value) {
-		return req.showSignIn(http.StatusForbidden, view.SignIn{To: req.r.PostFormValue("to"), Trouble: "The form was out of date. Please try again."})
+		return req.showSignIn(http.StatusForbidden, view.SignIn{To: req.r.PostFormValue("to"), Trouble: language.T(req.ctx(), "The form was out of date. Please try again.")})
 	}
 	form := view.SignIn{To: req.r.PostFormValue("to"), User: req.r.PostFormValue("user")}
 	user, err := req.console.config.Authority.User(req.ctx(), form.User, req.r.PostFormValue("password"), req.ip())
 	var late *auth.Error
 	switch {
 	case errors.As(err, &late) && late.Code == auth.CodeSlowDown:
-		form.Trouble = fmt.Sprintf("Too many failed attempts. Try again in %s.", max(time.Second, late.Retry.Round(time.Second)))
+		form.Trouble = language.T(req.ctx(), "Too many failed attempts. Try again in %s.", max(time.Second, late.Retry.Round(time.Second)).String())
 		return req.showSignIn(http.StatusTooManyRequests, form)
 	case err != nil:
 		return err
 	case user == nil || req.site.principal(user) == nil:
-		form.Trouble = req.site.denied
+		form.Trouble = language.T(req.ctx(), req.site.denied)
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
 	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch, req.origin())

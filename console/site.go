@@ -5,6 +5,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/account"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/palette"
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/view"
@@ -22,12 +23,12 @@ type site struct {
 
 // consoleSite is for administrators, operators and viewers.
 func consoleSite() *site {
-	return &site{view.ConsoleSite(), consolePrincipal, "The name or the password is wrong, or the user has no role in the console."}
+	return &site{view.ConsoleSite(), consolePrincipal, language.Key("The name or the password is wrong, or the user has no role in the console.")}
 }
 
 // developerSite is for developers.
 func developerSite() *site {
-	return &site{view.DeveloperSite(), developerPrincipal, "The name or the password is wrong, or the user is no developer."}
+	return &site{view.DeveloperSite(), developerPrincipal, language.Key("The name or the password is wrong, or the user is no developer.")}
 }
 
 // consoleRoles are the roles that give access to the console.

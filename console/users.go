@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/console/account"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/lastuse"
@@ -28,7 +29,7 @@ func usersPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.UsersPage(req.page("access", "Users"), users, req.scopeChoices(nil), uses))
+	return req.render(200, view.UsersPage(req.page("access", language.T(req.ctx(), "Users")), users, req.scopeChoices(nil), uses))
 }
 
 func userPage(req *requestState) error {
@@ -57,7 +58,7 @@ func createUser(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/access/users", made.Name)
-	req.setNotice("The user " + made.Name + " was created.")
+	req.setNotice(language.T(req.ctx(), "The user %s was created.", made.Name))
 	return req.redirect(Root + "/access/users")
 }
 
@@ -93,7 +94,7 @@ func (req *requestState) passwordHash(u *store.User) (string, error) {
 }
 
 // errOwnAccount prevents an administrator from removing their own access.
-var errOwnAccount = &fault{http.StatusConflict, "That is you", "You cannot delete or disable yourself, or give up the role admin: another administrator can."}
+var errOwnAccount = &fault{http.StatusConflict, language.Key("That is you"), language.Key("You cannot delete or disable yourself, or give up the role admin: another administrator can.")}
 
 func changeUser(req *requestState) error {
 	roles, disabled, name := req.roles(), req.r.PostFormValue("disabled") == "on", req.r.PathValue("user")
@@ -128,7 +129,7 @@ func changeUser(req *requestState) error {
 			return err
 		}
 	}
-	req.setNotice("The user " + user.Name + " was saved.")
+	req.setNotice(language.T(req.ctx(), "The user %s was saved.", user.Name))
 	return req.redirect(Root + "/access/users")
 }
 
@@ -152,6 +153,6 @@ func deleteUser(req *requestState) error {
 	}
 	req.forgetUse(lastuse.User, name)
 	req.audit("POST "+Root+"/access/users/{user}/delete", name)
-	req.setNotice("The user " + name + " was deleted, with all tokens and sessions.")
+	req.setNotice(language.T(req.ctx(), "The user %s was deleted, with all tokens and sessions.", name))
 	return req.redirect(Root + "/access/users")
 }

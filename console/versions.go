@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -32,7 +33,7 @@ func versionsPage(req *requestState) error {
 			}
 		}
 	}
-	return req.render(200, view.VersionsPage(req.page("flows", "Versions"), req.flowRow(head), versions))
+	return req.render(200, view.VersionsPage(req.page("flows", language.T(req.ctx(), "Versions")), req.flowRow(head), versions))
 }
 
 // changes compares two versions of a flow. A version whose source is no longer stored counts as empty.
@@ -61,6 +62,6 @@ func rollBack(req *requestState) error {
 		return err
 	}
 	req.auditMessage("POST "+Root+"/flows/{flow}/rollback", strconv.FormatInt(head.Number, 10), message)
-	req.setNotice("Version " + view.Short(version) + " is the current one again.")
+	req.setNotice(language.T(req.ctx(), "Version %s is the current one again.", view.Short(version)))
 	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/versions")
 }

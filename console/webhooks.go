@@ -3,6 +3,7 @@ package console
 import (
 	"strconv"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/webhook"
 )
@@ -32,7 +33,7 @@ func webhooksPage(req *requestState) error {
 	if w.Endpoints, err = req.console.config.Webhooks.Endpoints(req.ctx(), head.Number); err != nil {
 		return err
 	}
-	return req.render(200, view.WebhooksPage(req.page("flows", "Webhooks"), w))
+	return req.render(200, view.WebhooksPage(req.page("flows", language.T(req.ctx(), "Webhooks")), w))
 }
 
 // webhookPage shows one webhook with its body and tries.
@@ -45,7 +46,7 @@ func webhookPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.WebhookPage(req.page("flows", "Webhook"), req.flowRow(head), d))
+	return req.render(200, view.WebhookPage(req.page("flows", language.T(req.ctx(), "Webhook")), req.flowRow(head), d))
 }
 
 // redeliverWebhook sends a webhook again.

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/console/workbench"
 	"github.com/penstock/penstock/store"
@@ -38,7 +39,7 @@ func (req *requestState) showDraft(head store.Deployment, d workbench.Draft) err
 	page := req.page("flows", head.Name)
 	page.Notice = d.Notice
 	if d.Lacks != "" {
-		f.Trouble = "The last test of the file has gaps: " + d.Lacks
+		f.Trouble = language.T(req.ctx(), "The last test of the file has gaps: %s", d.Lacks)
 	}
 	return req.render(http.StatusOK, view.FlowPage(page, f))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
@@ -14,7 +15,7 @@ func workersPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.WorkersPage(req.page("queues", "Workers"), w))
+	return req.render(200, view.WorkersPage(req.page("queues", language.T(req.ctx(), "Workers")), w))
 }
 
 // workersFragment is the part of the page that is refreshed.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
@@ -95,7 +96,7 @@ func (a *Accounts) render(r *Request, status int, field, trouble string) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(status, view.AccountPage(r.Page("Your account"), view.Account{
+	return r.Render(status, view.AccountPage(r.Page(language.T(r.HTTP.Context(), "Your account")), view.Account{
 		User: r.User, Sessions: open, Last: view.SignInBefore(r.Session.Last),
 		Given: r.User.Preferences, Fixed: r.User.Name == a.config.Fixed, Field: field, Trouble: trouble,
 	}))

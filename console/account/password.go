@@ -2,11 +2,11 @@ package account
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/store"
 )
@@ -39,12 +39,12 @@ func (a *Accounts) changePassword(r *Request) error {
 	var late *auth.Error
 	switch {
 	case errors.As(err, &late) && late.Code == auth.CodeSlowDown:
-		trouble := fmt.Sprintf("Too many failed attempts. Try again in %s.", max(time.Second, late.Retry.Round(time.Second)))
+		trouble := language.T(r.HTTP.Context(), "Too many failed attempts. Try again in %s.", max(time.Second, late.Retry.Round(time.Second)).String())
 		return a.render(r, http.StatusTooManyRequests, fieldCurrent, trouble)
 	case err != nil:
 		return err
 	case proven == nil:
-		return a.render(r, http.StatusUnprocessableEntity, fieldCurrent, "This is not your password.")
+		return a.render(r, http.StatusUnprocessableEntity, fieldCurrent, language.T(r.HTTP.Context(), "This is not your password."))
 	}
 	hash, err := a.config.Hasher.Hash(r.HTTP.Context(), secret)
 	if err != nil {
@@ -58,7 +58,7 @@ func (a *Accounts) changePassword(r *Request) error {
 		return nil
 	})
 	if errors.Is(err, errChanged) {
-		return a.render(r, http.StatusConflict, fieldCurrent, "Your password was changed in the meantime.")
+		return a.render(r, http.StatusConflict, fieldCurrent, language.T(r.HTTP.Context(), "Your password was changed in the meantime."))
 	}
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (a *Accounts) changePassword(r *Request) error {
 	if err := r.Renew(user); err != nil {
 		return err
 	}
-	r.Notice("Your password was changed. All other sessions and all access tokens have ended.")
+	r.Notice(language.T(r.HTTP.Context(), "Your password was changed. All other sessions and all access tokens have ended."))
 	return r.Redirect(r.path())
 }
 
@@ -75,13 +75,13 @@ func (a *Accounts) changePassword(r *Request) error {
 func (a *Accounts) checkForm(r *Request, current, secret, again string) (field, trouble string) {
 	switch reason := Refuse(secret, r.User); {
 	case current == "":
-		return fieldCurrent, "Your current password is required."
+		return fieldCurrent, language.T(r.HTTP.Context(), "Your current password is required.")
 	case reason != "":
-		return fieldNew, "The new password " + reason + "."
+		return fieldNew, language.T(r.HTTP.Context(), "The new password %s.", language.T(r.HTTP.Context(), reason))
 	case secret == current:
-		return fieldNew, "The new password is the current one."
+		return fieldNew, language.T(r.HTTP.Context(), "The new password is the current one.")
 	case secret != again:
-		return fieldAgain, "The two new passwords differ."
+		return fieldAgain, language.T(r.HTTP.Context(), "The two new passwords differ.")
 	}
 	return "", ""
 }

@@ -3,12 +3,13 @@ package account
 import (
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/store"
 )
 
 // savePreferences sets how pages look for the user, in all browsers.
 func (a *Accounts) savePreferences(r *Request) error {
-	want := store.Preferences{Theme: r.HTTP.PostFormValue("theme"), Zone: strings.TrimSpace(r.HTTP.PostFormValue("zone")), Hours: r.HTTP.PostFormValue("hours")}
+	want := store.Preferences{Theme: r.HTTP.PostFormValue("theme"), Zone: strings.TrimSpace(r.HTTP.PostFormValue("zone")), Hours: r.HTTP.PostFormValue("hours"), Language: r.HTTP.PostFormValue("language")}
 	if want != r.User.Preferences {
 		_, err := a.config.Users.Change(r.HTTP.Context(), r.User.Name, func(u *store.User) error {
 			u.Preferences = want
@@ -18,7 +19,8 @@ func (a *Accounts) savePreferences(r *Request) error {
 			return err
 		}
 	}
+	ctx := language.With(r.HTTP.Context(), language.Choose(want.Language, r.HTTP.Header.Get("Accept-Language")))
 	r.Theme(want.Theme)
-	r.Notice("Your preferences were saved.")
+	r.Notice(language.T(ctx, "Your preferences were saved."))
 	return r.Redirect(r.path())
 }

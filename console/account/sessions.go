@@ -1,8 +1,7 @@
 package account
 
 import (
-	"fmt"
-
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 )
 
@@ -10,7 +9,7 @@ import (
 func (a *Accounts) endOne(r *Request) error {
 	id := r.HTTP.PathValue("session")
 	if id == r.Session.ID() {
-		r.Notice("This is the session of this browser: sign out to end it.")
+		r.Notice(language.T(r.HTTP.Context(), "This is the session of this browser: sign out to end it."))
 		return r.Redirect(r.path())
 	}
 	n, err := a.end(r, id)
@@ -18,9 +17,9 @@ func (a *Accounts) endOne(r *Request) error {
 		return err
 	}
 	if n == 0 {
-		r.Notice("That session had ended already.")
+		r.Notice(language.T(r.HTTP.Context(), "That session had ended already."))
 	} else {
-		r.Notice("The session was ended.")
+		r.Notice(language.T(r.HTTP.Context(), "The session was ended."))
 	}
 	return r.Redirect(r.path())
 }
@@ -35,13 +34,10 @@ func (a *Accounts) endOthers(r *Request) error {
 	if err != nil {
 		return err
 	}
-	switch n {
-	case 0:
-		r.Notice("There was no other session.")
-	case 1:
-		r.Notice("One other session was ended.")
-	default:
-		r.Notice(fmt.Sprintf("%d other sessions were ended.", n))
+	if n == 0 {
+		r.Notice(language.T(r.HTTP.Context(), "There was no other session."))
+	} else {
+		r.Notice(language.N(r.HTTP.Context(), n, "One other session was ended.", "%d other sessions were ended."))
 	}
 	return r.Redirect(r.path())
 }

@@ -300,7 +300,7 @@ func TestARunIsLaidOver(t *testing.T) {
 		{Path: "look.1.http", In: 2, Times: 2, Error: "no such person"},
 		{Path: "look.2.http", In: 2, Out: 2, Times: 2},
 	}, Failure: &view.Failure{Message: "no such person", Step: "look.1.http"}}
-	o := OverRun(view.OverRun, r, outline())
+	o := OverRun(t.Context(), view.OverRun, r, outline())
 	if f := figuresOf(o, "first"); f.State != "succeeded" || f.In != 3 || f.Out != 2 || f.Took != time.Second || f.Failures != 1 || f.Depth != 0 {
 		t.Errorf("first: %+v", f)
 	}
@@ -314,12 +314,12 @@ func TestARunIsLaidOver(t *testing.T) {
 		t.Errorf("last: %+v", f)
 	}
 	r.Dropped = 3
-	if o := OverRun(view.OverRun, r, outline()); !figuresOf(o, "last").Unknown || figuresOf(o, "first").Unknown || len(o.Notes) != 1 {
+	if o := OverRun(t.Context(), view.OverRun, r, outline()); !figuresOf(o, "last").Unknown || figuresOf(o, "first").Unknown || len(o.Notes) != 1 {
 		t.Errorf("of an incomplete record: %+v, %q", figuresOf(o, "last"), o.Notes)
 	}
 	r.Ended, r.Failure = false, nil
 	r.Rows = []view.StepRow{{Path: "first", Running: true, In: 3}, {Path: "look", Waiting: noon}}
-	o = OverRun(view.OverRun, r, outline())
+	o = OverRun(t.Context(), view.OverRun, r, outline())
 	if a, b := figuresOf(o, "first"), figuresOf(o, "look"); a.State != "running" || b.State != "waiting" {
 		t.Errorf("a run that has not ended: %q, %q", a.State, b.State)
 	}

@@ -3,13 +3,12 @@ package flowpage
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 )
 
@@ -69,10 +68,7 @@ func (p *Pages) addRuns(ctx context.Context, rows []view.FlowRow, l *view.FlowLi
 		}
 	}
 	if k.over > 0 {
-		l.Over = fmt.Sprintf("%d hours", int(k.over.Hours()))
-		if k.over == time.Hour {
-			l.Over = "hour"
-		}
+		l.Over = language.N(ctx, int(k.over.Hours()), "hour", "%d hours")
 	}
 	for i := range rows {
 		f := &rows[i]
@@ -87,25 +83,25 @@ func (p *Pages) addRuns(ctx context.Context, rows []view.FlowRow, l *view.FlowLi
 			f.Figures = &view.FlowFigures{Runs: s.Runs, Failed: s.Failed, P95: s.P95}
 		}
 	}
-	l.Note = p.note(k, l.Reading, away)
+	l.Note = p.note(ctx, k, l.Reading, away)
 	return nil
 }
 
 // note says what is not known of the last results.
-func (p *Pages) note(k known, reading, away bool) string {
+func (p *Pages) note(ctx context.Context, k known, reading, away bool) string {
 	switch {
 	case away && k.at.IsZero():
-		return "Redis does not answer, so that the last results are not known."
+		return language.T(ctx, "Redis does not answer, so that the last results are not known.")
 	case away:
-		return "Redis does not answer: the last results are those of the history."
+		return language.T(ctx, "Redis does not answer: the last results are those of the history.")
 	case p.config.History == nil:
-		return fmt.Sprintf("There is no history of runs: the last results are those among the newest %d runs, and error rate and p95 are not known. See --history.", recentRuns)
+		return language.T(ctx, "There is no history of runs: the last results are those among the newest %d runs, and error rate and p95 are not known. See --history.", recentRuns)
 	case k.at.IsZero() && !reading:
-		return fmt.Sprintf("The history does not answer: the last results are those among the newest %d runs.", recentRuns)
+		return language.T(ctx, "The history does not answer: the last results are those among the newest %d runs.", recentRuns)
 	case k.over == 0 && !reading:
-		return "There are too many flows and runs to add up: error rate and p95 are on the page of each flow."
+		return language.T(ctx, "There are too many flows and runs to add up: error rate and p95 are on the page of each flow.")
 	case k.over > 0 && k.over < spans[0]:
-		return "There are too many flows and runs to add up a day: error rate and p95 are over a shorter time."
+		return language.T(ctx, "There are too many flows and runs to add up a day: error rate and p95 are over a shorter time.")
 	}
 	return ""
 }

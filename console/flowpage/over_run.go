@@ -5,13 +5,14 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
 
 // OverRun returns a run laid over the picture of a flow. page is one of the constants of view.
-func OverRun(page string, run *view.Run, o *diagram.Outline) *view.Overlay {
+func OverRun(ctx context.Context, page string, run *view.Run, o *diagram.Outline) *view.Overlay {
 	over := &view.Overlay{Page: page, Flow: run.Flow, Run: &run.RunRow, Short: view.Short(run.Version), Steps: stepsOf(o)}
 	byPath := make(map[string]*view.StepRow, len(run.Rows))
 	for i := range run.Rows {
@@ -46,7 +47,7 @@ func OverRun(page string, run *view.Run, o *diagram.Outline) *view.Overlay {
 		})
 	}
 	if run.Dropped > 0 {
-		over.Notes = append(over.Notes, "A run's record has room for 200 steps: whether the others ran is not known.")
+		over.Notes = append(over.Notes, language.T(ctx, "A run's record has room for 200 steps: whether the others ran is not known."))
 	}
 	return over
 }
@@ -132,9 +133,9 @@ func runsOf(flow int64, failed bool) []queue.Condition {
 func hasFailed(r *queue.Record) bool { return r.State == queue.Failed || r.State == queue.TimedOut }
 
 // errorOf is the error of a run that failed; one that took too long may have none.
-func errorOf(r *queue.Record) flows.Error {
+func errorOf(ctx context.Context, r *queue.Record) flows.Error {
 	if r.Error == nil {
-		return flows.Error{Message: "the run took too long"}
+		return flows.Error{Message: language.T(ctx, "the run took too long")}
 	}
 	return *r.Error
 }

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/history"
 	"github.com/penstock/penstock/queue"
@@ -38,21 +38,21 @@ func (p *Pages) OverTime(ctx context.Context, page string, flow int64, o *diagra
 		var s *history.Stats
 		q := history.StatsQuery{Flows: []int64{flow}, From: now.Add(width - span), To: now, Width: width, Now: now}
 		if s, err = p.config.History.Stats(ctx, q); err == nil {
-			addStats(over, s)
+			addStats(ctx, over, s)
 		}
 	}
 	switch {
 	case errors.Is(err, queue.ErrUnavailable), errors.Is(err, queue.ErrHistory):
-		over.None = "The history does not answer: how the steps did in this time is not known."
+		over.None = language.T(ctx, "The history does not answer: how the steps did in this time is not known.")
 		return over, nil
 	case err != nil:
 		return nil, err
 	case p.config.History == nil:
-		addEnded(over, ended)
+		addEnded(ctx, over, ended)
 	}
-	addFailures(over, ended, !backTo.IsZero())
+	addFailures(ctx, over, ended, !backTo.IsZero())
 	if !backTo.IsZero() {
-		over.Notes = append(over.Notes, fmt.Sprintf("Failures of steps are counted back to %s: there are more runs than are looked at.", backTo.UTC().Format("2006-01-02 15:04 UTC")))
+		over.Notes = append(over.Notes, language.T(ctx, "Failures of steps are counted back to %s: there are more runs than are looked at.", backTo.UTC().Format("2006-01-02 15:04 UTC")))
 	}
 	return over, nil
 }
@@ -101,7 +101,7 @@ func each(ctx context.Context, list func(context.Context, queue.List, func(*queu
 }
 
 // addStats adds what the statistics say. They have the times of the steps of the flow itself.
-func addStats(over *view.Overlay, s *history.Stats) {
+func addStats(ctx context.Context, over *view.Overlay, s *history.Stats) {
 	states := s.Values[history.ByState]
 	over.Runs, over.Failed = s.Total.Runs, states[string(queue.Failed)]+states[string(queue.TimedOut)]
 	over.P50, over.P95 = milliseconds(s.Total.Took.P50), milliseconds(s.Total.Took.P95)
@@ -121,18 +121,18 @@ func addStats(over *view.Overlay, s *history.Stats) {
 		}
 	}
 	if nested {
-		over.Notes = append(over.Notes, "The statistics have the times of the flow's own steps. How often steps within others ran, and how long they took, is not known.")
+		over.Notes = append(over.Notes, language.T(ctx, "The statistics have the times of the flow's own steps. How often steps within others ran, and how long they took, is not known."))
 	}
 	if others {
-		over.Notes = append(over.Notes, "The statistics tell 100 steps of a flow apart: of the others it is not known how often they ran, and how long they took.")
+		over.Notes = append(over.Notes, language.T(ctx, "The statistics tell 100 steps of a flow apart: of the others it is not known how often they ran, and how long they took."))
 	}
-	over.Notes = append(over.Notes, "How many items went through each step is known of a single run only. Runs of the last seconds are not counted yet.")
+	over.Notes = append(over.Notes, language.T(ctx, "How many items went through each step is known of a single run only. Runs of the last seconds are not counted yet."))
 }
 
 func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
 
 // addEnded adds what the runs that Redis has say: without a history there are no statistics.
-func addEnded(over *view.Overlay, ended []queue.Record) {
+func addEnded(ctx context.Context, over *view.Overlay, ended []queue.Record) {
 	took := make([]time.Duration, 0, len(ended))
 	for i := range ended {
 		r := &ended[i]
@@ -148,17 +148,17 @@ func addEnded(over *view.Overlay, ended []queue.Record) {
 	for i := range over.Steps {
 		over.Steps[i].Unknown = true
 	}
-	over.Notes = append(over.Notes, "There is no history of runs: counted are those that Redis still has, and how often each step ran, and how long it took, is not known. See --history.")
+	over.Notes = append(over.Notes, language.T(ctx, "There is no history of runs: counted are those that Redis still has, and how often each step ran, and how long it took, is not known. See --history."))
 }
 
 // addFailures adds the failures of each step and of those in it. ended are runs, the newest first; more: there are others.
-func addFailures(over *view.Overlay, ended []queue.Record, more bool) {
+func addFailures(ctx context.Context, over *view.Overlay, ended []queue.Record, more bool) {
 	for i := range ended {
 		r := &ended[i]
 		if !hasFailed(r) {
 			continue
 		}
-		e := errorOf(r)
+		e := errorOf(ctx, r)
 		addError(over.Steps, e.Step, func(f *view.StepFigures) {
 			f.Failures, f.State = f.Failures+1, string(queue.Failed)
 			if f.Error == "" {

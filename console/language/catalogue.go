@@ -85,5 +85,3 @@ func cases(texts map[string]any) (some []any) {
 	}
 	return some
 }
-
-func small(n int) string { return strconv.Itoa(n) }

@@ -93,7 +93,9 @@ func Choose(chosen, accept string) *Language {
 type contextKey struct{}
 
 // With returns a context in which texts are in a language.
-func With(ctx context.Context, l *Language) context.Context { return context.WithValue(ctx, contextKey{}, l) }
+func With(ctx context.Context, l *Language) context.Context {
+	return context.WithValue(ctx, contextKey{}, l)
+}
 
 // Of returns the language of a context; English if it has none.
 func Of(ctx context.Context) *Language {

@@ -2,6 +2,7 @@ package language
 
 import (
 	"context"
+	"strconv"
 
 	"golang.org/x/text/number"
 )
@@ -20,16 +21,10 @@ func N(ctx context.Context, n int, one, more string, args ...any) string {
 func Key(text string) string { return text }
 
 func (l *Language) text(key string, args ...any) string {
-	said := key
-	switch {
-	case len(args) > 0:
-		said = l.numbers.Sprintf(key, args...)
-	case l.plain != nil:
-		if text, found := l.plain[key]; found {
-			said = text
-		}
+	if len(args) > 0 {
+		return l.mark(l.numbers.Sprintf(key, args...))
 	}
-	return l.mark(said)
+	return l.mark(l.find(key))
 }
 
 func (l *Language) count(n int, one, more string, args ...any) string {
@@ -50,7 +45,7 @@ func (l *Language) mark(text string) string {
 // Int writes a whole number as the language does.
 func Int[I int | int64](ctx context.Context, n I) string {
 	if -1000 < n && n < 1000 {
-		return small(int(n))
+		return strconv.Itoa(int(n))
 	}
 	return Of(ctx).numbers.Sprint(number.Decimal(n))
 }

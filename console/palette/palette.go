@@ -11,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -80,15 +81,15 @@ func (p *Palette) find(r *Request) error {
 	if r.Fragment {
 		return r.Render(http.StatusOK, view.PaletteFound(r.Page(""), found))
 	}
-	return r.Render(http.StatusOK, view.PalettePage(r.Page("Go to"), found))
+	return r.Render(http.StatusOK, view.PalettePage(r.Page(language.T(r.HTTP.Context(), "Go to")), found))
 }
 
 // pauseQueue pauses a queue, or resumes it.
 func (p *Palette) pauseQueue(r *Request) error {
 	name, pause := r.HTTP.PathValue("queue"), r.HTTP.PostFormValue("paused") == "true"
-	change, notice := p.config.Queue.Resume, "The queue "+name+" is resumed."
+	change, notice := p.config.Queue.Resume, language.T(r.HTTP.Context(), "The queue %s is resumed.", name)
 	if pause {
-		change, notice = p.config.Queue.Pause, "The queue "+name+" is paused: none of its runs begins until it is resumed."
+		change, notice = p.config.Queue.Pause, language.T(r.HTTP.Context(), "The queue %s is paused: none of its runs begins until it is resumed.", name)
 	}
 	if err := change(r.ctx(), name); err != nil {
 		return err

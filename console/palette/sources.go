@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
@@ -45,7 +46,7 @@ func (p *Palette) search(r *Request, text string) (view.Palette, error) {
 
 // addPages adds the pages of the navigation, and those below them.
 func (p *Palette) addPages(r *Request, f *finder) {
-	for _, page := range view.Places(r.May) {
+	for _, page := range view.Places(r.HTTP.Context(), r.May) {
 		f.add(view.Found{Group: groupPages, Title: page.Title, Beside: page.About, Href: page.Path, Keys: page.Keys}, 0)
 	}
 }
@@ -57,14 +58,14 @@ func (p *Palette) addActions(r *Request, f *finder) {
 		title, beside, path string
 		button              string
 	}{
-		{auth.ScopeWriteFlows, "New flow", "create", "/flows/new", ""},
-		{auth.ScopeClients, "New connection", "create", "/connections", ""},
-		{auth.ScopeClients, "New API key", "create", "/access/keys#new-key", ""},
-		{auth.ScopeClients, "New API client", "create", "/access/clients#new-client", ""},
-		{auth.ScopeUsers, "New user", "create", "/access/users#new-user", ""},
-		{"", "Switch between light and dark", "theme", "", "theme"},
-		{"", "Show the keyboard shortcuts", "help", "", "help"},
-		{"", "Change my password", "account", "/account#password", ""},
+		{auth.ScopeWriteFlows, language.T(r.HTTP.Context(), "New flow"), "create", "/flows/new", ""},
+		{auth.ScopeClients, language.T(r.HTTP.Context(), "New connection"), "create", "/connections", ""},
+		{auth.ScopeClients, language.T(r.HTTP.Context(), "New API key"), "create", "/access/keys#new-key", ""},
+		{auth.ScopeClients, language.T(r.HTTP.Context(), "New API client"), "create", "/access/clients#new-client", ""},
+		{auth.ScopeUsers, language.T(r.HTTP.Context(), "New user"), "create", "/access/users#new-user", ""},
+		{"", language.T(r.HTTP.Context(), "Switch between light and dark"), "theme", "", "theme"},
+		{"", language.T(r.HTTP.Context(), "Show the keyboard shortcuts"), "help", "", "help"},
+		{"", language.T(r.HTTP.Context(), "Change my password"), "account", "/account#password", ""},
 	} {
 		if action.scope != "" && !r.May(action.scope) || action.button != "" && !r.Fragment { // buttons need the script
 			continue
@@ -88,20 +89,21 @@ func (p *Palette) addFlows(r *Request, f *finder) {
 		path, beside := view.Root+"/flows/"+number, number+" "+head.Slug
 		f.add(view.Found{Group: groupFlows, Title: name, Beside: beside, Href: path}, 0)
 		if r.May(auth.ScopeRun) {
-			f.add(view.Found{Group: groupActions, Title: "Run flow " + name, Beside: beside, Href: path + "/try"}, 2)
+			f.add(view.Found{Group: groupActions, Title: language.T(r.HTTP.Context(), "Run flow %s", name), Beside: beside, Href: path + "/try"}, 2)
 		}
 		if mayPause {
 			pause := head.Paused.IsZero()
-			f.add(view.Found{Group: groupActions, Title: verb(pause) + " flow " + name, Beside: beside, Post: path + "/paused", Value: strconv.FormatBool(pause)}, 3)
+			f.add(view.Found{Group: groupActions, Title: language.T(r.HTTP.Context(), verb(pause, language.Key("Pause flow %s"), language.Key("Resume flow %s")), name), Beside: beside, Post: path + "/paused", Value: strconv.FormatBool(pause)}, 3)
 		}
 	}
 }
 
-func verb(pause bool) string {
+// verb returns the key of what is offered.
+func verb(pause bool, toPause, toResume string) string {
 	if pause {
-		return "Pause"
+		return toPause
 	}
-	return "Resume"
+	return toResume
 }
 
 // addQueues adds the pauses of queues.
@@ -114,7 +116,7 @@ func (p *Palette) addQueues(r *Request, f *finder) error {
 		return err
 	}
 	for _, q := range queues {
-		f.add(view.Found{Group: groupActions, Title: verb(!q.Paused) + " queue " + q.Queue, Post: view.Root + "/go/queues/" + url.PathEscape(q.Queue), Value: strconv.FormatBool(!q.Paused)}, 2)
+		f.add(view.Found{Group: groupActions, Title: language.T(r.HTTP.Context(), verb(!q.Paused, language.Key("Pause queue %s"), language.Key("Resume queue %s")), q.Queue), Post: view.Root + "/go/queues/" + url.PathEscape(q.Queue), Value: strconv.FormatBool(!q.Paused)}, 2)
 	}
 	return nil
 }
@@ -141,14 +143,14 @@ func (p *Palette) addAccess(r *Request, f *finder) error {
 			return err
 		}
 		for _, k := range keys {
-			f.add(view.Found{Group: groupAccess, Title: cmp.Or(k.Name, k.Key), Beside: "API key " + k.Key, Href: view.KeyPath(k)}, 0)
+			f.add(view.Found{Group: groupAccess, Title: cmp.Or(k.Name, k.Key), Beside: language.T(r.HTTP.Context(), "API key %s", k.Key), Href: view.KeyPath(k)}, 0)
 		}
 		clients, err := p.config.Store.Clients().List(r.ctx())
 		if err != nil {
 			return err
 		}
 		for _, c := range clients {
-			f.add(view.Found{Group: groupAccess, Title: c.Name, Beside: "API client " + c.Identifier, Href: view.ClientPath(c)}, 0)
+			f.add(view.Found{Group: groupAccess, Title: c.Name, Beside: language.T(r.HTTP.Context(), "API client %s", c.Identifier), Href: view.ClientPath(c)}, 0)
 		}
 	}
 	if r.May(auth.ScopeUsers) {
@@ -181,6 +183,6 @@ func (p *Palette) runs(r *Request, text string) ([]view.FoundGroup, error) {
 			group.Finds = append(group.Finds, view.Found{Group: groupRuns, Title: one, Beside: "run", Href: view.Root + "/runs/" + one})
 		}
 	}
-	group.Finds = append(group.Finds, view.Found{Group: groupRuns, Title: "Search runs for “" + text + "”", Href: view.Root + "/runs?" + url.Values{"filter": {text}}.Encode()})
+	group.Finds = append(group.Finds, view.Found{Group: groupRuns, Title: language.T(r.HTTP.Context(), "Search runs for “%s”", text), Href: view.Root + "/runs?" + url.Values{"filter": {text}}.Encode()})
 	return []view.FoundGroup{group}, nil
 }

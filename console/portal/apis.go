@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
@@ -43,7 +44,7 @@ func (p *Portal) listAPIs(r *Request) error {
 		return err
 	}
 	list.Clients = len(clients)
-	return r.Render(200, view.APIListPage(r.Page("apis", "APIs"), list))
+	return r.Render(200, view.APIListPage(r.Page("apis", language.T(r.HTTP.Context(), "APIs")), list))
 }
 
 // apiOf returns a flow as an API, with the operations that a principal may call; false: it is none, or there are none.

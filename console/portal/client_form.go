@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -43,12 +45,12 @@ func (p *Portal) readForm(r *Request, c *store.Client) error {
 	c.Remind = words(form("reminder_emails"))
 	c.Disabled = form("disabled") == "on"
 	if end := c.Deadline(); !end.IsZero() && !p.config.Now().Before(end) && (c.Expires != had.Expires || c.TimeZone != had.TimeZone) {
-		return &store.InvalidError{Member: "assertion_expires_on", Reason: "is over: choose today or a later day"}
+		return &store.InvalidError{Member: "assertion_expires_on", Reason: language.Key("is over: choose today or a later day")}
 	}
 	c.Scopes = nil
 	for _, name := range append(slices.Clone(r.HTTP.PostForm["scope"]), words(form("more_scopes"))...) {
 		if !auth.Covers(r.Who.Scopes, auth.Scope(name)) {
-			return &store.InvalidError{Member: "scopes", Reason: "contains " + strconv.Quote(name) + ", which you were not granted"}
+			return &store.InvalidError{Member: "scopes", Reason: language.T(r.HTTP.Context(), "contains %s, which you were not granted", strconv.Quote(name))}
 		}
 		if !slices.Contains(c.Scopes, name) {
 			c.Scopes = append(c.Scopes, name)
@@ -56,12 +58,12 @@ func (p *Portal) readForm(r *Request, c *store.Client) error {
 	}
 	n, err := strconv.Atoi(form("token_ttl_minutes"))
 	if err != nil || n < 1 {
-		return &store.InvalidError{Member: "token_ttl_minutes", Reason: "must be between 1 and 1440"}
+		return &store.InvalidError{Member: "token_ttl_minutes", Reason: language.Key("must be between 1 and 1440")}
 	}
 	c.TokenTTL = n
 	if c.PublicKey != "" {
 		if _, _, err := auth.ParsePublicKey(c.PublicKey); err != nil {
-			return &store.InvalidError{Member: "public_key", Reason: "is refused: " + err.Error()}
+			return &store.InvalidError{Member: "public_key", Reason: language.T(r.HTTP.Context(), "is refused: %s", err.Error())}
 		}
 	}
 	switch separator := form("scope_separator"); separator {
@@ -86,7 +88,7 @@ func (p *Portal) secret(r *Request) (secret, hash string, err error) {
 	}
 	odd := strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) // the characters of RFC 6749
 	if len(secret) < minSecret || len(secret) > maxSecret || odd {
-		return "", "", &store.InvalidError{Member: "secret", Reason: "must have 16 to 1024 printable ASCII characters"}
+		return "", "", &store.InvalidError{Member: "secret", Reason: language.Key("must have 16 to 1024 printable ASCII characters")}
 	}
 	hash, err = p.config.Authority.Hash(r.HTTP.Context(), secret)
 	return secret, hash, err
@@ -94,12 +96,12 @@ func (p *Portal) secret(r *Request) (secret, hash string, err error) {
 
 // formNames are the names of the members on the form. Read only.
 var formNames = map[string]string{
-	"name": "The name", "secret": "The secret", "scopes": "The list of scopes", "token_ttl_minutes": "The life of a token", "time_zone": "The time zone",
-	"assertion_expires_on": "The last day of its assertions", "reminder_emails": "The list of addresses", "public_key": "The public key", "owner": "Your user",
+	"name": language.Key("The name"), "secret": language.Key("The secret"), "scopes": language.Key("The list of scopes"), "token_ttl_minutes": language.Key("The life of a token"), "time_zone": language.Key("The time zone"),
+	"assertion_expires_on": language.Key("The last day of its assertions"), "reminder_emails": language.Key("The list of addresses"), "public_key": language.Key("The public key"), "owner": language.Key("Your user"),
 }
 
 // troubleOf returns what is wrong with a form; false: the error is of another kind, or nil.
-func troubleOf(err error) (string, bool) {
+func troubleOf(ctx context.Context, err error) (string, bool) {
 	var invalid *store.InvalidError
 	if !errors.As(err, &invalid) {
 		return "", false
@@ -108,5 +110,5 @@ func troubleOf(err error) (string, bool) {
 	if name == "" {
 		name = invalid.Member
 	}
-	return name + " " + invalid.Reason + ".", true
+	return language.T(ctx, name) + " " + language.T(ctx, invalid.Reason) + ".", true
 }

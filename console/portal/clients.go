@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/store"
 )
@@ -14,7 +15,7 @@ func (p *Portal) listClients(r *Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Render(200, view.OwnClientsPage(r.Page("clients", "API clients"), clients, r.Who.Scopes))
+	return r.Render(200, view.OwnClientsPage(r.Page("clients", language.T(r.HTTP.Context(), "API clients")), clients, r.Who.Scopes))
 }
 
 // own returns the client in the path. The error for the client of another is that for one that does not exist.
@@ -54,7 +55,7 @@ func (p *Portal) newClient(r *Request) error {
 	if r.User.Email != "" {
 		c.Remind = []string{r.User.Email}
 	}
-	return r.Render(http.StatusOK, view.NewClientPage(r.Page("clients", "New API client"), p.sheet(r, c)))
+	return r.Render(http.StatusOK, view.NewClientPage(r.Page("clients", language.T(r.HTTP.Context(), "New API client")), p.sheet(r, c)))
 }
 
 // createClient creates a client and shows its secret, which is not shown again.
@@ -69,10 +70,10 @@ func (p *Portal) createClient(r *Request) error {
 	if err == nil {
 		made, err = p.config.Store.Clients().Create(r.HTTP.Context(), c)
 	}
-	if trouble, ok := troubleOf(err); ok {
+	if trouble, ok := troubleOf(r.HTTP.Context(), err); ok {
 		sheet := p.sheet(r, c)
 		sheet.Trouble = trouble
-		return r.Render(http.StatusBadRequest, view.NewClientPage(r.Page("clients", "New API client"), sheet))
+		return r.Render(http.StatusBadRequest, view.NewClientPage(r.Page("clients", language.T(r.HTTP.Context(), "New API client")), sheet))
 	}
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (p *Portal) changeClient(r *Request) error {
 		sent = *c
 		return err
 	})
-	if trouble, ok := troubleOf(err); ok {
+	if trouble, ok := troubleOf(r.HTTP.Context(), err); ok {
 		sheet := p.sheet(r, sent)
 		sheet.Trouble = trouble
 		return r.Render(http.StatusBadRequest, view.OwnClientPage(r.Page("clients", sent.Name), sheet))
@@ -97,7 +98,7 @@ func (p *Portal) changeClient(r *Request) error {
 	if err != nil {
 		return err
 	}
-	r.Notice("The client was saved.")
+	r.Notice(language.T(r.HTTP.Context(), "The client was saved."))
 	return r.Redirect(view.OwnClientPath(c))
 }
 
@@ -177,7 +178,7 @@ func (p *Portal) invalidate(r *Request) error {
 	if err != nil {
 		return err
 	}
-	r.Notice("The assertion and all tokens of the client are revoked.")
+	r.Notice(language.T(r.HTTP.Context(), "The assertion and all tokens of the client are revoked."))
 	return r.Redirect(view.OwnClientPath(c))
 }
 
@@ -190,6 +191,6 @@ func (p *Portal) deleteClient(r *Request) error {
 		return err
 	}
 	p.audit(r, "delete", c.Identifier)
-	r.Notice("The client was deleted. Its assertion and its tokens are revoked.")
+	r.Notice(language.T(r.HTTP.Context(), "The client was deleted. Its assertion and its tokens are revoked."))
 	return r.Redirect(view.Developers + "/clients")
 }

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/api/openapi/flowdoc"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/httprecorder"
@@ -97,7 +98,7 @@ func callOf(o *view.Operation) (*call, error) {
 		value := o.Values[m.In+"."+m.Name]
 		switch {
 		case m.In == "path" && value == "":
-			return nil, &store.InvalidError{Member: m.Name, Reason: "is a part of the path: it is required"}
+			return nil, &store.InvalidError{Member: m.Name, Reason: language.Key("is a part of the path: it is required")}
 		case value == "":
 		case m.In == "path":
 			c.target = strings.ReplaceAll(c.target, "{"+m.Name+"}", url.PathEscape(value))
@@ -110,7 +111,7 @@ func callOf(o *view.Operation) (*call, error) {
 		case m.In == "query":
 			query.Set(m.Name, value)
 		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
-			return nil, &store.InvalidError{Member: m.Name, Reason: "is a header: it has one line"}
+			return nil, &store.InvalidError{Member: m.Name, Reason: language.Key("is a header: it has one line")}
 		default:
 			c.header.Set(m.Name, value)
 		}
@@ -132,7 +133,7 @@ func (c *call) setBody(o *view.Operation) error {
 		fields := map[string]json.RawMessage{}
 		if strings.TrimSpace(o.Body) != "" {
 			if err := json.Unmarshal([]byte(o.Body), &fields); err != nil {
-				return &store.InvalidError{Member: "the body", Reason: "must be a JSON object with the fields of the form"}
+				return &store.InvalidError{Member: language.Key("the body"), Reason: language.Key("must be a JSON object with the fields of the form")}
 			}
 		}
 		c.kind, c.fields = typeForm, []samples.Field{}
@@ -252,7 +253,7 @@ func (p *Portal) tryOperation(r *Request) error {
 		err = c.attach(files)
 	}
 	if err != nil {
-		if o.Trouble, _ = troubleOf(err); o.Trouble == "" {
+		if o.Trouble, _ = troubleOf(r.HTTP.Context(), err); o.Trouble == "" {
 			return err
 		}
 		return p.renderOperation(r, http.StatusBadRequest, &o)

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/store"
 )
 
@@ -75,13 +77,13 @@ type roleText struct {
 	Text string
 }
 
-func roleTexts() []roleText {
+func roleTexts(ctx context.Context) []roleText {
 	return []roleText{
-		{store.RoleAdmin, "everything, keys and users included"},
-		{store.RoleOperator, "runs flows, cancels and replays, manages queues"},
-		{store.RoleViewer, "sees flows, runs and queues"},
-		{store.RoleAPIUser, "may use the API: Basic, or the password grant"},
-		{store.RoleDeveloper, "makes API clients in the developer portal, within the scopes granted here"},
+		{store.RoleAdmin, language.T(ctx, "everything, keys and users included")},
+		{store.RoleOperator, language.T(ctx, "runs flows, cancels and replays, manages queues")},
+		{store.RoleViewer, language.T(ctx, "sees flows, runs and queues")},
+		{store.RoleAPIUser, language.T(ctx, "may use the API: Basic, or the password grant")},
+		{store.RoleDeveloper, language.T(ctx, "makes API clients in the developer portal, within the scopes granted here")},
 	}
 }
 

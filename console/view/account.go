@@ -1,9 +1,11 @@
 package view
 
 import (
+	"context"
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/store"
 )
 
@@ -43,11 +45,11 @@ func (a Account) troubleOf(field string) string {
 	return ""
 }
 
-func (s OpenSession) siteName() string {
+func (s OpenSession) siteName(ctx context.Context) string {
 	if s.Site == Developers {
-		return "developer portal"
+		return language.T(ctx, "developer portal")
 	}
-	return "console"
+	return language.T(ctx, "console")
 }
 
 // browsers and systems are what a User-Agent header has of them, in the order in which they are looked for: most browsers name others,
@@ -58,7 +60,7 @@ var (
 )
 
 // deviceName describes a User-Agent header, such as "Firefox on Linux". It is what the browser says of itself.
-func deviceName(agent string) string {
+func deviceName(ctx context.Context, agent string) string {
 	find := func(all [][2]string) string {
 		for _, one := range all {
 			if strings.Contains(agent, one[0]) {
@@ -70,11 +72,11 @@ func deviceName(agent string) string {
 	browser, system := find(browsers), find(systems)
 	switch {
 	case agent == "":
-		return "unknown device"
+		return language.T(ctx, "unknown device")
 	case browser == "":
 		return clip(agent, 40)
 	case system == "":
 		return browser
 	}
-	return browser + " on " + system
+	return language.T(ctx, "%s on %s", browser, system)
 }

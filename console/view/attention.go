@@ -1,39 +1,32 @@
 package view
 
 import (
-	"strings"
+	"context"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/penstock/penstock/console/language"
 )
 
 // Need is a line about something that needs attention.
 type Need struct {
 	Urgent bool
-	Count  int    // of the noun
-	Noun   string // singular; empty: the text says all
+	Count  int    // by which lines of a kind are sorted
+	Head   string // how many of what; empty: the text says all
 	Text   string
 	Path   string    // of the page to go to, below the console; empty: none
 	Since  time.Time // zero: not shown
 	Last   bool      // Since is when it happened last
 }
 
-// head is the beginning of the line: how many of what.
-func (n Need) head() string {
-	if n.Noun == "" {
-		return ""
-	}
-	plural := n.Noun + "s"
-	if stem, ok := strings.CutSuffix(n.Noun, "y"); ok {
-		plural = stem + "ies"
-	}
-	return many(n.Count, n.Noun, plural)
-}
-
 // rest is the line after its head, which begins with a capital letter if there is none.
 func (n Need) rest() string {
-	if n.Noun != "" || n.Text == "" {
+	if n.Head != "" || n.Text == "" {
 		return n.Text
 	}
-	return strings.ToUpper(n.Text[:1]) + n.Text[1:]
+	first, size := utf8.DecodeRuneInString(n.Text)
+	return string(unicode.ToUpper(first)) + n.Text[size:]
 }
 
 // Firing is when the schedule of a flow fires next.
@@ -47,21 +40,33 @@ type Firing struct {
 }
 
 // local is the time on the clock of the schedule.
-func (f Firing) local(now time.Time) string {
-	format := "Mon 2 Jan 15:04"
+func (f Firing) local(ctx context.Context, now time.Time) string {
+	format := language.Key("Mon 2 Jan 15:04")
 	if there := now.In(f.At.Location()); there.YearDay() == f.At.YearDay() && there.Year() == f.At.Year() {
 		format = "15:04"
 	}
 	if f.At.Second() != 0 {
-		format += ":05"
+		format = map[string]string{"15:04": "15:04:05", "Mon 2 Jan 15:04": language.Key("Mon 2 Jan 15:04:05")}[format]
 	}
-	return f.At.Format(format)
+	return language.Time(ctx, f.At, format)
 }
 
 // timeTo describes the time until a moment in short form.
-func timeTo(t, now time.Time) string {
+func timeTo(ctx context.Context, t, now time.Time) string {
 	if !t.After(now) {
-		return "now"
+		return language.T(ctx, "now")
 	}
-	return "in " + strings.TrimSuffix(ago(now.Add(-t.Sub(now)), now), " ago")
+	switch d := t.Sub(now); {
+	case d < 2*time.Second:
+		return language.T(ctx, "now")
+	case d < time.Minute:
+		return language.T(ctx, "in %ds", int(d.Seconds()))
+	case d < time.Hour:
+		return language.T(ctx, "in %dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return language.T(ctx, "in %dh", int(d.Hours()))
+	case d < 90*24*time.Hour:
+		return language.T(ctx, "in %dd", int(d.Hours()/24))
+	}
+	return language.Time(ctx, t.UTC(), "2 Jan 2006")
 }

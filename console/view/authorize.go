@@ -1,10 +1,12 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 )
 
 // Authorize is the question whether a client may act as the user, or the answer to it.
@@ -28,16 +30,16 @@ func (a Authorize) host() string {
 }
 
 // place describes where the answer goes.
-func (a Authorize) place() string {
+func (a Authorize) place(ctx context.Context) string {
 	if strings.HasPrefix(a.Redirect, "http:") {
-		return "a program on your own machine (" + a.host() + ")"
+		return language.T(ctx, "a program on your own machine (%s)", a.host())
 	}
 	return a.host()
 }
 
-func (a Authorize) name() string {
+func (a Authorize) name(ctx context.Context) string {
 	if a.Client == "" {
-		return "A client without a name"
+		return language.T(ctx, "A client without a name")
 	}
 	return a.Client
 }

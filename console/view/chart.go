@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/history"
 )
 
@@ -26,10 +27,10 @@ type ChartRange struct {
 func ChartRanges() []ChartRange {
 	const day = 24 * time.Hour
 	return []ChartRange{
-		{"1h", "1 hour", time.Hour, time.Minute, 10 * time.Minute, "15:04"},
-		{"24h", "24 hours", day, 15 * time.Minute, 3 * time.Hour, "15:04"},
-		{"7d", "7 days", 7 * day, 3 * time.Hour, day, "Mon 2"},
-		{"90d", "90 days", 90 * day, day, 14 * day, "2 Jan"},
+		{"1h", language.Key("1 hour"), time.Hour, time.Minute, 10 * time.Minute, "15:04"},
+		{"24h", language.Key("24 hours"), day, 15 * time.Minute, 3 * time.Hour, "15:04"},
+		{"7d", language.Key("7 days"), 7 * day, 3 * time.Hour, day, "Mon 2"},
+		{"90d", language.Key("90 days"), 90 * day, day, 14 * day, "2 Jan"},
 	}
 }
 
@@ -62,14 +63,14 @@ func (c Chart) of(p history.Point) history.Times {
 }
 
 // timesTitle says what the times are of.
-func (c Chart) timesTitle() string {
+func (c Chart) timesTitle(ctx context.Context) string {
 	switch step, isStep := strings.CutPrefix(c.Times, TimesOfStep); {
 	case isStep:
-		return "step " + step
+		return language.T(ctx, "step %s", step)
 	case c.Times == TimesWait:
-		return "wait"
+		return language.T(ctx, "wait")
 	}
-	return "whole run"
+	return language.T(ctx, "whole run")
 }
 
 // Deploy is a version of a flow that was deployed.
@@ -83,20 +84,20 @@ type Deploy struct {
 // label describes the deployment to a screen reader.
 func (d Deploy) label(ctx context.Context) string {
 	if len(d.Flows) == 0 {
-		return "Version " + Short(d.Version) + " was deployed " + momentExactly(ctx, d.At)
+		return language.T(ctx, "Version %s was deployed %s", Short(d.Version), momentExactly(ctx, d.At))
 	}
-	return d.tip() + " " + momentExactly(ctx, d.At)
+	return d.tip(ctx) + " " + momentExactly(ctx, d.At)
 }
 
 // tip returns the text about the deployment.
-func (d Deploy) tip() string {
+func (d Deploy) tip(ctx context.Context) string {
 	switch n := len(d.Flows); {
 	case n == 0:
-		return "version " + Short(d.Version) + " deployed"
+		return language.T(ctx, "version %s deployed", Short(d.Version))
 	case n <= 3:
-		return strings.Join(d.Flows, ", ") + " deployed"
+		return language.T(ctx, "%s deployed", strings.Join(d.Flows, ", "))
 	default:
-		return strings.Join(d.Flows[:2], ", ") + " and " + strconv.Itoa(n-2) + " others deployed"
+		return language.T(ctx, "%s and %d others deployed", strings.Join(d.Flows[:2], ", "), n-2)
 	}
 }
 
@@ -131,27 +132,27 @@ func (c Chart) url(name, times string, alone bool) string {
 	return path + "?" + query.Encode()
 }
 
-func (c Chart) heading() string {
-	return many(int(c.Stats.Total.Runs), "run", "runs") + " in " + c.Range.Title
+func (c Chart) heading(ctx context.Context) string {
+	return language.N(ctx, int(c.Stats.Total.Runs), "%d run in %s", "%d runs in %s", language.T(ctx, c.Range.Title))
 }
 
 // compared compares the number of runs with that of the week before.
-func (c Chart) compared() string {
+func (c Chart) compared(ctx context.Context) string {
 	before := c.Before.Total.Runs
 	if before == 0 {
-		return "none a week before"
+		return language.T(ctx, "none a week before")
 	}
 	ratio := float64(c.Stats.Total.Runs) / float64(before)
 	change := math.Round(100 * (ratio - 1))
 	switch {
 	case ratio >= 3:
-		return fmt.Sprintf("%.0f times as many as a week before", ratio)
+		return language.N(ctx, int(math.Round(ratio)), "%d times as many as a week before", "%d times as many as a week before")
 	case change > 0:
-		return fmt.Sprintf("%.0f%% more than a week before", change)
+		return language.T(ctx, "%.0f%% more than a week before", change)
 	case change < 0:
-		return fmt.Sprintf("%.0f%% less than a week before", -change)
+		return language.T(ctx, "%.0f%% less than a week before", -change)
 	}
-	return "as many as a week before"
+	return language.T(ctx, "as many as a week before")
 }
 
 // bar is a point of a chart. X and Width are percentages of its width, the others pixels.
@@ -167,7 +168,7 @@ type bar struct {
 	Times                            history.Times // that are drawn
 }
 
-func (c Chart) bars() []bar {
+func (c Chart) bars(ctx context.Context) []bar {
 	n, most := float64(len(c.Stats.Points)), c.most()
 	tall := func(runs int64) float64 {
 		if runs == 0 {
@@ -185,7 +186,7 @@ func (c Chart) bars() []bar {
 		b.BadY, b.BadHeight = fixed(countsBottom-good-off-bad), fixed(bad)
 		b.X, b.Width = share((float64(i)+0.12)/n), share(0.76/n)
 		b.HitX, b.HitWidth = share(float64(i)/n), share(1/n)
-		b.URL, b.Before = c.runsURL(p.At, b.To, p.Took.Max), c.before(p.At, b.To)
+		b.URL, b.Before = c.runsURL(p.At, b.To, p.Took.Max), c.before(ctx, p.At, b.To)
 		bars[i] = b
 	}
 	return bars
@@ -203,7 +204,7 @@ func (c Chart) runsURL(from, to time.Time, longest float64) string {
 }
 
 // before describes the number of runs a week before a time. Where the statistics of that time are coarser, it is an average.
-func (c Chart) before(from, to time.Time) string {
+func (c Chart) before(ctx context.Context, from, to time.Time) string {
 	if c.Before.Width <= c.Stats.Width {
 		sum := int64(0)
 		for _, p := range c.Before.Points {
@@ -211,11 +212,11 @@ func (c Chart) before(from, to time.Time) string {
 				sum += p.Runs
 			}
 		}
-		return count(int(sum))
+		return count(ctx, int(sum))
 	}
 	for _, p := range c.Before.Points {
 		if at := p.At.Add(weekBefore); !from.Before(at) && from.Before(at.Add(c.Before.Width)) {
-			return "about " + strconv.FormatFloat(c.perBar(p), 'f', -1, 64)
+			return language.T(ctx, "about %s", number(ctx, c.perBar(p)))
 		}
 	}
 	return "0"
@@ -248,13 +249,13 @@ func (c Chart) most() float64 {
 type gridLine struct{ Y, Label string }
 
 // countLines returns the lines of the bars.
-func (c Chart) countLines() []gridLine {
+func (c Chart) countLines(ctx context.Context) []gridLine {
 	most := c.most()
 	lines := []gridLine{{fixed(countsBottom), "0"}}
 	if most >= 2 && math.Mod(most, 2) == 0 {
-		lines = append(lines, gridLine{fixed((countsTop + countsBottom) / 2), count(int(most / 2))})
+		lines = append(lines, gridLine{fixed((countsTop + countsBottom) / 2), count(ctx, int(most/2))})
 	}
-	return append(lines, gridLine{fixed(countsTop), count(int(most))})
+	return append(lines, gridLine{fixed(countsTop), count(ctx, int(most))})
 }
 
 // decades returns the powers of ten, in milliseconds, between which the times are.
@@ -368,29 +369,31 @@ func (c Chart) deployURL(d Deploy) string {
 }
 
 // tip returns the text about a bar, line by line, without its time.
-func (b bar) tip() string {
+func (b bar) tip(ctx context.Context) string {
 	if b.Runs == 0 {
-		return "no run\n" + b.Before + " a week before"
+		return language.T(ctx, "no run\n%s a week before", b.Before)
 	}
-	lines := []string{many(int(b.Runs), "run", "runs")}
+	lines := []string{language.N(ctx, int(b.Runs), "%d run", "%d runs")}
 	if b.Failed > 0 {
-		lines = append(lines, count(int(b.Failed))+" failed")
+		lines = append(lines, language.T(ctx, "%d failed", b.Failed))
 	}
 	if b.Cancelled > 0 {
-		lines = append(lines, count(int(b.Cancelled))+" cancelled")
+		lines = append(lines, language.T(ctx, "%d cancelled", b.Cancelled))
 	}
 	if b.Times.Count > 0 {
-		lines = append(lines, "p50 "+milliseconds(b.Times.P50)+", p95 "+milliseconds(b.Times.P95)+", p99 "+milliseconds(b.Times.P99))
+		lines = append(lines, language.T(ctx, "p50 %s, p95 %s, p99 %s", milliseconds(ctx, b.Times.P50), milliseconds(ctx, b.Times.P95), milliseconds(ctx, b.Times.P99)))
 	}
-	return strings.Join(append(lines, b.Before+" a week before"), "\n")
+	return strings.Join(append(lines, language.T(ctx, "%s a week before", b.Before)), "\n")
 }
 
 // label describes a bar to a screen reader.
 func (b bar) label(ctx context.Context) string {
-	return momentOf(ctx, b.At) + ": " + strings.ReplaceAll(b.tip(), "\n", ", ")
+	return momentOf(ctx, b.At) + ": " + strings.ReplaceAll(b.tip(ctx), "\n", ", ")
 }
 
-func milliseconds(ms float64) string { return Took(time.Duration(ms * float64(time.Millisecond))) }
+func milliseconds(ctx context.Context, ms float64) string {
+	return Took(ctx, time.Duration(ms*float64(time.Millisecond)))
+}
 
 func share(part float64) string { return strconv.FormatFloat(100*part, 'f', 3, 64) + "%" }
 

@@ -1,6 +1,9 @@
 package view
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // DiffLine is one line of a comparison. The number in a text that does not have the line is zero.
 type DiffLine struct {
@@ -48,7 +51,7 @@ type StepPair struct {
 }
 
 // change describes the difference of the durations; "≈" below 1 ms or 10 %.
-func (p StepPair) change() string {
+func (p StepPair) change(ctx context.Context) string {
 	if p.Before == nil || p.After == nil {
 		return ""
 	}
@@ -57,7 +60,7 @@ func (p StepPair) change() string {
 		return "≈"
 	}
 	if d < 0 {
-		return "−" + Took(-d)
+		return "−" + Took(ctx, -d)
 	}
-	return "+" + Took(d)
+	return "+" + Took(ctx, d)
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"time"
@@ -50,7 +51,9 @@ type Delivery struct {
 }
 
 // SetChecks says which checks of the proof it passed.
-func (d *Delivery) SetChecks(s *sender.Scheme) { d.Checks = checksOf(&d.Arrival.Delivery, s) }
+func (d *Delivery) SetChecks(ctx context.Context, s *sender.Scheme) {
+	d.Checks = checksOf(ctx, &d.Arrival.Delivery, s)
+}
 
 func (d Delivery) path() string {
 	return d.FlowRow.path() + "/deliveries/" + strconv.FormatInt(d.Arrival.Number, 10)

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/penstock/penstock/api/openapi/flowdoc"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/clientusage"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/store"
@@ -115,11 +117,11 @@ func (o Operation) fileFields() []string {
 	return all
 }
 
-func fileLabel(name string) string {
+func fileLabel(ctx context.Context, name string) string {
 	if name == "" {
-		return "The body, a file"
+		return language.T(ctx, "The body, a file")
 	}
-	return "File " + name
+	return language.T(ctx, "File %s", name)
 }
 
 // Answer is the request that was made to an API, and its response.
@@ -178,11 +180,11 @@ type ClientSheet struct {
 }
 
 // rateText describes a rate.
-func rateText(r limits.Rate) string {
+func rateText(ctx context.Context, r limits.Rate) string {
 	if r.Limit == 0 {
-		return "not limited"
+		return language.T(ctx, "not limited")
 	}
-	return count(r.Limit) + " calls in " + length(r.Window)
+	return language.T(ctx, "%d calls in %s", r.Limit, length(ctx, r.Window))
 }
 
 // OwnClientPath returns the path of the page of a developer's client.
@@ -296,9 +298,9 @@ func indent(path string) (name string, level int) {
 // wayNames are the ways to authenticate, as pages name them. Read only.
 var wayNames = map[string]string{"bearer": "an access token (Bearer)", "basic": "name and password of a user (Basic)", "key": "the signature of an API key"}
 
-func waysText(ways []string) string {
+func waysText(ctx context.Context, ways []string) string {
 	if len(ways) == 0 {
-		return "none: anybody may call"
+		return language.T(ctx, "none: anybody may call")
 	}
 	var names []string
 	for _, w := range ways {

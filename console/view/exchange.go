@@ -1,27 +1,31 @@
 package view
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/flows"
 )
 
 // exchangeTook is the duration of an exchange.
-func exchangeTook(x *flows.Exchange) string { return Took(time.Duration(x.Micros) * time.Microsecond) }
+func exchangeTook(ctx context.Context, x *flows.Exchange) string {
+	return Took(ctx, time.Duration(x.Micros)*time.Microsecond)
+}
 
 // exchangePlace says for which item, in which attempt and try a request was sent.
-func exchangePlace(x *flows.Exchange) string {
-	all := []string{"item " + x.Within + strconv.Itoa(x.Item)}
+func exchangePlace(ctx context.Context, x *flows.Exchange) string {
+	all := []string{language.T(ctx, "item %s", x.Within+strconv.Itoa(x.Item))}
 	if x.Attempt > 1 {
-		all = append(all, "attempt "+strconv.Itoa(x.Attempt))
+		all = append(all, language.T(ctx, "attempt %d", x.Attempt))
 	}
 	if x.Try > 1 {
-		all = append(all, "try "+strconv.Itoa(x.Try))
+		all = append(all, language.T(ctx, "try %d", x.Try))
 	}
 	return strings.Join(all, ", ")
 }

@@ -1,10 +1,12 @@
 package view
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -142,16 +144,16 @@ func (r *Review) deployable() bool {
 func (r *Review) clear() bool { return r.deployable() && r.failed() == 0 && len(r.Missing) == 0 }
 
 // verb is the text of the button that deploys.
-func (r *Review) verb() string {
+func (r *Review) verb(ctx context.Context) string {
 	switch {
 	case r.failed() == 1:
-		return "Deploy although a test fails"
+		return language.T(ctx, "Deploy although a test fails")
 	case r.failed() > 1:
-		return "Deploy although tests fail"
+		return language.T(ctx, "Deploy although tests fail")
 	case len(r.Missing) > 0:
-		return "Deploy all the same"
+		return language.T(ctx, "Deploy all the same")
 	}
-	return "Deploy now"
+	return language.T(ctx, "Deploy now")
 }
 
 func (r *Review) path() string { return Root + "/flows/" + strconv.FormatInt(r.Number, 10) }

@@ -1,9 +1,12 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/penstock/penstock/console/language"
 )
 
 // FlowList is one page of the list of flows.
@@ -35,20 +38,20 @@ type TagCount struct {
 // flowColumn is a column of the list by which it can be sorted.
 type flowColumn struct{ key, class, title, about string }
 
-func (l *FlowList) columns() []flowColumn {
+func (l *FlowList) columns(ctx context.Context) []flowColumn {
 	over := l.Over
 	if over == "" {
-		over = "24 hours"
+		over = language.T(ctx, "24 hours")
 	}
 	return []flowColumn{
-		{"number", "num c-number", "No.", "The number of the flow"},
-		{"name", "c-name", "Flow", "The name of the flow"},
-		{"trigger", "c-trigger", "Trigger", "What starts a run without the API"},
-		{"next", "c-next", "Next", "When its schedule fires next"},
-		{"last", "c-last", "Last result", "How the last run ended; sorted by when that was"},
-		{"errors", "num c-errors", "Errors", "The part of the runs of the last " + over + " that failed or took too long"},
-		{"p95", "num c-p95", "p95", "95 of 100 runs of the last " + over + " took no longer"},
-		{"deployed", "c-deployed", "Deployed", "When the current version was deployed"},
+		{"number", "num c-number", language.T(ctx, "No."), language.T(ctx, "The number of the flow")},
+		{"name", "c-name", language.T(ctx, "Flow"), language.T(ctx, "The name of the flow")},
+		{"trigger", "c-trigger", language.T(ctx, "Trigger"), language.T(ctx, "What starts a run without the API")},
+		{"next", "c-next", language.T(ctx, "Next"), language.T(ctx, "When its schedule fires next")},
+		{"last", "c-last", language.T(ctx, "Last result"), language.T(ctx, "How the last run ended; sorted by when that was")},
+		{"errors", "num c-errors", language.T(ctx, "Errors"), language.T(ctx, "The part of the runs of the last %s that failed or took too long", over)},
+		{"p95", "num c-p95", "p95", language.T(ctx, "95 of 100 runs of the last %s took no longer", over)},
+		{"deployed", "c-deployed", language.T(ctx, "Deployed"), language.T(ctx, "When the current version was deployed")},
 	}
 }
 
@@ -108,7 +111,7 @@ func (l *FlowList) sorted(c flowColumn) string {
 }
 
 // rateText is the part of the runs that failed.
-func (f *FlowFigures) rateText() string {
+func (f *FlowFigures) rateText(ctx context.Context) string {
 	switch rate := 100 * f.Rate(); {
 	case rate == 0:
 		return "0 %"

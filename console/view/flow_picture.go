@@ -1,12 +1,14 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/console/language"
 )
 
 // FlowPicture is the picture of a flow, with what is laid over it.
@@ -45,7 +47,7 @@ func (s pictureStep) class() string {
 }
 
 // tip is what the box says when the pointer rests on it.
-func (s pictureStep) tip() string {
+func (s pictureStep) tip(ctx context.Context) string {
 	return strings.TrimSpace(s.Path + " " + s.Kind + " " + s.Detail)
 }
 
@@ -119,51 +121,51 @@ func (f *StepFigures) stateClass() string {
 }
 
 // text are the figures in a few words.
-func (o *Overlay) text(f *StepFigures) string {
+func (o *Overlay) text(ctx context.Context, f *StepFigures) string {
 	var parts []string
 	single := o.Run != nil
 	switch {
 	case f.Unknown && f.Failures == 0:
-		return "not known"
+		return language.T(ctx, "not known")
 	case f.State == "":
-		return "did not run"
+		return language.T(ctx, "did not run")
 	case single:
-		parts = append(parts, Took(f.Took))
+		parts = append(parts, Took(ctx, f.Took))
 		if f.Items {
 			parts = append(parts, strconv.Itoa(f.In)+" → "+strconv.Itoa(f.Out))
 		}
 		if f.Failures > 0 {
-			parts = append(parts, count(f.Failures)+" failed")
+			parts = append(parts, language.T(ctx, "%d failed", f.Failures))
 		}
 	default:
 		if f.Failures > 0 {
-			parts = append(parts, f.failures()+" failed")
+			parts = append(parts, language.T(ctx, "%s failed", f.failures(ctx)))
 		}
 		if f.Times > 0 {
-			parts = append(parts, count(int(f.Times))+"×", Took(f.P50))
+			parts = append(parts, count(ctx, int(f.Times))+"×", Took(ctx, f.P50))
 		}
 	}
 	return strings.Join(parts, " · ")
 }
 
 // failures is the number of runs that failed at the step.
-func (f *StepFigures) failures() string {
+func (f *StepFigures) failures(ctx context.Context) string {
 	if f.AtLeast && f.Failures > 0 {
-		return "≥ " + count(f.Failures)
+		return "≥ " + count(ctx, f.Failures)
 	}
-	return count(f.Failures)
+	return count(ctx, f.Failures)
 }
 
 // overChoice is something that can be laid over the picture of a flow.
 type overChoice struct{ name, title, about string }
 
-func overChoices() []overChoice {
+func overChoices(ctx context.Context) []overChoice {
 	return []overChoice{
-		{"", "None", "The picture alone"},
-		{OverLast, "Last run", "The last run, also one that has not ended"},
-		{OverFailed, "Last failed", "The last run that failed or took too long"},
-		{OverDay, "24 hours", "All runs that ended in the last 24 hours"},
-		{OverWeek, "7 days", "All runs that ended in the last 7 days"},
+		{"", language.T(ctx, "None"), language.T(ctx, "The picture alone")},
+		{OverLast, language.T(ctx, "Last run"), language.T(ctx, "The last run, also one that has not ended")},
+		{OverFailed, language.T(ctx, "Last failed"), language.T(ctx, "The last run that failed or took too long")},
+		{OverDay, language.T(ctx, "24 hours"), language.T(ctx, "All runs that ended in the last 24 hours")},
+		{OverWeek, language.T(ctx, "7 days"), language.T(ctx, "All runs that ended in the last 7 days")},
 	}
 }
 
@@ -177,43 +179,35 @@ func overURL(flow int64, name string) string {
 }
 
 // title says what the figures are of.
-func (o *Overlay) title() string {
+func (o *Overlay) title(ctx context.Context) string {
 	switch o.Page {
 	case OverLast:
-		return "Steps in the last run"
+		return language.T(ctx, "Steps in the last run")
 	case OverFailed:
-		return "Steps in the last run that failed"
+		return language.T(ctx, "Steps in the last run that failed")
 	case OverDay:
-		return "Steps in the last 24 hours"
+		return language.T(ctx, "Steps in the last 24 hours")
 	case OverWeek:
-		return "Steps in the last 7 days"
+		return language.T(ctx, "Steps in the last 7 days")
 	}
-	return "Steps"
+	return language.T(ctx, "Steps")
 }
 
 // stepsText formats a number of nested steps.
-func stepsText(n int) string { return many(n, "step", "steps") }
-
-// plural returns the singular or plural of a noun.
-func plural(n int, one, more string) string {
-	if n == 1 {
-		return one
-	}
-	return more
-}
+func stepsText(ctx context.Context, n int) string { return language.N(ctx, n, "%d step", "%d steps") }
 
 // timesText is how often the step ran, if that is known.
-func (f *StepFigures) timesText() string {
+func (f *StepFigures) timesText(ctx context.Context) string {
 	if f.Unknown {
 		return "–"
 	}
-	return count(int(f.Times))
+	return count(ctx, int(f.Times))
 }
 
 // durationText formats a time of the step, if it ran.
-func (f *StepFigures) durationText(d time.Duration) string {
+func (f *StepFigures) durationText(ctx context.Context, d time.Duration) string {
 	if f.Unknown || f.Times == 0 {
 		return "–"
 	}
-	return Took(d)
+	return Took(ctx, d)
 }

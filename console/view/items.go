@@ -1,8 +1,11 @@
 package view
 
 import (
+	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/penstock/penstock/console/language"
 )
 
 // ItemRow is the result of one item at a step.
@@ -23,18 +26,18 @@ type ItemRow struct {
 }
 
 // note describes what is unusual about the item; empty: nothing.
-func (i ItemRow) note() string {
+func (i ItemRow) note(ctx context.Context) string {
 	switch {
 	case i.Error != "":
-		return "failed"
+		return language.T(ctx, "failed")
 	case i.Waits:
-		return "waiting"
+		return language.T(ctx, "waiting")
 	case i.Replayed:
-		return "from the journal"
+		return language.T(ctx, "from the journal")
 	case i.Attempts == 0:
-		return "skipped" // the condition of the step did not hold
+		return language.T(ctx, "skipped") // the condition of the step did not hold
 	case i.Attempts > 1:
-		return many(i.Attempts, "attempt", "attempts")
+		return language.N(ctx, i.Attempts, "%d attempt", "%d attempts")
 	}
 	return ""
 }
@@ -45,7 +48,7 @@ func (s StepRow) showItems() bool {
 }
 
 // failures counts the items with an error, caught or not.
-func (s StepRow) failures() int {
+func (s StepRow) failures(ctx context.Context) int {
 	n := 0
 	for _, e := range s.Each {
 		if e.Error != "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/internal/jsonpart"
 )
 
@@ -76,30 +77,28 @@ func jsonTree(text []byte, raw string) templ.Component {
 
 // jsonTreeOf renders the text of a JSONDoc as a collapsible tree.
 func jsonTreeOf(d JSONDoc) templ.Component {
-	t := newTree(d.Source)
-	t.begin("", d.Title)
-	t.value(jsonpart.Whole(d.Text), "", 0)
-	t.out.WriteString(`</div>`)
-	if d.Raw != "" && t.cut {
-		t.out.WriteString(`<p class="hint">This is not all of it. <a href="` + html.EscapeString(d.Raw) + `">Open the whole text</a></p>`)
-	}
-	return t.component()
+	return treeOf(d.Source, func(t *tree) {
+		t.begin("", d.Title)
+		t.value(jsonpart.Whole(d.Text), "", 0)
+		t.out.WriteString(`</div>`)
+		if d.Raw != "" && t.cut {
+			t.out.WriteString(`<p class="hint">` + t.say("This is not all of it.") + ` <a href="` + html.EscapeString(d.Raw) + `">` + t.say("Open the whole text") + `</a></p>`)
+		}
+	})
 }
 
 // JSONFragment renders the children of a branch, as the script puts them into its list.
 func JSONFragment(b JSONBranch) templ.Component {
-	t := newTree(b.Source.url())
-	t.children(b.Value, b.Pointer, openDepth, b.From)
-	return t.component()
+	return treeOf(b.Source.url(), func(t *tree) { t.children(b.Value, b.Pointer, openDepth, b.From) })
 }
 
 // JSONTree renders a branch as a tree of its own.
 func JSONTree(b JSONBranch) templ.Component {
-	t := newTree(b.Source.url())
-	t.begin(b.Pointer, "Value")
-	t.value(b.Value, b.Pointer, 0)
-	t.out.WriteString(`</div>`)
-	return t.component()
+	return treeOf(b.Source.url(), func(t *tree) {
+		t.begin(b.Pointer, language.T(t.ctx, "Value"))
+		t.value(b.Value, b.Pointer, 0)
+		t.out.WriteString(`</div>`)
+	})
 }
 
 // isJSON reports whether a text is a JSON object or list.
@@ -110,25 +109,29 @@ func isJSON(text string) bool {
 
 // tree renders one JSON text from its bytes, which preserves the order of members and the digits of numbers.
 type tree struct {
+	ctx    context.Context // of the component that is rendered, for the language
 	source string
 	out    bytes.Buffer
 	left   int  // number of values that may still be rendered
 	cut    bool // something is missing that cannot be loaded
 }
 
-func newTree(source string) *tree {
-	t := &tree{source: source, left: maxValues}
-	if source == "" {
-		t.left = maxInline
-	}
-	return t
-}
-
-func (t *tree) component() templ.Component {
-	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+// treeOf returns the component of a tree that write writes.
+func treeOf(source string, write func(*tree)) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		t := &tree{ctx: ctx, source: source, left: maxValues}
+		if source == "" {
+			t.left = maxInline
+		}
+		write(t)
 		_, err := w.Write(t.out.Bytes())
 		return err
 	})
+}
+
+// say returns a message as HTML.
+func (t *tree) say(key string, args ...any) string {
+	return html.EscapeString(language.T(t.ctx, key, args...))
 }
 
 // begin begins a tree whose root is the value at a pointer.
@@ -155,12 +158,12 @@ func (t *tree) value(v jsonpart.Value, pointer string, depth int) {
 			text = string(v.Text)
 		}
 		if t.text("s", text) && t.source != "" {
-			t.out.WriteString(` <a class="whole" href="` + t.url(pointer, "&as=value") + `">all ` + count(len(v.Text)) + ` bytes</a>`)
+			t.out.WriteString(` <a class="whole" href="` + t.url(pointer, "&as=value") + `">` + t.say("all %d bytes", len(v.Text)) + `</a>`)
 		}
 	case 't', 'f', 'n':
 		t.span("b", string(v.Text))
 	case 0:
-		t.span("x", "not JSON")
+		t.span("x", language.T(t.ctx, "not JSON"))
 		t.cut = true
 	default:
 		t.span("d", string(v.Text))
@@ -173,14 +176,14 @@ func (t *tree) container(v jsonpart.Value, pointer string, depth int) {
 		opening, closing = "[", "]"
 	}
 	summary := func(begins string) string {
-		return `<summary><span class="p">` + opening + `</span><span class="more">` + html.EscapeString(begins) + `… ` + count(v.Count) + ` ` + closing + `</span></summary>`
+		return `<summary><span class="p">` + opening + `</span><span class="more">` + html.EscapeString(begins) + `… ` + count(t.ctx, v.Count) + ` ` + closing + `</span></summary>`
 	}
 	switch lazily := t.source != "" && depth >= openDepth && len(v.Text) > smallText; {
 	case v.Count == 0:
 		t.span("p", opening+closing)
 	case t.source != "" && (t.left <= 0 || lazily):
 		t.out.WriteString(`<details data-branch="` + t.url(pointer, "") + `">` + summary(preview(v)) +
-			`<ul><li><a href="` + t.url(pointer, "") + `">Open this branch</a></li></ul><span class="p">` + closing + `</span></details>`)
+			`<ul><li><a href="` + t.url(pointer, "") + `">` + t.say("Open this branch") + `</a></li></ul><span class="p">` + closing + `</span></details>`)
 	case t.left <= 0:
 		t.cut = true
 		t.span("p", opening+"…"+closing)
@@ -231,10 +234,10 @@ func (t *tree) children(v jsonpart.Value, pointer string, depth, from int) {
 	switch rest := v.Count - next; {
 	case rest <= 0:
 	case t.source != "":
-		t.out.WriteString(`<li class="rest"><a data-rest href="` + t.url(pointer, "&from="+strconv.Itoa(next)) + `">` + count(rest) + ` more</a></li>`)
+		t.out.WriteString(`<li class="rest"><a data-rest href="` + t.url(pointer, "&from="+strconv.Itoa(next)) + `">` + t.say("%d more", rest) + `</a></li>`)
 	default:
 		t.cut = true
-		t.out.WriteString(`<li class="rest">` + count(rest) + ` more</li>`)
+		t.out.WriteString(`<li class="rest">` + t.say("%d more", rest) + `</li>`)
 	}
 }
 

@@ -1,13 +1,14 @@
 package view
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/internal/jsonpart"
 )
 
@@ -55,19 +56,19 @@ func JSONPath(text []byte, pointer string) string {
 // plainName is a name that jq takes behind a dot.
 var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-func (f JSONHits) text() string {
+func (f JSONHits) text(ctx context.Context) string {
 	switch {
 	case f.Total == 0 && f.AtLeast:
-		return "Nothing found in the part that was searched: the text is too large, or nested too deep."
+		return language.T(ctx, "Nothing found in the part that was searched: the text is too large, or nested too deep.")
 	case f.Total == 0:
-		return "Nothing found."
+		return language.T(ctx, "Nothing found.")
 	}
-	text := many(f.Total, "hit", "hits")
+	text := language.N(ctx, f.Total, "%d hit", "%d hits")
 	if f.AtLeast {
-		text = "at least " + text
+		text = language.T(ctx, "at least %s", text)
 	}
 	if len(f.Hits) < f.Total {
-		text += ", the first " + strconv.Itoa(len(f.Hits))
+		text = language.T(ctx, "%s, the first %d", text, len(f.Hits))
 	}
 	return text
 }

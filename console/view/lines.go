@@ -1,8 +1,11 @@
 package view
 
 import (
+	"context"
 	"strconv"
 	"time"
+
+	"github.com/penstock/penstock/console/language"
 )
 
 // QueueLines is a queue with the flows whose runs wait in line for its slots.
@@ -29,17 +32,17 @@ type LineRow struct {
 	Paused           bool
 }
 
-func (l LineRow) name() string {
+func (l LineRow) name(ctx context.Context) string {
 	if l.Name == "" {
-		return "flow " + strconv.FormatInt(l.Flow, 10)
+		return language.T(ctx, "flow %s", strconv.FormatInt(l.Flow, 10))
 	}
 	return l.Name
 }
 
 // inLine formats a number of runs in line.
-func (l LineRow) inLine(n int) string {
+func (l LineRow) inLine(ctx context.Context, n int) string {
 	if l.AtLeast && n > 0 {
-		return count(n) + "+"
+		return count(ctx, n) + "+"
 	}
-	return count(n)
+	return count(ctx, n)
 }

@@ -1,11 +1,13 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/operation"
 )
 
@@ -55,12 +57,12 @@ func (b Bulk) repeats() (most int) {
 }
 
 // actionHint says what an action that starts runs does with effects; empty: it has none.
-func actionHint(a operation.Action) string {
+func actionHint(ctx context.Context, a operation.Action) string {
 	switch a {
 	case operation.Resume:
-		return "Each run goes on where it failed: effects that have a result are kept, and not done again."
+		return language.T(ctx, "Each run goes on where it failed: effects that have a result are kept, and not done again.")
 	case operation.Replay:
-		return "Each run begins anew with its event, and all of its effects happen again. Of runs that succeeded it is not recorded which ones they had, so the table may lack them."
+		return language.T(ctx, "Each run begins anew with its event, and all of its effects happen again. Of runs that succeeded it is not recorded which ones they had, so the table may lack them.")
 	}
 	return ""
 }

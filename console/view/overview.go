@@ -1,8 +1,11 @@
 package view
 
 import (
+	"context"
 	"strconv"
 	"time"
+
+	"github.com/penstock/penstock/console/language"
 )
 
 // Activity summarizes recent runs, queues and workers.
@@ -54,32 +57,32 @@ type Overview struct {
 	Unknown bool      // Activity was never read
 }
 
-func (p Activity) rate() string {
+func (p Activity) rate(ctx context.Context) string {
 	switch {
 	case p.Rate == 0:
 		return "0"
 	case p.Rate < 1:
-		return strconv.FormatFloat(p.Rate, 'f', 2, 64)
+		return language.Decimal(ctx, p.Rate, 2)
 	case p.Rate < 100:
-		return strconv.FormatFloat(p.Rate, 'f', 1, 64)
+		return language.Decimal(ctx, p.Rate, 1)
 	}
-	return count(int(p.Rate))
+	return count(ctx, int(p.Rate))
 }
 
 // runsText returns the number of counted runs.
-func (p Activity) runsText() string {
+func (p Activity) runsText(ctx context.Context) string {
 	if p.More {
-		return "more than " + many(p.Runs, "run", "runs")
+		return language.N(ctx, p.Runs, "more than %d run", "more than %d runs")
 	}
-	return many(p.Runs, "run", "runs")
+	return language.N(ctx, p.Runs, "%d run", "%d runs")
 }
 
 // windowText describes the period of the chart.
-func (p Activity) windowText() string {
+func (p Activity) windowText(ctx context.Context) string {
 	if p.More {
-		return "the latest " + count(p.Runs)
+		return language.T(ctx, "the latest %d", p.Runs)
 	}
-	return "last " + length(p.Window)
+	return language.T(ctx, "last %s", length(ctx, p.Window))
 }
 
 // failureRate returns the percentage of failed runs.
@@ -128,15 +131,15 @@ func (p Activity) running() (n int) {
 	return n
 }
 
-func (p Activity) load() string {
+func (p Activity) load(ctx context.Context) string {
 	busy, slots := p.busy()
-	return strconv.Itoa(busy) + " of " + strconv.Itoa(slots) + " slots"
+	return language.T(ctx, "%d of %d slots", busy, slots)
 }
 
 // column is one bar of the chart in a viewBox of 60 by 100.
 type column struct{ X, Y, Height, BadY, BadHeight string }
 
-func (p Activity) columns() []column {
+func (p Activity) columns(ctx context.Context) []column {
 	most := 1
 	for _, b := range p.Bars {
 		most = max(most, b.Runs)

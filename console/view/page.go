@@ -4,12 +4,13 @@ package view
 //go:generate go tool templ generate -path ../..
 
 import (
-	"fmt"
+	"context"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 )
 
 const (
@@ -23,30 +24,30 @@ const (
 type Site struct {
 	Root     string // path
 	Name     string // beside the product's
-	First    string // what its first page is, for links
+	First    string // text of links to its first page
 	SignIn   string // advice under the form
 	sections []section
 }
 
 // ConsoleSite returns the console.
 func ConsoleSite() Site {
-	return Site{Root, "", "the overview", "", []section{
-		{"overview", "Overview", "/", "o", ""},
-		{"flows", "Flows", "/flows", "f", auth.ScopeReadFlows},
-		{"runs", "Runs", "/runs", "r", auth.ScopeReadRuns},
-		{"failures", "Failures", "/failures", "e", auth.ScopeReadRuns},
-		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
-		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
-		{"access", "Access", "/access/keys", "a", auth.ScopeClients},
-		{"refused", "Rejected", "/refused", "x", auth.ScopeClients},
+	return Site{Root, "", language.Key("To the overview"), "", []section{
+		{"overview", language.Key("Overview"), "/", "o", ""},
+		{"flows", language.Key("Flows"), "/flows", "f", auth.ScopeReadFlows},
+		{"runs", language.Key("Runs"), "/runs", "r", auth.ScopeReadRuns},
+		{"failures", language.Key("Failures"), "/failures", "e", auth.ScopeReadRuns},
+		{"queues", language.Key("Queues"), "/queues", "q", auth.ScopeReadQueues},
+		{"connections", language.Key("Connections"), "/connections", "c", auth.ScopeClients},
+		{"access", language.Key("Access"), "/access/keys", "a", auth.ScopeClients},
+		{"refused", language.Key("Rejected"), "/refused", "x", auth.ScopeClients},
 	}}
 }
 
 // DeveloperSite returns the developer portal.
 func DeveloperSite() Site {
-	return Site{Developers, "Developers", "your APIs", "Your administrator makes your user, and grants what you may call.", []section{
-		{"apis", "APIs", "/", "a", ""},
-		{"clients", "API clients", "/clients", "c", ""},
+	return Site{Developers, language.Key("Developers"), language.Key("To your APIs"), language.Key("Your administrator makes your user, and grants what you may call."), []section{
+		{"apis", language.Key("APIs"), "/", "a", ""},
+		{"clients", language.Key("API clients"), "/clients", "c", ""},
 	}}
 }
 
@@ -98,53 +99,53 @@ func (p Page) sections() []section {
 }
 
 // ago describes the age of a time in short form.
-func ago(t, now time.Time) string {
+func ago(ctx context.Context, t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
 	case t.IsZero():
 		return "–"
 	case d < 2*time.Second:
-		return "now"
+		return language.T(ctx, "now")
 	case d < time.Minute:
-		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+		return language.T(ctx, "%ds ago", int(d.Seconds()))
 	case d < time.Hour:
-		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+		return language.T(ctx, "%dm ago", int(d.Minutes()))
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh ago", int(d.Hours()))
+		return language.T(ctx, "%dh ago", int(d.Hours()))
 	case d < 90*24*time.Hour:
-		return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+		return language.T(ctx, "%dd ago", int(d.Hours()/24))
 	}
-	return t.UTC().Format("2 Jan 2006")
+	return language.Time(ctx, t.UTC(), "2 Jan 2006")
 }
 
 // Took formats a duration with about three digits.
-func Took(d time.Duration) string {
+func Took(ctx context.Context, d time.Duration) string {
 	switch {
 	case d <= 0:
 		return "0 ms"
 	case d < time.Millisecond:
 		return strconv.FormatInt(d.Microseconds(), 10) + " µs"
 	case d < 10*time.Millisecond:
-		return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) + " ms"
+		return language.Decimal(ctx, float64(d.Microseconds())/1000, 1) + " ms"
 	case d < time.Second:
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	case d < time.Minute:
-		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"
+		return language.Decimal(ctx, d.Seconds(), 2) + " s"
 	case d < time.Hour:
-		return fmt.Sprintf("%dm %02ds", int(d.Minutes()), int(d.Seconds())%60)
+		return language.T(ctx, "%dm %02ds", int(d.Minutes()), int(d.Seconds())%60)
 	}
-	return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
+	return language.T(ctx, "%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
 }
 
 // length formats a round duration in words.
-func length(d time.Duration) string {
+func length(ctx context.Context, d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		return many(int(d.Seconds()), "second", "seconds")
+		return language.N(ctx, int(d.Seconds()), "%d second", "%d seconds")
 	case d < 2*time.Hour:
-		return many(int(d.Minutes()), "minute", "minutes")
+		return language.N(ctx, int(d.Minutes()), "%d minute", "%d minutes")
 	}
-	return many(int(d.Hours()), "hour", "hours")
+	return language.N(ctx, int(d.Hours()), "%d hour", "%d hours")
 }
 
 // Short returns the beginning of an id, enough to distinguish a few by eye.
@@ -164,24 +165,28 @@ func tail(id string) string {
 }
 
 // count formats a number in groups of three digits.
-func count(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
+func count(ctx context.Context, n int) string { return language.Int(ctx, n) }
 
-// many formats a number with the singular or plural of its noun.
-func many(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(n) + " " + more
+// stateTexts are the states of runs, steps and webhooks as pages name them. Read only.
+var stateTexts = map[string]string{
+	"queued": language.Key("queued"), "running": language.Key("running"), "waiting": language.Key("waiting"), "succeeded": language.Key("succeeded"),
+	"failed": language.Key("failed"), "timed_out": language.Key("timed out"), "cancelled": language.Key("cancelled"), "uncertain": language.Key("uncertain"),
+	"skipped": language.Key("skipped"), "lost": language.Key("lost"), "parked": language.Key("parked"), "pending": language.Key("pending"),
 }
 
 // stateText formats a state for display.
-func stateText(state string) string { return strings.ReplaceAll(state, "_", " ") }
+func stateText(ctx context.Context, state string) string {
+	if text := stateTexts[state]; text != "" {
+		return language.T(ctx, text)
+	}
+	return strings.ReplaceAll(state, "_", " ")
+}
 
 // iso formats a time for scripts.
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// number formats a number with the digits that it has after the decimal sign.
+func number(ctx context.Context, x float64) string {
+	_, after, _ := strings.Cut(strconv.FormatFloat(x, 'f', -1, 64), ".")
+	return language.Decimal(ctx, x, len(after))
+}

@@ -1,10 +1,12 @@
 package view
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 )
 
 // Palette is what a text finds.
@@ -39,20 +41,20 @@ type Place struct {
 }
 
 // Places lists the pages that a user with these scopes may open, without those of single things.
-func Places(may func(auth.Scope) bool) []Place {
+func Places(ctx context.Context, may func(auth.Scope) bool) []Place {
 	var all []Place
 	for _, s := range ConsoleSite().sections {
-		all = append(all, Place{s.title, "", Root + s.path, "g " + s.key, s.scope})
+		all = append(all, Place{s.title, "", Root + s.path, language.T(ctx, "g %s", s.key), s.scope})
 	}
 	all = append(all, []Place{
-		{"Operations", "actions on many runs", Root + "/operations", "", auth.ScopeReadRuns},
-		{"Workers", "processes, heartbeats", Root + "/workers", "", auth.ScopeReadQueues},
-		{"Runs in line", "turns, waiting", Root + "/lines", "", auth.ScopeReadQueues},
-		{"API keys", "access", Root + "/access/keys", "", auth.ScopeClients},
-		{"API clients", "access", Root + "/access/clients", "", auth.ScopeClients},
-		{"Users", "access, people", Root + "/access/users", "", auth.ScopeUsers},
-		{"Audit", "access, log, changes", Root + "/access/audit", "", auth.ScopeUsers},
-		{"Your account", "password, sessions, preferences", Root + "/account", "", ""},
+		{language.T(ctx, "Operations"), language.T(ctx, "actions on many runs"), Root + "/operations", "", auth.ScopeReadRuns},
+		{language.T(ctx, "Workers"), language.T(ctx, "processes, heartbeats"), Root + "/workers", "", auth.ScopeReadQueues},
+		{language.T(ctx, "Runs in line"), language.T(ctx, "turns, waiting"), Root + "/lines", "", auth.ScopeReadQueues},
+		{language.T(ctx, "API keys"), "access", Root + "/access/keys", "", auth.ScopeClients},
+		{language.T(ctx, "API clients"), "access", Root + "/access/clients", "", auth.ScopeClients},
+		{language.T(ctx, "Users"), language.T(ctx, "access, people"), Root + "/access/users", "", auth.ScopeUsers},
+		{language.T(ctx, "Audit"), language.T(ctx, "access, log, changes"), Root + "/access/audit", "", auth.ScopeUsers},
+		{language.T(ctx, "Your account"), language.T(ctx, "password, sessions, preferences"), Root + "/account", "", ""},
 	}...)
 	var some []Place
 	for _, place := range all {
@@ -64,7 +66,7 @@ func Places(may func(auth.Scope) bool) []Place {
 }
 
 // count returns the number of finds, for screen readers.
-func (p Palette) count() int {
+func (p Palette) count(ctx context.Context) int {
 	n := 0
 	for _, g := range p.Groups {
 		n += len(g.Finds)

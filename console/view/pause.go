@@ -1,16 +1,21 @@
 package view
 
-import "github.com/penstock/penstock/auth"
+import (
+	"context"
+	"github.com/penstock/penstock/auth"
+
+	"github.com/penstock/penstock/console/language"
+)
 
 // PauseNotice describes the effect of a pause or its end. released is the number of runs that had waited.
-func PauseNotice(paused bool, released int) string {
+func PauseNotice(ctx context.Context, paused bool, released int) string {
 	switch {
 	case paused:
-		return "The flow is paused: none of its runs begins until it is resumed."
+		return language.T(ctx, "The flow is paused: none of its runs begins until it is resumed.")
 	case released == 0:
-		return "The flow is resumed. No run had waited."
+		return language.T(ctx, "The flow is resumed. No run had waited.")
 	}
-	return "The flow is resumed, with " + many(released, "run", "runs") + " that had waited."
+	return language.N(ctx, released, "The flow is resumed, with %d run that had waited.", "The flow is resumed, with %d runs that had waited.")
 }
 
 // mayPause reports whether the user may pause and resume flows.

@@ -1,9 +1,11 @@
 package view
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/internal/rejectlog"
 )
 
@@ -15,12 +17,12 @@ type Refused struct {
 }
 
 // skew describes the difference between two clocks.
-func skew(c *auth.ClockSkew) string {
+func skew(ctx context.Context, c *auth.ClockSkew) string {
 	switch {
 	case c.Off == 0:
-		return "the same second as ours"
+		return language.T(ctx, "the same second as ours")
 	case c.Off > 0:
-		return strconv.FormatInt(c.Off, 10) + " s behind ours, " + strconv.FormatInt(c.Allowed, 10) + " s are allowed"
+		return language.T(ctx, "%s s behind ours, %s s are allowed", strconv.FormatInt(c.Off, 10), strconv.FormatInt(c.Allowed, 10))
 	}
-	return strconv.FormatInt(-c.Off, 10) + " s ahead of ours, " + strconv.FormatInt(c.Allowed, 10) + " s are allowed"
+	return language.T(ctx, "%s s ahead of ours, %s s are allowed", strconv.FormatInt(-c.Off, 10), strconv.FormatInt(c.Allowed, 10))
 }

@@ -1,18 +1,19 @@
 package view
 
 import (
-	"fmt"
+	"context"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/queue/rehearsal"
 )
 
 // rehearsalVerdict is the report in one sentence.
-func rehearsalVerdict(r *rehearsal.Report) string {
+func rehearsalVerdict(ctx context.Context, r *rehearsal.Report) string {
 	switch {
 	case r.Runs == 0:
-		return "No recorded run of this flow can be rehearsed."
+		return language.T(ctx, "No recorded run of this flow can be rehearsed.")
 	case r.Different == 0:
-		return "Nothing would differ in " + many(r.Runs, "run", "runs") + "."
+		return language.N(ctx, r.Runs, "Nothing would differ in %d run.", "Nothing would differ in %d runs.")
 	}
-	return fmt.Sprintf("%d of %s would differ.", r.Different, many(r.Runs, "run", "runs"))
+	return language.N(ctx, r.Runs, "%[2]d of %[1]d run would differ.", "%[2]d of %[1]d runs would differ.", r.Different)
 }

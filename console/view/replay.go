@@ -1,9 +1,11 @@
 package view
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/flows"
 )
 
@@ -18,7 +20,7 @@ type Replay struct {
 }
 
 // doneText names the steps with effects that happened, as in "charge (1), notify (1 uncertain)".
-func (r Replay) doneText() string {
+func (r Replay) doneText(ctx context.Context) string {
 	var all []string
 	for _, s := range r.Done {
 		counts := []string{}
@@ -26,7 +28,7 @@ func (r Replay) doneText() string {
 			counts = append(counts, strconv.Itoa(s.Kept))
 		}
 		if len(s.Uncertain) > 0 {
-			counts = append(counts, strconv.Itoa(len(s.Uncertain))+" uncertain")
+			counts = append(counts, language.T(ctx, "%d uncertain", len(s.Uncertain)))
 		}
 		all = append(all, s.Step+" ("+strings.Join(counts, ", ")+")")
 	}
@@ -37,7 +39,7 @@ func (r Replay) doneText() string {
 const maxUncertain = 20
 
 // uncertain names the effects of which it is not known whether they happened, as in "charge (http), item 2".
-func (r Replay) uncertain() []string {
+func (r Replay) uncertain(ctx context.Context) []string {
 	var all []string
 	for _, s := range r.Done {
 		name := s.Step
@@ -46,11 +48,11 @@ func (r Replay) uncertain() []string {
 		}
 		for _, key := range s.Uncertain {
 			item, _ := strings.CutPrefix(key, s.Step+".")
-			all = append(all, name+", item "+item)
+			all = append(all, language.T(ctx, "%s, item %s", name, item))
 		}
 	}
 	if n := len(all); n > maxUncertain {
-		all = append(all[:maxUncertain], "and "+many(n-maxUncertain, "other", "others"))
+		all = append(all[:maxUncertain], language.N(ctx, n-maxUncertain, "and %d other", "and %d others"))
 	}
 	return all
 }

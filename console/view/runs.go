@@ -1,10 +1,12 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/searchbox"
 	"github.com/penstock/penstock/store"
 )
@@ -152,17 +154,17 @@ func (l RunList) last() int {
 }
 
 // span describes which runs are on the page.
-func (l RunList) span() string {
+func (l RunList) span(ctx context.Context) string {
 	if l.Total == 0 || len(l.Items) == 0 {
-		return "no runs"
+		return language.T(ctx, "no runs")
 	}
 	from := (l.Page-1)*l.PageSize + 1
-	text := count(from) + "–" + count(from+len(l.Items)-1) + " of " + count(l.Total)
+	text := language.T(ctx, "%d–%d of %d", from, from+len(l.Items)-1, l.Total)
 	if l.AtLeast {
 		text += "+"
 	}
 	if l.Params.Has("cursor") {
-		text += " further ones"
+		text = language.T(ctx, "%s further ones", text)
 	}
 	return text
 }

@@ -1,10 +1,13 @@
 package view
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/searchbox"
 )
 
@@ -16,7 +19,7 @@ type set struct {
 }
 
 // sets lists the parts of the search.
-func (l RunList) sets() (all []set) {
+func (l RunList) sets(ctx context.Context) (all []set) {
 	switch {
 	case l.Search == nil:
 		return nil
@@ -26,9 +29,9 @@ func (l RunList) sets() (all []set) {
 	for i, t := range l.Search.Terms {
 		values := slices.Clone(t.Values)
 		for j, v := range values {
-			values[j] = l.shown(t.Name, v)
+			values[j] = l.shown(ctx, t.Name, v)
 		}
-		all = append(all, set{t.Not, strings.TrimPrefix(t.Name, searchbox.Label), strings.Join(values, " or "), l.searchURL(l.Search.Without(i))})
+		all = append(all, set{t.Not, strings.TrimPrefix(t.Name, searchbox.Label), strings.Join(values, " "+language.T(ctx, "or")+" "), l.searchURL(l.Search.Without(i))})
 	}
 	if l.Search.Words != "" {
 		all = append(all, set{name: "words", value: l.Search.Words, without: l.searchURL(l.Search.WithoutWords())})
@@ -37,19 +40,12 @@ func (l RunList) sets() (all []set) {
 }
 
 // shown formats a value of a term.
-func (l RunList) shown(name, value string) string {
+func (l RunList) shown(ctx context.Context, name, value string) string {
 	switch name {
 	case "state":
-		return stateText(value)
+		return stateText(ctx, value)
 	case searchbox.Since, searchbox.Until:
-		for _, unit := range []struct{ suffix, text string }{{"m", " minutes ago"}, {"h", " hours ago"}, {"d", " days ago"}, {"w", " weeks ago"}, {"s", " seconds ago"}} {
-			if n, is := strings.CutSuffix(value, unit.suffix); is && strings.Trim(n, "0123456789") == "" {
-				if n == "1" {
-					unit.text = strings.Replace(unit.text, "s ago", " ago", 1)
-				}
-				return n + unit.text
-			}
-		}
+		return shownTime(ctx, value)
 	case "flow":
 		for _, f := range l.Flows {
 			if decimal(f.Number) == value {
@@ -64,44 +60,72 @@ func (l RunList) shown(name, value string) string {
 	return value
 }
 
+// shownTime formats a time of a term.
+func shownTime(ctx context.Context, value string) string {
+	if value == "" {
+		return value
+	}
+	n, err := strconv.Atoi(value[:len(value)-1])
+	if err != nil || n < 0 {
+		return value
+	}
+	switch value[len(value)-1] {
+	case 's':
+		return language.N(ctx, n, "%d second ago", "%d seconds ago")
+	case 'm':
+		return language.N(ctx, n, "%d minute ago", "%d minutes ago")
+	case 'h':
+		return language.N(ctx, n, "%d hour ago", "%d hours ago")
+	case 'd':
+		return language.N(ctx, n, "%d day ago", "%d days ago")
+	case 'w':
+		return language.N(ctx, n, "%d week ago", "%d weeks ago")
+	}
+	return value
+}
+
 // found says how many runs match, and how sure that is.
-func (l RunList) found() string {
-	n := many(l.Total, "run matches", "runs match")
-	further := ""
-	if l.Params.Has("cursor") {
-		further = " further back"
-	}
+func (l RunList) found(ctx context.Context) string {
+	further := l.Params.Has("cursor")
 	switch {
+	case l.AtLeast && l.Total == 0 && further:
+		return language.T(ctx, "No match so far further back")
 	case l.AtLeast && l.Total == 0:
-		return "No match so far" + further
+		return language.T(ctx, "No match so far")
+	case l.AtLeast && further:
+		return language.N(ctx, l.Total, "At least %d run matches further back, counted so far", "At least %d runs match further back, counted so far")
 	case l.AtLeast:
-		return "At least " + n + further + ", counted so far"
+		return language.N(ctx, l.Total, "At least %d run matches, counted so far", "At least %d runs match, counted so far")
+	case l.Total == 0 && further:
+		return language.T(ctx, "No run matches further back")
 	case l.Total == 0:
-		return "No run matches" + further
+		return language.T(ctx, "No run matches")
+	case further:
+		return language.N(ctx, l.Total, "Exactly %d run matches further back", "Exactly %d runs match further back")
 	}
-	return "Exactly " + n + further
+	return language.N(ctx, l.Total, "Exactly %d run matches", "Exactly %d runs match")
 }
 
 // where says in which runs the answer was looked for.
-func (l RunList) where() string {
+func (l RunList) where(ctx context.Context) string {
 	lookup := l.Search != nil && (l.Search.Words != "" || slices.ContainsFunc(l.Search.Terms, func(t searchbox.Term) bool { return strings.HasPrefix(t.Name, searchbox.Label) }))
 	switch {
 	case !l.History:
-		return "in the runs that Redis keeps; there is no history"
+		return language.T(ctx, "in the runs that Redis keeps; there is no history")
 	case lookup:
-		return "in the history, which has runs from about two seconds after their end"
+		return language.T(ctx, "in the history, which has runs from about two seconds after their end")
 	}
-	return "in Redis and in the history"
+	return language.T(ctx, "in Redis and in the history")
 }
 
 // kept says which runs an answer is about that looked at every one.
-func (l RunList) kept() string {
+func (l RunList) kept(ctx context.Context) string {
 	if l.Search != nil && slices.ContainsFunc(l.Search.Terms, func(t searchbox.Term) bool {
 		return t.Name == searchbox.Since || t.Name == searchbox.Until || t.Name == "created_at"
 	}) {
-		return "of this time"
+		return language.T(ctx, "of this time")
 	}
-	return "that is kept"
+	return language.T(ctx, "that is kept")
 }
 
 // back returns how far the answer looked; nil: to the oldest run that is kept, or to the beginning of the time.
@@ -113,19 +137,19 @@ func (l RunList) back() *time.Time {
 }
 
 // wider lists what may be changed so that more runs match.
-func (l RunList) wider() (all []set) {
+func (l RunList) wider(ctx context.Context) (all []set) {
 	if l.Search == nil || l.Search.Raw != "" {
-		return l.sets()
+		return l.sets(ctx)
 	}
 	if since := l.Search.Values(searchbox.Since); len(since) > 0 && !slices.Equal(since, []string{"7d"}) && len(l.Search.Values(searchbox.Until)) == 0 {
-		all = append(all, set{name: "look at the last week", without: l.with(searchbox.Since, "7d")})
+		all = append(all, set{name: language.T(ctx, "look at the last week"), without: l.with(searchbox.Since, "7d")})
 	}
-	for _, s := range l.sets() {
-		is := " "
+	for _, s := range l.sets(ctx) {
+		name := language.T(ctx, "without %s %s", s.name, clip(s.value, 60))
 		if s.not {
-			is = " not "
+			name = language.T(ctx, "without %s not %s", s.name, clip(s.value, 60))
 		}
-		all = append(all, set{name: "without " + s.name + is + clip(s.value, 60), without: s.without})
+		all = append(all, set{name: name, without: s.without})
 	}
 	return all
 }

@@ -1,9 +1,11 @@
 package view
 
 import (
+	"context"
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/searchbox"
 	"github.com/penstock/penstock/queue"
 )
@@ -30,12 +32,12 @@ type stateChoice struct {
 }
 
 // stateChoices lists all states of runs, and what is looked for like a state.
-func stateChoices() []stateChoice {
+func stateChoices(ctx context.Context) []stateChoice {
 	var all []stateChoice
 	for _, s := range []queue.State{queue.Running, queue.Queued, queue.Waiting, queue.Succeeded, queue.Failed, queue.TimedOut, queue.Cancelled} {
-		all = append(all, stateChoice{stateText(string(s)), string(s), "state", string(s)})
+		all = append(all, stateChoice{stateText(ctx, string(s)), string(s), "state", string(s)})
 	}
-	return append(all, stateChoice{"uncertain", "uncertain", "code", "uncertain"})
+	return append(all, stateChoice{stateText(ctx, "uncertain"), "uncertain", "code", "uncertain"})
 }
 
 // stateURL returns the URL of the list for one of the states; for any if it is zero.
@@ -71,35 +73,35 @@ func (l RunList) isState(c stateChoice) bool {
 // choice is an entry of a menu.
 type choice struct{ label, value, note string }
 
-func timeChoices() []choice {
-	return []choice{{"last 15 minutes", "15m", ""}, {"last hour", "1h", ""}, {"last day", "1d", ""}, {"last week", "7d", ""}, {"today", "today", ""}}
+func timeChoices(ctx context.Context) []choice {
+	return []choice{{language.T(ctx, "last 15 minutes"), "15m", ""}, {language.T(ctx, "last hour"), "1h", ""}, {language.T(ctx, "last day"), "1d", ""}, {language.T(ctx, "last week"), "7d", ""}, {"today", "today", ""}}
 }
 
 // timeText describes the chosen time.
-func (l RunList) timeText() string {
+func (l RunList) timeText(ctx context.Context) string {
 	if l.Search == nil {
-		return "any time"
+		return language.T(ctx, "any time")
 	}
 	since, until := l.Search.Values(searchbox.Since), l.Search.Values(searchbox.Until)
-	for _, c := range timeChoices() {
+	for _, c := range timeChoices(ctx) {
 		if len(until) == 0 && slices.Equal(since, []string{c.value}) {
 			return c.label
 		}
 	}
 	if len(since)+len(until) > 0 {
-		return "chosen time"
+		return language.T(ctx, "chosen time")
 	}
-	return "any time"
+	return language.T(ctx, "any time")
 }
 
 // menuText is the summary of a menu: what is chosen, or any of it.
-func (l RunList) menuText(name, noun string) string {
+func (l RunList) menuText(ctx context.Context, name, noun string) string {
 	if l.Search != nil {
 		if values := l.Search.Values(name); len(values) > 0 {
 			return clip(noun+" "+strings.Join(values, ", "), 28)
 		}
 	}
-	return "any " + noun
+	return language.T(ctx, "any %s", noun)
 }
 
 // maxMenu is the maximum number of entries of a menu.
@@ -114,10 +116,10 @@ func (l RunList) flowChoices() []choice {
 	return all
 }
 
-func triggerChoices() []choice {
+func triggerChoices(ctx context.Context) []choice {
 	notes := map[string]string{
-		"sync": "a caller waits", "async": "no caller waits", "webhook": "a delivery", "schedule": "also polls and alerts", "flow": "a step of another run",
-		"replay": "the event of another run", "resume": "continues another run", "on_failure": "after a failure",
+		"sync": language.T(ctx, "a caller waits"), "async": language.T(ctx, "no caller waits"), "webhook": language.T(ctx, "a delivery"), "schedule": language.T(ctx, "also polls and alerts"), "flow": language.T(ctx, "a step of another run"),
+		"replay": language.T(ctx, "the event of another run"), "resume": language.T(ctx, "continues another run"), "on_failure": language.T(ctx, "after a failure"),
 	}
 	var all []choice
 	for _, t := range queue.Triggers() {
@@ -139,18 +141,18 @@ func (l RunList) principalChoices() []choice {
 }
 
 // builtInSearches are the saved searches that there are from the start.
-func builtInSearches() []SavedSearch {
+func builtInSearches(ctx context.Context) []SavedSearch {
 	return []SavedSearch{
-		{Name: "Failed today", Text: "state:failed,timed_out since:today"},
-		{Name: "Uncertain", Text: "code:uncertain triage:open"},
-		{Name: "Running now", Text: "state:running"},
-		{Name: "Waiting for an hour", Text: "state:queued,waiting until:1h"},
+		{Name: language.T(ctx, "Failed today"), Text: "state:failed,timed_out since:today"},
+		{Name: language.T(ctx, "Uncertain"), Text: "code:uncertain triage:open"},
+		{Name: language.T(ctx, "Running now"), Text: "state:running"},
+		{Name: language.T(ctx, "Waiting for an hour"), Text: "state:queued,waiting until:1h"},
 	}
 }
 
 // named returns the name of the saved search that the text is; empty: of none.
-func (l RunList) named() string {
-	for _, list := range [][]SavedSearch{builtInSearches(), l.Own, l.Shared} {
+func (l RunList) named(ctx context.Context) string {
+	for _, list := range [][]SavedSearch{builtInSearches(ctx), l.Own, l.Shared} {
 		for _, s := range list {
 			if l.Text != "" && s.Text == l.Text {
 				return s.Name

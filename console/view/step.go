@@ -1,10 +1,13 @@
 package view
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/penstock/penstock/console/language"
 )
 
 // hasContent reports whether a row has more to show than its facts.
@@ -31,9 +34,9 @@ func (r Run) resumeFrom(step string) string {
 func (r Resume) fromPath() string { return r.resumeFrom(r.From) }
 
 // runsText says how far a step is that runs.
-func runsText(s StepRow) string {
+func runsText(ctx context.Context, s StepRow) string {
 	if s.In > 1 {
-		return count(s.Done) + " of " + many(s.In, "item", "items")
+		return language.N(ctx, s.In, "%[2]d of %[1]d item", "%[2]d of %[1]d items", s.Done)
 	}
-	return many(s.In, "item", "items")
+	return language.N(ctx, s.In, "%d item", "%d items")
 }

@@ -1,10 +1,12 @@
 package view
 
 import (
+	"context"
 	"net/url"
 	"time"
 
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/internal/deliveries"
 )
@@ -73,18 +75,18 @@ func WayOfSample(id string) string {
 }
 
 // wayTitle is the text of the tab of a way.
-func wayTitle(way string) string {
-	return map[string]string{WayWebhook: "Webhook", WayHTTP: "HTTP", WaySmartSYNC: "SmartSYNC", WaySigned: "Signed API", WayNative: "Users and tokens"}[way]
+func wayTitle(ctx context.Context, way string) string {
+	return map[string]string{WayWebhook: language.T(ctx, "Webhook"), WayHTTP: language.T(ctx, "HTTP"), WaySmartSYNC: language.T(ctx, "SmartSYNC"), WaySigned: language.T(ctx, "Signed API"), WayNative: language.T(ctx, "Users and tokens")}[way]
 }
 
 // wayAbout says who calls in a way.
-func wayAbout(way string) string {
+func wayAbout(ctx context.Context, way string) string {
 	return map[string]string{
-		WayWebhook:   "As the sender of the webhook does, with the stored secret.",
-		WayHTTP:      "As callers of the flow's own paths do.",
-		WaySmartSYNC: "Callers with an API key, as SmartSYNC signs.",
-		WaySigned:    "Callers with an API key, over the native API.",
-		WayNative:    "Users with a password, and programs with an access token.",
+		WayWebhook:   language.T(ctx, "As the sender of the webhook does, with the stored secret."),
+		WayHTTP:      language.T(ctx, "As callers of the flow's own paths do."),
+		WaySmartSYNC: language.T(ctx, "Callers with an API key, as SmartSYNC signs."),
+		WaySigned:    language.T(ctx, "Callers with an API key, over the native API."),
+		WayNative:    language.T(ctx, "Users with a password, and programs with an access token."),
 	}[way]
 }
 

@@ -1,9 +1,10 @@
 package view
 
 import (
-	"strings"
+	"context"
 	"time"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/internal/webhook"
 )
 
@@ -33,11 +34,8 @@ func webhookDot(s webhook.State) string {
 }
 
 // until describes the time until a later one in short form; "now" when it has come.
-func until(t, now time.Time) string {
-	if left, ok := strings.CutSuffix(ago(now, t), " ago"); ok {
-		return "in " + left
-	}
-	return "now"
+func until(ctx context.Context, t, now time.Time) string {
+	return timeTo(ctx, t, now)
 }
 
 // lastTry describes the result of the latest try; empty: there was none.
@@ -49,12 +47,12 @@ func lastTry(d *webhook.Delivery) string {
 }
 
 // disabledBecause describes why an endpoint is disabled.
-func disabledBecause(reason string) string {
+func disabledBecause(ctx context.Context, reason string) string {
 	switch reason {
 	case "gone":
-		return "it answered 410 Gone"
+		return language.T(ctx, "it answered 410 Gone")
 	case "failing":
-		return "it failed for five days"
+		return language.T(ctx, "it failed for five days")
 	}
-	return "by hand"
+	return language.T(ctx, "by hand")
 }

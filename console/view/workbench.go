@@ -1,8 +1,10 @@
 package view
 
 import (
+	"context"
 	"strings"
 
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/sender"
 )
@@ -52,8 +54,8 @@ func (a *Arrival) ignored() bool {
 }
 
 // filterTitle is the text of the button of a filter.
-func filterTitle(filter string) string {
-	return map[string]string{"": "All", filterAccepted: "Accepted", filterRejected: "Rejected", filterIgnored: "Ignored"}[filter]
+func filterTitle(ctx context.Context, filter string) string {
+	return map[string]string{"": language.T(ctx, "All"), filterAccepted: language.T(ctx, "Accepted"), filterRejected: language.T(ctx, "Rejected"), filterIgnored: language.T(ctx, "Ignored")}[filter]
 }
 
 // Setup is what to enter at the sender of a webhook, and what the flow expects of it.
@@ -121,13 +123,13 @@ func spans(text string) (all []Span) {
 }
 
 // Add adds what is known of a sender.
-func (s *Setup) Add(e *sender.Entry) {
+func (s *Setup) Add(ctx context.Context, e *sender.Entry) {
 	s.Title, s.Docs, s.Event, s.Asks = e.Title, e.Docs, e.Verify.Event, e.Asks()
 	if s.Title == "" {
-		s.Title = "A sender of its own (" + e.Name + ")"
+		s.Title = language.T(ctx, "A sender of its own (%s)", e.Name)
 	}
 	s.There, s.Note, s.Checked, s.SecretIs = spans(e.Setup), spans(e.Note), spans(e.Checked()), spans(e.Secret)
-	s.Header = strings.Join(e.Verify.Header, " or ")
+	s.Header = strings.Join(e.Verify.Header, " "+language.T(ctx, "or")+" ")
 }
 
 // Redelivery says what delivering again would do.
@@ -156,7 +158,7 @@ var wordsOfChecks = [][]string{
 }
 
 // checksOf returns which checks of the proof a delivery passed; nil: it was not rejected for its proof, or it is not known which failed.
-func checksOf(d *deliveries.Delivery, s *sender.Scheme) []Check {
+func checksOf(ctx context.Context, d *deliveries.Delivery, s *sender.Scheme) []Check {
 	if s == nil || d.Verdict != deliveries.Rejected || len(d.Findings) == 0 {
 		return nil
 	}
@@ -172,29 +174,29 @@ func checksOf(d *deliveries.Delivery, s *sender.Scheme) []Check {
 		return nil
 	}
 	spec := s.Spec()
-	where := "a proof is there"
+	where := language.T(ctx, "a proof is there")
 	if len(spec.Header) > 0 {
-		where = "the header " + strings.Join(spec.Header, " or ") + " is there"
+		where = language.T(ctx, "the header %s is there", strings.Join(spec.Header, " "+language.T(ctx, "or")+" "))
 	} else if spec.Param != "" {
-		where = "the parameter " + spec.Param + " is there"
+		where = language.T(ctx, "the parameter %s is there", spec.Param)
 	}
 	form := strings.TrimSpace(spec.Prefix + spec.Format)
 	if spec.Format == "" && s.Signs() {
-		form += "…, in " + spec.Encoding
+		form += language.T(ctx, "…, in %s", spec.Encoding)
 	}
-	all := []Check{{Title: "It has a proof", Expected: where}}
+	all := []Check{{Title: language.T(ctx, "It has a proof"), Expected: where}}
 	if s.Signs() {
-		all = append(all, Check{Title: "The proof can be read", Expected: form}, Check{Title: "The secret makes the same one", Expected: signedText(&spec)})
+		all = append(all, Check{Title: language.T(ctx, "The proof can be read"), Expected: form}, Check{Title: language.T(ctx, "The secret makes the same one"), Expected: signedText(ctx, &spec)})
 	} else {
-		all = append(all, Check{Title: "The proof can be read", Expected: form}, Check{Title: "It is the stored one", Expected: "the text of the stored secret"})
+		all = append(all, Check{Title: language.T(ctx, "The proof can be read"), Expected: form}, Check{Title: language.T(ctx, "It is the stored one"), Expected: language.T(ctx, "the text of the stored secret")})
 	}
 	if spec.Timestamp != "" || strings.Contains(spec.Format, "{timestamp}") || spec.Scheme == "standard-webhooks" {
-		all = append(all, Check{Title: "Its time is near ours", Expected: "off by " + length(spec.Tolerance) + " at most"})
+		all = append(all, Check{Title: language.T(ctx, "Its time is near ours"), Expected: language.T(ctx, "off by %s at most", length(ctx, spec.Tolerance))})
 	} else if failed == 3 {
 		return nil
 	}
 	if len(spec.Expect) > 0 {
-		all = append(all, Check{Title: "It has the expected values"})
+		all = append(all, Check{Title: language.T(ctx, "It has the expected values")})
 	}
 	at := min(failed, len(all)-1)
 	for i := range all {
@@ -211,50 +213,50 @@ func checksOf(d *deliveries.Delivery, s *sender.Scheme) []Check {
 }
 
 // signedText says what is signed.
-func signedText(v *sender.Spec) string {
+func signedText(ctx context.Context, v *sender.Spec) string {
 	if v.Scheme == "standard-webhooks" {
-		return "HMAC with SHA256 of {id}.{timestamp}.{body}"
+		return language.T(ctx, "HMAC with SHA256 of {id}.{timestamp}.{body}")
 	}
-	return strings.ToUpper(v.Scheme) + " with " + strings.ToUpper(v.Algorithm) + " of " + strings.ReplaceAll(v.Signed, "\n", `\n`)
+	return language.T(ctx, "%s with %s of %s", strings.ToUpper(v.Scheme), strings.ToUpper(v.Algorithm), strings.ReplaceAll(v.Signed, "\n", `\n`))
 }
 
 // adviceOn says what to do about a rejected delivery; empty: nothing is known.
-func adviceOn(d *deliveries.Delivery) string {
+func adviceOn(ctx context.Context, d *deliveries.Delivery) string {
 	if len(d.Findings) > 0 {
-		return adviceOnProof(d.Findings[0])
+		return adviceOnProof(ctx, d.Findings[0])
 	}
 	switch d.Code {
 	case "disabled":
-		return "The flow is switched off. Switch it on in the list of flows; many senders send again by themselves."
+		return language.T(ctx, "The flow is switched off. Switch it on in the list of flows; many senders send again by themselves.")
 	case "too_many_requests", "overloaded":
-		return "More came than a limit allows. The sender may send again later."
+		return language.T(ctx, "More came than a limit allows. The sender may send again later.")
 	case codeHoneypot:
-		return "A field was filled in that people do not see: a program sent it. Nothing is to be done."
+		return language.T(ctx, "A field was filled in that people do not see: a program sent it. Nothing is to be done.")
 	case "bad_json", "bad_query", "bad_coding", "unsupported_media_type", "bad_body":
 		return "The body or its Content-Type is not what the flow reads: record what comes, and set trigger.webhook.body if the sender cannot be changed."
 	}
 	return ""
 }
 
-func adviceOnProof(f deliveries.Finding) string {
+func adviceOnProof(ctx context.Context, f deliveries.Finding) string {
 	switch f.Word {
 	case "secret":
 		if strings.Contains(f.Text, "not stored") {
-			return "Store the secret that the sender shows, under this name, on the page Connections."
+			return language.T(ctx, "Store the secret that the sender shows, under this name, on the page Connections.")
 		}
-		return "Copy the secret from the sender once more and store it again: blanks, quotes and line ends at its ends count."
+		return language.T(ctx, "Copy the secret from the sender once more and store it again: blanks, quotes and line ends at its ends count.")
 	case "tolerance":
-		return "Set the clock of the machine that is wrong, or, if the sender sent an old delivery again, let it sign anew. trigger.webhook.verify.tolerance may allow more."
+		return language.T(ctx, "Set the clock of the machine that is wrong, or, if the sender sent an old delivery again, let it sign anew. trigger.webhook.verify.tolerance may allow more.")
 	case "header", "param", "signature", "scheme":
-		return "Enter the secret at the sender: many sign only then. If it signs in another way, its scheme is another one: capture a request to see which."
+		return language.T(ctx, "Enter the secret at the sender: many sign only then. If it signs in another way, its scheme is another one: capture a request to see which.")
 	case "prefix", "format", "encoding", "timestamp_format", "algorithm", "secret_encoding", "algorithm_from":
-		return "The sender writes its proof in another way than the flow says: change trigger.webhook.verify, or take the sender's own scheme."
+		return language.T(ctx, "The sender writes its proof in another way than the flow says: change trigger.webhook.verify, or take the sender's own scheme.")
 	case "signed", "url", "body_hash_param":
-		return "What was signed is not what arrived: look for a proxy that changes bodies, and enter exactly the URL above at the sender."
+		return language.T(ctx, "What was signed is not what arrived: look for a proxy that changes bodies, and enter exactly the URL above at the sender.")
 	case "user":
-		return "Enter the user name of trigger.webhook.verify.user at the sender."
+		return language.T(ctx, "Enter the user name of trigger.webhook.verify.user at the sender.")
 	case "expect":
-		return "The sender signed it, but it is not about what the flow takes. Check the values of trigger.webhook.verify.expect."
+		return language.T(ctx, "The sender signed it, but it is not about what the flow takes. Check the values of trigger.webhook.verify.expect.")
 	}
 	return ""
 }
@@ -265,6 +267,6 @@ func checkSign(state string) string {
 }
 
 // checkText says a check's state to those who do not see its sign.
-func checkText(state string) string {
-	return map[string]string{"passed": "passed", "failed": "failed", "skipped": "not looked at, because an earlier one failed"}[state]
+func checkText(ctx context.Context, state string) string {
+	return map[string]string{"passed": language.T(ctx, "passed"), "failed": language.T(ctx, "failed"), "skipped": language.T(ctx, "not looked at, because an earlier one failed")}[state]
 }

@@ -27,14 +27,14 @@ func TestChecksOfAProof(t *testing.T) {
 		}
 		d := deliveries.Delivery{Verdict: deliveries.Rejected, Findings: []deliveries.Finding{{Word: c.word, Text: "x"}}}
 		var states []string
-		for _, check := range checksOf(&d, s) {
+		for _, check := range checksOf(t.Context(), &d, s) {
 			states = append(states, check.State)
 		}
 		if got := strings.Join(states, " "); got != c.want {
 			t.Errorf("%s, %s: %q, want %q", c.scheme, c.word, got, c.want)
 		}
 	}
-	if all := checksOf(&deliveries.Delivery{Verdict: deliveries.Accepted}, nil); all != nil {
+	if all := checksOf(t.Context(), &deliveries.Delivery{Verdict: deliveries.Accepted}, nil); all != nil {
 		t.Errorf("an accepted delivery: %v", all)
 	}
 }

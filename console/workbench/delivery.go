@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/deliveries"
@@ -68,7 +69,7 @@ func (b *Workbench) deliveryOf(r *Request, head *store.Deployment, d *deliveries
 	}
 	page.Arrival = arrivals[0]
 	if flow, ok := b.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10)); ok && flow.Webhook != nil && flow.Webhook.Verify != nil {
-		page.SetChecks(flow.Webhook.Verify.Sender)
+		page.SetChecks(r.HTTP.Context(), flow.Webhook.Verify.Sender)
 	}
 	return page, nil
 }
@@ -122,7 +123,7 @@ func (b *Workbench) showRedelivery(r *Request) error {
 			return err
 		}
 	}
-	return r.Render(200, view.RedeliverPage(r.Page("flows", "Redeliver"), v))
+	return r.Render(200, view.RedeliverPage(r.Page("flows", language.T(r.HTTP.Context(), "Redeliver")), v))
 }
 
 // redeliver starts a run of the user with what a recorded delivery says.
@@ -161,10 +162,10 @@ func (b *Workbench) makeSample(r *Request) error {
 	run.Params, run.Headers = masker.Texts(run.Params), masker.Texts(run.Headers)
 	draft := Draft{
 		Entry:  flow.TestText(r.ctx(), sampleName(d), run),
-		Notice: fmt.Sprintf("Delivery %d is the last test of the file, and with that a sample of the flow. Nothing is saved yet.", d.Number),
+		Notice: language.T(r.HTTP.Context(), "Delivery %s is the last test of the file, and with that a sample of the flow. Nothing is saved yet.", strconv.FormatInt(d.Number, 10)),
 	}
 	if len(flow.ExternalSteps()) > 0 {
-		draft.Lacks = "it says with what the steps with effects answer (mocks), and what the flow puts out then"
+		draft.Lacks = language.T(r.HTTP.Context(), "it says with what the steps with effects answer (mocks), and what the flow puts out then")
 	}
 	return r.Draft(head, draft)
 }
@@ -192,7 +193,7 @@ func (b *Workbench) showCapture(r *Request) error {
 	if r.Fragment {
 		return r.Render(http.StatusOK, view.CaptureFragment(r.Page("flows", ""), v))
 	}
-	return r.Render(http.StatusOK, view.CapturePage(r.Page("flows", "Capture"), v))
+	return r.Render(http.StatusOK, view.CapturePage(r.Page("flows", language.T(r.HTTP.Context(), "Capture")), v))
 }
 
 // closeCapture ends a capture, and deletes what came.
@@ -200,6 +201,6 @@ func (b *Workbench) closeCapture(r *Request) error {
 	if err := b.config.Deliveries.CloseCapture(r.ctx(), r.Who.String(), r.HTTP.PathValue("capture")); err != nil {
 		return err
 	}
-	r.Notice("The capture has ended, and what came is deleted.")
+	r.Notice(language.T(r.HTTP.Context(), "The capture has ended, and what came is deleted."))
 	return r.Redirect(view.Root + "/flows")
 }

@@ -36,7 +36,7 @@ func (b *Workbench) setup(r *Request, head *store.Deployment) (view.Setup, error
 	if !ok || flow.Webhook == nil || flow.Webhook.Verify == nil {
 		s.Senders, s.Chosen = senders(), r.HTTP.URL.Query().Get("sender")
 		if e, known := sender.Find(s.Chosen); known {
-			s.Add(e)
+			s.Add(r.HTTP.Context(), e)
 			s.Lines = e.Lines()
 		}
 		return s, nil
@@ -47,7 +47,7 @@ func (b *Workbench) setup(r *Request, head *store.Deployment) (view.Setup, error
 		s.URL, s.Unreachable = v.URL, isLoopback(v.URL)
 	}
 	e := sender.Describe(v.Scheme, v.Sender)
-	s.Add(e)
+	s.Add(r.HTTP.Context(), e)
 	s.Events = eventsIn(flow, e.Verify.Event)
 	for _, name := range v.Secrets {
 		if err := b.addSecret(r, &s, name, "Its value"); err != nil {

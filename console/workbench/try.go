@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/diagram"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/recording"
@@ -88,7 +89,7 @@ func (b *Workbench) startFrom(r *Request, flow *flows.Flow, t *view.TryForm) (ru
 		if err == nil {
 			_, run, err = b.readDelivery(head, d, content)
 		}
-		t.From, t.Event = "delivery "+delivery, indented(flows.EncodeJSON(run.Event))
+		t.From, t.Event = language.T(r.HTTP.Context(), "delivery %s", delivery), indented(flows.EncodeJSON(run.Event))
 		return run, err
 	}
 	record, err := b.config.Queue.Record(r.ctx(), id)
@@ -100,7 +101,7 @@ func (b *Workbench) startFrom(r *Request, flow *flows.Flow, t *view.TryForm) (ru
 	case record.Dropped:
 		return run, queue.ErrDropped
 	}
-	t.From = "run " + id
+	t.From = language.T(r.HTTP.Context(), "run %s", id)
 	if len(record.Event) > 0 {
 		t.Event = indented(record.Event)
 	}
@@ -366,7 +367,7 @@ func (b *Workbench) dryRun(r *Request, flow *flows.Flow, s *queue.Submission) er
 	case r.ctx().Err() != nil:
 		return r.ctx().Err()
 	case limited.Err() != nil:
-		d.Failure = &view.Failure{Code: string(flows.CodeLimit), Message: "A dry run takes 10 s at most."}
+		d.Failure = &view.Failure{Code: string(flows.CodeLimit), Message: language.T(r.HTTP.Context(), "A dry run takes 10 s at most.")}
 	case errors.As(err, &failure):
 		d.Failure = &view.Failure{Code: string(failure.Code), Message: failure.Message, Step: failure.Step, Status: failure.Status, Item: -1}
 	case err != nil:
@@ -384,5 +385,5 @@ func (b *Workbench) dryRun(r *Request, flow *flows.Flow, s *queue.Submission) er
 	if err != nil {
 		return err
 	}
-	return r.Render(http.StatusOK, view.DryRunPage(r.Page("flows", "Dry run"), r.Flow(head), d))
+	return r.Render(http.StatusOK, view.DryRunPage(r.Page("flows", language.T(r.HTTP.Context(), "Dry run")), r.Flow(head), d))
 }
