@@ -80,7 +80,7 @@ func (req *requestState) embedPage(page []byte) []byte {
 	page = manifestLink.ReplaceAll(page, nil)
 	page = bytes.ReplaceAll(page, []byte("<script>"), []byte(`<script nonce="`+req.nonce+`">`))
 	ours := `<meta property="csp-nonce" content="` + req.nonce + `"/><meta name="csrf" content="` + session.MaskToken(req.session.CSRF) + `"/>` +
-		`<link rel="stylesheet" href="` + req.console.assets.URL("queues.css") + `"/><script src="` + req.console.assets.URL("queues.js") + `"></script><script src="` + req.console.assets.URL("states.js") + `"></script></head>`
+		`<link rel="stylesheet" href="` + req.console.assets.URL("queues.css") + `"/><script src="` + req.console.assets.URL("queues.js") + `"></script><script src="` + req.console.assets.URL("texts.js") + `"></script><script src="` + req.console.assets.URL("states.js") + `"></script></head>`
 	req.w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+req.nonce+"'; style-src 'self' 'nonce-"+req.nonce+"'; "+
 		"img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	page = bytes.Replace(page, []byte("</head>"), []byte(ours), 1)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
@@ -114,6 +115,10 @@ const (
 	NotFoundText  = "The page may have moved, or what it showed was deleted."
 )
 
+// internal is the kind of all other errors. Read only.
+var internal = Kind{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error; the request id names it in our log", Hidden: true,
+	PageStatus: http.StatusInternalServerError, Title: "Something went wrong here", Text: "The log says what, under the request id of this answer."}
+
 // Of returns the kind of an error. An error that is not in the table is internal.
 func Of(err error) Kind {
 	for _, k := range kinds {
@@ -127,8 +132,20 @@ func Of(err error) Kind {
 			return k.withPage(text)
 		}
 	}
-	return Kind{Status: http.StatusInternalServerError, Code: "internal", Message: "internal error; the request id names it in our log", Hidden: true,
-		PageStatus: http.StatusInternalServerError, Title: "Something went wrong here", Text: "The log says what, under the request id of this answer."}
+	return internal
+}
+
+// PageTexts lists the titles and texts of pages that do not depend on the error.
+func PageTexts() []string {
+	all := []string{internal.Title, internal.Text}
+	for _, k := range kinds {
+		for _, text := range []string{k.Title, k.Text} {
+			if text != "" && !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
 }
 
 // withPage fills in the fields of the page that the table does not have.

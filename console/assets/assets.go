@@ -63,6 +63,9 @@ func Load(root string) (*Assets, error) {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
 	all.add("build.js", assetKinds[".js"], module)
+	if err := all.addTexts(); err != nil {
+		return nil, fmt.Errorf("load texts of scripts: %w", err)
+	}
 	return all, nil
 }
 

@@ -42,19 +42,19 @@
     list.replaceChildren(...found.map((c, index) => {
       const item = document.createElement('li')
       const title = document.createElement('span')
-      title.textContent = `Line ${c.start + 1}`
+      title.textContent = T('Line %s', c.start + 1)
       item.append(title)
-      for (const [which, text] of [['mine', 'Keep mine'], ['theirs', 'Keep theirs'], ['both', 'Keep both']]) {
+      for (const [which, text] of [['mine', T('Keep mine')], ['theirs', T('Keep theirs')], ['both', T('Keep both')]]) {
         const button = document.createElement('button')
         button.type = 'button'
         button.textContent = text
-        button.setAttribute('aria-label', `${text}, line ${c.start + 1}`)
+        button.setAttribute('aria-label', T('%s, line %s', text, c.start + 1))
         button.addEventListener('click', () => keep(which, index))
         item.append(button)
       }
       return item
     }))
-    if (!found.length) list.textContent = 'No conflict is left.'
+    if (!found.length) list.textContent = T('No conflict is left.')
   }
   field.addEventListener('input', draw)
   draw()

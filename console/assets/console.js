@@ -22,11 +22,11 @@
 
   function ago(then) {
     const s = (Date.now() - then) / 1000
-    if (s < 2) return 'now'
-    if (s < 60) return `${Math.floor(s)}s ago`
-    if (s < 3600) return `${Math.floor(s / 60)}m ago`
-    if (s < 172800) return `${Math.floor(s / 3600)}h ago`
-    if (s < 7776000) return `${Math.floor(s / 86400)}d ago`
+    if (s < 2) return T('now')
+    if (s < 60) return T('%ds ago', Math.floor(s))
+    if (s < 3600) return T('%dm ago', Math.floor(s / 60))
+    if (s < 172800) return T('%dh ago', Math.floor(s / 3600))
+    if (s < 7776000) return T('%dd ago', Math.floor(s / 86400))
     return ''
   }
 

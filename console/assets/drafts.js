@@ -84,7 +84,7 @@
       }
       const at = Date.now()
       const kept = keep(key, { text: field.value, base: base.value, at })
-      status.textContent = kept ? `draft kept ${clock(at)}` : 'no draft is kept: there is no room in this browser'
+      status.textContent = kept ? T('draft kept %s', clock(at)) : T('no draft is kept: there is no room in this browser')
     }
     field.addEventListener('input', () => {
       ended = false
@@ -125,9 +125,9 @@
       box.hidden = !draft
       if (!draft) return
       const from = short(draft.base)
-      one('strong', box).textContent = `A draft of ${clock(draft.at)}` + (from ? `, based on version ${from}` : '')
-      one('p', box).textContent = draft.base === current ? 'It was not saved. It is kept in this browser only.'
-        : 'It was not saved, and another version has been deployed since. When you save it, both are merged.'
+      one('strong', box).textContent = from ? T('A draft of %s, based on version %s', clock(draft.at), from) : T('A draft of %s', clock(draft.at))
+      one('p', box).textContent = draft.base === current ? T('It was not saved. It is kept in this browser only.')
+        : T('It was not saved, and another version has been deployed since. When you save it, both are merged.')
       one('#draft-changes').replaceChildren()
     }
     box.addEventListener('click', event => {

@@ -29,7 +29,7 @@ export async function edit(field, codemirror) {
         cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.indentOnInput(), cm.bracketMatching(), cm.closeBrackets(), cm.highlightActiveLine(),
         cm.indentUnit.of('  '), yaml ? cm.yaml() : cm.json(), look(cm), cm.EditorView.lineWrapping,
         cm.EditorView.cspNonce.of(document.querySelector('meta[name=nonce]').content),
-        cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : 'Editor', tabindex: '0' }),
+        cm.EditorView.contentAttributes.of({ 'aria-label': label ? label.textContent.trim() : T('Editor'), tabindex: '0' }),
         cm.EditorState.readOnly.of(field.readOnly),
         checker ? cm.lintGutter() : [],
         completion ? cm.autocompletion({ override: [completion, context => builder?.(context) ?? null], icons: false }) : [],
@@ -141,10 +141,10 @@ class Checker {
         body: new URLSearchParams({ source: view.state.doc.toString() }),
       })
       if (response.status === 401) document.dispatchEvent(new Event('penstock:signedout'))
-      if (!response.ok) throw new Error(response.status === 401 ? 'you are signed out' : 'the server does not answer')
+      if (!response.ok) throw new Error(response.status === 401 ? T('you are signed out') : T('the server does not answer'))
       told = await response.json()
     } catch (error) {
-      if (this.status && turn === this.turn) this.status.textContent = 'not checked: ' + (error instanceof TypeError ? 'the server does not answer' : error.message)
+      if (this.status && turn === this.turn) this.status.textContent = T('not checked: %s', error instanceof TypeError ? T('the server does not answer') : error.message)
       return
     }
     if (turn !== this.turn) return // the text has changed meanwhile
@@ -192,7 +192,7 @@ class Checker {
     const row = (p, warning) => ({ line: p.line, column: p.column, text: p.message, hint: p.hint, warning })
     const rows = [...told.problems.map(p => row(p, false)), ...warnings.map(p => row(p, true))]
     for (const test of told.tests || []) {
-      if (test.failure) rows.push({ line: test.line, column: 1, text: `test “${test.name}”: ${test.failure}`, hint: '' })
+      if (test.failure) rows.push({ line: test.line, column: 1, text: T('test “%s”: %s', test.name, test.failure), hint: '' })
     }
     const list = document.createElement('ul')
     for (const row of rows) {
@@ -221,9 +221,9 @@ class Checker {
 function summary(told) {
   const tests = told.tests || [], warnings = told.warnings || []
   const passed = tests.filter(test => !test.failure).length
-  if (told.problems.length) return `${told.problems.length} mistake${told.problems.length > 1 ? 's' : ''}`
-  return (tests.length ? `valid, ${passed} of ${tests.length} tests pass` : 'valid') +
-    (warnings.length ? `, ${warnings.length} warning${warnings.length > 1 ? 's' : ''}` : '')
+  if (told.problems.length) return TN(told.problems.length, '%d mistake', '%d mistakes')
+  return (tests.length ? T('valid, %d of %d tests pass', passed, tests.length) : T('valid')) +
+    (warnings.length ? ', ' + TN(warnings.length, '%d warning', '%d warnings') : '')
 }
 
 // look returns the editor's theme in the colours of the console.

@@ -253,8 +253,8 @@
     const button = event.target.closest('[data-zoom]')
     if (!button) return
     if (button.dataset.zoom === 'fold') {
-      const to = button.textContent === 'Fold'
-      button.textContent = to ? 'Unfold' : 'Fold'
+      const to = button.textContent === T('Fold')
+      button.textContent = to ? T('Unfold') : T('Fold')
       foldAll(to)
     } else ({ in: act['+'], out: act['-'], fit, one: act[1] })[button.dataset.zoom]()
   })

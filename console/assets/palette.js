@@ -15,8 +15,8 @@ function build(link) {
   document.head.append(style)
   box = document.createElement('dialog')
   box.id = 'palette'
-  box.setAttribute('aria-label', 'Go to')
-  box.innerHTML = `<div class="ask"><input type="text" role="combobox" aria-label="Page, thing or action" aria-autocomplete="list" aria-expanded="true"
+  box.setAttribute('aria-label', T('Go to'))
+  box.innerHTML = `<div class="ask"><input type="text" role="combobox" aria-label="${T('Page, thing or action')}" aria-autocomplete="list" aria-expanded="true"
     aria-controls="palette-list" maxlength="200" spellcheck="false" autocapitalize="none" autocomplete="off" placeholder="Page, flow, run id, action…"><kbd>Esc</kbd></div>
     <div class="answer"></div><p class="sr" role="status"></p>`
   document.body.append(box)
@@ -49,8 +49,8 @@ async function find(link) {
     show(html)
   } catch {
     if (turn !== asked) return
-    answer.replaceChildren(Object.assign(document.createElement('p'), { className: 'hint pad', textContent: 'The server does not answer. Try again.' }))
-    said.textContent = 'The server does not answer.'
+    answer.replaceChildren(Object.assign(document.createElement('p'), { className: 'hint pad', textContent: T('The server does not answer. Try again.') }))
+    said.textContent = T('The server does not answer.')
     mark(-1)
   }
 }
@@ -60,7 +60,7 @@ function show(html) {
   const list = one('.finds', answer)
   list.id = 'palette-list'
   list.setAttribute('role', 'listbox')
-  list.setAttribute('aria-label', 'Found')
+  list.setAttribute('aria-label', T('Found'))
   for (const group of all('.findgroup', list)) {
     group.setAttribute('role', 'group')
     one('h2', group).setAttribute('role', 'presentation')
@@ -72,7 +72,7 @@ function show(html) {
     each.tabIndex = -1
   }
   if (!found.length) list.removeAttribute('role')
-  said.textContent = found.length === 1 ? '1 result' : `${found.length} results`
+  said.textContent = TN(found.length, '%d result', '%d results')
   mark(found.length ? 0 : -1)
   answer.scrollTop = 0
 }

@@ -28,7 +28,7 @@
     const { elt, xhr } = event.detail
     if (xhr.status >= 400 && box.contains(elt)) Object.assign(event.detail, { target: elt, shouldSwap: true })
   })
-  box.addEventListener('htmx:sendError', event => { event.detail.elt.textContent = 'The server does not answer.' })
+  box.addEventListener('htmx:sendError', event => { event.detail.elt.textContent = T('The server does not answer.') })
   box.addEventListener('close', () => {
     const message = one('[name=message]', box) // is there again in the next review
     if (message) save.form.elements.said.value = message.value
@@ -52,7 +52,7 @@
     event.stopPropagation()
     const said = document.createElement('p')
     said.className = 'callout warn'
-    said.textContent = 'Try it runs the deployed version, and this text is not saved: save it first (Ctrl S).'
+    said.textContent = T('Try it runs the deployed version, and this text is not saved: save it first (Ctrl S).')
     one('#trouble').replaceChildren(said)
   }, true)
 

@@ -14,9 +14,9 @@ async function load(url, kind = 'text') {
   const away = response.headers.get('HX-Redirect')
   if (away) {
     location.href = away
-    throw new Error('the session is over')
+    throw new Error(T('the session is over'))
   }
-  if (!response.ok) throw new Error(`the server answered ${response.status}`)
+  if (!response.ok) throw new Error(T('the server answered %s', response.status))
   return response[kind]()
 }
 
@@ -25,9 +25,9 @@ function failed(place, error, again) {
   const hint = document.createElement(place.tagName === 'UL' ? 'li' : 'p')
   const button = document.createElement('button')
   hint.className = 'bad'
-  hint.textContent = `Not loaded: ${error.message}. `
+  hint.textContent = T('Not loaded: %s.', error.message) + ' '
   button.type = 'button'
-  button.textContent = 'Try again'
+  button.textContent = T('Try again')
   button.addEventListener('click', again)
   hint.append(button)
   place.replaceChildren(hint)
@@ -182,12 +182,12 @@ async function copy(tree, row, what) {
   const told = text => { if (tools) one('[role=status]', tools).textContent = text }
   try {
     await navigator.clipboard.writeText(what === 'path' ? pathOf(row || tree, tree) : await valueOf(tree, row))
-    told(`The ${what} is copied.`)
+    told(what === 'path' ? T('The path is copied.') : T('The value is copied.'))
     const button = tools && one(`[data-json-copy=${what}]`, tools)
     button?.classList.add('did')
     setTimeout(() => button?.classList.remove('did'), 1200)
   } catch (error) {
-    told(`The ${what} is not copied: ${error.message}`)
+    told(what === 'path' ? T('The path is not copied: %s', error.message) : T('The value is not copied: %s', error.message))
   }
 }
 
@@ -195,7 +195,7 @@ async function copy(tree, row, what) {
 async function valueOf(tree, row) {
   if (tree.dataset.json) {
     const text = await load(`${tree.dataset.json}&as=value&at=${encodeURIComponent(pointer(row || tree, tree))}`)
-    if (text.length > largest) throw new Error('it is too large, save the raw text instead')
+    if (text.length > largest) throw new Error(T('it is too large, save the raw text instead'))
     return text
   }
   const value = [...(row || tree).childNodes].filter(node => !node.classList?.contains('k') && node !== (row && one(':scope > .k + .p', row)))
@@ -203,7 +203,7 @@ async function valueOf(tree, row) {
   copy.append(...value.map(node => node.cloneNode(true)))
   all('.more', copy).forEach(more => more.remove())
   all('li + li', copy).forEach(item => item.prepend(','))
-  if (one('.rest', copy)) throw new Error('not all of it is on the page')
+  if (one('.rest', copy)) throw new Error(T('not all of it is on the page'))
   return copy.textContent
 }
 

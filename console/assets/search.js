@@ -65,7 +65,7 @@
     list.id = 'offers-' + ++boxes
     list.className = 'offers'
     list.setAttribute('role', 'listbox')
-    list.setAttribute('aria-label', 'Completions')
+    list.setAttribute('aria-label', T('Completions'))
     list.hidden = true
     input.closest('form').append(list)
     for (const [name, value] of Object.entries({ role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': list.id })) input.setAttribute(name, value)
@@ -175,8 +175,8 @@
     const here = boxesOf().filter(box => box.checked).length, n = picked.size
     const every = one('[data-all]', bar)
     bar.classList.toggle('some', n > 0)
-    one('[data-selected-count]', bar).textContent = every?.checked ? 'All that match' :
-      `${n} selected` + (n > here ? `, ${n - here} on other pages` : '') + (n >= maxPicked ? ', which is the most' : '')
+    one('[data-selected-count]', bar).textContent = every?.checked ? T('All that match') :
+      T('%d selected', n) + (n > here ? ', ' + T('%d on other pages', n - here) : '') + (n >= maxPicked ? ', ' + T('which is the most') : '')
     one('[data-compare]', bar).disabled = n !== 2 || !!every?.checked
     one('[data-unselect]', bar).hidden = false
     const page = one('[data-pick-page]')

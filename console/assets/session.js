@@ -51,7 +51,7 @@
     one('p', box).textContent = text
     if (typeof content === 'string') {
       one('div', box).innerHTML = content
-      one('div', box).append(go('Back to the page', () => settle(false)))
+      one('div', box).append(go(T('Back to the page'), () => settle(false)))
     } else one('div', box).replaceChildren(...content)
     if (!box.open) box.showModal()
     const place = one('div', box)
@@ -81,9 +81,9 @@
       const response = await fetch(root + '/signin?user=' + encodeURIComponent(user), { headers: quiet, cache: 'no-store' })
       if (response.status === 204) return arrive() // somebody signed in in another window
       if (!response.ok) throw new Error()
-      show('Sign in again', trouble ?? 'Your session has ended. What is on this page stays, and goes on after you have signed in.', await response.text())
+      show(T('Sign in again'), trouble ?? T('Your session has ended. What is on this page stays, and goes on after you have signed in.'), await response.text())
     } catch {
-      show('The server does not answer', 'What is on this page stays. Try again in a moment.', [go('Try again', () => form(), true), go('Back to the page', () => settle(false))])
+      show(T('The server does not answer'), T('What is on this page stays. Try again in a moment.'), [go(T('Try again'), () => form(), true), go(T('Back to the page'), () => settle(false))])
     }
   }
 
@@ -93,10 +93,10 @@
     try {
       const response = await fetch(sent.action, { method: 'POST', headers: quiet, body: new URLSearchParams(new FormData(sent)) })
       if (response.status === 204) return arrive()
-      show('Sign in again', '', await response.text())
+      show(T('Sign in again'), '', await response.text())
     } catch {
       button.disabled = false
-      show('Sign in again', 'The server does not answer. Try again in a moment.', [...one('div', dialog()).childNodes])
+      show(T('Sign in again'), T('The server does not answer. Try again in a moment.'), [...one('div', dialog()).childNodes])
     }
   }
 
@@ -110,10 +110,10 @@
     }
     if (!now) return form()
     if (now.user === user) return accept(now)
-    show(`You are signed in as ${now.user}`, `This page was opened by ${user}. What is on it stays; if you go on, it is sent as ${now.user}, with the rights of ${now.user}.`, [
-      go(`Go on as ${now.user}`, () => { user = now.user; one('.who span')?.replaceChildren(user); accept(now) }),
-      go(`Leave the page`, () => { settle(false); location.assign(root + '/') }),
-      go('Not now', () => settle(false)),
+    show(T('You are signed in as %s', now.user), T('This page was opened by %s. What is on it stays; if you go on, it is sent as %s, with the rights of %[2]s.', user, now.user), [
+      go(T('Go on as %s', now.user), () => { user = now.user; one('.who span')?.replaceChildren(user); accept(now) }),
+      go(T('Leave the page'), () => { settle(false); location.assign(root + '/') }),
+      go(T('Not now'), () => settle(false)),
     ])
   }
 
@@ -223,8 +223,8 @@
     bar.className = 'callout warn'
     bar.setAttribute('role', 'status')
     const text = document.createElement('span')
-    text.textContent = 'Your session has ended. What is on this page stays.'
-    bar.append(text, go('Sign in', () => { ask(() => form()) }, true))
+    text.textContent = T('Your session has ended. What is on this page stays.')
+    bar.append(text, go(T('Sign in'), () => { ask(() => form()) }, true))
     one('#main')?.prepend(bar)
   }
 

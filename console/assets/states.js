@@ -75,20 +75,20 @@
     }
     const old = one('.asof', bar)
     if (!blind) old?.remove()
-    else if (!old) one('[data-troubles]', bar).append(element('p', { className: 'asof' }, 'What you see is of ' + clock(current) + '.'))
+    else if (!old) one('[data-troubles]', bar).append(element('p', { className: 'asof' }, T('What you see is of %s.', clock(current))))
   }
 
   // doorTrouble is the content of the bar while the front door does not answer. status is that of another one that answers for it.
   function doorTrouble(status) {
     const offline = navigator.onLine === false
-    const title = offline ? 'This browser is not connected' : 'The front door does not answer'
-    const text = offline ? 'Calls of others are not affected. What you type here stays; nothing is sent until you are connected.'
-      : (status ? `A server between here and it answers with status ${status}. ` : '') +
-        'Calls to it are not accepted either, and must be sent again, unless another front door takes them; accepted runs go on. What you type here stays.'
-    const since = element('time', { dateTime: new Date(doorAway).toISOString() }, 'now')
+    const title = offline ? T('This browser is not connected') : T('The front door does not answer')
+    const text = offline ? T('Calls of others are not affected. What you type here stays; nothing is sent until you are connected.')
+      : (status ? T('A server between here and it answers with status %s.', status) + ' ' : '') +
+        T('Calls to it are not accepted either, and must be sent again, unless another front door takes them; accepted runs go on. What you type here stays.')
+    const since = element('time', { dateTime: new Date(doorAway).toISOString() }, T('now'))
     since.dataset.ago = ''
     const box = element('div', { className: 'callout bad' }, element('div', {},
-      element('p', {}, element('strong', {}, title), ' ', element('span', { className: 'since' }, 'since ', clock(doorAway), ' · ', since)), element('p', {}, text)))
+      element('p', {}, element('strong', {}, title), ' ', element('span', { className: 'since' }, T('since'), ' ', clock(doorAway), ' · ', since)), element('p', {}, text)))
     box.dataset.trouble = 'door'
     const content = element('div', {}, box)
     content.dataset.troubles = '1'
@@ -102,15 +102,15 @@
     const stale = 'away' in bar.dataset || one('[data-fault]')
     const live = one('[data-poll], [data-stream]')
     if (root.dataset.away) return
-    if (names.length === 1 && names[0] === 'workers') return tell(bar, 'A worker is running again.')
+    if (names.length === 1 && names[0] === 'workers') return tell(bar, T('A worker is running again.'))
     if (live && !stale) {
       for (const part of all('[data-poll]')) htmx.trigger(part, 'poll')
       current = Date.now()
-      return tell(bar, 'It answers again since ' + clock(Date.now()) + '.')
+      return tell(bar, T('It answers again since %s.', clock(Date.now())))
     }
     if (!('posted' in bar.dataset) && !touched()) return location.reload()
-    const link = element('a', { href: location.pathname + location.search }, 'Load the page again')
-    tell(bar, 'It answers again since ' + clock(Date.now()) + '. What you typed is still here. ', link)
+    const link = element('a', { href: location.pathname + location.search }, T('Load the page again'))
+    tell(bar, T('It answers again since %s. What you typed is still here.', clock(Date.now())) + ' ', link)
   }
 
   // touched reports whether a reload would lose something that was typed or opened.
@@ -139,7 +139,7 @@
     bar.dataset.said = troubles = 'ended'
     const to = bar.dataset.health.replace(/health$/, 'signin?to=') + encodeURIComponent(location.pathname + location.search)
     const box = element('div', { className: 'callout warn' }, element('div', {},
-      element('p', {}, element('strong', {}, 'Your session has ended')), element('p', {}, 'Sign in to go on. ', element('a', { href: to }, 'Sign in'))))
+      element('p', {}, element('strong', {}, T('Your session has ended'))), element('p', {}, T('Sign in to go on.'), ' ', element('a', { href: to }, T('Sign in')))))
     box.dataset.trouble = 'ended'
     bar.replaceChildren(element('div', {}, box))
   }
@@ -166,11 +166,11 @@
 
   function until(then) {
     const s = (then - Date.now()) / 1000
-    if (s < 1) return 'now'
-    if (s < 60) return `in ${Math.floor(s)}s`
-    if (s < 3600) return `in ${Math.floor(s / 60)}m`
-    if (s < 172800) return `in ${Math.floor(s / 3600)}h`
-    return `in ${Math.floor(s / 86400)}d`
+    if (s < 1) return T('now')
+    if (s < 60) return T('in %ds', Math.floor(s))
+    if (s < 3600) return T('in %dm', Math.floor(s / 60))
+    if (s < 172800) return T('in %dh', Math.floor(s / 3600))
+    return T('in %dd', Math.floor(s / 86400))
   }
 
   setInterval(() => {
@@ -233,17 +233,17 @@
   // cannotSend reports whether the front door is known not to answer, and says so: what was typed stays.
   function cannotSend() {
     if (!(root.dataset.away || '').split(' ').includes('door')) return false
-    notSent('the front door does not answer')
+    notSent(T('the front door does not answer'))
     return true
   }
 
   function notSent(why) {
-    complain(`Not sent: ${why}. What you typed is still here; send it again when it does.`)
+    complain(T('Not sent: %s. What you typed is still here; send it again when it does.', why))
     ask()
   }
 
   // The session is looked at before a form is sent; detail: there was no answer at all.
-  document.addEventListener('penstock:notsent', event => notSent(event.detail ? 'the front door does not answer' : 'Redis does not answer'))
+  document.addEventListener('penstock:notsent', event => notSent(event.detail ? T('the front door does not answer') : T('Redis does not answer')))
 
   addEventListener('pageshow', () => all('[data-sending]').forEach(form => release(form, true))) // Back
   document.addEventListener('keydown', event => { // Escape stops a page that is on its way
@@ -269,14 +269,14 @@
   // complain shows an error where it is seen, with the id of the request, if there is one.
   function complain(text, id) {
     const place = one('#trouble') || document.body.insertBefore(element('div', { id: 'trouble', role: 'alert' }), document.body.firstChild)
-    const close = element('button', { type: 'button', className: 'quiet close', title: 'Close' }, '×')
+    const close = element('button', { type: 'button', className: 'quiet close', title: T('Close') }, '×')
     close.dataset.close = ''
-    close.setAttribute('aria-label', 'Close the message')
+    close.setAttribute('aria-label', T('Close the message'))
     const said = element('div', {}, element('p', {}, text))
     if (id) {
-      const copy = element('button', { type: 'button', className: 'quiet copy' }, 'copy')
+      const copy = element('button', { type: 'button', className: 'quiet copy' }, T('copy'))
       copy.dataset.copy = id
-      said.append(element('p', { className: 'reqid' }, 'Request ', element('code', {}, id), ' ', copy))
+      said.append(element('p', { className: 'reqid' }, T('Request') + ' ', element('code', {}, id), ' ', copy))
     }
     place.replaceChildren(element('div', { className: 'callout bad' }, said, close))
   }
@@ -306,16 +306,16 @@
   document.addEventListener('htmx:responseError', event => {
     const { xhr } = event.detail
     if (xhr.getResponseHeader('HX-Retarget') || xhr.getResponseHeader('HX-Redirect') || polled(event) && xhr.status >= 500) return
-    complain(`The server answered with status ${xhr.status}.` + (writes(event) ? ' It is not known whether this was done: look before you send it again.' : ''), xhr.getResponseHeader('X-Request-Id'))
+    complain(T('The server answered with status %s.', xhr.status) + (writes(event) ? ' ' + T('It is not known whether this was done: look before you send it again.') : ''), xhr.getResponseHeader('X-Request-Id'))
   })
   for (const name of ['htmx:sendError', 'htmx:timeout']) {
     document.addEventListener(name, event => {
       ask()
       if (polled(event)) return
-      complain(writes(event) ? 'The front door does not answer. It is not known whether this was done: look before you send it again.' : 'The front door does not answer. Try again in a moment.')
+      complain(writes(event) ? T('The front door does not answer. It is not known whether this was done: look before you send it again.') : T('The front door does not answer. Try again in a moment.'))
     })
   }
   addEventListener('unhandledrejection', event => {
-    if (event.reason instanceof TypeError) complain('A part of this page could not be loaded. Load the page again.')
+    if (event.reason instanceof TypeError) complain(T('A part of this page could not be loaded. Load the page again.'))
   })
 })()

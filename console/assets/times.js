@@ -2,10 +2,12 @@
 window.penstockTime = (time, options) => {
   const { timeZone, hours } = document.documentElement.dataset
   const chosen = { ...options, ...(options.timeStyle && hours && { hourCycle: hours === '12' ? 'h12' : 'h23' }) }
+  const { lang } = document.documentElement // of several kinds of it that of the browser: 30 November in Britain
+  const languages = navigator.languages.find(each => each.split('-')[0] === lang) ?? lang
   try {
-    return new Date(time).toLocaleString(undefined, { ...chosen, ...(timeZone && { timeZone }) })
+    return new Date(time).toLocaleString(languages, { ...chosen, ...(timeZone && { timeZone }) })
   } catch { // a zone that this browser does not know
-    return new Date(time).toLocaleString(undefined, chosen)
+    return new Date(time).toLocaleString(languages, chosen)
   }
 }
 

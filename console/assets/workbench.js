@@ -35,7 +35,7 @@
       if (parts.length < 2 || box.querySelector('[role=tablist]')) continue
       const list = document.createElement('div')
       list.setAttribute('role', 'tablist')
-      list.setAttribute('aria-label', 'Language')
+      list.setAttribute('aria-label', T('Language'))
       for (const part of parts) {
         if (document.getElementById(part.id) !== part) part.id += '-' + ++made // of several operations
         const tab = document.createElement('button')

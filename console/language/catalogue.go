@@ -58,7 +58,7 @@ func parse(code string, text []byte) (*Language, error) {
 	if err := yaml.UnmarshalWithOptions(text, &from, yaml.Strict()); err != nil {
 		return nil, err
 	}
-	l := &Language{tag: tag, name: from.Language, plain: make(map[string]string, len(from.Messages))}
+	l := &Language{tag: tag, name: from.Language, plain: make(map[string]string, len(from.Messages)), plurals: map[string]any{}}
 	formats := catalog.NewBuilder(catalog.Fallback(tag))
 	for key, message := range from.Messages {
 		switch message := message.(type) {
@@ -66,6 +66,7 @@ func parse(code string, text []byte) (*Language, error) {
 			l.plain[key] = message
 			err = formats.SetString(tag, key, message)
 		case map[string]any:
+			l.plurals[key] = message
 			err = formats.Set(tag, key, plural.Selectf(1, "%d", cases(message)...))
 		default:
 			err = fmt.Errorf("a text or cases are expected, not %T", message)

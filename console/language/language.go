@@ -16,6 +16,7 @@ type Language struct {
 	tag     tags.Tag
 	name    string            // in the language itself
 	plain   map[string]string // messages by key; nil: the key is the message
+	plurals map[string]any    // texts of messages about a number by key, and by the case
 	numbers *message.Printer  // formats messages with arguments, and numbers
 	marked  bool              // for tests: a message is put between ⟦ and ⟧
 }
@@ -31,6 +32,9 @@ func Marked() *Language {
 // Code returns the tag of the language as HTML has it, such as "de".
 func (l *Language) Code() string { return l.orEnglish().tag.String() }
 
+// Translated reports whether there is a catalogue of the language: English needs none.
+func (l *Language) Translated() bool { return l.orEnglish().plain != nil }
+
 // Name returns the name of the language in the language itself.
 func (l *Language) Name() string { return l.orEnglish().name }
 
@@ -39,6 +43,19 @@ func (l *Language) orEnglish() *Language {
 		return English
 	}
 	return l
+}
+
+// Messages returns the messages with some keys, as far as there are any: texts, or the texts of each case of a number.
+func (l *Language) Messages(keys []string) map[string]any {
+	some := map[string]any{}
+	for _, key := range keys {
+		if text, found := l.plain[key]; found {
+			some[key] = text
+		} else if texts, found := l.plurals[key]; found {
+			some[key] = texts
+		}
+	}
+	return some
 }
 
 // All returns the languages of the console, English first.

@@ -85,5 +85,25 @@ func barWidth(o *operation.Operation) string {
 	return strconv.Itoa(100*ended(o)/o.Total) + "%"
 }
 
+// actionTitles are the actions as buttons name them, and what one would do with a number of runs. Read only.
+var actionTitles = map[operation.Action][2]string{
+	operation.Resume: {language.Key("Resume"), language.Key("%s to resume")}, operation.Replay: {language.Key("Replay"), language.Key("%s to replay")},
+	operation.Cancel: {language.Key("Cancel"), language.Key("%s to cancel")}, operation.Resolve: {language.Key("Resolve"), language.Key("%s to resolve")},
+	operation.Ignore: {language.Key("Ignore"), language.Key("%s to ignore")},
+}
+
 // actionTitle returns an action as the beginning of a sentence.
-func actionTitle(a operation.Action) string { return strings.ToUpper(string(a[:1])) + string(a[1:]) }
+func actionTitle(ctx context.Context, a operation.Action) string {
+	if titles, known := actionTitles[a]; known {
+		return language.T(ctx, titles[0])
+	}
+	return string(a)
+}
+
+// willAct returns the message that says how many runs an action will change.
+func willAct(a operation.Action) string {
+	if titles, known := actionTitles[a]; known {
+		return titles[1]
+	}
+	return "%s to " + strings.ReplaceAll(string(a), "%", "%%")
+}

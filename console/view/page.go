@@ -167,11 +167,14 @@ func tail(id string) string {
 // count formats a number in groups of three digits.
 func count(ctx context.Context, n int) string { return language.Int(ctx, n) }
 
-// stateTexts are the states of runs, steps and webhooks as pages name them. Read only.
+// stateTexts are the states of runs, steps, failures, webhooks, deliveries and operations as pages name them. Read only.
 var stateTexts = map[string]string{
 	"queued": language.Key("queued"), "running": language.Key("running"), "waiting": language.Key("waiting"), "succeeded": language.Key("succeeded"),
 	"failed": language.Key("failed"), "timed_out": language.Key("timed out"), "cancelled": language.Key("cancelled"), "uncertain": language.Key("uncertain"),
 	"skipped": language.Key("skipped"), "lost": language.Key("lost"), "parked": language.Key("parked"), "pending": language.Key("pending"),
+	"open": language.Key("open"), "resolved": language.Key("resolved"), "ignored": language.Key("ignored"), "muted": language.Key("muted"),
+	"delivered": language.Key("delivered"), "disabled": language.Key("disabled"), "accepted": language.Key("accepted"), "rejected": language.Key("rejected"), "answered": language.Key("answered"),
+	"stopped": language.Key("stopped"), "done": language.Key("done"),
 }
 
 // stateText formats a state for display.

@@ -74,7 +74,7 @@ func (l RunList) isState(c stateChoice) bool {
 type choice struct{ label, value, note string }
 
 func timeChoices(ctx context.Context) []choice {
-	return []choice{{language.T(ctx, "last 15 minutes"), "15m", ""}, {language.T(ctx, "last hour"), "1h", ""}, {language.T(ctx, "last day"), "1d", ""}, {language.T(ctx, "last week"), "7d", ""}, {"today", "today", ""}}
+	return []choice{{language.T(ctx, "last 15 minutes"), "15m", ""}, {language.T(ctx, "last hour"), "1h", ""}, {language.T(ctx, "last day"), "1d", ""}, {language.T(ctx, "last week"), "7d", ""}, {language.T(ctx, "today"), "today", ""}}
 }
 
 // timeText describes the chosen time.

@@ -577,7 +577,7 @@ func trySources(p Page, t TryForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = language.Rich("Delivery %s, %s %s", strconv.FormatInt(d.Number, 10), string(d.Verdict), when(d.At, p.Now)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = language.Rich("Delivery %s, %s %s", strconv.FormatInt(d.Number, 10), stateText(ctx, string(d.Verdict)), when(d.At, p.Now)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -33,25 +33,41 @@ var common = sync.OnceValue(func() map[string]bool {
 // rows are the characters that people type in their order. Read only.
 var rows = []string{"abcdefghijklmnopqrstuvwxyz", "01234567890123456789012345678901234567890", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm", "azertyuiopqsdfghjklmwxcvbn", "1q2w3e4r5t6y7u8i9o0p", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p"}
 
+// What is wrong with a password, as Refuse says it. Read only.
+var (
+	notUTF8       = "must be UTF-8"
+	tooShort      = fmt.Sprintf("must have at least %d characters: several words are easy to remember", MinLength)
+	tooLong       = fmt.Sprintf("must have at most %d bytes", maxLength)
+	oneCharacter  = "is one character again and again"
+	fewCharacters = "is the same few characters again and again"
+	aRow          = "is a row of the keyboard, the alphabet or numbers"
+	common        = "is made of common passwords, or of your name, which are guessed first"
+)
+
+// Reasons lists what Refuse can say.
+func Reasons() []string {
+	return []string{notUTF8, tooShort, tooLong, oneCharacter, fewCharacters, aRow, common}
+}
+
 // Refuse says why a person may not choose a password, such as "must have at least 15 characters"; empty: it is good. names are the
 // words that others guess first: the names of the user and of the product. There are no rules about kinds of characters. As NIST SP
 // 800-63B-4 says, the password as a whole is compared with common ones: a common word in it does no harm.
 func Refuse(secret string, names ...string) string {
 	switch text := fold(secret); {
 	case !utf8.ValidString(secret):
-		return "must be UTF-8"
+		return notUTF8
 	case utf8.RuneCountInString(secret) < MinLength:
-		return fmt.Sprintf("must have at least %d characters: several words are easy to remember", MinLength)
+		return tooShort
 	case len(secret) > maxLength:
-		return fmt.Sprintf("must have at most %d bytes", maxLength)
+		return tooLong
 	case text == "" && !strings.ContainsFunc(secret, isOther(secret)):
-		return "is one character again and again"
+		return oneCharacter
 	case text != "" && period(text) <= maxPeriod && len(text) > period(text):
-		return "is the same few characters again and again"
+		return fewCharacters
 	case text != "" && inRow(text):
-		return "is a row of the keyboard, the alphabet or numbers"
+		return aRow
 	case text != "" && onlyWords(text, names):
-		return "is made of common passwords, or of your name, which are guessed first"
+		return common
 	}
 	return ""
 }
