@@ -41,12 +41,12 @@ var (
 	oneCharacter  = "is one character again and again"
 	fewCharacters = "is the same few characters again and again"
 	aRow          = "is a row of the keyboard, the alphabet or numbers"
-	common        = "is made of common passwords, or of your name, which are guessed first"
+	allCommon     = "is made of common passwords, or of your name, which are guessed first"
 )
 
 // Reasons lists what Refuse can say.
 func Reasons() []string {
-	return []string{notUTF8, tooShort, tooLong, oneCharacter, fewCharacters, aRow, common}
+	return []string{notUTF8, tooShort, tooLong, oneCharacter, fewCharacters, aRow, allCommon}
 }
 
 // Refuse says why a person may not choose a password, such as "must have at least 15 characters"; empty: it is good. names are the
@@ -67,7 +67,7 @@ func Refuse(secret string, names ...string) string {
 	case text != "" && inRow(text):
 		return aRow
 	case text != "" && onlyWords(text, names):
-		return common
+		return allCommon
 	}
 	return ""
 }
