@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
@@ -68,7 +69,10 @@ func (p *Pages) addRuns(ctx context.Context, rows []view.FlowRow, l *view.FlowLi
 		}
 	}
 	if k.over > 0 {
-		l.Over = language.N(ctx, int(k.over.Hours()), "hour", "%d hours")
+		l.Over = language.N(ctx, int(k.over.Hours()), "%d hour", "%d hours")
+		if k.over == time.Hour {
+			l.Over = language.T(ctx, "hour")
+		}
 	}
 	for i := range rows {
 		f := &rows[i]

@@ -44,7 +44,7 @@ type Place struct {
 func Places(ctx context.Context, may func(auth.Scope) bool) []Place {
 	var all []Place
 	for _, s := range ConsoleSite().sections {
-		all = append(all, Place{s.title, "", Root + s.path, language.T(ctx, "g %s", s.key), s.scope})
+		all = append(all, Place{language.T(ctx, s.title), "", Root + s.path, "g " + s.key, s.scope})
 	}
 	all = append(all, []Place{
 		{language.T(ctx, "Operations"), language.T(ctx, "actions on many runs"), Root + "/operations", "", auth.ScopeReadRuns},
