@@ -23,10 +23,7 @@ import (
 
 // places are the arguments of the functions of the package that are English texts: for N, that for one and that for more, which is the
 // key. Read only.
-var places = map[string][]int{"T": {1}, "N": {2, 3}, "Rich": {0}, "RichN": {1, 2}, "Key": {0}, "Time": {2}}
-
-// computed are the calls whose key is the value of an expression, by file. Their keys are marked with Key elsewhere. Read only.
-var computed = map[string]bool{}
+var places = map[string][]int{"T": {1}, "N": {2, 3}, "Rich": {0}, "RichN": {1, 2}, "Key": {0}, "Time": {2}, "Layout": {1}}
 
 // use is a message in the code: where it is used, and its English text for 1 if it is about a number.
 type use struct{ place, one string }
@@ -147,20 +144,20 @@ func readCatalogue(t *testing.T, name string) map[string]any {
 // order is the text by which messages are sorted.
 func order(key string) string { return strings.ToLower(key) + "\x00" + key }
 
-var verb = regexp.MustCompile(`%(\[(\d+)\])?[-+# 0]*\d*(\.\d+)?([a-z%])`)
+var verb = regexp.MustCompile(`%[-+# 0]*\d*(?:\.\d+)?(\[(\d+)\])?([a-z%])`)
 
 // verbs returns the verb of each argument of a message.
 func verbs(text string) []string {
 	var all []string
 	next := 1
 	for _, m := range verb.FindAllStringSubmatch(text, -1) {
-		if m[4] == "%" {
+		if m[3] == "%" {
 			continue
 		}
 		if m[2] != "" {
 			next, _ = strconv.Atoi(m[2])
 		}
-		all = append(all, strconv.Itoa(next)+m[4])
+		all = append(all, strconv.Itoa(next)+m[3])
 		next++
 	}
 	slices.Sort(all)

@@ -25,7 +25,7 @@ messages:
   "%[2]s of %[1]d runs":
     one: "%[2]s von %[1]d Lauf"
     other: "%[2]s von %[1]d Läufen"
-  "%s took %.1f s": "%[2].1f s für %[1]s"
+  "%s took %.1f s": "%.1[2]f s für %[1]s"
   "By %s: %s": "%[2]s, von %[1]s"
   "Save": "Speichern"
 `)}})
@@ -117,7 +117,7 @@ func TestMistakesInCatalogues(t *testing.T) {
 		"messages: {\"Save\": 5}":             `message "Save"`,
 		"messages: {\"%d runs\": {two: [1]}}": "",
 		"texts: {}":                           "texts",
-		"messages: {a: b, a: c}":              "duplicate",
+		"messages: {a: b, a: c}":              "already defined",
 	} {
 		_, err := parse("de", []byte(text))
 		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

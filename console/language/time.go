@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Key "Mon" to "Sun" and "Jan" to "Dec" are messages, too.
-var names = []string{ // read only
+// shortNames are those of weekdays and months, which are messages, too. Read only.
+var shortNames = []string{
 	Key("Mon"), Key("Tue"), Key("Wed"), Key("Thu"), Key("Fri"), Key("Sat"), Key("Sun"),
 	Key("Jan"), Key("Feb"), Key("Mar"), Key("Apr"), Key("May"), Key("Jun"), Key("Jul"), Key("Aug"), Key("Sep"), Key("Oct"), Key("Nov"), Key("Dec"),
 }
@@ -28,6 +28,9 @@ func Time(ctx context.Context, t time.Time, layout string) string {
 	}
 	return text
 }
+
+// Layout returns a layout of times as in package time, without names, in the language of a context. Its key is that in English.
+func Layout(ctx context.Context, layout string) string { return Of(ctx).find(layout) }
 
 // find returns a message without arguments.
 func (l *Language) find(key string) string {

@@ -3,6 +3,8 @@ package view
 import (
 	"context"
 	"time"
+
+	"github.com/penstock/penstock/console/language"
 )
 
 // Clock is how times are printed.
@@ -39,9 +41,12 @@ func (c Clock) hours(fraction string) string {
 	return "15:04:05" + fraction
 }
 
+// dayAnd is the layout of a date before a time of day, in the language of the page.
+func dayAnd(ctx context.Context) string { return language.Layout(ctx, "2006-01-02") + " " }
+
 // momentOf formats a time with its date, in the user's zone.
 func momentOf(ctx context.Context, t time.Time) string {
-	return clockOf(ctx).print(t, "2006-01-02 ", "")
+	return clockOf(ctx).print(t, dayAnd(ctx), "")
 }
 
 // momentExactly is momentOf with milliseconds; a dash for the zero value.
@@ -49,7 +54,7 @@ func momentExactly(ctx context.Context, t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
-	return clockOf(ctx).print(t, "2006-01-02 ", ".000")
+	return clockOf(ctx).print(t, dayAnd(ctx), ".000")
 }
 
 // timeOfDay formats a time without its date, in the user's zone.
