@@ -116,11 +116,11 @@ func (f *FlowFigures) rateText(ctx context.Context) string {
 	case rate == 0:
 		return "0 %"
 	case rate < 0.1:
-		return "< 0.1 %"
+		return "< " + language.Decimal(ctx, 0.1, 1) + " %"
 	case rate < 10:
-		return strconv.FormatFloat(rate, 'f', 1, 64) + " %"
+		return language.Decimal(ctx, rate, 1) + " %"
 	default:
-		return strconv.FormatFloat(rate, 'f', 0, 64) + " %"
+		return language.Decimal(ctx, rate, 0) + " %"
 	}
 }
 

@@ -177,6 +177,20 @@ var stateTexts = map[string]string{
 	"stopped": language.Key("stopped"), "done": language.Key("done"),
 }
 
+// phaseTexts are the parts of a run's time. Read only.
+var phaseTexts = map[string]string{
+	"door": language.Key("door"), "queue": language.Key("queue"), "steps": language.Key("steps"), "parked": language.Key("parked"),
+	"lost": language.Key("lost"), "reply": language.Key("reply"),
+}
+
+// phaseText names a part of a run's time.
+func phaseText(ctx context.Context, name string) string {
+	if text := phaseTexts[name]; text != "" {
+		return language.T(ctx, text)
+	}
+	return name
+}
+
 // stateText formats a state for display.
 func stateText(ctx context.Context, state string) string {
 	if text := stateTexts[state]; text != "" {
