@@ -87,6 +87,15 @@ func messagesOf(t *testing.T, path string, note func(string, use)) error {
 		} else if f, ok := call.Fun.(*ast.Ident); ok && file.Name.Name == "language" {
 			name = f.Name
 		}
+		if name == "In" && len(call.Args) == 3 {
+			name = "Key"
+			place, isText := call.Args[1].(*ast.BasicLit)
+			text, isToo := call.Args[2].(*ast.BasicLit)
+			if isText && isToo {
+				note(strings.Trim(text.Value, `"`)+" ("+strings.Trim(place.Value, `"`)+")", use{place: files.Position(call.Pos()).String()})
+			}
+			return true
+		}
 		at, ok := places[name]
 		if !ok || len(call.Args) <= at[len(at)-1] {
 			return true

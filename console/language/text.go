@@ -11,6 +11,16 @@ import (
 // language does. A message that the language does not have is in English.
 func T(ctx context.Context, key string, args ...any) string { return Of(ctx).text(key, args...) }
 
+// In is T for a text whose English is the same as that of another message in another place, such as Run on a button and in the head of a
+// column. Its key has the place behind the text: "Run (button)".
+func In(ctx context.Context, place, text string) string {
+	l := Of(ctx)
+	if said := l.find(text + " (" + place + ")"); said != text+" ("+place+")" {
+		return l.mark(said)
+	}
+	return l.mark(text)
+}
+
 // N is T for a message about a number of things, which is its first argument: one is the English text for 1, more for other numbers,
 // and the key.
 func N(ctx context.Context, n int, one, more string, args ...any) string {

@@ -47,7 +47,7 @@ func (l *FlowList) columns(ctx context.Context) []flowColumn {
 		{"number", "num c-number", language.T(ctx, "No."), language.T(ctx, "The number of the flow")},
 		{"name", "c-name", language.T(ctx, "Flow"), language.T(ctx, "The name of the flow")},
 		{"trigger", "c-trigger", language.T(ctx, "Trigger"), language.T(ctx, "What starts a run without the API")},
-		{"next", "c-next", language.T(ctx, "Next"), language.T(ctx, "When its schedule fires next")},
+		{"next", "c-next", language.In(ctx, "firing", "Next"), language.T(ctx, "When its schedule fires next")},
 		{"last", "c-last", language.T(ctx, "Last result"), language.T(ctx, "How the last run ended; sorted by when that was")},
 		{"errors", "num c-errors", language.T(ctx, "Errors"), language.T(ctx, "The part of the runs of the last %s that failed or took too long", over)},
 		{"p95", "num c-p95", "p95", language.T(ctx, "95 of 100 runs of the last %s took no longer", over)},
