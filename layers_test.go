@@ -73,7 +73,7 @@ var layers = []struct {
 
 	{tree: "console/language", alone: true, may: []string{}, why: "the texts of pages in the language of the reader know nothing of what they are about"},
 	{tree: "console/build", may: []string{"flows", "queue", "store", "internal"}, why: "what helps to write a flow comes from the language, the runs and the names that the store knows; sessions and pages are the console's"},
-	{tree: "console", may: []string{"console/build", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
+	{tree: "console", may: []string{"console/build", "console/language", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "connect", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
