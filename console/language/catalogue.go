@@ -14,6 +14,7 @@ import (
 	tags "golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/message/catalog"
+	"golang.org/x/text/number"
 )
 
 //go:embed *.yaml
@@ -76,6 +77,7 @@ func parse(code string, text []byte) (*Language, error) {
 		}
 	}
 	l.numbers = message.NewPrinter(tag, message.Catalog(formats))
+	l.point = strings.Trim(l.numbers.Sprint(number.Decimal(0.5)), "05")
 	return l, nil
 }
 

@@ -18,15 +18,16 @@ type Language struct {
 	plain   map[string]string // messages by key; nil: the key is the message
 	plurals map[string]any    // texts of messages about a number by key, and by the case
 	numbers *message.Printer  // formats messages with arguments, and numbers
+	point   string            // decimal sign
 	marked  bool              // for tests: a message is put between ⟦ and ⟧
 }
 
 // English is the language of the keys.
-var English = &Language{tag: tags.English, name: "English", numbers: message.NewPrinter(tags.English)} // read only
+var English = &Language{tag: tags.English, name: "English", numbers: message.NewPrinter(tags.English), point: "."} // read only
 
 // Marked returns a language for tests: English, with each message between ⟦ and ⟧.
 func Marked() *Language {
-	return &Language{tag: tags.English, name: "Marked", numbers: message.NewPrinter(tags.English), marked: true}
+	return &Language{tag: tags.English, name: "Marked", numbers: message.NewPrinter(tags.English), point: ".", marked: true}
 }
 
 // Code returns the tag of the language as HTML has it, such as "de".

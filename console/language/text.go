@@ -3,6 +3,7 @@ package language
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"golang.org/x/text/number"
 )
@@ -60,7 +61,7 @@ func Int[I int | int64](ctx context.Context, n I) string {
 	return Of(ctx).numbers.Sprint(number.Decimal(n))
 }
 
-// Decimal writes a number with a fixed number of digits after the decimal sign.
+// Decimal writes a number with a fixed number of digits after the decimal sign, and in no groups.
 func Decimal(ctx context.Context, x float64, digits int) string {
-	return Of(ctx).numbers.Sprint(number.Decimal(x, number.MinFractionDigits(digits), number.MaxFractionDigits(digits), number.NoSeparator()))
+	return strings.Replace(strconv.FormatFloat(x, 'f', digits, 64), ".", Of(ctx).point, 1)
 }
