@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/flows"
@@ -21,7 +22,6 @@ import (
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/limits"
-	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/testenv"
@@ -90,8 +90,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	q, err := queue.NewClient(queue.Config{Redis: conn, Log: log})
 	must(t, err)
 	t.Cleanup(func() { _ = q.Close() })
-	hasher, err := password.NewHasher(2)
-	must(t, err)
+	hasher := apitest.Hasher(t)
 	kept, err := rejectlog.New(rejectlog.Config{Redis: client, Log: log})
 	must(t, err)
 	arrived, err := deliveries.New(deliveries.Config{Redis: client, Log: log})
@@ -130,8 +129,7 @@ func must(t *testing.T, err error) {
 func (d *testConsole) createFixtures() {
 	d.t.Helper()
 	ctx := d.t.Context()
-	hash, err := d.config.Hasher.Hash(ctx, testSecret)
-	must(d.t, err)
+	hash := apitest.Hash(d.t, testSecret)
 	for name, role := range map[string]store.Role{"root": store.RoleAdmin, "olga": store.RoleOperator, "vera": store.RoleViewer, "ann": store.RoleAPIUser} {
 		_, err := d.config.Store.Users().Create(ctx, store.User{Name: name, Hash: hash, Roles: []store.Role{role}})
 		must(d.t, err)
