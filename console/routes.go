@@ -120,6 +120,7 @@ func (c *Console) pageRoutes() []route {
 		{"GET /access/keys/{key}", auth.ScopeClients, keyPage},
 		{"POST /access/keys/{key}", auth.ScopeClients, changeKey},
 		{"POST /access/keys/{key}/access", auth.ScopeClients, switchKey},
+		{"POST /access/keys/{key}/secret", auth.ScopeClients, showSecret},
 		{"POST /access/keys/{key}/rotate", auth.ScopeClients, rotateKey},
 		{"POST /access/keys/{key}/settle", auth.ScopeClients, endOverlap},
 		{"POST /access/keys/{key}/delete", auth.ScopeClients, deleteKey},

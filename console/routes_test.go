@@ -107,6 +107,7 @@ var mayReach = map[string]string{ // read only
 	"GET /access/keys/{key}":         "r",
 	"POST /access/keys/{key}":        "r",
 	"POST /access/keys/{key}/access": "r",
+	"POST /access/keys/{key}/secret": "r",
 	"POST /access/keys/{key}/rotate": "r",
 	"POST /access/keys/{key}/settle": "r",
 	"POST /access/keys/{key}/delete": "r",

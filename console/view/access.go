@@ -19,7 +19,11 @@ type KeySheet struct {
 	*store.Key
 	Use    keyusage.Use
 	Scopes []ScopeChoice // that the form offers
+	Shown  ShownSecret   // zero: the page shows none
 }
+
+// ShownSecret is the secret of a key that the user asked for.
+type ShownSecret struct{ Label, Value string }
 
 // ScopeChoice is a scope of the installation's own making that a form offers as a checkbox.
 type ScopeChoice struct{ Name, Description string }
