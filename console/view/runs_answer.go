@@ -86,6 +86,10 @@ func (l RunList) found() string {
 func (l RunList) where() string {
 	lookup := l.Search != nil && (l.Search.Words != "" || slices.ContainsFunc(l.Search.Terms, func(t searchbox.Term) bool { return strings.HasPrefix(t.Name, searchbox.Label) }))
 	switch {
+	case l.RedisAway:
+		return "in the history alone"
+	case l.Warning != "":
+		return "in Redis and in the history, as far as they answer"
 	case !l.History:
 		return "in the runs that Redis keeps; there is no history"
 	case lookup:
