@@ -119,6 +119,9 @@ func (p *planner) one(ctx context.Context, id string) (examined, error) {
 		if record.Dropped {
 			return x, gone(queue.ErrDropped)
 		}
+		if err := e.replaced(ctx, "", &record); err != nil {
+			return x, err
+		}
 		if _, err := e.version(ctx, &record, p.about.Version); err != nil {
 			return x, err
 		}
