@@ -584,6 +584,9 @@ func callClients(p *apitest.Product) {
 func callSecrets(p *apitest.Product) {
 	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":"v"}`), 200)
 	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":""}`), 400)
+	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"from":"vault://kv/other#token"}`), 400)
+	p.Want(p.Do("POST", "/v1/secrets/s/test", "ann", ""), 200)
+	p.Want(p.Do("POST", "/v1/secrets/none/test", "ann", ""), 404)
 	p.Want(p.Do("GET", "/v1/secrets", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/secrets", "ulf", ""), 403)
 	p.Want(p.Do("DELETE", "/v1/secrets/s", "ann", ""), 204)

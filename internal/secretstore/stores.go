@@ -82,17 +82,17 @@ func New(config Config) (*Stores, error) {
 	return s, nil
 }
 
-// Check returns why a text is no reference, or one that the rules do not allow. It reads nothing.
+// Check returns why a text is no reference, or one that the rules do not allow, as a sentence without its subject. It reads nothing.
 func (s *Stores) Check(text string) error {
 	ref, err := Parse(text)
 	if err != nil {
 		return err
 	}
 	if err := s.rules.Allowed(ref); err != nil {
-		return err
+		return errors.New(strings.TrimPrefix(err.Error(), "it "))
 	}
 	if s.sources[ref.Store] == nil {
-		return Failure(NotAllowed, "its store is off here")
+		return errors.New("is in a store that is off here")
 	}
 	return nil
 }
