@@ -138,6 +138,7 @@ var mayReach = map[string]string{ // read only
 	"POST /connections/{name}/delete":    "r",
 	"POST /secrets":                      "r",
 	"POST /secrets/{name}/delete":        "r",
+	"POST /secrets/{name}/test":          "r",
 	"POST /vars":                         "r",
 	"POST /vars/{name}/delete":           "r",
 

@@ -29,6 +29,14 @@ func (c Connection) GoString() string { return c.String() }
 // LogValue keeps secrets out of logs.
 func (c Connection) LogValue() slog.Value { return slog.StringValue(c.Name) }
 
+// SetReference sets the reference to where the value of a setting is kept.
+func (c *Connection) SetReference(setting, from string) {
+	if c.From == nil {
+		c.From = map[string]string{}
+	}
+	c.From[setting] = from
+}
+
 // Connections gives access to the connections. Safe for concurrent use.
 type Connections struct{ vault *vault[Connection] }
 
