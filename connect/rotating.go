@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -47,13 +48,15 @@ type rotating struct {
 	wrap     func(http.RoundTripper) http.RoundTripper // of that connection
 }
 
-// RoundTrip implements http.RoundTripper. A body that can be read once only is not sent again; the next request has the new
-// credential.
+// RoundTrip implements http.RoundTripper.
 func (r rotating) RoundTrip(req *http.Request) (*http.Response, error) {
-	again := req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
-	resp, err := r.wrap(r.base).RoundTrip(req)
+	body, err := repeatable(req)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := send(r.wrap(r.base), req, body)
 	refused := err == nil && resp.StatusCode == http.StatusUnauthorized || errors.Is(err, errRotated)
-	if !refused || !r.resolver.rotated(req.Context(), r.conn) || !again {
+	if !refused || !r.resolver.rotated(req.Context(), r.conn) {
 		return resp, err
 	}
 	next, failed := r.next(req)
@@ -64,16 +67,18 @@ func (r rotating) RoundTrip(req *http.Request) (*http.Response, error) {
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be reused
 		resp.Body.Close()
 	}
-	if req.GetBody == nil {
-		return next.RoundTrip(req)
+	return send(next, req, body)
+}
+
+// send sends a copy of a request with its body.
+func send(transport http.RoundTripper, req *http.Request, body []byte) (*http.Response, error) {
+	sent := req.Clone(req.Context())
+	if req.Body != nil {
+		sent.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	repeated := req.Clone(req.Context())
-	if repeated.Body, err = req.GetBody(); err != nil {
-		return nil, err
-	}
-	resp, err = next.RoundTrip(repeated)
+	resp, err := transport.RoundTrip(sent)
 	if err == nil {
-		resp.Request = req
+		resp.Request = req // the caller must not see the credential in the request
 	}
 	return resp, err
 }

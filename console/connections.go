@@ -246,8 +246,8 @@ func readNumbers(text string) (numbers []int64, err error) {
 	return numbers, nil
 }
 
-// testSecret reads a secret from where it is kept, by this process, and shows the result.
-func testSecret(req *requestState) error {
+// readSecret reads a secret from where it is kept, by this process, and shows the result.
+func readSecret(req *requestState) error {
 	name := req.r.PathValue("name")
 	req.audit("POST "+Root+"/secrets/{name}/test", name)
 	ctx, cancel := context.WithTimeout(req.ctx(), testLimit)

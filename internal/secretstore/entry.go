@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// minRefresh is the minimum time between two readings that servers cause by refusing a value.
+	// minRefresh is the default of Config.MinRefresh.
 	minRefresh = 10 * time.Second
 	// minPause and maxPause bound the time between two tries after failures.
 	minPause = time.Second
@@ -133,7 +133,7 @@ func (e *entry) await(ctx context.Context, changed <-chan struct{}) error {
 func (e *entry) refresh(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.tried.IsZero() && time.Since(e.tried) < minRefresh {
+	if !e.tried.IsZero() && time.Since(e.tried) < e.stores.refresh {
 		return
 	}
 	e.wanted++

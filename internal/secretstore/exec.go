@@ -61,8 +61,8 @@ func (c *commands) Read(ctx context.Context, path string) (*Document, error) {
 	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir, cmd.WaitDelay = out, problems, environmentOf(rule), "/", outputGrace
 	killTogether(cmd)
 	err := cmd.Run()
-	if problems.Len() > 0 {
-		c.log.Warn("a command for a secret has written to its standard error", "command", name, "stderr", redacted(problems.String(), out.String()))
+	if problems.kept.Len() > 0 {
+		c.log.Warn("a command for a secret has written to its standard error", "command", name, "stderr", redacted(problems.kept.String(), out.kept.String()))
 	}
 	var ended *exec.ExitError
 	switch {
@@ -79,7 +79,7 @@ func (c *commands) Read(ctx context.Context, path string) (*Document, error) {
 	case out.cut:
 		return nil, Failure(Invalid, fmt.Sprintf("its command has written more than %d bytes", MaxSize))
 	}
-	return &Document{Text: trimLineEnd(out.String())}, nil
+	return &Document{Text: trimLineEnd(out.kept.String())}, nil
 }
 
 // environmentOf returns the environment of a command.
@@ -93,18 +93,18 @@ func environmentOf(rule ExecRule) []string {
 	return env
 }
 
-// limited keeps the first bytes that are written.
+// limited keeps the first bytes that are written. It is nothing but an io.Writer: the ReadFrom of a buffer would read all.
 type limited struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	most int
 	cut  bool
 }
 
 // Write implements io.Writer. It never fails, so that the command does not end by a broken pipe.
 func (l *limited) Write(p []byte) (int, error) {
-	kept := p[:min(len(p), l.most-l.Len())]
+	kept := p[:min(len(p), l.most-l.kept.Len())]
 	l.cut = l.cut || len(kept) < len(p)
-	l.Buffer.Write(kept)
+	l.kept.Write(kept)
 	return len(p), nil
 }
 

@@ -46,11 +46,14 @@ type Config struct {
 	Rules   Rules
 	Sources map[string]Source // by the name of the store, in addition to files, environment variables and commands
 	Log     *slog.Logger      // required
+	// MinRefresh is the minimum time between two readings of a document that Refresh causes. Zero means 10 s.
+	MinRefresh time.Duration
 }
 
 // Stores reads references. Safe for concurrent use.
 type Stores struct {
 	rules   Rules
+	refresh time.Duration // see Config.MinRefresh
 	sources map[string]Source
 	log     *slog.Logger
 	ctx     context.Context // ends with Close
@@ -71,7 +74,7 @@ func New(config Config) (*Stores, error) {
 	if err := config.Rules.check(); err != nil {
 		return nil, fmt.Errorf("make secret stores: %w", err)
 	}
-	s := &Stores{rules: config.Rules, log: config.Log, entries: map[string]*entry{}, failures: map[string]map[Kind]float64{}}
+	s := &Stores{rules: config.Rules, refresh: cmp.Or(config.MinRefresh, minRefresh), log: config.Log, entries: map[string]*entry{}, failures: map[string]map[Kind]float64{}}
 	s.rules.TTL, s.rules.Stale = cmp.Or(s.rules.TTL, defaultTTL), cmp.Or(s.rules.Stale, defaultStale)
 	s.sources = map[string]Source{StoreEnv: environment{}, StoreExec: newCommands(s.rules.Exec, s.log)}
 	if s.rules.File != nil {
