@@ -199,11 +199,12 @@ func TestConnectionReference(t *testing.T) {
 			Type     string
 			Hosts    []string
 			Settings map[string]json.RawMessage
+			From     map[string]string
 		}
 		if err := json.Unmarshal([]byte(example[1]), &in); err != nil {
 			t.Errorf("%s: %v", example[1], err)
 		}
-		c := store.Connection{Type: in.Type, Hosts: in.Hosts}
+		c := store.Connection{Type: in.Type, Hosts: in.Hosts, From: in.From}
 		var err error
 		if c.Settings, err = connect.Texts(in.Settings); err == nil {
 			err = connect.Check(nil, &c)
