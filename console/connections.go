@@ -256,15 +256,13 @@ func readSecret(req *requestState) error {
 	var kept *secretstore.Error
 	switch {
 	case err == nil:
-		req.setNotice("The secret " + name + " can be read from where it is kept.")
+		return req.render(200, view.TestResult(true, name+" can be read from where it is kept."))
 	case errors.As(err, &kept):
-		req.setNotice("The secret " + name + ": " + kept.Error() + ".")
+		return req.render(200, view.TestResult(false, name+": "+kept.Error()))
 	case errors.Is(err, context.DeadlineExceeded):
-		req.setNotice("The secret " + name + ": the store has not answered in time.")
-	default:
-		return err
+		return req.render(200, view.TestResult(false, name+": its store has not answered in time."))
 	}
-	return req.redirect(Root + "/connections")
+	return err
 }
 
 func deleteSecret(req *requestState) error {
