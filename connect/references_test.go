@@ -3,8 +3,10 @@ package connect
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -303,4 +305,57 @@ func waitFor(t *testing.T, f *testFleet, reference string) {
 		}
 		return false
 	})
+}
+
+// A database that refuses the login after a rotation is worth another try: that has the new password. What runs keeps its
+// connection.
+func TestARotatedPasswordOfADatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := testenv.Postgres(t)
+	f := newTestFleet(t)
+	p, admin := f.withSecretFiles(dir), f.newProcess()
+	settings := map[string]string{"host": d.Host, "port": d.Port, "database": d.Name, "tls": "none"}
+	own := maps.Clone(settings)
+	own["username"], own["password"] = d.User, d.Password
+	admin.put(store.Connection{Name: "admin", Type: "postgres", Settings: own})
+	do := func(statement string) {
+		t.Helper()
+		db, err := admin.SQL(t.Context(), "admin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Release()
+		if _, err := db.DB.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`create role rotating login password 'first-password'`)
+	keep(t, dir, "credential", `{"username":"rotating","password":"first-password"}`)
+	file := "file://" + dir + "/credential"
+	p.put(store.Connection{Name: "db", Type: "postgres", Settings: settings, From: map[string]string{"username": file + "#username", "password": file + "#password"}})
+	db, err := p.SQL(t.Context(), "db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, err := db.DB.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(`alter role rotating password 'second-password'`)
+	keep(t, dir, "credential", `{"username":"rotating","password":"second-password"}`)
+	var failed *flows.Error
+	if err := db.DB.PingContext(t.Context()); !errors.As(err, &failed) || failed.Class != flows.ClassNetwork || !strings.Contains(err.Error(), "another try has the new one") || strings.Contains(err.Error(), "second-password") {
+		t.Errorf("the first login after the rotation: %v", err)
+	}
+	again, err := p.SQL(t.Context(), "db")
+	if err != nil || again.DB.PingContext(t.Context()) != nil || again.DB == db.DB {
+		t.Errorf("another try: %v", err)
+	}
+	if err := running.PingContext(t.Context()); err != nil {
+		t.Errorf("what runs: %v", err)
+	}
+	_ = running.Close()
+	db.Release()
+	again.Release()
 }
