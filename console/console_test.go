@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
@@ -102,7 +103,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	must(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	must(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost", Authorize: "http://localhost" + Root + "/authorize"})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost", Personal: personal.New(client), Authorize: "http://localhost" + Root + "/authorize"})
 	must(t, err)
 	d := &testConsole{t: t, redis: client, server: server, clock: &testClock{at: time.Now()}}
 	config := Config{
