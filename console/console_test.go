@@ -15,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/deliveries"
