@@ -40,7 +40,7 @@ func TestPersonalTokensOnTheAccountPage(t *testing.T) {
 	if strings.Contains(page, text) || !strings.Contains(page, "lap&lt;b&gt;top") || strings.Contains(page, "lap<b>") {
 		t.Error("the page shows the token again, or its name as it is")
 	}
-	if w := b.post("/account/tokens", "name", "more", "days", "7", "scope", "users:admin"); w.Code != http.StatusForbidden {
+	if w := b.post("/account/tokens", "name", "more", "days", "7", "scope", "users:admin"); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("a scope of others: %d", w.Code)
 	}
 	if w := b.post("/account/tokens", "name", "more", "days", "400", "scope", "runs:read"); w.Code != http.StatusUnprocessableEntity {
