@@ -36,7 +36,8 @@ var layers = []struct {
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
 	{tree: "operation", may: []string{"flows", "queue", "internal"}, why: "an action on many runs needs the runs and their flows, and knows of callers only the principal"},
 	{tree: "history", may: []string{"flows", "queue", "internal"}, why: "it keeps what the queue has recorded, through a port that the queue defines, and knows no callers"},
-	{tree: "auth", may: []string{"flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
+	{tree: "auth/personal", why: "a token is a record with a user and scopes: what it allows is decided by who asks"},
+	{tree: "auth", may: []string{"auth/personal", "flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
 
 	{tree: "topic", may: []string{"flows", "queue", "internal"}, why: "an event starts and resumes runs for a flow or a caller alike; who may publish is not its business"},
 	{tree: "worker", may: []string{"flows", "store", "queue", "topic", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
@@ -60,6 +61,7 @@ var layers = []struct {
 	{tree: "api/callbacks", may: []string{"api/httpx", "flows", "queue", "internal"}, why: "the token is the proof: neither credentials nor the store are looked at"},
 	{tree: "api/oauth", may: []string{"api/httpx", "auth", "store", "internal/strictjson"}, why: "tokens are issued without knowing of flows or runs"},
 	{tree: "api/admin", may: []string{"api/httpx", "api/listing", "api/auditlist", "auth", "connect", "flows", "store", "internal"}, why: "records are administered without knowing of runs; which flows name them is told"},
+	{tree: "api/personal", may: []string{"api/httpx", "api/listing", "auth", "auth/personal", "store"}, why: "users keep their own tokens without knowing of flows or runs"},
 	{tree: "api/flows", may: []string{"api/httpx", "api/listing", "api/runner", "auth", "flows", "queue", "store"}, why: "deploying a flow runs nothing; of the queue it needs the runs that wait for a flow"},
 	{tree: "api/webhooks", may: []string{"api/httpx", "api/listing", "auth", "store", "internal"}, why: "webhooks are shown and sent again without knowing of runs"},
 	{tree: "api/failures", may: []string{"api/httpx", "api/listing", "auth", "internal/failure"}, why: "groups of failed runs are shown and resolved without reading the runs"},
@@ -68,15 +70,15 @@ var layers = []struct {
 	{tree: "api/mcp", may: []string{"api/httpx", "auth", "flows", "store", "internal/httprecorder", "internal/strictjson"}, why: "a call of a tool is a request of the HTTP API, which the frame serves: no domain is imported"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp",
+		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp", "api/personal",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console/build", may: []string{"flows", "queue", "store", "internal"}, why: "what helps to write a flow comes from the language, the runs and the names that the store knows; sessions and pages are the console's"},
-	{tree: "console", may: []string{"console/build", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
+	{tree: "console", may: []string{"console/build", "auth/personal", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
-	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "connect", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
+	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "auth/personal", "client", "connect", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "auth/personal", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
 	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},

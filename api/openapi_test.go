@@ -161,7 +161,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callPersonalTokens, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -581,9 +581,21 @@ func callClients(p *apitest.Product) {
 	p.Want(p.Do("DELETE", "/v1/signing-keys/none", "ann", ""), 404)
 }
 
+func callPersonalTokens(p *apitest.Product) {
+	made := p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"laptop","scopes":["runs:read"],"days":7}`), 201)
+	p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"laptop","scopes":["runs:read"]}`), 400)
+	p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"more","scopes":["users:admin"]}`), 403)
+	p.Want(p.Do("GET", "/v1/tokens", "ulf", ""), 200)
+	p.Want(p.Do("DELETE", "/v1/tokens/"+made["id"].(string), "ulf", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/tokens/none", "ulf", ""), 404)
+}
+
 func callSecrets(p *apitest.Product) {
 	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":"v"}`), 200)
 	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":""}`), 400)
+	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"from":"vault://kv/other#token"}`), 400)
+	p.Want(p.Do("POST", "/v1/secrets/s/test", "ann", ""), 200)
+	p.Want(p.Do("POST", "/v1/secrets/none/test", "ann", ""), 404)
 	p.Want(p.Do("GET", "/v1/secrets", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/secrets", "ulf", ""), 403)
 	p.Want(p.Do("DELETE", "/v1/secrets/s", "ann", ""), 204)

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/api/mcp"
 	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/oauth"
+	"github.com/penstock/penstock/api/personal"
 	"github.com/penstock/penstock/api/resources"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
@@ -75,6 +76,9 @@ func (a *API) mountDomains(e *gin.Engine) {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
 		mcp.Mount(e, mcp.Config{Flows: a.config.Store.Flows(), Serve: a.ServeAs, URL: a.config.Authority.Metadata().Issuer, Version: a.config.Version, Log: a.config.Log, Origins: a.config.Origins},
 			a.limitAddress, a.authenticate)
+		if tokens := a.config.Authority.Personal(); tokens != nil {
+			personal.Mount(v1, personal.Config{Users: a.config.Store.Users(), Tokens: tokens, Issuer: a.config.Authority})
+		}
 		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage, Connections: a.config.Connections})
 	}
 	described := docs.Config{Authenticate: func(c *gin.Context) error { return a.authenticateBy(c, nil) }, LimitAddress: a.limitAddress}

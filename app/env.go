@@ -153,7 +153,9 @@ func (e Env) Unknown() []string {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(Settings).AddFlags(flags, Role{API: true, Worker: true, Dev: true})
 	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, Variable(flag.Name)) })
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool { return slices.Contains(known, name) || strings.HasPrefix(name, varPrefix) })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool {
+		return slices.Contains(known, name) || strings.HasPrefix(name, varPrefix) || strings.HasPrefix(name, secretPrefix)
+	})
 }
 
 // Environment variables of client commands: the server, and the credentials.

@@ -31,6 +31,7 @@ type Settings struct {
 	Data             string        // data directory of dev or of redis-server; NoData: memory only
 	Issuer           string        // external base URL; empty: the listening address
 	AllowPrivate     bool          // http steps may reach private networks
+	SecretStores     string        // file with the rules for stores of secrets; empty: none may be read
 	SQLite           string        // directory of sqlite connections' files; empty: off
 	ReadyFile        string        // receives the base URL when the front door is ready
 	Concurrency      int           // concurrent runs of a worker
@@ -121,6 +122,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` of the front door for callers, if it is not the listening address; a separate worker needs it to sign callback URLs")
 	}
 	if r.API || r.Worker {
+		f.StringVar(&s.SecretStores, "secret-stores", "", "`file` that says which secrets may be read from Vault, files, the environment and commands, in YAML; empty: none")
 		f.StringVar(&s.History, "history", "", "`place` of the history of runs: sqlite:PATH, postgres://USER:PASSWORD@HOST/NAME, or off; the same for all processes")
 	}
 	if r.API {

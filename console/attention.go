@@ -137,6 +137,9 @@ func (req *requestState) needs(a *view.Activity) (all []view.Need) {
 	add(req.pausedFlows())
 	live, _ := req.console.config.Store.Fleet()
 	add(versionMix(live, req.may(auth.ScopeReadQueues)))
+	if req.may(auth.ScopeClients) {
+		add(unreadableSecrets(live))
+	}
 	slices.SortStableFunc(all, func(a, b view.Need) int { return cmp.Compare(rank(a), rank(b)) })
 	return all
 }

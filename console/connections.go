@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/lastuse"
+	"github.com/penstock/penstock/internal/secretstore"
 	"github.com/penstock/penstock/store"
 )
 
@@ -130,11 +131,21 @@ func saveConnection(req *requestState) error {
 		if value == "" && f.Secret && old != nil && old.Type == kind.Name {
 			value = old.Settings[f.Name]
 		}
+		if from := strings.TrimSpace(req.r.PostFormValue("from." + f.Name)); from != "" && connect.TakesReference(f) {
+			c.SetReference(f.Name, from)
+			if f.Secret && req.r.PostFormValue("setting."+f.Name) == "" {
+				value = "" // what was stored is replaced by the reference
+			}
+		}
 		if value != "" {
 			c.Settings[f.Name] = value
 		}
 	}
-	if err := connect.Check(req.console.config.Catalogue, &c); err != nil {
+	err = connect.Check(req.console.config.Catalogue, &c)
+	if err == nil {
+		err = connect.CheckAllowed(req.console.config.Store.SecretStores(), &c)
+	}
+	if err != nil {
 		return &fault{http.StatusUnprocessableEntity, "This cannot be saved", err.Error()}
 	}
 	if _, err := req.console.config.Store.Connections().Put(req.ctx(), c); err != nil {
@@ -178,14 +189,21 @@ func testConnection(req *requestState) error {
 
 func saveSecret(req *requestState) error {
 	name, value := strings.TrimSpace(req.r.PostFormValue("name")), req.r.PostFormValue("value")
-	if value == "" {
-		return &store.InvalidError{Member: "value", Reason: "is required"}
+	from := strings.TrimSpace(req.r.PostFormValue("from"))
+	if (value == "") == (from == "") {
+		return &store.InvalidError{Member: "value", Reason: "is required, or a reference to where it is kept; not both"}
 	}
+	secrets := req.console.config.Store.Secrets()
 	flows, err := readNumbers(req.r.PostFormValue("flows"))
-	if err == nil && flows == nil {
-		err = req.console.config.Store.Secrets().Put(req.ctx(), name, value)
+	if err == nil && flows == nil { // as they are
+		if flows, err = secrets.Flows(req.ctx(), name); errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+	}
+	if err == nil && from != "" {
+		err = secrets.PutReference(req.ctx(), name, from, flows)
 	} else if err == nil {
-		err = req.console.config.Store.Secrets().PutFor(req.ctx(), name, value, flows)
+		err = secrets.PutFor(req.ctx(), name, value, flows)
 	}
 	if err != nil {
 		return err
@@ -226,6 +244,25 @@ func readNumbers(text string) (numbers []int64, err error) {
 		numbers = append(numbers, n)
 	}
 	return numbers, nil
+}
+
+// readSecret reads a secret from where it is kept, by this process, and shows the result.
+func readSecret(req *requestState) error {
+	name := req.r.PathValue("name")
+	req.audit("POST "+Root+"/secrets/{name}/test", name)
+	ctx, cancel := context.WithTimeout(req.ctx(), testLimit)
+	defer cancel()
+	err := req.console.config.Store.Secrets().Test(ctx, name)
+	var kept *secretstore.Error
+	switch {
+	case err == nil:
+		return req.render(200, view.TestResult(true, name+" can be read from where it is kept."))
+	case errors.As(err, &kept):
+		return req.render(200, view.TestResult(false, name+": "+kept.Error()))
+	case errors.Is(err, context.DeadlineExceeded):
+		return req.render(200, view.TestResult(false, name+": its store has not answered in time."))
+	}
+	return err
 }
 
 func deleteSecret(req *requestState) error {

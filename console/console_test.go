@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/deliveries"
@@ -101,7 +102,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	must(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	must(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost", Authorize: "http://localhost" + Root + "/authorize"})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost", Personal: personal.New(client), Authorize: "http://localhost" + Root + "/authorize"})
 	must(t, err)
 	d := &testConsole{t: t, redis: client, server: server, clock: &testClock{at: time.Now()}}
 	config := Config{
@@ -256,7 +257,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 // routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{session}", "none", "{queue}", "default")
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{token}", "none", "{session}", "none", "{queue}", "default")
 	paths := map[string]auth.Scope{}
 	for _, r := range d.routes() {
 		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {

@@ -151,6 +151,7 @@ func (c *Console) pageRoutes() []route {
 		{"GET /authorised", auth.ScopeClients, finishConsent},
 		{"POST /connections/{name}/delete", auth.ScopeClients, deleteConnection},
 		{"POST /secrets", auth.ScopeClients, saveSecret},
+		{"POST /secrets/{name}/test", auth.ScopeClients, readSecret},
 		{"POST /secrets/{name}/delete", auth.ScopeClients, deleteSecret},
 		{"POST /vars", auth.ScopeClients, saveVar},
 		{"POST /vars/{name}/delete", auth.ScopeClients, deleteVar},

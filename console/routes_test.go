@@ -30,6 +30,8 @@ var mayReach = map[string]string{ // read only
 	"POST /account/preferences":            "vor",
 	"POST /account/sessions/end":           "vor",
 	"POST /account/sessions/{session}/end": "vor",
+	"POST /account/tokens":                 "vor",
+	"POST /account/tokens/{token}/revoke":  "vor",
 
 	"GET /go":                 "vor",
 	"POST /go/queues/{queue}": "or",
@@ -139,6 +141,7 @@ var mayReach = map[string]string{ // read only
 	"POST /connections/{name}/delete":    "r",
 	"POST /secrets":                      "r",
 	"POST /secrets/{name}/delete":        "r",
+	"POST /secrets/{name}/test":          "r",
 	"POST /vars":                         "r",
 	"POST /vars/{name}/delete":           "r",
 
@@ -174,7 +177,7 @@ func TestEveryRouteIsInTheTable(t *testing.T) {
 // requestOf returns a request to a route, with existing objects in its path.
 func (d *testConsole) requestOf(pattern string, form url.Values) *http.Request {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{session}", "none", "{queue}", "default")
+		"{user}", "ann", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{session}", "none", "{token}", "none", "{queue}", "default")
 	method, path, _ := strings.Cut(fill.Replace(pattern), " ")
 	r := httptest.NewRequestWithContext(d.t.Context(), method, Root+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -25,6 +25,7 @@ import (
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/internal/entrylog"
+	"github.com/penstock/penstock/internal/secretstore"
 )
 
 const (
@@ -65,6 +66,8 @@ type Config struct {
 	Vars map[string]any
 	// History has the older entries of the audit log; nil: Redis has the last 20,000.
 	History entrylog.History
+	// SecretStores read the references of secrets and connections. nil: none is allowed.
+	SecretStores *secretstore.Stores
 
 	// ReadOnly opens the store without writing anything.
 	ReadOnly bool
@@ -103,6 +106,12 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, errors.New("open store: Redis, Sealer, Catalogue and Log are required")
 	}
 	config.Settle = cmp.Or(config.Settle, DefaultSettle)
+	if config.SecretStores == nil {
+		var err error
+		if config.SecretStores, err = secretstore.New(secretstore.Config{Log: config.Log}); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
 	p := &config.Process
 	p.ID, p.Keys, p.Started = rand.Text(), config.Sealer.IDs(), time.Now().UTC()
 	p.Schema, p.Protocol, p.LeastProtocol = Schema, Protocol, LeastProtocol
@@ -143,6 +152,9 @@ func (s *Store) Keys() *Keys { return &Keys{s} }
 
 // Flows gives access to the deployed flows.
 func (s *Store) Flows() *Flows { return &Flows{s} }
+
+// SecretStores returns what reads the references of secrets and connections; not nil.
+func (s *Store) SecretStores() *secretstore.Stores { return s.config.SecretStores }
 
 // Catalogue returns the catalogue that flows are compiled with.
 func (s *Store) Catalogue() *flows.Catalogue { return s.config.Catalogue }

@@ -67,6 +67,7 @@ func Mount(v1 *gin.RouterGroup, config Config) {
 	secrets.GET("", a.listSecrets)
 	secrets.PUT("/:name", a.putSecret)
 	secrets.DELETE("/:name", a.deleteSecret)
+	secrets.POST("/:name/test", a.testSecret)
 
 	vars := v1.Group("/vars", httpx.Requires(auth.ScopeClients))
 	vars.GET("", a.listVars)

@@ -85,6 +85,14 @@ An API that wants several values, and Zoom's grant with its account:
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
 
+## Kept elsewhere
+
+` + "`from`" + ` names where the value of a setting is kept, such as Vault or a file that Kubernetes mounts: see [secrets from where they are kept](secrets.md).
+
+` + "```json" + `
+{"type": "bearer", "hosts": ["api.example.org"], "from": {"token": "vault://kv/penstock/crm#token"}}
+` + "```" + `
+
 ## Test one
 
 ` + "`" + `penstock connection test crm` + "`" + `, ` + "`" + `POST /v1/connections/{name}/test` + "`" + ` and the console's button contact the server: a connection with hosts sends a GET with its credential to the URL
@@ -191,11 +199,12 @@ func TestConnectionReference(t *testing.T) {
 			Type     string
 			Hosts    []string
 			Settings map[string]json.RawMessage
+			From     map[string]string
 		}
 		if err := json.Unmarshal([]byte(example[1]), &in); err != nil {
 			t.Errorf("%s: %v", example[1], err)
 		}
-		c := store.Connection{Type: in.Type, Hosts: in.Hosts}
+		c := store.Connection{Type: in.Type, Hosts: in.Hosts, From: in.From}
 		var err error
 		if c.Settings, err = connect.Texts(in.Settings); err == nil {
 			err = connect.Check(nil, &c)

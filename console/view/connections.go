@@ -37,6 +37,14 @@ type ConnectionForm struct {
 
 func connectionPath(name string) string { return Root + "/connections/" + url.PathEscape(name) }
 
+// unchanged says what an empty secret setting of an existing connection means.
+func unchanged(f ConnectionForm, s connect.Field) string {
+	if f.Connection.From[s.Name] != "" {
+		return "kept elsewhere"
+	}
+	return "kept as it is"
+}
+
 // settingTitle returns the label of a setting.
 func settingTitle(f connect.Field) string {
 	words := strings.Split(f.Name, "_")
