@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/pathtree"
 	"github.com/penstock/penstock/internal/payload"
@@ -181,7 +182,7 @@ func (f *Flow) RefuseEndpoint(file string, refused func(*Operation) (reason, hin
 	r := newReport(file, f.Source)
 	for _, o := range f.HTTP.Operations {
 		if reason, hint := refused(o); reason != "" {
-			r.add(yaml.Place{Line: o.Line, Column: 1}, hint, "%s %s: %s", o.Method, o.Path, reason)
+			r.add(mistake.TakenPath, yaml.Place{Line: o.Line, Column: 1}, hint, "%s %s: %s", o.Method, o.Path, reason)
 		}
 	}
 	return r.found

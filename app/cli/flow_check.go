@@ -75,7 +75,7 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 		case err != nil:
 			return nil, err
 		case numbers[flow.Number] != "":
-			all = append(all, flows.Problem{File: file.name, Line: 1, Column: 1, Message: fmt.Sprintf("flow %d is in %s, too", flow.Number, numbers[flow.Number])})
+			all = append(all, flows.NewMistake(flows.DuplicateFlow, file.name, 1, 1, "flow %d is in %s, too", flow.Number, numbers[flow.Number]))
 		default:
 			numbers[flow.Number] = file.name
 			all = append(all, flow.Warnings()...)
@@ -88,7 +88,7 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 func problemsError(problems flows.Problems, files []flowSource) error {
 	mistakes := 0
 	for _, p := range problems {
-		if p.Code == "" {
+		if !p.IsWarning() {
 			mistakes++
 		}
 	}
