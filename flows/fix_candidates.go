@@ -27,12 +27,12 @@ func candidates(p *Problem, src string) []Fix {
 		return nil
 	}
 	f := &fixing{Problem: p, lines: lines, line: lines[p.Line-1]}
-	if f.at = offsetOf(f.line, []int{0}, 1, p.Column); f.at < 0 {
-		return nil
+	if f.at = offsetOf(f.line, []int{0}, 1, p.Column); f.at < 0 { // of a value that is not there
+		f.at = len(strings.TrimRight(f.line, " "))
 	}
 	f.misspelled()
 	switch p.Code {
-	case mistake.UnknownKey.String():
+	case mistake.UnknownKey.String(), mistake.UnknownKind.String():
 		f.otherName()
 	case mistake.BadDuration.String():
 		f.duration()
@@ -101,11 +101,14 @@ func (f *fixing) misspelled() {
 	}
 }
 
-// otherNames are what people call keys that have another name here. Read only.
+// otherNames are what people call keys and step kinds that have another name here. Read only.
 var otherNames = map[string]string{
 	"condition": "if", "when": "if", "only_if": "if", "id": "name", "step": "name", "retries": "retry", "timezone": "time_zone", "tz": "time_zone",
 	"expect": "output", "expected": "output", "input": "event", "given": "event", "variables": "vars", "env": "vars", "body": "json", "data": "json",
 	"params": "query", "url": "get", "items": "over", "do": "steps", "then": "steps", "title": "name", "test": "tests", "mock": "mocks",
+
+	"wait": "delay", "sleep": "delay", "map": "transform", "jq": "transform", "request": "http", "fetch": "http", "mail": "email", "send_email": "email",
+	"aggregate": "collect", "group": "collect", "foreach": "split", "for_each": "split", "branch": "switch", "raise": "fail", "return": "respond",
 }
 
 // otherName replaces a key that has another name here, and is not misspelled.

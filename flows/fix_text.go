@@ -100,8 +100,8 @@ var wrapped = regexp.MustCompile(`("?)\$\{\s*(.*?)\s*\}("?)\s*$`)
 func (f *fixing) braces() {
 	if strings.Contains(f.Message, "is not closed") {
 		end := len(strings.TrimRight(f.line, " "))
-		if end > 0 && strings.ContainsAny(f.line[end-1:end], `"'`) {
-			end--
+		if quote := strings.IndexAny(f.line[f.at:], `"'`); quote >= 0 {
+			end = f.at + quote
 		}
 		f.insert("close it with }", f.Line, end, " }")
 		if m := valueForm.FindString(f.line); m != "" && strings.Contains(f.line, " #") {

@@ -269,7 +269,7 @@ var listingTypes = []string{"string", "integer", "number", "boolean", "date", "d
 var ReservedPaths = []string{
 	"/v1/*", "/hooks/*", "/callbacks/*", "/console/*", "/developers/*", "/docs/*", "/oauth/*", "/oauth2/*", "/.well-known/*",
 	"/mcp", "/apis/execute", "/apis/execute.php", "/token", "/appservices/token",
-	"/openapi.json", "/openapi.yaml", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
+	"/openapi.json", "/openapi.yaml", "/llms.txt", "/llms-full.txt", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
 }
 
 // reservedBy returns the reserved path that a template may match; empty: none.

@@ -14,6 +14,7 @@ const (
 	MeaninglessKey  = mistake.MeaninglessKey
 	UnknownValue    = mistake.UnknownValue
 	OutOfRange      = mistake.OutOfRange
+	BadValue        = mistake.BadValue
 	BadSize         = mistake.BadSize
 	BadStatus       = mistake.BadStatus
 	BadName         = mistake.BadName
