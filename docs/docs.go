@@ -9,13 +9,13 @@ import (
 
 // pages are those of the language, in the order in which they are read, and the index.
 //
-//go:embed index.md flow-language.md flow-file.md triggers.md http-triggers.md webhooks.md topics.md files.md functions.md steps.md
+//go:embed index.md flow-language.md flow-file.md triggers.md http-triggers.md webhooks.md outgoing-webhooks.md topics.md files.md functions.md steps.md
 //go:embed connections.md connectors.md concurrency.md failed-runs.md flow-problems.md
 var pages embed.FS
 
 // Full are the pages of llms-full.txt in their order. Read only.
 var Full = []string{
-	"flow-language.md", "flow-file.md", "triggers.md", "http-triggers.md", "webhooks.md", "topics.md", "files.md", "functions.md", "steps.md",
+	"flow-language.md", "flow-file.md", "triggers.md", "http-triggers.md", "webhooks.md", "outgoing-webhooks.md", "topics.md", "files.md", "functions.md", "steps.md",
 	"connections.md", "connectors.md", "concurrency.md", "failed-runs.md", "flow-problems.md",
 }
 

@@ -61,7 +61,7 @@ func fixFiles(w io.Writer, kinds *flows.Catalogue, files []flowSource) ([]flowSo
 		for _, f := range made {
 			fmt.Fprintf(w, "%s:%d:%d: fixed %s: %s\n", file.name, f.Problem.Line, f.Problem.Column, f.Problem.Code, f.Title)
 		}
-		fmt.Fprintf(w, "%s: %s\n\n", file.name, phrase.Count(len(made), "fix"))
+		fmt.Fprintf(w, "%s: %s\n\n", file.name, phrase.Count(len(made), "correction"))
 		files[i].text = []byte(text)
 	}
 	return files, nil
