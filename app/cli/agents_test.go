@@ -91,7 +91,7 @@ func TestTheKindsForModels(t *testing.T) {
 // Commands of the page exist.
 func TestTheCommandsForModels(t *testing.T) {
 	t.Parallel()
-	commands := regexp.MustCompile("`penstock ((?:[a-z]+ )+)").FindAllStringSubmatch(agentsPage, -1)
+	commands := regexp.MustCompile("`penstock ([a-z]+(?: [a-z]+)*)").FindAllStringSubmatch(agentsPage, -1)
 	if len(commands) < 5 {
 		t.Fatal(commands)
 	}
