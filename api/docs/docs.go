@@ -106,14 +106,14 @@ func (a *api) serveOwn(contentType []string, part func(*openapi.Description) []b
 func serveText(text func() string) gin.HandlerFunc {
 	once := sync.OnceValue(func() []byte { return []byte(text()) })
 	return func(c *gin.Context) {
-		httpx.Write(c, http.StatusOK, typeMarkdown, once())
+		httpx.Write(c, http.StatusOK, typeText, once())
 	}
 }
 
 // The page loads a style sheet and nothing else. Read only.
 var (
-	docsPolicy   = []string{"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
-	noReferrer   = []string{"no-referrer"}
-	typeMarkdown = []string{"text/markdown; charset=utf-8"}
-	typeCSS      = []string{"text/css; charset=utf-8"}
+	docsPolicy = []string{"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+	typeText   = []string{"text/plain; charset=utf-8"}
+	typeCSS    = []string{"text/css; charset=utf-8"}
 )
