@@ -29,6 +29,7 @@ var layers = []struct {
 	{tree: "third_party", why: "other people's code, with our changes in it, knows nothing of ours"},
 	{tree: "internal", why: "what would be of use to any program: it knows nothing of flows, runs or callers"},
 
+	{tree: "docs", why: "pages know nothing of the program"},
 	{tree: "flows", may: []string{"internal", "third_party/gojq"}, why: "the language is useful without a queue, a store or a server, as in `penstock flow test`"},
 	{tree: "store", may: []string{"flows", "internal"}, why: "it compiles what it deploys; who asks for a record, and why, is not its business"},
 	{tree: "connect/internal", may: []string{"flows", "internal"}, why: "a kind of server is opened from its settings: who stores them, and when they change, is not its business"},
@@ -56,7 +57,7 @@ var layers = []struct {
 	{tree: "api/native", may: domains, why: whyDomains},
 	{tree: "api/hooks", may: append([]string{"api/listing"}, domains...), why: whyDomains},
 	{tree: "api/resources", may: append([]string{"api/listing"}, domains...), why: whyDomains},
-	{tree: "api/docs", may: append([]string{"api/openapi", "api/openapi/flowdoc"}, domains...), why: "who may call what is decided here; what a flow is like, in flowdoc"},
+	{tree: "api/docs", may: append([]string{"docs", "api/openapi", "api/openapi/flowdoc"}, domains...), why: "who may call what is decided here; what a flow is like, in flowdoc"},
 	{tree: "api/runs", may: append([]string{"api/listing", "api/runlist"}, domains...), why: whyDomains},
 	{tree: "api/callbacks", may: []string{"api/httpx", "flows", "queue", "internal"}, why: "the token is the proof: neither credentials nor the store are looked at"},
 	{tree: "api/oauth", may: []string{"api/httpx", "auth", "store", "internal/strictjson"}, why: "tokens are issued without knowing of flows or runs"},

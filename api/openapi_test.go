@@ -349,7 +349,7 @@ func callHistory(p *apitest.Product) {
 }
 
 func callServer(p *apitest.Product) {
-	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/llms.txt", "/llms-full.txt", "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
 		p.Want(p.Do("GET", path, "", ""), 200)
 	}
 	p.Want(p.Do("GET", "/openapi.json", "ulf", ""), 200)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -65,7 +66,7 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 	r := newReport(file, f.Source)
 	for _, u := range f.uses {
 		if reason := refused(u); reason != "" {
-			r.add(u.place, "", "%s %q: %s", u.Resource, u.Name, reason)
+			r.add(mistake.RefusedUse, u.place, "", "%s %q: %s", u.Resource, u.Name, reason)
 		}
 	}
 	return r.found
@@ -87,7 +88,8 @@ func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems 
 		if reason := trouble(u); reason != "" {
 			hint := strings.ReplaceAll(howToAdd[u.Resource], "%s", u.Name)
 			r.put(Problem{
-				Line: u.place.Line, Column: u.place.Column, Code: "missing_" + string(u.Resource), Name: u.Name,
+				Line: u.place.Line, Column: u.place.Column, Severity: Warning, Code: "missing_" + string(u.Resource),
+				Doc: problemPage + "missing_" + string(u.Resource), Name: u.Name,
 				Message: fmt.Sprintf("%s %q: %s", u.Resource, u.Name, reason), Hint: hint,
 			})
 		}
