@@ -41,6 +41,7 @@ func (p *Program) openConsole(context.Context) error {
 		Stats:       p.stats(),
 		AdminUser:   p.settings.AdminUser,
 		Dev:         p.role.Dev,
+		MaxBody:     p.settings.MaxBody,
 		ClientUsage: p.clientUsage,
 		LastUse:     p.lastUse,
 		RateIP:      p.settings.RateIP,

@@ -363,7 +363,7 @@ func TestChangeover(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	root.post("/access/keys/crm/settle")
+	root.post("/access/keys/crm/settle", "sure", "yes")
 	if key, err = d.config.Store.Keys().Key(t.Context(), "crm"); err != nil || key.Previous != "" || !key.PreviousUntil.IsZero() {
 		t.Errorf("the old secret still counts until %v, %v", key.PreviousUntil, err)
 	}

@@ -41,7 +41,7 @@ func connectionsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars}
+	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars, Secret: req.r.URL.Query().Get("secret")}
 	deployed := config.Flows()
 	list.ConnectionUsers, list.SecretUsers, list.VarUsers = deployed.Uses(flows.ResourceConnection), deployed.Uses(flows.ResourceSecret), deployed.Uses(flows.ResourceVar)
 	if list.ConnectionUses, err = lastUses(req, lastuse.Connection, all, func(c *store.Connection) string { return c.Name }); err != nil {
@@ -194,6 +194,13 @@ func saveSecret(req *requestState) error {
 		return &store.InvalidError{Member: "value", Reason: "is required, or a reference to where it is kept; not both"}
 	}
 	secrets := req.console.config.Store.Secrets()
+	there, err := req.secretExists(name)
+	if err == nil {
+		err = req.checkReplace(flows.ResourceSecret, name, there)
+	}
+	if err != nil {
+		return err
+	}
 	flows, err := readNumbers(req.r.PostFormValue("flows"))
 	if err == nil && flows == nil { // as they are
 		if flows, err = secrets.Flows(req.ctx(), name); errors.Is(err, store.ErrNotFound) {
@@ -209,13 +216,24 @@ func saveSecret(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/secrets", name)
-	req.setNotice("The secret " + name + " was saved.")
+	if there {
+		req.setNotice("The secret " + name + " has the new value.")
+	} else {
+		req.setNotice("The secret " + name + " was saved.")
+	}
 	return req.redirect(Root + "/connections")
 }
 
 // saveVar stores a variable, as a text: flows whose own value is of another type read it as JSON.
 func saveVar(req *requestState) error {
 	name := strings.TrimSpace(req.r.PostFormValue("name"))
+	there, err := req.varExists(name)
+	if err == nil {
+		err = req.checkReplace(flows.ResourceVar, name, there)
+	}
+	if err != nil {
+		return err
+	}
 	if _, err := req.console.config.Store.Vars().Put(req.ctx(), name, flows.EncodeJSON(req.r.PostFormValue("value"))); err != nil {
 		return err
 	}
@@ -226,6 +244,18 @@ func saveVar(req *requestState) error {
 
 func deleteVar(req *requestState) error {
 	name := req.r.PathValue("name")
+	there, err := req.varExists(name)
+	if err == nil && !there {
+		err = errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	q := view.Question{Title: "Delete the variable " + name + "?", Flows: req.console.config.Store.Flows().Uses(flows.ResourceVar)[name],
+		Texts: []string{"Flows then have the value that they give themselves, and those that give none fail."}, Action: Root + "/vars/" + name + "/delete", Button: "Delete the variable", Back: Root + "/connections"}
+	if sure, err := req.sure(q); !sure {
+		return err
+	}
 	if err := req.console.config.Store.Vars().Delete(req.ctx(), name); err != nil {
 		return err
 	}
@@ -267,6 +297,18 @@ func readSecret(req *requestState) error {
 
 func deleteSecret(req *requestState) error {
 	name := req.r.PathValue("name")
+	there, err := req.secretExists(name)
+	if err == nil && !there {
+		err = errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	q := view.Question{Title: "Delete the secret " + name + "?", Flows: req.console.config.Store.Flows().Uses(flows.ResourceSecret)[name],
+		Texts: []string{"Its value cannot be read back. What uses it fails then: deliveries whose proof it checks are rejected."}, Action: Root + "/secrets/" + name + "/delete", Button: "Delete the secret", Back: Root + "/connections"}
+	if sure, err := req.sure(q); !sure {
+		return err
+	}
 	if err := req.console.config.Store.Secrets().Delete(req.ctx(), name); err != nil {
 		return err
 	}

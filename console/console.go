@@ -2,6 +2,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,6 +121,9 @@ type Config struct {
 	// Dev says that this process is for development: pages speak of its commands.
 	Dev bool
 
+	// MaxBody is the maximum size of an event or a flow that the API takes, in bytes; forms have room for it. Zero means 1 MiB.
+	MaxBody int64
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -160,6 +164,7 @@ func New(config Config) (*Console, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	config.MaxBody = cmp.Or(config.MaxBody, 1<<20)
 	issuer, err := url.Parse(config.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
@@ -191,7 +196,7 @@ func New(config Config) (*Console, error) {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
 	c.workbench, err = workbench.New(workbench.Config{Store: config.Store, Queue: config.Queue, Deliveries: config.Deliveries, Base: c.base, Issuer: config.Issuer,
-		Workers: c.health.workers, Now: config.Now})
+		Workers: c.health.workers, MaxBody: config.MaxBody, Now: config.Now})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}

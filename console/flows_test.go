@@ -47,7 +47,7 @@ func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
 	if w := b.post("/flows", "source", next); w.Code != http.StatusConflict {
 		t.Errorf("a new flow with a number that is taken: %d", w.Code)
 	}
-	b.post("/flows/1/enabled", "enabled", "false")
+	b.post("/flows/1/enabled", "enabled", "false", "sure", "yes")
 	if now, err := d.config.Store.Flows().Deployment("1"); err != nil || now.Enabled {
 		t.Errorf("enabled %t, %v", now.Enabled, err)
 	}
@@ -109,7 +109,7 @@ func TestWhatAFlowLacksIsNamed(t *testing.T) {
 	if page := root.page("/flows/77"); !strings.Contains(page, "Not on the server yet: connection erp.") {
 		t.Error("the page of the saved flow does not say what the server lacks")
 	}
-	root.post("/vars/team/delete")
+	root.post("/vars/team/delete", "sure", "yes")
 	if page := root.page("/connections"); strings.Contains(page, "&lt;red&gt;") {
 		t.Error("the page has a deleted variable")
 	}

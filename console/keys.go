@@ -132,6 +132,12 @@ func rotateKey(req *requestState) error {
 
 // endOverlap invalidates the previous secret of a key.
 func endOverlap(req *requestState) error {
+	key := req.r.PathValue("key")
+	q := view.Question{Title: "End the old secret of " + key + " now?", Texts: []string{"Calls that still use it are then rejected. This cannot be undone."},
+		Fields: [][2]string{{"seen", req.r.PostFormValue("seen")}}, Action: Root + "/access/keys/" + key + "/settle", Button: "End the old secret", Back: Root + "/access/keys/" + key}
+	if sure, err := req.sure(q); !sure {
+		return err
+	}
 	return req.editKey("has one secret now: the old one is no longer valid", "POST "+Root+"/access/keys/{key}/settle", func(k *store.Key) error {
 		k.Previous, k.PreviousUntil = "", time.Time{}
 		return nil

@@ -28,6 +28,7 @@ type requestState struct {
 	site    *site
 	w       http.ResponseWriter
 	r       *http.Request
+	body    io.ReadCloser    // of r, without its limit
 	session *session.Session // nil: not signed in
 	user    *store.User      // nil: not signed in
 	who     *auth.Principal  // nil: not signed in
@@ -71,7 +72,7 @@ func (req *requestState) page(section, title string) view.Page {
 		p.Troubles = req.troubles()
 	}
 	if req.session != nil {
-		p.CSRF, p.User = session.MaskToken(req.session.CSRF), req.user.Name
+		p.CSRF, p.User, p.MaxForm = session.MaskToken(req.session.CSRF), req.user.Name, req.console.maxForm()
 		p.May = func(scope auth.Scope) bool { return req.may(scope) }
 	}
 	return p

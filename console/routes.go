@@ -195,16 +195,13 @@ func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
 	mux.HandleFunc(root+"/", c.wrap(at, c.authorize(route{handle: func(*requestState) error { return errNotFound }})))
 }
 
-// maxForm is the maximum size of a request body in bytes: a flow file and the rest of its form.
-const maxForm = 1 << 20
-
 // wrap adds to a page what all pages need: security headers, a limit of the body, the check of the Origin header, and
 // the error page.
 func (c *Console) wrap(at *site, answer func(*requestState) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		req := c.newRequestState(at, w, r)
 		req.setSecurityHeaders()
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		req.body, r.Body = r.Body, http.MaxBytesReader(w, r.Body, maxSmallForm)
 		err := c.origin.Check(r)
 		if err == nil {
 			err = answer(req)
@@ -229,7 +226,14 @@ func (c *Console) authorize(to route) func(*requestState) error {
 			return err
 		case to.scope != "" && !req.may(to.scope):
 			return errForbidden
-		case isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF):
+		}
+		if isWrite(req.r) {
+			req.r.Body = http.MaxBytesReader(req.w, req.body, req.console.maxForm())
+			if err := req.readForm(); err != nil {
+				return err
+			}
+		}
+		if isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF) {
 			req.w.Header().Set("Penstock-Csrf", "stale") // the script asks for the token of the session, and sends it again
 			return errCSRF
 		}

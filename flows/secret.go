@@ -29,6 +29,10 @@ func (r *resolver) secretVariable(ref jq.Reference) string {
 		ref.Report(mistake.SecretPlace, "name a connection, or give the value to the system in an http step", "a secret is no value of a flow: secret may be called in %s only", r.secretParams())
 		return ""
 	}
+	if !ValidName(ref.Member) {
+		ref.Report("", "%q cannot be the name of a secret: it is %s", ref.Member, NameRule)
+		return ""
+	}
 	r.flow.uses = append(r.flow.uses, Use{Resource: ResourceSecret, Name: ref.Member, place: r.locate(ref.Offset)})
 	v := variable{name: "$__secret_" + hex.EncodeToString([]byte(ref.Member)), kind: ofSecret, text: ref.Member}
 	r.read(v)

@@ -18,6 +18,7 @@ type ConnectionList struct {
 	Items    []store.Connection
 	Secrets  []store.Secret
 	Vars     []*store.Var
+	Secret   string // name of the secret that is to be stored; empty: none
 
 	ConnectionUsers, SecretUsers, VarUsers map[string][]int64 // numbers of the flows that name them
 	ConnectionUses, SecretUses             LastUses
@@ -104,6 +105,14 @@ func varText(v *store.Var) string {
 }
 
 // numbers formats flow numbers for a form.
+// storePath is the page on which a secret is stored.
+func storePath(name string) string {
+	return Root + "/connections?" + url.Values{"secret": {name}}.Encode() + "#secrets"
+}
+
+// Numbers lists the numbers of flows.
+func Numbers(list []int64) string { return numbers(list) }
+
 func numbers(list []int64) string {
 	words := make([]string, len(list))
 	for i, n := range list {

@@ -1089,7 +1089,7 @@ func DeliveryPage(p Page, d Delivery) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = checkList(d.Checks).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = checkList(d.Checks, d.ChecksOfNow).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

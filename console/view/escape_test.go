@@ -135,6 +135,7 @@ func components(yes bool) map[string]templ.Component {
 		"StepFiguresPart":    StepFiguresPart(p, 1, filled[*Overlay](yes), yes),
 		"RunPicturePage":     RunPicturePage(p, filled[*Overlay](yes), filled[*FlowPicture](yes)),
 		"Layout":             Layout(p),
+		"QuestionPage":       QuestionPage(p, Question{hostile, []string{hostile}, []int64{1}, Root + "/flows", [][2]string{{hostile, hostile}}, hostile, Root + "/flows"}),
 		"ErrorPage":          ErrorPage(p, hostile, hostile),
 		"ErrorFragment":      ErrorFragment(hostile, hostile),
 		"FaultFragment":      FaultFragment(p, hostile, hostile),

@@ -56,6 +56,7 @@ type Page struct {
 	Section string // current entry of the navigation; empty: none
 	Title   string
 	User    string // signed-in user; empty: none
+	MaxForm int64  // maximum size of a form in bytes
 	CSRF    string // masked token for forms and scripts
 	Nonce   string // of the Content-Security-Policy, for styles created by the editor
 	Theme   string // "light" or "dark"; empty: that of the system
