@@ -30,7 +30,8 @@ var layers = []struct {
 	{tree: "internal", why: "what would be of use to any program: it knows nothing of flows, runs or callers"},
 
 	{tree: "flows", may: []string{"internal", "third_party/gojq"}, why: "the language is useful without a queue, a store or a server, as in `penstock flow test`"},
-	{tree: "store", may: []string{"flows", "internal"}, why: "it compiles what it deploys; who asks for a record, and why, is not its business"},
+	{tree: "audit", may: []string{"internal"}, why: "the log and its chain know of what happened only what an entry says"},
+	{tree: "store", may: []string{"audit", "flows", "internal"}, why: "it compiles what it deploys; who asks for a record, and why, is not its business"},
 	{tree: "connect/internal", may: []string{"flows", "internal"}, why: "a kind of server is opened from its settings: who stores them, and when they change, is not its business"},
 	{tree: "connect", may: []string{"connect/internal", "flows", "store", "internal"}, why: "a connection is a record of the store that becomes a transport for steps"},
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
@@ -45,7 +46,7 @@ var layers = []struct {
 	{tree: "api/listing", why: "the dialect of filters and pages is the same for every list"},
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
 	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows", "internal/payload"}, why: "flows are described from what they declare, with the forms of their bodies, whoever asks"},
-	{tree: "api/auditlist", may: []string{"api/listing", "store", "internal/entrylog"}, why: "the API and the console list the audit log alike"},
+	{tree: "api/auditlist", may: []string{"api/listing", "audit", "internal/entrylog"}, why: "the API and the console list the audit log alike"},
 	{tree: "api/runlist", may: []string{"api/listing", "flows", "queue", "internal/failure"}, why: "the API and the console list runs alike; which failure a run is one of follows from its error"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "operation", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},

@@ -7,8 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/api/httpx"
-	"github.com/penstock/penstock/store"
 )
 
 // audited adds an entry to the audit log for each request that changed something, was rejected for a missing scope, or
@@ -27,7 +27,7 @@ func (a *API) audited(c *gin.Context) {
 	if status >= http.StatusBadRequest && status != http.StatusForbidden && (!x.Audited || status < http.StatusInternalServerError) {
 		return // nothing changed
 	}
-	entry := store.Entry{
+	entry := audit.Entry{
 		Actor: x.Principal.String(), Name: x.Principal.Name, Act: method + " " + c.FullPath(), Object: x.Object,
 		Status: status, IP: c.ClientIP(), RequestID: x.ID, Message: x.Message,
 	}

@@ -5,10 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/api/auditlist"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/console/view"
-	"github.com/penstock/penstock/store"
 )
 
 // audit writes an entry of the audit log for the signed-in user. A failure to write it is logged only, because the
@@ -17,7 +17,7 @@ func (req *requestState) audit(act, object string) { req.auditMessage(act, objec
 
 // auditMessage is audit with what the user said about the action.
 func (req *requestState) auditMessage(act, object, message string) {
-	err := req.console.config.Store.Audit().Add(req.ctx(), store.Entry{
+	err := req.console.config.Store.Audit().Add(req.ctx(), audit.Entry{
 		Actor: req.who.String(), Name: req.user.Name, Act: act, Object: object, Status: http.StatusOK, IP: req.ip(), Message: message,
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/entrylog"
@@ -35,7 +36,7 @@ type logs struct {
 	t          *testing.T
 	redis      *redis.Client
 	history    *outage
-	audit      *store.Audit
+	audit      *audit.Log
 	deliveries *deliveries.Log
 	archiver   *LogArchiver
 }
@@ -71,7 +72,7 @@ func (l *logs) check(err error) {
 // acts returns what the audit log has, and whether the history answered.
 func (l *logs) acts(oldest bool) (acts []string, whole bool) {
 	l.t.Helper()
-	err := l.audit.Scan(l.t.Context(), store.AuditRange{Oldest: oldest}, func(e *store.Entry) bool {
+	err := l.audit.Scan(l.t.Context(), audit.Range{Oldest: oldest}, func(e *audit.Entry) bool {
 		acts = append(acts, e.Act)
 		return true
 	})
@@ -84,7 +85,7 @@ func (l *logs) acts(oldest bool) (acts []string, whole bool) {
 func (l *logs) add(acts ...string) {
 	l.t.Helper()
 	for _, act := range acts {
-		l.check(l.audit.Add(l.t.Context(), store.Entry{Act: act}))
+		l.check(l.audit.Add(l.t.Context(), audit.Entry{Act: act}))
 	}
 }
 

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/internal/entrylog"
-	"github.com/penstock/penstock/store"
 )
 
-type entry = store.Entry
+type entry = audit.Entry
 
 // Parse parses the query string of a listing. The default order is the newest entries first. Errors are
 // *listing.Error.
@@ -42,9 +42,9 @@ const historyAway = "The history does not answer: only entries that Redis still 
 // field at, and stops when the page is full and the existence of a next page is known. The total of a filtered
 // listing is then a lower bound, unless exact is true. In any other order it reads the whole period. It reads 200,000
 // entries at most, and the page then says how far they go.
-func Page(ctx context.Context, log *store.Audit, q *listing.Query[entry], exact bool) (listing.Page[entry], error) {
+func Page(ctx context.Context, log *audit.Log, q *listing.Query[entry], exact bool) (listing.Page[entry], error) {
 	down, alone := q.OrderedBy("at")
-	within := store.AuditRange{Oldest: alone && !down}
+	within := audit.Range{Oldest: alone && !down}
 	within.From, within.To = q.Between("at")
 	exact = exact && q.Filtered()
 	reader := q.Reader()

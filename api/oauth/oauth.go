@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
@@ -46,7 +47,7 @@ func (a *api) auditImpersonation(c *gin.Context, t *store.Token) error {
 	if t.Actor == "" {
 		return nil
 	}
-	err := a.config.Audit.Add(c.Request.Context(), store.Entry{
+	err := a.config.Audit.Add(c.Request.Context(), audit.Entry{
 		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Principal,
 		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
 	})

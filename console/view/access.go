@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/store"
@@ -118,7 +119,7 @@ func separator(c *store.Client) string {
 type AuditList struct {
 	Params                url.Values
 	Filter, Trouble       string
-	Items                 []store.Entry
+	Items                 []audit.Entry
 	Page, PageSize, Total int
 }
 
