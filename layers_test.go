@@ -40,13 +40,14 @@ var layers = []struct {
 	{tree: "auth", may: []string{"flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
 
 	{tree: "topic", may: []string{"flows", "queue", "internal"}, why: "an event starts and resumes runs for a flow or a caller alike; who may publish is not its business"},
-	{tree: "worker", may: []string{"flows", "store", "queue", "topic", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
+	{tree: "worker", may: []string{"audit", "flows", "store", "queue", "topic", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
 	{tree: "telemetry", may: []string{"flows", "queue", "internal"}, why: "it measures runs as the queue describes them; worker, queue and api call it through interfaces of their own and do not know it"},
 
 	{tree: "api/listing", why: "the dialect of filters and pages is the same for every list"},
 	{tree: "api/openapi", why: "the description is a document, and must not depend on the code that it describes"},
 	{tree: "api/openapi/flowdoc", may: []string{"api/openapi", "flows", "internal/payload"}, why: "flows are described from what they declare, with the forms of their bodies, whoever asks"},
 	{tree: "api/auditlist", may: []string{"api/listing", "audit", "internal/entrylog"}, why: "the API and the console list the audit log alike"},
+	{tree: "api/changes", may: []string{"audit", "connect", "store", "internal/linediff"}, why: "the API and the console write alike into the audit log what changed"},
 	{tree: "api/runlist", may: []string{"api/listing", "flows", "queue", "internal/failure"}, why: "the API and the console list runs alike; which failure a run is one of follows from its error"},
 	{tree: "api/fault", may: []string{"api/listing", "auth", "flows", "operation", "store", "queue", "internal"}, why: "the one table from error to response knows the errors of all layers below the front door; the console renders it as pages"},
 	{tree: "api/httpx", may: []string{"api/fault", "api/listing", "auth", "flows", "store", "queue", "internal"}, why: "what handlers share: requests, bodies and responses"},
@@ -59,8 +60,8 @@ var layers = []struct {
 	{tree: "api/docs", may: append([]string{"api/openapi", "api/openapi/flowdoc"}, domains...), why: "who may call what is decided here; what a flow is like, in flowdoc"},
 	{tree: "api/runs", may: append([]string{"api/listing", "api/runlist"}, domains...), why: whyDomains},
 	{tree: "api/callbacks", may: []string{"api/httpx", "flows", "queue", "internal"}, why: "the token is the proof: neither credentials nor the store are looked at"},
-	{tree: "api/oauth", may: []string{"api/httpx", "auth", "store", "internal/strictjson"}, why: "tokens are issued without knowing of flows or runs"},
-	{tree: "api/admin", may: []string{"api/httpx", "api/listing", "api/auditlist", "auth", "connect", "flows", "store", "internal"}, why: "records are administered without knowing of runs; which flows name them is told"},
+	{tree: "api/oauth", may: []string{"api/httpx", "audit", "auth", "store", "internal/strictjson"}, why: "tokens are issued without knowing of flows or runs"},
+	{tree: "api/admin", may: []string{"api/httpx", "audit", "api/listing", "api/auditlist", "auth", "connect", "flows", "store", "internal"}, why: "records are administered without knowing of runs; which flows name them is told"},
 	{tree: "api/flows", may: []string{"api/httpx", "api/listing", "api/runner", "auth", "flows", "queue", "store"}, why: "deploying a flow runs nothing; of the queue it needs the runs that wait for a flow"},
 	{tree: "api/webhooks", may: []string{"api/httpx", "api/listing", "auth", "store", "internal"}, why: "webhooks are shown and sent again without knowing of runs"},
 	{tree: "api/failures", may: []string{"api/httpx", "api/listing", "auth", "internal/failure"}, why: "groups of failed runs are shown and resolved without reading the runs"},
@@ -69,17 +70,17 @@ var layers = []struct {
 	{tree: "api/mcp", may: []string{"api/httpx", "auth", "flows", "store", "internal/httprecorder", "internal/strictjson"}, why: "a call of a tool is a request of the HTTP API, which the frame serves: no domain is imported"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp",
+		"audit", "api/changes", "api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console/build", may: []string{"flows", "queue", "store", "internal"}, why: "what helps to write a flow comes from the language, the runs and the names that the store knows; sessions and pages are the console's"},
-	{tree: "console", may: []string{"console/build", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
+	{tree: "console", may: []string{"console/build", "audit", "api/changes", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "client", "connect", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"audit", "api", "api/history", "api/runner", "auth", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
-	{tree: "app/cli", may: []string{"app", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
+	{tree: "app/cli", may: []string{"app", "audit", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},
 
 	{tree: "examples", may: []string{"app/cli", "flows"}, why: "a program with steps of its own imports no more than this"},

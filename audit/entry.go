@@ -63,6 +63,7 @@ type Entry struct {
 	Summary   string    `json:"summary,omitempty"`    // the same as a sentence
 	Kind      string    `json:"kind,omitempty"`       // of what was acted on: "user"
 	Object    string    `json:"object"`               // what was acted on: "bob"
+	Subject   string    `json:"subject,omitempty"`    // its id alone, if Object says more: of a flow its number
 	Outcome   Outcome   `json:"outcome,omitempty"`
 	Status    int       `json:"status"` // of the response; 403: denied
 	IP        string    `json:"ip"`
@@ -99,7 +100,11 @@ const (
 
 // normalise bounds an entry, so that it can be hashed and stored.
 func (e *Entry) normalise() {
-	for _, s := range []*string{&e.Actor, &e.Name, &e.ActedAs, &e.Via, &e.Act, &e.Operation, &e.Summary, &e.Kind, &e.Object, &e.IP, &e.RequestID, &e.Message} {
+	e.Describe()
+	if e.Subject == "" && e.Kind != KindRuns {
+		e.Subject = subjectOf(e.Kind, e.Object)
+	}
+	for _, s := range []*string{&e.Actor, &e.Name, &e.ActedAs, &e.Via, &e.Act, &e.Operation, &e.Summary, &e.Kind, &e.Object, &e.Subject, &e.IP, &e.RequestID, &e.Message} {
 		*s = Bounded(*s, maxText)
 	}
 	if e.Outcome == "" && e.Status != 0 {
@@ -191,4 +196,14 @@ func entryOf(stored entrylog.Entry) *Entry {
 	}
 	e.stored = stored.Place
 	return e
+}
+
+// subjectOf returns the id in the text of an object: "7" of "flow:7/delivery:1".
+func subjectOf(kind, object string) string {
+	id := strings.TrimPrefix(object, kind+":")
+	if kind == KindFlow || kind == KindRun {
+		id, _, _ = strings.Cut(id, " ")
+		id, _, _ = strings.Cut(id, "/")
+	}
+	return id
 }

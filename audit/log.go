@@ -39,8 +39,9 @@ type Config struct {
 
 // Log is the log of administrative actions, in order. Safe for concurrent use.
 type Log struct {
-	config Config
-	batch  *groupcommit.Batcher[pending]
+	config   Config
+	batch    *groupcommit.Batcher[pending]
+	refusals *Refusals
 }
 
 // New returns the log of an installation. Of one Redis each process has one.
@@ -51,7 +52,19 @@ func New(config Config) *Log {
 	}
 	l := &Log{config: config}
 	l.batch = groupcommit.New(1, maxBatch, l.flush)
+	l.refusals = NewRefusals(l)
 	return l
+}
+
+// Refuse writes or counts a refusal, see Refusals. Errors are those of writing the entry.
+func (l *Log) Refuse(ctx context.Context, e Entry) error { return l.refusals.Note(ctx, e) }
+
+// Run writes what Refuse counts until ctx ends, and signs the notes of removals with the first key.
+func (l *Log) Run(ctx context.Context) error {
+	if err := l.SignCuts(ctx); err != nil {
+		l.config.Log.Warn("sign the notes of the audit log: it is tried again with the next start", "error", err)
+	}
+	return l.refusals.Run(ctx)
 }
 
 // Range is a part of the log.

@@ -26,7 +26,7 @@ func (q *Query) Match(e *Entry) bool {
 	return q.matchesWho(e) &&
 		(q.What == "" || has(e.Operation, q.What) || has(e.Act, q.What) || has(e.Summary, q.What)) &&
 		(q.Kind == "" || e.Kind == q.Kind) &&
-		(q.Object == "" || e.Object == q.Object || strings.HasPrefix(e.Object, q.Object+"/")) &&
+		(q.Object == "" || e.Object == q.Object || e.Subject == q.Object) &&
 		(q.Outcome == "" || e.Outcome == q.Outcome || e.Outcome == "" && OutcomeOf(e.Status) == q.Outcome) &&
 		(q.Via == "" || e.Via == q.Via) &&
 		(q.From.IsZero() || !e.At.Before(q.From)) && (q.To.IsZero() || !e.At.After(q.To)) &&

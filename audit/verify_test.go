@@ -135,7 +135,8 @@ func TestVerifierNamesWhatIsWrong(t *testing.T) {
 // The form of a document of RFC 8785, section 3.2.3, as far as whole numbers go.
 func TestCanonical(t *testing.T) {
 	t.Parallel()
-	got, err := Canonical([]byte(`{"\u20ac":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh","1":"One","\ud83d\ude00":"Emoji: Grinning Face","` + "\ufb33" + `":"Hebrew Letter Dalet With Dagesh"}`
+	got, err := Canonical([]byte(`{"\u20ac":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh","1":"One","\ud83d\ude00":"Emoji: Grinning Face","\u0080":"Control","\u00f6":"Latin Small Letter O With Diaeresis", "z": [ 1, true , null, "\u000f\b\u000b\n<\/>" ], "hash": 1}`), "hash")
+	want := `{"\r":"Carriage Return","1":"One","z":[1,true,null,"\u000f\b\u000b\n</>"],"` + "\u0080" + `":"Control","ö":"Latin Small Letter O With Diaeresis","€":"Euro Sign","😀":"Emoji: Grinning Face","` + "\ufb33" + `":"Hebrew Letter Dalet With Dagesh"}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v\nwant %s", got, err, want)
 	}

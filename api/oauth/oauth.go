@@ -48,7 +48,7 @@ func (a *api) auditImpersonation(c *gin.Context, t *store.Token) error {
 		return nil
 	}
 	err := a.config.Audit.Add(c.Request.Context(), audit.Entry{
-		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Principal,
+		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, ActedAs: t.Actor, Via: audit.ViaSignature, Act: "impersonate", Object: string(t.Kind) + ":" + t.Principal,
 		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
 	})
 	if err != nil {
