@@ -10,15 +10,16 @@ import (
 
 // Query chooses entries. Its zero value chooses all. Texts are compared without regard to their capitals.
 type Query struct {
-	Who     string    // part of the actor, its display name or the key that acts for it; with a colon the whole: "user:ann"
-	What    string    // part of the operation, the act or its sentence
-	Kind    string    // of what was acted on: "user"
-	Object  string    // what was acted on: "bob"
-	Outcome Outcome   // empty: any
-	Via     string    // through what; empty: anything
-	From    time.Time // the first ms; zero: unbounded
-	To      time.Time // the last ms; zero: unbounded
-	Text    string    // part of any text of the entry, also of what changed
+	Who     string            // part of the actor, its display name or the key that acts for it; with a colon the whole: "user:ann"
+	What    string            // part of the operation, the act or its sentence
+	Kind    string            // of what was acted on: "user"
+	Object  string            // what was acted on: "bob"
+	Outcome Outcome           // empty: any
+	Via     string            // through what; empty: anything
+	From    time.Time         // the first ms; zero: unbounded
+	To      time.Time         // the last ms; zero: unbounded
+	Also    func(*Entry) bool // chooses, too; nil: all
+	Text    string            // part of any text of the entry, also of what changed
 }
 
 // Match reports whether the query chooses an entry.
@@ -30,7 +31,7 @@ func (q *Query) Match(e *Entry) bool {
 		(q.Outcome == "" || e.Outcome == q.Outcome || e.Outcome == "" && OutcomeOf(e.Status) == q.Outcome) &&
 		(q.Via == "" || e.Via == q.Via) &&
 		(q.From.IsZero() || !e.At.Before(q.From)) && (q.To.IsZero() || !e.At.After(q.To)) &&
-		(q.Text == "" || has(string(e.Text()), q.Text))
+		(q.Text == "" || has(string(e.Text()), q.Text)) && (q.Also == nil || q.Also(e))
 }
 
 func (q *Query) matchesWho(e *Entry) bool {

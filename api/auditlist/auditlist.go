@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/internal/entrylog"
 )
 
@@ -17,7 +17,11 @@ type entry = audit.Entry
 // Parse parses the query string of a listing. The default order is the newest entries first. Errors are
 // *listing.Error.
 func Parse(raw string) (*listing.Query[entry], error) {
-	return listing.Parse(raw, listing.Schema[entry]{
+	return listing.Parse(raw, schema())
+}
+
+func schema() listing.Schema[entry] {
+	return listing.Schema[entry]{
 		Order: "-at",
 		Fields: []listing.Field[entry]{
 			listing.Time("at", func(e *entry) time.Time { return e.At }),
@@ -28,8 +32,13 @@ func Parse(raw string) (*listing.Query[entry], error) {
 			listing.Text("ip", func(e *entry) string { return e.IP }),
 			listing.Text("request_id", func(e *entry) string { return e.RequestID }),
 			listing.Text("message", func(e *entry) string { return e.Message }),
+			listing.Text("operation", func(e *entry) string { return e.Operation }),
+			listing.Text("kind", func(e *entry) string { return e.Kind }),
+			listing.Text("subject", func(e *entry) string { return e.Subject }),
+			listing.Text("outcome", func(e *entry) string { return string(e.Outcome) }),
+			listing.Text("via", func(e *entry) string { return e.Via }),
 		},
-	})
+	}
 }
 
 // maxScanned is the maximum number of entries that are read for a page. It exceeds what Redis has.

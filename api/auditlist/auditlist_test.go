@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/api/auditlist"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
 	"github.com/penstock/penstock/store"
@@ -113,22 +112,4 @@ func separator(c *store.Client) string {
 		return "comma"
 	}
 	return "space"
-}
-
-// AuditList is one page of the audit log.
-type AuditList struct {
-	Params                url.Values
-	Filter, Trouble       string
-	Items                 []audit.Entry
-	Page, PageSize, Total int
-}
-
-func (l AuditList) last() int { return max(1, (l.Total+l.PageSize-1)/max(1, l.PageSize)) }
-
-func (l AuditList) pageURL(page int) string {
-	params := url.Values{"page": {strconv.Itoa(page)}}
-	if l.Filter != "" {
-		params.Set("filter", l.Filter)
-	}
-	return Root + "/access/audit?" + params.Encode()
 }
