@@ -100,6 +100,8 @@ var acts = byName([]Act{
 	{"POST /v1/queues/:queue/resume", "resumeQueue", KindQueue, "Resumed a queue"},
 	{"POST /v1/workers/:worker/drain", "drainWorker", KindWorker, "Told a worker to begin no more runs"},
 	{"POST /v1/workers/:worker/resume", "resumeWorker", KindWorker, "Told a worker to begin runs again"},
+	{"POST /oauth/revoke", "revoke", KindClient, "Revoked a token"},
+	{"POST /oauth/register", "registerClient", KindClient, "A client registered itself"},
 	{"impersonate", "", KindUser, "Began to act as a user with an API key"},
 
 	{"begin operation", "beginOperation", KindRuns, "Began an operation on many runs"},

@@ -56,8 +56,15 @@ func New(config Config) *Log {
 	return l
 }
 
-// Refuse writes or counts a refusal, see Refusals. Errors are those of writing the entry.
+// Refuse writes or counts an entry that anybody may cause as often as the limits permit, such as a refusal; see Refusals. Errors are those of writing the entry.
 func (l *Log) Refuse(ctx context.Context, e Entry) error { return l.refusals.Note(ctx, e) }
+
+// Note is Refuse for a caller who cannot do anything about an error: it is logged, with the entry.
+func (l *Log) Note(ctx context.Context, e Entry) {
+	if err := l.Refuse(ctx, e); err != nil {
+		l.config.Log.Error("an entry is missing in the audit log", "entry", string(e.Text()), "error", err)
+	}
+}
 
 // Run writes what Refuse counts until ctx ends, and signs the notes of removals with the first key.
 func (l *Log) Run(ctx context.Context) error {

@@ -60,7 +60,9 @@ func NewRefusals(log *Log) *Refusals {
 
 // Note writes or counts a refusal. Errors are those of writing the entry.
 func (r *Refusals) Note(ctx context.Context, e Entry) error {
-	e.Outcome = Refused
+	if e.Outcome == "" {
+		e.Outcome = Refused
+	}
 	if r.counted(&e) {
 		return nil
 	}

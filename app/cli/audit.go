@@ -130,7 +130,7 @@ func newAuditVerify(e env) *cobra.Command {
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), string(text))
 		} else {
-			printReport(cmd.OutOrStdout(), &r)
+			printAudit(cmd.OutOrStdout(), &r)
 		}
 		if !r.OK {
 			return errUnverified
@@ -224,7 +224,7 @@ func verifyFile(cmd *cobra.Command, v *audit.Verifier, name string) (more bool, 
 	return true, unreadable, nil
 }
 
-func printReport(w io.Writer, r *audit.Report) {
+func printAudit(w io.Writer, r *audit.Report) {
 	if r.From != 0 {
 		fmt.Fprintf(w, "entries %d to %d are as they were written\n", r.From, r.To)
 	}
