@@ -15,11 +15,11 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/changes"
 	"github.com/penstock/penstock/api/events"
 	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/hooks"
-	"github.com/penstock/penstock/api/changes"
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/oauth"
 	"github.com/penstock/penstock/api/runner"

@@ -15,9 +15,6 @@ import (
 	"github.com/penstock/penstock/telemetry"
 )
 
-// EnvAuditHTTPHeader is the header with which the audit log is posted, "Name: value".
-const EnvAuditHTTPHeader = "PENSTOCK_AUDIT_HTTP_HEADER"
-
 // openAudit begins to write the counts of refusals, and to export the audit log to where the settings say.
 func (p *Program) openAudit(context.Context) error {
 	log := p.store.Audit()

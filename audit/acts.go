@@ -104,6 +104,8 @@ var acts = byName([]Act{
 	{"POST /oauth/register", "registerClient", KindClient, "A client registered itself"},
 	{"impersonate", "", KindUser, "Began to act as a user with an API key"},
 
+	{"promote canary", "promoteCanary", KindFlow, "Made a canary the current version, by its rule"},
+	{"stop canary", "stopCanary", KindFlow, "Ended a canary, by its rule"},
 	{"begin operation", "beginOperation", KindRuns, "Began an operation on many runs"},
 	{"stop operation", "stopOperation", KindOperation, "Stopped an operation on many runs"},
 	{"triage run", "changeRun", KindRun, "Set the triage state of a run"},
@@ -127,7 +129,7 @@ var acts = byName([]Act{
 	{"POST /console/flows/{flow}/delete", "deleteFlow", KindFlow, "Deleted a flow"},
 	{"POST /console/flows/{flow}/recording", "", KindFlow, "Began or stopped recording deliveries"},
 	{"POST /console/flows/{flow}/call", "", KindKey, "Was shown a URL signed with an API key"},
-	{"GET /console/flows/{flow}/hooks/{delivery}", "readDelivery", KindFlow, "Read the headers and the body of a delivery"},
+	{"GET /console/flows/{flow}/deliveries/{delivery}", "readDelivery", KindFlow, "Read the headers and the body of a delivery"},
 	{"POST /console/flows/{flow}/webhooks/{webhook}/redeliver", "redeliverWebhook", KindFlow, "Sent a webhook again"},
 	{"POST /console/flows/{flow}/webhook-endpoints/{endpoint}", "", KindFlow, "Enabled or disabled a webhook endpoint"},
 	{"POST /console/captures", "openCapture", KindCapture, "Opened a capture"},

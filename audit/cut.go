@@ -159,16 +159,23 @@ func (l *Log) gap(ctx context.Context, some []entrylog.Entry, done entrylog.Plac
 	return strconv.FormatInt(last.Seq, 10), replaced, l.config.Keys.cut(from, last), nil
 }
 
-// BeforeExpiry implements history.Anchored: it notes that the history is about to delete its entries up to one.
+// BeforeExpiry implements history.Chained: it notes that the history is about to delete its entries up to one, and removes those from Redis that are
+// still there.
 func (l *Log) BeforeExpiry(ctx context.Context, last entrylog.Entry) error {
-	e := entryOf(last)
-	if e.Seq == 0 {
+	e, note := entryOf(last), []byte(nil)
+	if e.Seq != 0 {
+		var err error
+		if note, err = json.Marshal(l.config.Keys.cut(1, e)); err != nil {
+			return fmt.Errorf("encode cut: %w", err)
+		}
+	}
+	_, err := l.config.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		if note != nil {
+			p.HSet(ctx, keyCuts, cutStart, note)
+		}
+		p.XTrimMinID(ctx, keyStream, entrylog.Place{At: last.At, Seq: last.Seq + 1}.String())
 		return nil
-	}
-	text, err := json.Marshal(l.config.Keys.cut(1, e))
-	if err == nil {
-		err = l.config.Redis.HSet(ctx, keyCuts, cutStart, text).Err()
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("note expiry of audit log: %w", err)
 	}

@@ -92,7 +92,7 @@ func (x *Exporter) after(ctx context.Context, err error) time.Duration {
 		x.failing = time.Now()
 		logger.Error("export audit log", "error", err)
 	}
-	x.note(ctx, "error", Bounded(err.Error(), maxText), "failing_since", x.failing.UnixMilli())
+	x.note(ctx, "error", Bounded(err.Error(), maxText), "failing_since", x.failing.UnixMilli(), "target", x.sink.Target(), "at", time.Now().UnixMilli())
 	x.pause = min(max(exportEvery, 2*x.pause), maxPause)
 	return x.pause
 }

@@ -116,6 +116,34 @@ func TestTheAuditLogIsReadAsOne(t *testing.T) {
 	})
 }
 
+// Entries of the audit log expire from its beginning on, in Redis, too, and what is left is still a chain.
+func TestTheAuditLogExpiresFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *DB) {
+		l := newLogs(t, h)
+		l.add("a", "b")
+		l.check(l.archiver.round(t.Context()))
+		l.archiver.config.Logs[0].Keep = 1000 * time.Hour
+		l.add("c")
+		l.check(l.archiver.round(t.Context()))
+		l.archiver.config.Logs[0].Keep = time.Hour
+		l.add("d")
+		l.check(l.archiver.round(t.Context()))
+		if n, err := h.expireChain(t.Context(), time.Now().Add(24*time.Hour), l.audit); n != 2 || err != nil {
+			t.Errorf("%d entries are deleted, %v", n, err) // not d, which is behind c
+		}
+		if got, whole := l.acts(true); !slices.Equal(got, []string{"c", "d"}) || !whole {
+			t.Errorf("left are %v", got)
+		}
+		if got, _ := l.acts(false); !slices.Equal(got, []string{"d", "c"}) {
+			t.Errorf("left are, the newest first, %v", got)
+		}
+		if r, err := l.audit.Verify(t.Context()); err != nil || !r.OK || r.From != 3 || r.To != 4 || r.Start == nil {
+			t.Errorf("the chain: %+v %v, %v", r, r.Fault, err)
+		}
+	})
+}
+
 // What the history has not got is not removed from Redis, however long it takes.
 func TestLogsWaitForTheHistory(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
