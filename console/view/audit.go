@@ -68,7 +68,7 @@ func auditObject(e *audit.Entry) string {
 	switch {
 	case e.Object == "":
 		return e.Subject
-	case e.Kind == "" || strings.HasPrefix(e.Object, e.Kind+":"):
+	case e.Kind == "" || strings.HasPrefix(e.Object, e.Kind+":") || e.Kind == audit.KindAudit:
 		return e.Object
 	}
 	return strings.ReplaceAll(e.Kind, "_", " ") + " " + e.Object
@@ -162,6 +162,14 @@ func auditVia(via string) string {
 		return "the engine itself"
 	}
 	return "not known"
+}
+
+// auditThrough says through what and from where somebody acted.
+func auditThrough(e *audit.Entry) string {
+	if e.IP == "" {
+		return auditVia(e.Via)
+	}
+	return auditVia(e.Via) + ", from " + e.IP
 }
 
 // AuditCheck is what the check of the chain has shown.
