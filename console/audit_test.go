@@ -13,7 +13,8 @@ import (
 func TestAuditPages(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
-	b, token := d.withSession("root")
+	b, _ := d.withSession("root")
+	token := b.token(b.page("/"))
 	b.form("/vars", []string{"csrf", token, "name", "limit", "value", "<5>"})
 	b.form("/vars", []string{"csrf", token, "name", "limit", "value", "6"})
 	var entry *audit.Entry
