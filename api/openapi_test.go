@@ -168,6 +168,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	apitest.Fatal(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
 	apitest.Fatal(t, err)
+	wantAudited(p, doc)
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
 			answers := h.called[o.OperationID]
@@ -536,6 +537,7 @@ func callUsers(p *apitest.Product) {
 	p.Want(p.Do("GET", "/v1/scopes", "vera", ""), 403)
 	p.Want(p.Do("GET", "/v1/audit", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/audit", "vera", ""), 403)
+	callAudit(p)
 	p.Want(p.Do("POST", "/v1/auth/explain", "ann", `{"method":"GET","url":"/apis/execute?flow=1&key=key-one&ts=1&check=x"}`), 200)
 	p.Want(p.Do("POST", "/v1/auth/explain", "ulf", `{}`), 403)
 }

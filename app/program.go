@@ -109,7 +109,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 		open = append(open, p.openWorker)
 	}
 	if r.API {
-		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openRehearser, p.openConsole, p.openAPI)
+		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openRehearser, p.openAudit, p.openConsole, p.openAPI)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console/view"
@@ -37,12 +38,14 @@ const (
 // attention has the readings from which the overview says what needs attention.
 type attention struct {
 	failures    cached[[]failure.Group]
+	exports     cached[[]audit.Export]
 	credentials cached[[]credential]
 	disabled    cached[map[string]int] // flows as named in the request → requests that were rejected because the flow is off
 }
 
 func newAttention(c *Config) *attention {
 	return &attention{
+		exports: cached[[]audit.Export]{ttl: failuresTTL, load: func(ctx context.Context) ([]audit.Export, error) { return c.Store.Audit().Exports(ctx) }},
 		failures: cached[[]failure.Group]{ttl: failuresTTL, load: func(ctx context.Context) ([]failure.Group, error) {
 			return c.Failures.Recent(ctx, uncertainFor)
 		}},
@@ -130,6 +133,11 @@ func (req *requestState) needs(a *view.Activity) (all []view.Need) {
 	if req.may(auth.ScopeClients) {
 		if credentials, err := req.console.attention.credentials.get(req.ctx(), now); err == nil {
 			add(endingCredentials(credentials, now))
+		}
+	}
+	if req.may(auth.ScopeUsers) {
+		if exports, err := req.console.attention.exports.get(req.ctx(), now); err == nil {
+			add(lateExports(exports, now))
 		}
 	}
 	add(req.disabledFlows(now))

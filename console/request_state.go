@@ -36,6 +36,8 @@ type requestState struct {
 
 	outlines map[string]map[string]steprecord.Place // of versions of flows, by flow and version; see places
 	away     bool                                   // Redis does not answer: the session is the one that was found last, and pages show what the history has
+	before   recordBefore                           // what a write is about, for the audit log
+	noted    bool                                   // the audit log has the write
 	status   int                                    // of the response; zero: not sent
 	sentTo   string                                 // path of the page to which the response leads; empty: it is a page itself
 }

@@ -141,6 +141,9 @@ func (c *Console) pageRoutes() []route {
 		{"POST /access/users/{user}", auth.ScopeUsers, changeUser},
 		{"POST /access/users/{user}/delete", auth.ScopeUsers, deleteUser},
 		{"GET /access/audit", auth.ScopeUsers, auditPage},
+		{"GET /access/audit/{entry}", auth.ScopeUsers, auditEntryPage},
+		{"GET /access/audit/export", auth.ScopeUsers, exportAudit},
+		{"GET /access/audit/verify", auth.ScopeUsers, auditCheckPage},
 
 		{"GET /connections", auth.ScopeClients, connectionsPage},
 		{"POST /connections", auth.ScopeClients, saveConnection},
@@ -225,6 +228,9 @@ func (c *Console) authorize(to route) func(*requestState) error {
 		case err != nil:
 			return err
 		case to.scope != "" && !req.may(to.scope):
+			if isWrite(req.r) {
+				req.noteRefusal(req.site.actOf(to.pattern), "", http.StatusForbidden)
+			}
 			return errForbidden
 		}
 		if isWrite(req.r) {
@@ -239,7 +245,7 @@ func (c *Console) authorize(to route) func(*requestState) error {
 		}
 		req.r = req.r.WithContext(view.WithClock(req.ctx(), req.clock()))
 		if isWrite(req.r) && !changesNothing[to.pattern] {
-			return req.handleOnce(to.handle)
+			return req.handleWrite(to)
 		}
 		if err := req.checkAway(to); err != nil {
 			return err

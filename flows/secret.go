@@ -30,7 +30,7 @@ func (r *resolver) secretVariable(ref jq.Reference) string {
 		return ""
 	}
 	if !ValidName(ref.Member) {
-		ref.Report("", "%q cannot be the name of a secret: it is %s", ref.Member, NameRule)
+		ref.Report(mistake.BadName, "", "%q cannot be the name of a secret: it is %s", ref.Member, NameRule)
 		return ""
 	}
 	r.flow.uses = append(r.flow.uses, Use{Resource: ResourceSecret, Name: ref.Member, place: r.locate(ref.Offset)})

@@ -109,7 +109,7 @@ func ValidName(name string) bool { return nameForm.MatchString(name) }
 // checkName reports the name of a connection or a secret that none can have.
 func (c *compiler) checkName(what Resource, n *yaml.Node) {
 	if name := stringify(n.Value); (what == ResourceConnection || what == ResourceSecret) && !ValidName(name) {
-		c.add(n.Place, "", "%q cannot be the name of a %s: it is %s", name, what, NameRule)
+		c.add(mistake.BadName, n.Place, "", "%q cannot be the name of a %s: it is %s", name, what, NameRule)
 	}
 }
 

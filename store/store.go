@@ -22,6 +22,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/internal/entrylog"
@@ -78,6 +79,7 @@ type Store struct {
 	config      Config
 	fingerprint string // of the catalogue; a flow compiled with the same one compiles again
 	versions    *versions
+	audit       *audit.Log
 
 	snapshot atomic.Pointer[snapshot]
 	current  atomic.Int64 // last time at which the view was current, Unix nanoseconds
@@ -116,6 +118,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	p.ID, p.Keys, p.Started = rand.Text(), config.Sealer.IDs(), time.Now().UTC()
 	p.Schema, p.Protocol, p.LeastProtocol = Schema, Protocol, LeastProtocol
 	s := &Store{config: config, fingerprint: flows.VersionOf(reference.Schema(config.Catalogue))[:16], versions: newVersions(), wake: make(chan struct{}, 1), unopened: unopened{log: config.Log, known: map[string]error{}}}
+	s.audit = audit.New(audit.Config{Redis: config.Redis, Keys: config.Sealer.audit, History: config.History, Log: config.Log})
 	s.connections = &vault[Connection]{store: s, kind: kindConnection}
 	s.secrets = &vault[Secret]{store: s, kind: kindSecret}
 	if err := s.open(ctx); err != nil {

@@ -260,14 +260,6 @@ func newQueue(e env) *cobra.Command {
 	}.command(e)
 }
 
-func newAudit(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "audit", Short: "Show administrative actions on a server", Long: "Show administrative actions on a server.\n\n" + remoteHelp}
-	cmd.AddCommand(newList(e, "List actions, the newest first", "/v1/audit", []column{
-		{"at", "at"}, {"actor", "actor"}, {"act", "act"}, {"object", "object"}, {"status", "status"}, {"from", "ip"},
-	}))
-	return cmd
-}
-
 func newScope(e env) *cobra.Command {
 	cmd := &cobra.Command{Use: "scope", Short: "See the scopes of a server", Long: "See the scopes of a server: its own, and those that the http triggers of flows ask for.\n\n" + remoteHelp}
 	cmd.AddCommand(newList(e, "List scopes, with the operations that ask for them and who holds them", "/v1/scopes", []column{

@@ -22,6 +22,7 @@ func newMetrics() *cobra.Command {
 			m.Waiters(func() int { return 0 })
 			m.Store(nil)
 			m.SecretStores(nil)
+			m.Audit(nil)
 			_, err := io.WriteString(cmd.OutOrStdout(), metricsReference(m.Described()))
 			return err
 		},

@@ -147,5 +147,6 @@ func TestMetricsReference(t *testing.T) {
 	m.Waiters(func() int { return 0 })
 	m.Store(nil)
 	m.SecretStores(nil)
+	m.Audit(nil)
 	golden(t, filepath.Join("..", "..", "docs", "metrics.md"), metricsReference(m.Described()))
 }

@@ -117,21 +117,3 @@ func separator(c *store.Client) string {
 	}
 	return "space"
 }
-
-// AuditList is one page of the audit log.
-type AuditList struct {
-	Params                url.Values
-	Filter, Trouble       string
-	Items                 []store.Entry
-	Page, PageSize, Total int
-}
-
-func (l AuditList) last() int { return max(1, (l.Total+l.PageSize-1)/max(1, l.PageSize)) }
-
-func (l AuditList) pageURL(page int) string {
-	params := url.Values{"page": {strconv.Itoa(page)}}
-	if l.Filter != "" {
-		params.Set("filter", l.Filter)
-	}
-	return Root + "/access/audit?" + params.Encode()
-}

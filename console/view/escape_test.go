@@ -111,6 +111,8 @@ func components(yes bool) map[string]templ.Component {
 		"UserPage":           UserPage(p, filled[*store.User](yes), yes, own),
 		"AuthorizePage":      AuthorizePage(p, Authorize{hostile, "https://login.example.org/" + hostile, hostile, filled[[]auth.Scope](yes), yes, yes, "https://login.example.org/?" + hostile}),
 		"AuditPage":          AuditPage(p, filled[AuditList](yes)),
+		"AuditEntryPage":     AuditEntryPage(p, filled[AuditSheet](yes)),
+		"AuditCheckPage":     AuditCheckPage(p, filled[AuditCheck](yes)),
 		"ComparePage":        ComparePage(p, filled[Comparison](yes)),
 		"Diff":               Diff(filled[[]DiffLine](yes)),
 		"ConnectionsPage":    ConnectionsPage(p, filled[ConnectionList](yes)),

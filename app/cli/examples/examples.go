@@ -44,7 +44,7 @@ func ByCommand() map[string][]string {
 		"hook senders":      {"", "zoom"},
 		"metrics":           {"> metrics.md"},
 		"version":           {"", "--json"},
-		"audit list":        {`--filter 'act contains "pause"'`},
+		"audit list":        {`--filter 'act contains "pause"'`, `--kind connection --object crm`, `--who ann --from 2026-11-01 --outcome refused`},
 		"client assertion":  {"crm"},
 		"client change":     {"crm --token-ttl 30"},
 		"client create":     {"--name 'The CRM' --scopes flows:run"},
