@@ -27,7 +27,7 @@ func TestWhoMayWhat(t *testing.T) {
 			if strings.HasPrefix(path, "/runs/compare") || path == "/authorised" && may || path == "/authorize" && may || strings.HasPrefix(path, "/connections/new") || path == "/runs/"+d.run+"/live" || path == "/runs/bulk" && may || path == "/runs/"+d.run+"/resume" && may || may && user != "root" && strings.HasPrefix(path, "/captures/") {
 				continue // they take more than their path, or are for one user
 			}
-			if may && slices.Contains([]string{"/json", "/steps", "/test"}, strings.TrimPrefix(path, "/runs/"+d.run)) {
+			if may && slices.Contains([]string{"/json", "/steps", "/task", "/test"}, strings.TrimPrefix(path, "/runs/"+d.run)) {
 				continue // of a step, or of a run that has ended; run_page_test.go has them
 			}
 			if strings.Contains(path, "/files/") && may {
@@ -182,10 +182,7 @@ func TestPagesKeepToThemselves(t *testing.T) {
 		}
 		page := w.Body.String()
 		if strings.HasPrefix(path, "/queues") {
-			if elsewhere.MatchString(page) || strings.Contains(page, "<script>") {
-				t.Errorf("asynqmon's page loads %s", elsewhere.FindString(page))
-			}
-			continue
+			page = strings.Replace(page, `<style nonce="`, "", 1) // loads the style of the console as a layer
 		}
 		for what, pattern := range map[string]*regexp.Regexp{"script": inlineScript, "handler": inlineHandler, "style": inlineStyle, "foreign address": elsewhere} {
 			if found := pattern.FindString(page); found != "" && strings.Contains(w.Header().Get("Content-Type"), "html") {

@@ -135,6 +135,7 @@ func components(yes bool) map[string]templ.Component {
 		"StepFiguresPart":    StepFiguresPart(p, 1, filled[*Overlay](yes), yes),
 		"RunPicturePage":     RunPicturePage(p, filled[*Overlay](yes), filled[*FlowPicture](yes)),
 		"Layout":             Layout(p),
+		"TasksPage":          TasksPage(p, Tasks{Root: "/console/queues", Scripts: []string{"/console/queues/static/js/main.js"}, ReadOnly: yes}),
 		"ErrorPage":          ErrorPage(p, hostile, hostile),
 		"ErrorFragment":      ErrorFragment(hostile, hostile),
 		"FaultFragment":      FaultFragment(p, hostile, hostile),
