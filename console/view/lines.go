@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/penstock/penstock/console/tasks"
 )
 
 // QueueLines is a queue with the flows whose runs wait in line for its slots.
@@ -17,27 +19,15 @@ type QueueLines struct {
 	More         int       // number of flows in line that are not shown
 	Collecting   int64     // number of runs that wait for further events
 	Paused       bool
-	Figures      []QueueFigure // as the console counts, and as asynqmon does
+	Figures      []tasks.Figure // as the console counts, and as asynqmon does
 	Shards       []string      // names of its queues in asynq, if they are several
 }
 
-// QueueFigure is one figure of a queue.
-type QueueFigure struct {
-	Name   string
-	Value  int64
-	Asynq  int64  // what asynqmon shows, of all shards; negative: nothing
-	Status string // the list of tasks in asynqmon; empty: it has none
-	Why    string // why the two differ; empty: they never do
-}
-
-// Differ reports whether asynqmon shows another number.
-func (f QueueFigure) Differ() bool { return f.Value != max(0, f.Asynq) }
-
 // AnyDiffer reports whether asynqmon shows other numbers of the queue.
-func (q QueueLines) AnyDiffer() bool { return slices.ContainsFunc(q.Figures, QueueFigure.Differ) }
+func (q QueueLines) AnyDiffer() bool { return slices.ContainsFunc(q.Figures, tasks.Figure.Differ) }
 
 // tasks is the path of a list of tasks in asynqmon.
-func (q QueueLines) tasks(f QueueFigure) string {
+func (q QueueLines) tasks(f tasks.Figure) string {
 	if len(q.Shards) > 0 || f.Status == "" {
 		return Root + "/queues"
 	}
