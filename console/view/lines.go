@@ -20,7 +20,7 @@ type QueueLines struct {
 	Collecting   int64     // number of runs that wait for further events
 	Paused       bool
 	Figures      []tasks.Figure // as the console counts, and as asynqmon does
-	Shards       []string      // names of its queues in asynq, if they are several
+	Shards       []string       // names of its queues in asynq, if they are several
 }
 
 // AnyDiffer reports whether asynqmon shows other numbers of the queue.
