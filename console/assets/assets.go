@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +40,8 @@ var assetKinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// Load returns the files as they are served below the path root, which ends in a slash.
+// Load returns the files as they are served below the path root, which ends in a slash. layered.css is console.css as the layer
+// console, for pages with another interface on them: each style outside of a layer counts more.
 func Load(root string) (*Assets, error) {
 	all := &Assets{root, map[string]*asset{}}
 	var module []byte
@@ -63,6 +65,7 @@ func Load(root string) (*Assets, error) {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
 	all.add("build.js", assetKinds[".js"], module)
+	all.add("layered.css", assetKinds[".css"], slices.Concat([]byte("@layer console {\n"), all.byName["console.css"].plain, []byte("}\n")))
 	return all, nil
 }
 

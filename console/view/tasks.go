@@ -1,11 +1,5 @@
 package view
 
-import (
-	"html"
-
-	"github.com/a-h/templ"
-)
-
 // Tasks is asynqmon within the layout of the console.
 type Tasks struct {
 	Root     string   // path of asynqmon
@@ -21,7 +15,10 @@ func queueTabs() []queueTab {
 	return []queueTab{{"Queues", "/lines"}, {"Workers", "/workers"}, {"Tasks, in asynqmon", "/queues"}}
 }
 
-// layeredStyle loads the style of the console as the layer console. Every style outside of a layer counts more.
-func (p Page) layeredStyle() templ.Component {
-	return templ.Raw(`<style nonce="` + html.EscapeString(p.Nonce) + `">@import url("` + html.EscapeString(p.Asset("console.css")) + `") layer(console);</style>`)
+// style is the name of the style of the console.
+func (p Page) style() string {
+	if p.Layered {
+		return "layered.css"
+	}
+	return "console.css"
 }

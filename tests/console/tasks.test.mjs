@@ -100,7 +100,7 @@ before(async () => {
   beginWorker('--allow-private-networks')
   await until('the front door is ready', () => fetch(base + '/readyz').then(answer => answer.ok, () => false))
   for (let i = 0; i < 3; i++) await api('POST', '/flows/1/runs', { name: 'Ada' })
-  await until('the runs have ended', async () => (await api('GET', '/runs?limit=10')).items.filter(run => run.state === 'succeeded').length === 3)
+  await until('the runs have ended', async () => (await api('GET', '/runs')).items.filter(run => run.state === 'succeeded').length === 3)
   await api('POST', '/queues/default/pause')
   for (let i = 0; i < 3; i++) ids.push((await api('POST', '/flows/2/runs', { name: 'Ada' })).run_id)
   desk = await look({ abroad: base })
@@ -108,9 +108,9 @@ before(async () => {
 })
 
 after(async () => {
-  await close()
   for (const name of ['worker', 'door', 'redis']) await end(name)
-  crm.close()
+  crm?.close()
+  await close()
   await rm(dir, { recursive: true, force: true })
 })
 
@@ -172,7 +172,7 @@ test('leads from a task to its run by keyboard alone', async () => {
 })
 
 test('says why a run has no task', async () => {
-  const ended = (await api('GET', '/runs?limit=10')).items.find(run => run.state === 'succeeded')
+  const ended = (await api('GET', '/runs')).items.find(run => run.state === 'succeeded')
   await desk.goto(`${base}/console/runs/${ended.run_id ?? ended.id}/task`)
   await desk.getByText('The run has ended: asynq keeps no task of it.').waitFor()
   well(desk)
@@ -190,7 +190,7 @@ test("has the figures that asynqmon has", async () => {
   assert.equal(rows[0].Pending, '3')
   assert.equal(rows[0]['Ended today'], '3')
   await api('POST', '/queues/default/resume')
-  await until('the runs are over', async () => (await api('GET', '/runs?limit=10')).items.every(run => run.state === 'succeeded'))
+  await until('the runs are over', async () => (await api('GET', '/runs')).items.every(run => run.state === 'succeeded'))
   well(desk)
 })
 
