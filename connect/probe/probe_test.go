@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func (a asked) Connection(_ context.Context, name string) (*store.Connection, er
 // testFleet is a Redis with API processes and workers that share a master key.
 type testFleet struct {
 	t      *testing.T
-	redis  *redis.Client
+	redis  redis.UniversalClient
 	sealer sealed
 	live   int // workers that the API process believes to live
 }
@@ -91,11 +92,48 @@ func (f *testFleet) worker(name string, sealer Sealer, a asked) {
 }
 
 func (f *testFleet) receivers() int64 {
-	n, err := f.redis.PubSubNumSub(context.WithoutCancel(f.t.Context()), channel).Result()
-	if err != nil {
+	ctx := context.WithoutCancel(f.t.Context())
+	cluster, spread := f.redis.(*redis.ClusterClient)
+	if !spread {
+		n, err := f.redis.PubSubNumSub(ctx, channel).Result()
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return n[channel]
+	}
+	var all atomic.Int64
+	if err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		n, err := node.PubSubShardNumSub(ctx, channel).Result()
+		all.Add(n[channel])
+		return err
+	}); err != nil {
 		f.t.Fatal(err)
 	}
-	return n[channel]
+	return all.Load()
+}
+
+func TestOnACluster(t *testing.T) {
+	t.Parallel()
+	var addrs []string
+	for _, node := range testenv.Cluster(t).Nodes {
+		addrs = append(addrs, node.Addr)
+	}
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	t.Cleanup(func() { _ = client.Close() })
+	f := &testFleet{t: t, redis: client, sealer: newSealer(t, store.NewMasterKey())}
+	if _, err := f.client().Test(t.Context(), "crm", ""); err == nil || !strings.Contains(err.Error(), "no worker is running") {
+		t.Errorf("without a worker: %v", err)
+	}
+	var calls atomic.Int64
+	a := asked{test: func(context.Context, string, string) (string, error) {
+		calls.Add(1)
+		return "the server answers", nil
+	}}
+	f.worker("one/1", f.sealer, a)
+	f.worker("two/2", f.sealer, a)
+	if said, err := f.client().Test(t.Context(), "crm", ""); err != nil || !strings.HasPrefix(said, "the server answers, asked by worker") || calls.Load() != 1 {
+		t.Errorf("%q, %v, after %d tests", said, err, calls.Load())
+	}
 }
 
 func TestAWorkerTestsAConnection(t *testing.T) {
