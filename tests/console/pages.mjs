@@ -98,10 +98,10 @@ async function paths() {
   const run = await first('/runs', /href="\/console\/runs\/([0-9a-f-]{36})"/)
   const failed = await first('/runs?filter=' + encodeURIComponent('state eq "failed"'), /href="\/console\/runs\/([0-9a-f-]{36})"/)
   const failure = await first('/failures', /href="\/console\/failures\/([^"?]+)"/)
-  const ofRun = run ? ['', '/picture', '/replay', '/event'].map(part => `/runs/${run}${part}`) : []
+  const ofRun = run ? ['', '/picture', '/replay'].map(part => `/runs/${run}${part}`) : []
   return ['/', '/runs', '/runs?filter=' + encodeURIComponent('state eq "failed"'), '/runs?search=customer-7', ...ofRun, ...(failed ? [`/runs/${failed}/resume`, `/runs/compare?run=${run}&run=${failed}`] : []),
     '/failures', ...(failure ? ['/failures/' + failure] : []), '/operations', '/flows', '/flows/new', ...['', '/stats', '/versions', '/webhooks', '/deliveries', '/try', '/call'].map(part => '/flows/1' + part),
-    '/access/keys', '/access/clients', '/access/users', '/access/audit', '/connections', '/connections/new', '/refused', '/workers', '/lines', '/queues', '/go', '/account']
+    '/access/keys', '/access/clients', '/access/users', '/access/audit', '/connections', '/connections/new?type=bearer', '/refused', '/workers', '/lines', '/queues', '/go', '/account']
 }
 
 async function measure(page, path) {
