@@ -35,6 +35,7 @@ var layers = []struct {
 	{tree: "store", may: []string{"audit", "flows", "internal"}, why: "it compiles what it deploys; who asks for a record, and why, is not its business"},
 	{tree: "connect/internal", may: []string{"flows", "internal"}, why: "a kind of server is opened from its settings: who stores them, and when they change, is not its business"},
 	{tree: "connect", may: []string{"connect/internal", "flows", "store", "internal"}, why: "a connection is a record of the store that becomes a transport for steps"},
+	{tree: "connect/probe", may: []string{"connect", "store", "internal"}, why: "front doors ask workers about connections; of queues and runs it knows nothing"},
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
 	{tree: "operation", may: []string{"flows", "queue", "internal"}, why: "an action on many runs needs the runs and their flows, and knows of callers only the principal"},
 	{tree: "history", may: []string{"flows", "queue", "internal"}, why: "it keeps what the queue has recorded, through a port that the queue defines, and knows no callers"},
@@ -76,12 +77,13 @@ var layers = []struct {
 		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp", "api/personal", "audit", "api/changes",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
+	{tree: "console/tasks", may: []string{"queue", "internal/webhook"}, why: "asynqmon is served without knowing of sessions, users and pages"},
 	{tree: "console/build", may: []string{"flows", "queue", "store", "internal"}, why: "what helps to write a flow comes from the language, the runs and the names that the store knows; sessions and pages are the console's"},
-	{tree: "console", may: []string{"console/build", "auth/personal", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal", "audit", "api/changes"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
+	{tree: "console", may: []string{"console/build", "auth/personal", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal", "audit", "api/changes", "console/tasks"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "auth/personal", "client", "connect", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "auth/personal", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal", "audit"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "auth/personal", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal", "audit", "connect/probe"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
 	{tree: "app/cli", may: []string{"app", "audit", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},

@@ -122,7 +122,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.StringVar(&s.Files, "files", "", "`place` of the files of runs: redis, dir:/PATH, or s3://BUCKET/PREFIX?endpoint=HOST; the same for all processes")
 		f.Int64Var(&s.FilesTotal, "files-total", 512<<20, "maximum size of all files in Redis together in `bytes`")
 		f.Int64Var(&s.MaxFile, "max-file", 0, "maximum size of a file in `bytes`; 0: 100000000 in Redis, 1000000000 elsewhere")
-		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let steps, and tests of connections by the API, reach loopback and private addresses")
+		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let steps, and tests of connections, which workers make, reach loopback and private addresses")
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` of the front door for callers, if it is not the listening address; a separate worker needs it to sign callback URLs")
 	}
 	if r.API || r.Worker {

@@ -25,6 +25,7 @@ const (
 	KindQueue      = "queue"
 	KindWorker     = "worker"
 	KindTopic      = "topic"
+	KindToken      = "token" // a personal one
 	KindSearch     = "search"
 	KindCapture    = "capture"
 	KindAudit      = "audit"
@@ -33,7 +34,7 @@ const (
 // Kinds are all kinds of what is acted on. Read only.
 var Kinds = []string{
 	KindFlow, KindRun, KindRuns, KindOperation, KindFailure, KindUser, KindKey, KindClient, KindConnection, KindSecret, KindVar, KindSigningKey, KindQueue,
-	KindWorker, KindTopic, KindSearch, KindCapture, KindAudit,
+	KindWorker, KindTopic, KindToken, KindSearch, KindCapture, KindAudit,
 }
 
 // acts are those whose entries have an operation, a kind and a sentence. A test compares them with the OpenAPI document. Read only.
@@ -88,6 +89,7 @@ var acts = byName([]Act{
 	{"POST /v1/signing-keys", "rotateSigningKey", KindSigningKey, "Made a new key that signs assertions"},
 	{"DELETE /v1/signing-keys/:kid", "deleteSigningKey", KindSigningKey, "Deleted a key that signs assertions"},
 	{"PUT /v1/secrets/:name", "putSecret", KindSecret, "Stored a secret"},
+	{"POST /v1/secrets/:name/test", "testSecret", KindSecret, "Tested whether a secret can be read where it is kept"},
 	{"DELETE /v1/secrets/:name", "deleteSecret", KindSecret, "Deleted a secret"},
 	{"PUT /v1/vars/:name", "putVar", KindVar, "Stored a variable"},
 	{"DELETE /v1/vars/:name", "deleteVar", KindVar, "Deleted a variable"},
@@ -100,6 +102,8 @@ var acts = byName([]Act{
 	{"POST /v1/queues/:queue/resume", "resumeQueue", KindQueue, "Resumed a queue"},
 	{"POST /v1/workers/:worker/drain", "drainWorker", KindWorker, "Told a worker to begin no more runs"},
 	{"POST /v1/workers/:worker/resume", "resumeWorker", KindWorker, "Told a worker to begin runs again"},
+	{"POST /v1/tokens", "createToken", KindToken, "Made a personal token"},
+	{"DELETE /v1/tokens/:token", "revokeToken", KindToken, "Revoked a personal token"},
 	{"POST /oauth/revoke", "revoke", KindClient, "Revoked a token"},
 	{"POST /oauth/register", "registerClient", KindClient, "A client registered itself"},
 	{"impersonate", "", KindUser, "Began to act as a user with an API key"},
@@ -113,6 +117,8 @@ var acts = byName([]Act{
 	{"POST /developers/signin", "", KindUser, "Tried to sign in to the developer portal"},
 	{"POST /console/account/password", "", KindUser, "Changed the own password"},
 	{"POST /developers/account/password", "", KindUser, "Changed the own password"},
+	{"POST /console/account/tokens", "createToken", KindToken, "Made a personal token"},
+	{"POST /console/account/tokens/{token}/revoke", "revokeToken", KindToken, "Revoked a personal token"},
 	{"POST /console/account/sessions/end", "", KindUser, "Ended own sessions"},
 	{"POST /developers/account/sessions/end", "", KindUser, "Ended own sessions"},
 	{"POST /console/authorize", "", KindClient, "Let a client act as the user"},
@@ -136,6 +142,7 @@ var acts = byName([]Act{
 	{"POST /console/access/keys", "createKey", KindKey, "Made an API key"},
 	{"POST /console/access/keys/{key}", "changeKey", KindKey, "Changed an API key"},
 	{"POST /console/access/keys/{key}/access", "changeKey", KindKey, "Switched an API key on or off"},
+	{"POST /console/access/keys/{key}/secret", "", KindKey, "Was shown a secret of an API key"},
 	{"POST /console/access/keys/{key}/rotate", "rotateKey", KindKey, "Gave an API key a new secret"},
 	{"POST /console/access/keys/{key}/settle", "changeKey", KindKey, "Ended the validity of the old secret of an API key"},
 	{"POST /console/access/keys/{key}/delete", "deleteKey", KindKey, "Deleted an API key"},
@@ -163,6 +170,7 @@ var acts = byName([]Act{
 	{"POST /console/connections/{name}/authorise", "", KindConnection, "Began to authorise a connection"},
 	{"GET /console/authorised", "", KindConnection, "Authorised a connection"},
 	{"POST /console/secrets", "putSecret", KindSecret, "Stored a secret"},
+	{"POST /console/secrets/{name}/test", "testSecret", KindSecret, "Tested whether a secret can be read where it is kept"},
 	{"POST /console/secrets/{name}/delete", "deleteSecret", KindSecret, "Deleted a secret"},
 	{"POST /console/vars", "putVar", KindVar, "Stored a variable"},
 	{"POST /console/vars/{name}/delete", "deleteVar", KindVar, "Deleted a variable"},

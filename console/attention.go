@@ -300,11 +300,11 @@ func (req *requestState) disabledFlows(now time.Time) (all []view.Need) {
 func pausedQueues(queues []view.QueueRow) (all []view.Need) {
 	for _, q := range queues {
 		if q.Paused {
-			all = append(all, view.Need{Count: q.Pending, Noun: "task", Text: "waiting in queue " + q.Name + ", which is paused", Path: "/queues"})
+			all = append(all, view.Need{Count: q.Pending, Noun: "task", Text: "waiting in queue " + q.Name + ", which is paused", Path: "/lines"})
 		}
 	}
 	return limited(all, func(n int) view.Need {
-		return view.Need{Count: n, Noun: "further queue", Text: "paused", Path: "/queues"}
+		return view.Need{Count: n, Noun: "further queue", Text: "paused", Path: "/lines"}
 	})
 }
 

@@ -167,7 +167,7 @@ func deleteConnection(req *requestState) error {
 	return req.redirect(Root + "/connections")
 }
 
-// testConnection contacts the server of a connection from this process and shows the result.
+// testConnection lets a worker contact the server of a connection, and shows the result.
 func testConnection(req *requestState) error {
 	c, err := req.console.config.Store.Connections().Connection(req.ctx(), req.r.PathValue("name"))
 	if err != nil {

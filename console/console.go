@@ -26,6 +26,7 @@ import (
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/console/tasks"
 	"github.com/penstock/penstock/console/workbench"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
@@ -138,7 +139,7 @@ type Console struct {
 	schedules     schedules
 	asynq         *asynq.Inspector
 	overviewCache *overviewCache
-	queues        queuesUI
+	tasks         *tasks.UI
 	portal        *portal.Portal
 	workbench     *workbench.Workbench
 	flowPages     *flowpage.Pages
@@ -188,7 +189,10 @@ func New(config Config) (*Console, error) {
 	c.attention = newAttention(&c.config)
 	c.health = &health{history: config.History, loads: cached[[]queue.Load]{ttl: loadsTTL, load: config.Queue.Loads}}
 	c.overviewCache = newOverviewCache(config.Queue, c.health, config.Now)
-	c.queues = newQueuesUI(config.Redis)
+	c.tasks, err = tasks.New(Root+"/queues", config.Redis)
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
 	c.flowPages = flowpage.New(flowpage.Config{Runs: config.Queue, History: config.Stats, Now: config.Now})
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
 		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})

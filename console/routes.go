@@ -81,6 +81,7 @@ func (c *Console) pageRoutes() []route {
 		{"GET /runs/{run}/json", auth.ScopeReadRuns, runJSON},
 		{"GET /runs/{run}/steps", auth.ScopeReadRuns, runSteps},
 		{"GET /runs/{run}/picture", auth.ScopeReadRuns, runPicture},
+		{"GET /runs/{run}/task", auth.ScopeReadQueues, taskOfRun}, // takes the right to read runs, too
 		{"GET /runs/{run}/test", auth.ScopeWriteFlows, testOfRun},
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},
 		{"GET /runs/{run}/files/{file}", auth.ScopeReadRuns, runFile},

@@ -62,6 +62,8 @@ var mayReach = map[string]string{ // read only
 	"GET /runs/{run}/resume":       "or",
 	"POST /runs/{run}/resume":      "or",
 
+	"GET /runs/{run}/task": "vor",
+
 	"GET /build/catalogue.json": "r",
 	"POST /build/data":          "r",
 	"POST /build/preview":       "r",

@@ -98,7 +98,7 @@ func (a *api) deleteConnection(c *gin.Context) {
 // testLimit is the maximum duration of a test of a connection.
 const testLimit = 15 * time.Second
 
-// testConnection answers POST /v1/connections/{name}/test: it contacts the server of the connection from this process.
+// testConnection answers POST /v1/connections/{name}/test: a worker contacts the server of the connection.
 func (a *api) testConnection(c *gin.Context) {
 	var in struct {
 		URL string `json:"url"` // empty: that of the setting test

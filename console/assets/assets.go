@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -40,7 +41,8 @@ var assetKinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// Load returns the files as they are served below the path root, which ends in a slash.
+// Load returns the files as they are served below the path root, which ends in a slash. layered.css is console.css as the layer
+// console, for pages with another interface on them: each style outside of a layer counts more.
 func Load(root string) (*Assets, error) {
 	byName, err := compress()
 	if err != nil {
@@ -69,7 +71,11 @@ var compress = sync.OnceValues(func() (map[string]*asset, error) {
 		byName[name] = newAsset(kind, plain)
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	byName["build.js"] = newAsset(assetKinds[".js"], module)
+	byName["layered.css"] = newAsset(assetKinds[".css"], slices.Concat([]byte("@layer console {\n"), byName["console.css"].plain, []byte("}\n")))
 	return byName, err
 })
 

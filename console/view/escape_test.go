@@ -138,6 +138,7 @@ func components(yes bool) map[string]templ.Component {
 		"RunPicturePage":     RunPicturePage(p, filled[*Overlay](yes), filled[*FlowPicture](yes)),
 		"Layout":             Layout(p),
 		"QuestionPage":       QuestionPage(p, Question{hostile, []string{hostile}, []int64{1}, Root + "/flows", [][2]string{{hostile, hostile}}, hostile, Root + "/flows"}),
+		"TasksPage":          TasksPage(p, Tasks{Root: "/console/queues", Scripts: []string{"/console/queues/static/js/main.js"}, ReadOnly: yes}),
 		"ErrorPage":          ErrorPage(p, hostile, hostile),
 		"ErrorFragment":      ErrorFragment(hostile, hostile),
 		"FaultFragment":      FaultFragment(p, hostile, hostile),

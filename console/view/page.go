@@ -35,7 +35,7 @@ func ConsoleSite() Site {
 		{"flows", "Flows", "/flows", "f", auth.ScopeReadFlows},
 		{"runs", "Runs", "/runs", "r", auth.ScopeReadRuns},
 		{"failures", "Failures", "/failures", "e", auth.ScopeReadRuns},
-		{"queues", "Queues", "/queues", "q", auth.ScopeReadQueues},
+		{"queues", "Queues", "/lines", "q", auth.ScopeReadQueues},
 		{"connections", "Connections", "/connections", "c", auth.ScopeClients},
 		{"access", "Access", "/access/keys", "a", auth.ScopeClients},
 		{"refused", "Rejected", "/refused", "x", auth.ScopeClients},
@@ -71,6 +71,7 @@ type Page struct {
 	Away     bool      // Redis does not answer
 	Troubles []Trouble // what does not answer, the worst first
 	HasBox   bool      // the page has a search box of its own
+	Layered  bool      // the style of the console is a layer, below that of another interface on the page
 }
 
 // withBox returns the layout data of a page that has a search box of its own.

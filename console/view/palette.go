@@ -47,7 +47,7 @@ func Places(may func(auth.Scope) bool) []Place {
 	all = append(all, []Place{
 		{"Operations", "actions on many runs", Root + "/operations", "", auth.ScopeReadRuns},
 		{"Workers", "processes, heartbeats", Root + "/workers", "", auth.ScopeReadQueues},
-		{"Runs in line", "turns, waiting", Root + "/lines", "", auth.ScopeReadQueues},
+		{"Tasks, in asynqmon", "asynq, turns, pending", Root + "/queues", "", auth.ScopeReadQueues},
 		{"API keys", "access", Root + "/access/keys", "", auth.ScopeClients},
 		{"API clients", "access", Root + "/access/clients", "", auth.ScopeClients},
 		{"Users", "access, people", Root + "/access/users", "", auth.ScopeUsers},
