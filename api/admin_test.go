@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/api/apitest"
-	"github.com/penstock/penstock/store"
+	"github.com/penstock/penstock/audit"
 )
 
 func TestUsersAreAdministered(t *testing.T) {
@@ -257,7 +257,7 @@ func TestAuditLog(t *testing.T) {
 	o.root("GET", "/v1/users", "", 200)
 	o.root("POST", "/v1/keys/signer/rotate", "", 200)
 	text := o.API("GET", "/v1/audit", basic("root", rootsPassword), "")
-	var page struct{ Items []store.Entry }
+	var page struct{ Items []audit.Entry }
 	if err := json.Unmarshal(text.Body.Bytes(), &page); err != nil {
 		t.Fatal(err)
 	}

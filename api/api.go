@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/api/admin"
 	"github.com/penstock/penstock/api/callbacks"
+	"github.com/penstock/penstock/api/changes"
 	"github.com/penstock/penstock/api/events"
 	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/history"
@@ -40,6 +41,9 @@ import (
 
 // Config of an API. Submit, Records, Flows, Keys and Log are required.
 type Config struct {
+	// Others reads records that are not the store's, for the audit log, see changes.Reader; optional.
+	Others func(ctx context.Context, kind, id string) (map[string]any, error)
+
 	Submit  runner.Submit
 	Records runner.Records
 	Flows   runner.Flows
@@ -166,6 +170,7 @@ type API struct {
 	engine   *gin.Engine
 	handler  http.Handler // engine, which compresses
 	draining atomic.Bool
+	changes  changes.Reader
 }
 
 // New returns an API. It needs no closing.
@@ -194,7 +199,7 @@ func New(config Config) (*API, error) {
 	if (config.Authority == nil) != (config.Store == nil) {
 		return nil, errors.New("new api: Authority and Store go together")
 	}
-	a := &API{config: config}
+	a := &API{config: config, changes: changes.Reader{Store: config.Store, Others: config.Others}}
 	a.frame = httpx.Frame{
 		Now: config.Now, Memory: config.Memory, MaxBody: config.MaxBody, Limiter: config.Limiter,
 		Files: config.Files, Uploads: httpx.NewUploads(config.MaxUploads),

@@ -144,7 +144,7 @@ func TestAttackObjectsOfOthers(t *testing.T) {
 			"GET /v1/keys", "GET /v1/keys/signer", "PATCH /v1/keys/signer", "DELETE /v1/keys/signer", "POST /v1/keys", "POST /v1/keys/signer/rotate",
 			"GET /v1/clients", "GET /v1/clients/client-crm", "PATCH /v1/clients/client-crm", "DELETE /v1/clients/client-crm", "POST /v1/clients",
 			"POST /v1/clients/client-crm/assertion", "POST /v1/clients/client-crm/token", "POST /v1/clients/client-crm/secret",
-			"GET /v1/secrets", "PUT /v1/secrets/x", "DELETE /v1/secrets/x", "GET /v1/vars", "PUT /v1/vars/x", "DELETE /v1/vars/x", "GET /v1/connections", "GET /v1/connections/x", "PUT /v1/connections/x",
+			"GET /v1/secrets", "PUT /v1/secrets/x", "DELETE /v1/secrets/x", "POST /v1/secrets/x/test", "GET /v1/vars", "PUT /v1/vars/x", "DELETE /v1/vars/x", "GET /v1/connections", "GET /v1/connections/x", "PUT /v1/connections/x",
 			"DELETE /v1/connections/x", "GET /v1/signing-keys", "POST /v1/signing-keys", "DELETE /v1/signing-keys/x", "GET /v1/audit", "POST /v1/auth/explain",
 		} {
 			method, path, _ := strings.Cut(object, " ")

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 )
@@ -67,7 +68,13 @@ type principalKey struct{}
 // developer portal. It may call what takes an access token. The request counts against the same limits as one that
 // came from its RemoteAddr. The caller makes all headers: none are those of the browser.
 func (a *API) ServeAs(w http.ResponseWriter, r *http.Request, p *auth.Principal) {
-	a.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, p)))
+	a.serveVia(audit.ViaPortal, w, r, p)
+}
+
+// serveVia is ServeAs for a request that comes by a way, as the audit log names it.
+func (a *API) serveVia(way string, w http.ResponseWriter, r *http.Request, p *auth.Principal) {
+	ctx := context.WithValue(context.WithValue(r.Context(), principalKey{}, p), viaKey{}, way)
+	a.ServeHTTP(w, r.WithContext(ctx))
 }
 
 // offer describes the credentials that would do.
@@ -81,4 +88,9 @@ func offer(allowed []string) string {
 		all = append(all, words[way])
 	}
 	return strings.Join(all, " or ")
+}
+
+// serveMCP is ServeAs for the tools of the Model Context Protocol.
+func (a *API) serveMCP(w http.ResponseWriter, r *http.Request, p *auth.Principal) {
+	a.serveVia(audit.ViaMCP, w, r, p)
 }

@@ -25,7 +25,7 @@ func compressible(path string) bool {
 	case v1:
 		kind, _, _ := strings.Cut(rest, "/")
 		return slices.Contains([]string{"audit", "flows", "queues", "runs", "scopes", "workers"}, kind) && !strings.HasSuffix(path, "/events")
-	case path == "/openapi.json", path == "/openapi.yaml", strings.HasPrefix(path, "/docs"), strings.HasPrefix(path, pathHooks):
+	case path == "/openapi.json", path == "/openapi.yaml", strings.HasPrefix(path, "/llms"), strings.HasPrefix(path, "/docs"), strings.HasPrefix(path, pathHooks):
 		return true
 	}
 	return !slices.ContainsFunc(flows.ReservedPaths, func(reserved string) bool {

@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -99,7 +100,7 @@ func newAuthAPI(t *testing.T, change ...func(*api.Config)) *authAPI {
 		t.Fatal(err)
 	}
 	guesses := newGuard(t, client, clock.now)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: apitest.Hasher(t), Guard: guesses, Issuer: issuer + "/", Now: clock.now})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: apitest.Hasher(t), Guard: guesses, Issuer: issuer + "/", Personal: personal.New(client), Now: clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}

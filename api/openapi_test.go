@@ -161,13 +161,14 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callPersonalTokens, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
 	apitest.Fatal(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
 	apitest.Fatal(t, err)
+	wantAudited(p, doc)
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
 			answers := h.called[o.OperationID]
@@ -349,7 +350,7 @@ func callHistory(p *apitest.Product) {
 }
 
 func callServer(p *apitest.Product) {
-	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/style.css", "/llms.txt", "/llms-full.txt", "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
 		p.Want(p.Do("GET", path, "", ""), 200)
 	}
 	p.Want(p.Do("GET", "/openapi.json", "ulf", ""), 200)
@@ -536,6 +537,7 @@ func callUsers(p *apitest.Product) {
 	p.Want(p.Do("GET", "/v1/scopes", "vera", ""), 403)
 	p.Want(p.Do("GET", "/v1/audit", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/audit", "vera", ""), 403)
+	callAudit(p)
 	p.Want(p.Do("POST", "/v1/auth/explain", "ann", `{"method":"GET","url":"/apis/execute?flow=1&key=key-one&ts=1&check=x"}`), 200)
 	p.Want(p.Do("POST", "/v1/auth/explain", "ulf", `{}`), 403)
 }
@@ -581,9 +583,21 @@ func callClients(p *apitest.Product) {
 	p.Want(p.Do("DELETE", "/v1/signing-keys/none", "ann", ""), 404)
 }
 
+func callPersonalTokens(p *apitest.Product) {
+	made := p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"laptop","scopes":["runs:read"],"days":7}`), 201)
+	p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"laptop","scopes":["runs:read"]}`), 400)
+	p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"more","scopes":["users:admin"]}`), 403)
+	p.Want(p.Do("GET", "/v1/tokens", "ulf", ""), 200)
+	p.Want(p.Do("DELETE", "/v1/tokens/"+made["id"].(string), "ulf", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/tokens/none", "ulf", ""), 404)
+}
+
 func callSecrets(p *apitest.Product) {
 	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":"v"}`), 200)
 	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"value":""}`), 400)
+	p.Want(p.Do("PUT", "/v1/secrets/s", "ann", `{"from":"vault://kv/other#token"}`), 400)
+	p.Want(p.Do("POST", "/v1/secrets/s/test", "ann", ""), 200)
+	p.Want(p.Do("POST", "/v1/secrets/none/test", "ann", ""), 404)
 	p.Want(p.Do("GET", "/v1/secrets", "ann", ""), 200)
 	p.Want(p.Do("GET", "/v1/secrets", "ulf", ""), 403)
 	p.Want(p.Do("DELETE", "/v1/secrets/s", "ann", ""), 204)

@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/api/mcp"
 	"github.com/penstock/penstock/api/native"
 	"github.com/penstock/penstock/api/oauth"
+	"github.com/penstock/penstock/api/personal"
 	"github.com/penstock/penstock/api/resources"
 	"github.com/penstock/penstock/api/runs"
 	"github.com/penstock/penstock/api/smartsync"
@@ -34,7 +35,7 @@ func (a *API) router() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(a.config.TrustedProxies); err != nil {
 		return nil, err
 	}
-	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closeWhenDraining, a.wellFormed, a.cors, httpx.LimitBody)
+	e.Use(a.begin, httpx.RequestID, a.logRequest, a.recovery, a.closeWhenDraining, a.wellFormed, a.cors, httpx.LimitBody, a.refusals)
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 
@@ -73,8 +74,11 @@ func (a *API) mountDomains(e *gin.Engine) {
 	v1 := e.Group(pathV1, a.limitAddress, a.authenticate, a.audited, a.limitCredential)
 	if a.config.Authority != nil {
 		oauth.Mount(e, limited, oauth.Config{Authority: a.config.Authority, Audit: a.config.Store.Audit()})
-		mcp.Mount(e, mcp.Config{Flows: a.config.Store.Flows(), Serve: a.ServeAs, URL: a.config.Authority.Metadata().Issuer, Version: a.config.Version, Log: a.config.Log, Origins: a.config.Origins},
+		mcp.Mount(e, mcp.Config{Flows: a.config.Store.Flows(), Serve: a.serveMCP, URL: a.config.Authority.Metadata().Issuer, Version: a.config.Version, Log: a.config.Log, Origins: a.config.Origins},
 			a.limitAddress, a.authenticate)
+		if tokens := a.config.Authority.Personal(); tokens != nil {
+			personal.Mount(v1, personal.Config{Users: a.config.Store.Users(), Tokens: tokens, Issuer: a.config.Authority})
+		}
 		admin.Mount(v1, admin.Config{Store: a.config.Store, Authority: a.config.Authority, KeyUsage: a.config.KeyUsage, Connections: a.config.Connections})
 	}
 	described := docs.Config{Authenticate: func(c *gin.Context) error { return a.authenticateBy(c, nil) }, LimitAddress: a.limitAddress}

@@ -48,6 +48,7 @@ func (p *Program) openAPI(context.Context) error {
 	}
 	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
 	config := api.Config{
+		Others: p.otherRecords,
 		Submit: func(ctx context.Context, s queue.Submission) (runner.Ticket, error) {
 			p.addTrace(ctx, &s)
 			return q.Submit(ctx, s)

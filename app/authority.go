@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/internal/limits"
 	"github.com/penstock/penstock/internal/password"
@@ -37,7 +38,7 @@ func (p *Program) openAuthority(ctx context.Context) error {
 		return err
 	}
 	p.bruteForceGuard = auth.NewBruteForceGuard(attempts)
-	config := auth.AuthorityConfig{Store: p.store, Hasher: hasher, Guard: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.keyUsage}
+	config := auth.AuthorityConfig{Store: p.store, Hasher: hasher, Guard: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.keyUsage, Personal: personal.New(p.shared)}
 	if p.settings.Registration {
 		config.Authorize = strings.TrimSuffix(config.Issuer, "/") + console.Root + "/authorize"
 	}

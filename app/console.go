@@ -5,24 +5,13 @@ import (
 	"net/http"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console"
-	"github.com/penstock/penstock/internal/outbound"
 )
 
 // openConsole opens the web console.
 func (p *Program) openConsole(context.Context) error {
-	transport, err := outbound.New(outbound.Config{AllowPrivate: p.settings.AllowPrivate, AllowLoopback: p.role.Dev})
-	if err != nil {
-		return err
-	}
-	p.onClose(func() error { transport.CloseIdleConnections(); return nil })
-	connections, err := connect.New(connect.Config{Store: p.store, HTTP: transport, Log: p.log})
-	if err != nil {
-		return err
-	}
-	p.onClose(connections.Close)
-	p.connections = connections
+	p.connections = p.askWorkers()
+	var err error
 	p.console, err = console.New(console.Config{
 		Store:       p.store,
 		Queue:       p.client,
@@ -41,13 +30,14 @@ func (p *Program) openConsole(context.Context) error {
 		Stats:       p.stats(),
 		AdminUser:   p.settings.AdminUser,
 		Dev:         p.role.Dev,
+		MaxBody:     p.settings.MaxBody,
 		ClientUsage: p.clientUsage,
 		LastUse:     p.lastUse,
 		RateIP:      p.settings.RateIP,
 		RateClient:  p.settings.RateCredential,
 		Log:         p.log,
-		Connections: connections,
-		Redeem:      connections.Redeem,
+		Connections: p.connections,
+		Redeem:      p.connections.Redeem,
 		Files:       p.files,
 		Issuer:      p.settings.Issuer,
 		Call:        func(w http.ResponseWriter, r *http.Request, who *auth.Principal) { p.handler.ServeAs(w, r, who) },

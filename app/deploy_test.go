@@ -20,6 +20,8 @@ func TestDeployedMetricsExist(t *testing.T) {
 	m := telemetry.NewMetrics("")
 	m.Waiters(func() int { return 0 })
 	m.Store(nil)
+	m.SecretStores(nil)
+	m.Audit(nil)
 	m.History(new(history.Archiver))
 	for _, d := range m.Described() {
 		known[d.Name] = true

@@ -26,9 +26,12 @@ const (
 	// The credential of the S3-compatible store of --files.
 	EnvFilesAccessKey = EnvPrefix + "FILES_ACCESS_KEY"
 	EnvFilesSecretKey = EnvPrefix + "FILES_SECRET_KEY"
-	EnvRedisURL       = EnvPrefix + "REDIS_URL"    // also has a flag, for URLs without a password
-	EnvHistory        = EnvPrefix + "HISTORY"      // likewise
-	EnvHistoryFrom    = EnvPrefix + "HISTORY_FROM" // of penstock history copy
+
+	// EnvAuditHTTPHeader is the header with which the audit log is posted, "Name: value".
+	EnvAuditHTTPHeader = EnvPrefix + "AUDIT_HTTP_HEADER"
+	EnvRedisURL        = EnvPrefix + "REDIS_URL"    // also has a flag, for URLs without a password
+	EnvHistory         = EnvPrefix + "HISTORY"      // likewise
+	EnvHistoryFrom     = EnvPrefix + "HISTORY_FROM" // of penstock history copy
 )
 
 // Env contains the environment variables with EnvPrefix.
@@ -146,14 +149,16 @@ func (e Env) Vars(file string) (map[string]any, error) {
 // Unknown returns the variables that no command reads, probably misspelt.
 func (e Env) Unknown() []string {
 	var known []string
-	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvRedisURL, EnvHistory, EnvHistoryFrom, EnvToken, EnvPassword} {
+	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvAuditHTTPHeader, EnvRedisURL, EnvHistory, EnvHistoryFrom, EnvToken, EnvPassword} {
 		known = append(known, name, name+"_FILE")
 	}
 	known = append(known, EnvURL, EnvUser, EnvContext) // read by client commands, possibly in the same shell
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	new(Settings).AddFlags(flags, Role{API: true, Worker: true, Dev: true})
 	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, Variable(flag.Name)) })
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool { return slices.Contains(known, name) || strings.HasPrefix(name, varPrefix) })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool {
+		return slices.Contains(known, name) || strings.HasPrefix(name, varPrefix) || strings.HasPrefix(name, secretPrefix)
+	})
 }
 
 // Environment variables of client commands: the server, and the credentials.

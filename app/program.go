@@ -20,7 +20,7 @@ import (
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/auth/keyusage"
-	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/connect/probe"
 	"github.com/penstock/penstock/console"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/history"
@@ -62,8 +62,8 @@ type Program struct {
 	authority       *auth.Authority
 	hasher          *password.Hasher
 	console         *console.Console
-	connections     *connect.Resolver // of the console and the API
-	handler         *api.API          // serves the console, which calls it
+	connections     *probe.Client // for the console and the API, which let workers contact servers
+	handler         *api.API      // serves the console, which calls it
 	rejectLog       *rejectlog.Log
 	deliveries      *deliveries.Log
 	keyUsage        *keyusage.Counter
@@ -109,7 +109,7 @@ func New(ctx context.Context, settings Settings, r Role, kinds *flows.Catalogue,
 		open = append(open, p.openWorker)
 	}
 	if r.API {
-		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openRehearser, p.openConsole, p.openAPI)
+		open = append(open, p.openKeyUsage, p.openClientUsage, p.openAuthority, p.openReminder, p.openRejectLog, p.openRehearser, p.openAudit, p.openConsole, p.openAPI)
 	}
 	for _, step := range open {
 		if err := step(ctx); err != nil {

@@ -39,6 +39,7 @@ func (p *Program) setRunEnv(cfg *worker.Config) error {
 	}
 	p.onClose(connections.Close)
 	cfg.Env.Connections, cfg.Env.Secrets = connections, connections
+	p.answerProbes(connections)
 	scripts, err := newScripts()
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type Settings struct {
 	Data             string        // data directory of dev or of redis-server; NoData: memory only
 	Issuer           string        // external base URL; empty: the listening address
 	AllowPrivate     bool          // http steps may reach private networks
+	SecretStores     string        // file with the rules for stores of secrets; empty: none may be read
 	SQLite           string        // directory of sqlite connections' files; empty: off
 	ReadyFile        string        // receives the base URL when the front door is ready
 	Concurrency      int           // concurrent runs of a worker
@@ -73,6 +74,10 @@ type Settings struct {
 	FilesAccessKey, FilesSecretKey string // of the S3-compatible store; empty: it is not used
 
 	ReminderMail string // smtp connection for reminders; empty: off
+
+	AuditFile, AuditSyslog, AuditHTTP string // where the audit log is exported to; empty: nowhere
+	AuditSyslogCA                     string // file with certificates that are trusted for it; empty: those of the system
+	AuditHTTPHeader                   string // "Name: value" of each request; empty: none
 
 	AdminUser, AdminPassword string // administrator to create; empty: none
 }
@@ -117,10 +122,11 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.StringVar(&s.Files, "files", "", "`place` of the files of runs: redis, dir:/PATH, or s3://BUCKET/PREFIX?endpoint=HOST; the same for all processes")
 		f.Int64Var(&s.FilesTotal, "files-total", 512<<20, "maximum size of all files in Redis together in `bytes`")
 		f.Int64Var(&s.MaxFile, "max-file", 0, "maximum size of a file in `bytes`; 0: 100000000 in Redis, 1000000000 elsewhere")
-		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let steps, and tests of connections by the API, reach loopback and private addresses")
+		f.BoolVar(&s.AllowPrivate, "allow-private-networks", false, "let steps, and tests of connections, which workers make, reach loopback and private addresses")
 		f.StringVar(&s.Issuer, "issuer", "", "base `URL` of the front door for callers, if it is not the listening address; a separate worker needs it to sign callback URLs")
 	}
 	if r.API || r.Worker {
+		f.StringVar(&s.SecretStores, "secret-stores", "", "`file` that says which secrets may be read from Vault, files, the environment and commands, in YAML; empty: none")
 		f.StringVar(&s.History, "history", "", "`place` of the history of runs: sqlite:PATH, postgres://USER:PASSWORD@HOST/NAME, or off; the same for all processes")
 	}
 	if r.API {
@@ -130,6 +136,10 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.DurationVar(&s.Linger, "linger", 0, "`time` for which a stopping front door still serves requests, until load balancers have seen /readyz fail")
 		f.DurationVar(&s.MaxQueueAge, "max-queue-age", 30*time.Second, "maximum waiting `time` of the next run of a flow for the flow to accept runs with a waiting caller; negative: no limit")
 		f.Int64Var(&s.MaxBody, "max-body", 1<<20, "maximum size of a request body in `bytes`")
+		f.StringVar(&s.AuditFile, "audit-file", "", "`file` to which the audit log is appended as lines of JSON")
+		f.StringVar(&s.AuditSyslog, "audit-syslog", "", "syslog `server` to which the audit log is sent: udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT")
+		f.StringVar(&s.AuditSyslogCA, "audit-syslog-ca", "", "`file` with the certificates that are trusted for tls://, in PEM; empty: those of the system")
+		f.StringVar(&s.AuditHTTP, "audit-http", "", "`URL` to which the audit log is posted as lines of JSON")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks of proxies whose X-Forwarded-For is used")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 		f.BoolVar(&s.Registration, "client-registration", false, "let OAuth clients, such as those of MCP, register themselves; each user approves a client in the console")
@@ -180,6 +190,7 @@ func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
 	s.APIKey, s.APISecret = read(EnvAPIKey), read(EnvAPISecret)
 	s.AdminUser, s.AdminPassword = read(EnvAdminUser), read(EnvAdminPass)
 	s.FilesAccessKey, s.FilesSecretKey = read(EnvFilesAccessKey), read(EnvFilesSecretKey)
+	s.AuditHTTPHeader = read(EnvAuditHTTPHeader)
 	if r.Dev {
 		vars, failure := e.Vars(s.VarsFile)
 		s.Vars, err = vars, errors.Join(err, failure)
@@ -247,7 +258,7 @@ func (s *Settings) check(r Role) error {
 	case s.SQLite != "" && !isDirectory(s.SQLite):
 		return fmt.Errorf("read settings: --sqlite %s is not a directory", s.SQLite)
 	}
-	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r), s.checkFiles(r), s.checkHistory(r)); err != nil {
+	if err := cmp.Or(s.checkAddresses(r), s.checkServer(r), s.checkFiles(r), s.checkHistory(r), s.checkAudit()); err != nil {
 		return err
 	}
 	switch {

@@ -20,11 +20,15 @@ func (p *Program) openStore(ctx context.Context) error {
 	}
 	client := p.redis.Client()
 	p.onClose(client.Close)
+	secrets, err := p.openSecretStores()
+	if err != nil {
+		return err
+	}
 	host, _ := os.Hostname()
 	p.store, err = store.Open(ctx, store.Config{
 		Redis: client, Sealer: sealer, Catalogue: p.kinds, Log: p.log,
 		Process: store.Process{Role: p.role.name(), Host: host, PID: os.Getpid(), Version: BuildVersion()},
-		Settle:  p.settings.MasterKeySettle, Restore: p.restore, Vars: p.settings.Vars, History: p.logHistory(),
+		Settle:  p.settings.MasterKeySettle, Restore: p.restore, Vars: p.settings.Vars, History: p.logHistory(), SecretStores: secrets,
 	})
 	if err != nil {
 		return err

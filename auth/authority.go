@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/store"
 )
@@ -24,6 +25,9 @@ type AuthorityConfig struct {
 
 	// Authorize is the address where users approve clients that have registered themselves; empty: clients cannot.
 	Authorize string
+
+	// Personal keeps the tokens that users make for themselves; nil: there are none.
+	Personal *personal.Tokens
 
 	// Usage counts which secret of an API key signed a JWT; optional.
 	Usage UsageCounter

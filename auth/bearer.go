@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/store"
 )
 
@@ -21,6 +23,9 @@ func (s bearerScheme) Authenticate(ctx context.Context, r *Request) (*Principal,
 	text, uses, err := authorization(r.Header, "bearer")
 	if err != nil || !uses {
 		return nil, err
+	}
+	if strings.HasPrefix(text, personal.Prefix) {
+		return s.personalPrincipal(ctx, text, r.Now)
 	}
 	token, err := s.config.Store.Tokens().Find(ctx, text)
 	switch {

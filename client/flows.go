@@ -35,6 +35,7 @@ type Warning struct {
 	Message string `json:"message"`
 	Code    string `json:"code"`           // missing_connection, missing_secret, missing_flow, missing_var, or one of lint
 	Name    string `json:"name,omitempty"` // of what is missing
+	Doc     string `json:"doc,omitempty"`  // path and anchor of the page that explains the code
 	Hint    string `json:"hint,omitempty"`
 	Snippet string `json:"snippet,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/penstock/penstock/connect/internal/database"
 	"github.com/penstock/penstock/connect/internal/fileserver"
@@ -18,6 +19,8 @@ import (
 	"github.com/penstock/penstock/internal/lastuse"
 	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/secretstore"
+	"github.com/penstock/penstock/internal/sleep"
 	"github.com/penstock/penstock/store"
 )
 
@@ -51,7 +54,7 @@ type Resolver struct {
 
 // openedConnection is one version of a connection, opened.
 type openedConnection struct {
-	version string
+	version string   // of the connection, and of what its references gave
 	conn    any      // *pinned, *database.Pool, *mailer, *fileserver.SFTPServer, *fileserver.S3Store, *proxy or *client
 	secrets []string // see secretsOf
 }
@@ -178,9 +181,9 @@ func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T
 		}
 		return none, r.readError(ctx, "connection", name, err)
 	}
-	made, err := r.openOnce(c)
+	made, err := r.openWithReferences(ctx, c)
 	if err != nil {
-		return none, server.Failure(name, "%v", err)
+		return none, err
 	}
 	conn, ok := made.conn.(T)
 	if !ok {
@@ -191,26 +194,36 @@ func resolve[T any](ctx context.Context, r *Resolver, name, otherwise string) (T
 	return conn, nil
 }
 
-// retryWhileUnavailable reads from the store. While the store is unavailable it waits, until ctx ends; a record that does not
-// exist or cannot be opened is a final result.
+// retryWhileUnavailable reads from the store. While the store, or one of secrets, is unavailable it waits, until ctx ends; a record
+// that does not exist or cannot be opened is a final result.
 func retryWhileUnavailable[T any](ctx context.Context, look func() (T, error)) (found T, err error) {
-	var answer error
-	err = redisconn.RetryUntilDone(ctx, func() error {
-		if found, answer = look(); redisconn.Temporary(answer) {
-			return answer
+	for pause := minStorePause; ; pause = min(2*pause, maxStorePause) {
+		var answer error
+		err = redisconn.RetryUntilDone(ctx, func() error {
+			if found, answer = look(); redisconn.Temporary(answer) {
+				return answer
+			}
+			return nil
+		})
+		if err == nil {
+			err = answer
 		}
-		return nil
-	})
-	if err == nil {
-		err = answer
+		if !secretstore.Temporary(err) || sleep.For(ctx, pause) != nil {
+			return found, err
+		}
 	}
-	return found, err
 }
+
+// minStorePause and maxStorePause bound the time between two tries of a store of secrets that is away.
+const minStorePause, maxStorePause = 100 * time.Millisecond, 2 * time.Second
 
 // readError returns the error for a record that could not be read. The details of a fault of Redis or of a master key go
 // to the log only.
 func (r *Resolver) readError(ctx context.Context, what, name string, err error) error {
+	var kept *secretstore.Error
 	switch {
+	case errors.As(err, &kept):
+		return referenceError(ctx, what, name, kept)
 	case errors.Is(err, store.ErrNotFound):
 		return &flows.Error{Code: flows.CodeStepFailed, Message: fmt.Sprintf("there is no %s %q", what, name)}
 	case ctx.Err() != nil:
@@ -222,24 +235,27 @@ func (r *Resolver) readError(ctx context.Context, what, name string, err error) 
 	}
 }
 
-// openOnce opens each version of a connection once.
-func (r *Resolver) openOnce(c *store.Connection) (*openedConnection, error) {
+// openOnce opens each version of a connection once. version is also that of its references, whose values c has.
+func (r *Resolver) openOnce(c *store.Connection, version string) (*openedConnection, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.opened[c.Name]
-	if old != nil && old.version == c.Version {
+	if old != nil && old.version == version {
 		return old, nil
 	}
 	as, err := r.open(c)
 	if err != nil {
 		return nil, err
 	}
+	if p, ok := as.(*pinned); ok {
+		r.rotate(p, c)
+	}
 	if old != nil {
 		r.retire(old)
 	}
-	made := &openedConnection{version: c.Version, conn: as}
+	made := &openedConnection{version: version, conn: as}
 	if _, database := as.(*database.Pool); !database { // it does not send its password back, which may be an ordinary word in rows
-		made.secrets = secretsOf(r.catalogue, c)
+		made.secrets = append(secretsOf(r.catalogue, c), referencedValues(c)...)
 	}
 	r.opened[c.Name] = made
 	return made, nil

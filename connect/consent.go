@@ -69,12 +69,16 @@ func consentSettings(c *store.Connection) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	return read(c, t)
+	return read(withPlaceholders(c, t), t)
 }
 
 // Redeem exchanges the code from the browser for a refresh token. The error is written for the owner of the
 // connection and contains no secret.
 func (r *Resolver) Redeem(ctx context.Context, c *store.Connection, k Consent, code string) (refreshToken string, err error) {
+	c, _, err = r.withReferences(ctx, c)
+	if err != nil {
+		return "", err
+	}
 	s, err := consentSettings(c)
 	if err != nil {
 		return "", err

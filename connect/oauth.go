@@ -107,7 +107,7 @@ func (r *Resolver) oauth(s settings, form func(replaced string) (url.Values, err
 		return nil, err
 	}
 	source := &tokens{
-		conn: s.conn, grants: r.grants, log: r.config.Log, what: "its token endpoint", fields: answered.fields(),
+		conn: s.conn, rotated: r.rotation(s.conn), grants: r.grants, log: r.config.Log, what: "its token endpoint", fields: answered.fields(),
 		request: func(ctx context.Context, replaced string) (*tokenResponse, bool, error) {
 			values, err := form(replaced)
 			if err != nil {

@@ -17,6 +17,8 @@ type pinned struct {
 	hosts hostlist.List
 	order int // see Order
 	wrap  func(base http.RoundTripper) http.RoundTripper
+	// once is wrap without another try after a rotation; nil: wrap itself has none.
+	once func(base http.RoundTripper) http.RoundTripper
 	// headers are the names of the headers that it sets.
 	headers []string
 	// base returns the base of relative URLs; nil: there is none.

@@ -42,7 +42,7 @@ func sessionType() Type {
 				return nil, errors.New("header or value cannot be sent")
 			}
 			source := &tokens{
-				conn: s.conn, grants: r.grants, log: r.config.Log, what: "its login",
+				conn: s.conn, rotated: r.rotation(s.conn), grants: r.grants, log: r.config.Log, what: "its login",
 				request: func(ctx context.Context, _ string) (*tokenResponse, bool, error) {
 					answer, err := l.request(ctx)
 					return answer, false, err

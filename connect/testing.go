@@ -46,9 +46,12 @@ func (r *Resolver) Test(ctx context.Context, name, target string) (string, error
 	if err != nil {
 		return "", r.readError(ctx, "connection", name, err)
 	}
-	made, err := r.openOnce(c)
+	if len(c.From) > 0 {
+		r.config.Store.SecretStores().Refresh(ctx, c.From)
+	}
+	made, err := r.openWithReferences(ctx, c)
 	if err != nil {
-		return "", server.Failure(name, "%v", err)
+		return "", err
 	}
 	switch conn := made.conn.(type) {
 	case *pinned:

@@ -41,8 +41,10 @@ type tokens struct {
 	conn   *store.Connection
 	grants *store.Grants
 	log    *slog.Logger
-	what   string   // is asked for a token: "its token endpoint"
-	fields []string // names of further members of the answer that the connection uses
+	// rotated reads the credential of the connection again after a refusal, and reports whether it was replaced; nil: it cannot be.
+	rotated func(context.Context) bool
+	what    string   // is asked for a token: "its token endpoint"
+	fields  []string // names of further members of the answer that the connection uses
 	// request asks for a token once. replaced is the latest refresh token of the server, empty if none; rotates says that the
 	// answer may have a newer one. An error means that there was no response, or a *flows.Error why nothing was asked.
 	request func(ctx context.Context, replaced string) (answer *tokenResponse, rotates bool, err error)
@@ -220,6 +222,10 @@ func (t *tokens) requestToken(ctx context.Context, replaced string) (*store.Gran
 		failure := server.Failure(t.conn.Name, "%s %s", t.what, answer.failure)
 		failure.Upstream, failure.RetryAfter = answer.status, answer.retryAfter
 		if !answer.final {
+			return nil, failure
+		}
+		if t.rotated != nil && t.rotated(ctx) {
+			failure.Err = errRotated
 			return nil, failure
 		}
 		return &store.Grant{Refused: t.what + " " + answer.failure, ExpiresAt: time.Now().Add(rejectionTTL), RefreshToken: replaced}, failure

@@ -72,9 +72,16 @@ func typeNamed(catalogue *flows.Catalogue, name string) (Type, error) {
 // Check returns the first error of a connection that is to be stored, written for its author. It does not connect.
 // The error never contains the value of a secret field.
 func Check(catalogue *flows.Catalogue, c *store.Connection) error {
+	if err := checkReferences(catalogue, c); err != nil {
+		return err
+	}
 	r := &Resolver{config: Config{SQLiteDir: "."}, catalogue: catalogue}
-	as, err := r.open(c)
+	t, err := typeNamed(catalogue, c.Type)
 	if err != nil {
+		return err
+	}
+	as, err := r.open(withPlaceholders(c, t))
+	if err != nil && !causedByPlaceholder(c, err) {
 		return err
 	}
 	if closer, ok := as.(io.Closer); ok {
@@ -137,6 +144,7 @@ func (r *Resolver) open(c *store.Connection) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Rejected = r.rotation(c)
 	hosts, err := hostlist.Read(c.Hosts)
 	switch {
 	case err != nil:

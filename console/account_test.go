@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/store"
 )
 
@@ -32,7 +33,7 @@ func TestUsersChangeTheirPassword(t *testing.T) {
 		t.Errorf("the new password: %d", w.Code)
 	}
 	acts := 0
-	must(t, d.config.Store.Audit().Scan(t.Context(), store.AuditRange{}, func(e *store.Entry) bool {
+	must(t, d.config.Store.Audit().Scan(t.Context(), audit.Range{}, func(e *audit.Entry) bool {
 		if e.Act == "POST /console/account/password" && e.Actor == "user:vera" {
 			acts++
 		}

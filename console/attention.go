@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/console/language"
@@ -38,12 +39,14 @@ const (
 // attention has the readings from which the overview says what needs attention.
 type attention struct {
 	failures    cached[[]failure.Group]
+	exports     cached[[]audit.Export]
 	credentials cached[[]credential]
 	disabled    cached[map[string]int] // flows as named in the request → requests that were rejected because the flow is off
 }
 
 func newAttention(c *Config) *attention {
 	return &attention{
+		exports: cached[[]audit.Export]{ttl: failuresTTL, load: func(ctx context.Context) ([]audit.Export, error) { return c.Store.Audit().Exports(ctx) }},
 		failures: cached[[]failure.Group]{ttl: failuresTTL, load: func(ctx context.Context) ([]failure.Group, error) {
 			return c.Failures.Recent(ctx, uncertainFor)
 		}},
@@ -144,11 +147,19 @@ func (req *requestState) needs(a *view.Activity) (all []view.Need) {
 			add(endingCredentials(req.ctx(), credentials, now))
 		}
 	}
+	if req.may(auth.ScopeUsers) {
+		if exports, err := req.console.attention.exports.get(req.ctx(), now); err == nil {
+			add(lateExports(req.ctx(), exports, now))
+		}
+	}
 	add(req.disabledFlows(now))
 	add(pausedQueues(req.ctx(), a.Queues))
 	add(req.pausedFlows())
 	live, _ := req.console.config.Store.Fleet()
 	add(versionMix(req.ctx(), live, req.may(auth.ScopeReadQueues)))
+	if req.may(auth.ScopeClients) {
+		add(unreadableSecrets(req.ctx(), live))
+	}
 	slices.SortStableFunc(all, func(a, b view.Need) int { return cmp.Compare(rank(a), rank(b)) })
 	return all
 }
@@ -225,14 +236,14 @@ func (req *requestState) failingFlows(groups []failure.Group) []view.Need {
 	})
 }
 
-func tasks(ctx context.Context, n int) string { return language.N(ctx, n, "%d task", "%d tasks") }
+func countTasks(ctx context.Context, n int) string { return language.N(ctx, n, "%d task", "%d tasks") }
 
 func lateQueues(ctx context.Context, queues []view.QueueRow, linked bool) (all []view.Need) {
 	for _, q := range queues {
 		if q.Paused || q.Pending == 0 || q.Oldest < lateAfter {
 			continue
 		}
-		n := view.Need{Urgent: true, Head: tasks(ctx, q.Pending), Text: language.T(ctx, "waiting in queue %s, the next for %s", q.Name, view.Took(ctx, q.Oldest))}
+		n := view.Need{Urgent: true, Head: countTasks(ctx, q.Pending), Text: language.T(ctx, "waiting in queue %s, the next for %s", q.Name, view.Took(ctx, q.Oldest))}
 		if linked {
 			n.Path = "/lines"
 		}
@@ -302,11 +313,11 @@ func (req *requestState) disabledFlows(now time.Time) (all []view.Need) {
 func pausedQueues(ctx context.Context, queues []view.QueueRow) (all []view.Need) {
 	for _, q := range queues {
 		if q.Paused {
-			all = append(all, view.Need{Head: tasks(ctx, q.Pending), Text: language.T(ctx, "waiting in queue %s, which is paused", q.Name), Path: "/queues"})
+			all = append(all, view.Need{Head: countTasks(ctx, q.Pending), Text: language.T(ctx, "waiting in queue %s, which is paused", q.Name), Path: "/lines"})
 		}
 	}
 	return limited(all, func(n int) view.Need {
-		return view.Need{Head: language.N(ctx, n, "%d further queue", "%d further queues"), Text: language.T(ctx, "paused"), Path: "/queues"}
+		return view.Need{Head: language.N(ctx, n, "%d further queue", "%d further queues"), Text: language.T(ctx, "paused"), Path: "/lines"}
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/lastuse"
+	"github.com/penstock/penstock/internal/secretstore"
 	"github.com/penstock/penstock/store"
 )
 
@@ -41,7 +42,7 @@ func connectionsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars}
+	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars, Secret: req.r.URL.Query().Get("secret")}
 	deployed := config.Flows()
 	list.ConnectionUsers, list.SecretUsers, list.VarUsers = deployed.Uses(flows.ResourceConnection), deployed.Uses(flows.ResourceSecret), deployed.Uses(flows.ResourceVar)
 	if list.ConnectionUses, err = lastUses(req, lastuse.Connection, all, func(c *store.Connection) string { return c.Name }); err != nil {
@@ -131,11 +132,21 @@ func saveConnection(req *requestState) error {
 		if value == "" && f.Secret && old != nil && old.Type == kind.Name {
 			value = old.Settings[f.Name]
 		}
+		if from := strings.TrimSpace(req.r.PostFormValue("from." + f.Name)); from != "" && connect.TakesReference(f) {
+			c.SetReference(f.Name, from)
+			if f.Secret && req.r.PostFormValue("setting."+f.Name) == "" {
+				value = "" // what was stored is replaced by the reference
+			}
+		}
 		if value != "" {
 			c.Settings[f.Name] = value
 		}
 	}
-	if err := connect.Check(req.console.config.Catalogue, &c); err != nil {
+	err = connect.Check(req.console.config.Catalogue, &c)
+	if err == nil {
+		err = connect.CheckAllowed(req.console.config.Store.SecretStores(), &c)
+	}
+	if err != nil {
 		return &fault{http.StatusUnprocessableEntity, language.Key("This cannot be saved"), err.Error()}
 	}
 	if _, err := req.console.config.Store.Connections().Put(req.ctx(), c); err != nil {
@@ -157,7 +168,7 @@ func deleteConnection(req *requestState) error {
 	return req.redirect(Root + "/connections")
 }
 
-// testConnection contacts the server of a connection from this process and shows the result.
+// testConnection lets a worker contact the server of a connection, and shows the result.
 func testConnection(req *requestState) error {
 	c, err := req.console.config.Store.Connections().Connection(req.ctx(), req.r.PathValue("name"))
 	if err != nil {
@@ -179,26 +190,51 @@ func testConnection(req *requestState) error {
 
 func saveSecret(req *requestState) error {
 	name, value := strings.TrimSpace(req.r.PostFormValue("name")), req.r.PostFormValue("value")
-	if value == "" {
-		return &store.InvalidError{Member: "value", Reason: "is required"}
+	from := strings.TrimSpace(req.r.PostFormValue("from"))
+	if (value == "") == (from == "") {
+		return &store.InvalidError{Member: "value", Reason: "is required, or a reference to where it is kept; not both"}
+	}
+	secrets := req.console.config.Store.Secrets()
+	there, err := req.secretExists(name)
+	if err == nil {
+		err = req.checkReplace(flows.ResourceSecret, name, there)
+	}
+	if err != nil {
+		return err
 	}
 	flows, err := readNumbers(req.r.PostFormValue("flows"))
-	if err == nil && flows == nil {
-		err = req.console.config.Store.Secrets().Put(req.ctx(), name, value)
+	if err == nil && flows == nil { // as they are
+		if flows, err = secrets.Flows(req.ctx(), name); errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+	}
+	if err == nil && from != "" {
+		err = secrets.PutReference(req.ctx(), name, from, flows)
 	} else if err == nil {
-		err = req.console.config.Store.Secrets().PutFor(req.ctx(), name, value, flows)
+		err = secrets.PutFor(req.ctx(), name, value, flows)
 	}
 	if err != nil {
 		return err
 	}
 	req.audit("POST "+Root+"/secrets", name)
-	req.setNotice(language.T(req.ctx(), "The secret %s was saved.", name))
+	if there {
+		req.setNotice(language.T(req.ctx(), "The secret %s has the new value.", name))
+	} else {
+		req.setNotice(language.T(req.ctx(), "The secret %s was saved.", name))
+	}
 	return req.redirect(Root + "/connections")
 }
 
 // saveVar stores a variable, as a text: flows whose own value is of another type read it as JSON.
 func saveVar(req *requestState) error {
 	name := strings.TrimSpace(req.r.PostFormValue("name"))
+	there, err := req.varExists(name)
+	if err == nil {
+		err = req.checkReplace(flows.ResourceVar, name, there)
+	}
+	if err != nil {
+		return err
+	}
 	if _, err := req.console.config.Store.Vars().Put(req.ctx(), name, flows.EncodeJSON(req.r.PostFormValue("value"))); err != nil {
 		return err
 	}
@@ -209,6 +245,18 @@ func saveVar(req *requestState) error {
 
 func deleteVar(req *requestState) error {
 	name := req.r.PathValue("name")
+	there, err := req.varExists(name)
+	if err == nil && !there {
+		err = errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	q := view.Question{Title: language.T(req.ctx(), "Delete the variable %s?", name), Flows: req.console.config.Store.Flows().Uses(flows.ResourceVar)[name],
+		Texts: []string{language.T(req.ctx(), "Flows then have the value that they give themselves, and those that give none fail.")}, Action: Root + "/vars/" + name + "/delete", Button: language.T(req.ctx(), "Delete the variable"), Back: Root + "/connections"}
+	if sure, err := req.sure(q); !sure {
+		return err
+	}
 	if err := req.console.config.Store.Vars().Delete(req.ctx(), name); err != nil {
 		return err
 	}
@@ -229,8 +277,39 @@ func readNumbers(text string) (numbers []int64, err error) {
 	return numbers, nil
 }
 
+// readSecret reads a secret from where it is kept, by this process, and shows the result.
+func readSecret(req *requestState) error {
+	name := req.r.PathValue("name")
+	req.audit("POST "+Root+"/secrets/{name}/test", name)
+	ctx, cancel := context.WithTimeout(req.ctx(), testLimit)
+	defer cancel()
+	err := req.console.config.Store.Secrets().Test(ctx, name)
+	var kept *secretstore.Error
+	switch {
+	case err == nil:
+		return req.render(200, view.TestResult(true, language.T(req.ctx(), "%s can be read from where it is kept.", name)))
+	case errors.As(err, &kept):
+		return req.render(200, view.TestResult(false, name+": "+kept.Error()))
+	case errors.Is(err, context.DeadlineExceeded):
+		return req.render(200, view.TestResult(false, language.T(req.ctx(), "%s: its store has not answered in time.", name)))
+	}
+	return err
+}
+
 func deleteSecret(req *requestState) error {
 	name := req.r.PathValue("name")
+	there, err := req.secretExists(name)
+	if err == nil && !there {
+		err = errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	q := view.Question{Title: language.T(req.ctx(), "Delete the secret %s?", name), Flows: req.console.config.Store.Flows().Uses(flows.ResourceSecret)[name],
+		Texts: []string{language.T(req.ctx(), "Its value cannot be read back. What uses it fails then: deliveries whose proof it checks are rejected.")}, Action: Root + "/secrets/" + name + "/delete", Button: language.T(req.ctx(), "Delete the secret"), Back: Root + "/connections"}
+	if sure, err := req.sure(q); !sure {
+		return err
+	}
 	if err := req.console.config.Store.Secrets().Delete(req.ctx(), name); err != nil {
 		return err
 	}

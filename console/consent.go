@@ -123,6 +123,8 @@ func (req *requestState) saveRefreshToken(c *store.Connection, token string) err
 	changed := *c
 	changed.Settings = maps.Clone(c.Settings)
 	changed.Settings["refresh_token"] = token
+	changed.From = maps.Clone(c.From)
+	delete(changed.From, "refresh_token")
 	_, err := req.console.config.Store.Connections().Put(req.ctx(), changed)
 	return err
 }

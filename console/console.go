@@ -2,6 +2,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ import (
 	"github.com/penstock/penstock/console/portal"
 	"github.com/penstock/penstock/console/presets"
 	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/console/tasks"
 	"github.com/penstock/penstock/console/workbench"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
@@ -120,6 +122,9 @@ type Config struct {
 	// Dev says that this process is for development: pages speak of its commands.
 	Dev bool
 
+	// MaxBody is the maximum size of an event or a flow that the API takes, in bytes; forms have room for it. Zero means 1 MiB.
+	MaxBody int64
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -134,7 +139,7 @@ type Console struct {
 	schedules     schedules
 	asynq         *asynq.Inspector
 	overviewCache *overviewCache
-	queues        queuesUI
+	tasks         *tasks.UI
 	portal        *portal.Portal
 	workbench     *workbench.Workbench
 	flowPages     *flowpage.Pages
@@ -160,6 +165,7 @@ func New(config Config) (*Console, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	config.MaxBody = cmp.Or(config.MaxBody, 1<<20)
 	issuer, err := url.Parse(config.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
@@ -183,7 +189,10 @@ func New(config Config) (*Console, error) {
 	c.attention = newAttention(&c.config)
 	c.health = &health{history: config.History, loads: cached[[]queue.Load]{ttl: loadsTTL, load: config.Queue.Loads}}
 	c.overviewCache = newOverviewCache(config.Queue, c.health, config.Now)
-	c.queues = newQueuesUI(config.Redis)
+	c.tasks, err = tasks.New(Root+"/queues", config.Redis)
+	if err != nil {
+		return nil, fmt.Errorf("new console: %w", err)
+	}
 	c.flowPages = flowpage.New(flowpage.Config{Runs: config.Queue, History: config.Stats, Now: config.Now})
 	c.portal, err = portal.New(portal.Config{Store: config.Store, Authority: config.Authority, Base: c.base, Now: config.Now, Call: config.Call,
 		Usage: config.ClientUsage, RateIP: config.RateIP, RateClient: config.RateClient})
@@ -191,11 +200,11 @@ func New(config Config) (*Console, error) {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
 	c.workbench, err = workbench.New(workbench.Config{Store: config.Store, Queue: config.Queue, Deliveries: config.Deliveries, Base: c.base, Issuer: config.Issuer,
-		Workers: c.health.workers, Now: config.Now})
+		Workers: c.health.workers, MaxBody: config.MaxBody, Now: config.Now})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
-	c.accounts, err = account.New(account.Config{Users: config.Store.Users(), Sessions: c.sessions, Authority: config.Authority, Hasher: config.Hasher, Now: config.Now, Fixed: config.AdminUser})
+	c.accounts, err = account.New(account.Config{Users: config.Store.Users(), Sessions: c.sessions, Authority: config.Authority, Hasher: config.Hasher, Now: config.Now, Fixed: config.AdminUser, Tokens: config.Authority.Personal(), Issuer: config.Authority})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}

@@ -14,14 +14,15 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/api/apitest"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/internal/limits"
-	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/internal/rejectlog"
 	"github.com/penstock/penstock/internal/testenv"
@@ -90,8 +91,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	q, err := queue.NewClient(queue.Config{Redis: conn, Log: log})
 	must(t, err)
 	t.Cleanup(func() { _ = q.Close() })
-	hasher, err := password.NewHasher(2)
-	must(t, err)
+	hasher := apitest.Hasher(t)
 	kept, err := rejectlog.New(rejectlog.Config{Redis: client, Log: log})
 	must(t, err)
 	arrived, err := deliveries.New(deliveries.Config{Redis: client, Log: log})
@@ -102,7 +102,7 @@ func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	must(t, err)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	must(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost", Authorize: "http://localhost" + Root + "/authorize"})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: s, Hasher: hasher, Guard: auth.NewBruteForceGuard(attempts), Issuer: "http://localhost", Personal: personal.New(client), Authorize: "http://localhost" + Root + "/authorize"})
 	must(t, err)
 	d := &testConsole{t: t, redis: client, server: server, clock: &testClock{at: time.Now()}}
 	config := Config{
@@ -130,8 +130,7 @@ func must(t *testing.T, err error) {
 func (d *testConsole) createFixtures() {
 	d.t.Helper()
 	ctx := d.t.Context()
-	hash, err := d.config.Hasher.Hash(ctx, testSecret)
-	must(d.t, err)
+	hash := apitest.Hash(d.t, testSecret)
 	for name, role := range map[string]store.Role{"root": store.RoleAdmin, "olga": store.RoleOperator, "vera": store.RoleViewer, "ann": store.RoleAPIUser} {
 		_, err := d.config.Store.Users().Create(ctx, store.User{Name: name, Hash: hash, Roles: []store.Role{role}})
 		must(d.t, err)
@@ -258,7 +257,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 // routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{session}", "none", "{queue}", "default")
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{token}", "none", "{session}", "none", "{queue}", "default")
 	paths := map[string]auth.Scope{}
 	for _, r := range d.routes() {
 		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/entrylog"
-	"github.com/penstock/penstock/store"
 )
 
 // The list shows verdicts and reasons; the page of a delivery its content, and the test that it makes. Looking is audited.
@@ -34,7 +34,7 @@ func TestDeliveryPages(t *testing.T) {
 		}
 	}
 	looked := 0
-	must(t, d.config.Store.Audit().Scan(t.Context(), store.AuditRange{}, func(e *store.Entry) bool {
+	must(t, d.config.Store.Audit().Scan(t.Context(), audit.Range{}, func(e *audit.Entry) bool {
 		if e.Actor == "user:olga" && e.Object == "flow:1/delivery:1" {
 			looked++
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/clientusage"
 	"github.com/penstock/penstock/flows"
@@ -357,7 +358,7 @@ func (p *portalTest) newest(owner, other string) *store.Client {
 func (p *portalTest) wantAudited(object string, acts ...string) {
 	p.t.Helper()
 	var got []string
-	must(p.t, p.config.Store.Audit().Scan(p.t.Context(), store.AuditRange{Oldest: true}, func(e *store.Entry) bool {
+	must(p.t, p.config.Store.Audit().Scan(p.t.Context(), audit.Range{Oldest: true}, func(e *audit.Entry) bool {
 		if e.Object == object && e.Actor == "user:dora" {
 			got = append(got, strings.TrimPrefix(e.Act, "POST "+Developers+"/clients"))
 		}

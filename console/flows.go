@@ -58,13 +58,19 @@ func enableFlow(req *requestState) error {
 		return err
 	}
 	on := req.r.PostFormValue("enabled") == "true"
+	if !on && head.Enabled {
+		if sure, err := req.sure(view.SwitchOff(req.ctx(), req.flowRow(head))); !sure {
+			return err
+		}
+	}
 	if err := req.console.config.Store.Flows().Enable(req.ctx(), head.Number, on); err != nil {
 		return err
 	}
 	req.audit("POST "+Root+"/flows/{flow}/enabled", strconv.FormatInt(head.Number, 10))
 	head.Enabled = on
-	if req.fragment() {
-		return req.render(200, view.EnabledSwitch(req.page("flows", ""), req.flowRow(head)))
+	req.setNotice(view.EnabledNotice(req.ctx(), req.flowRow(head)))
+	if req.r.PostFormValue("from") == "flow" {
+		return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10))
 	}
 	return req.redirect(Root + "/flows")
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -47,7 +48,7 @@ func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
 	if w := b.post("/flows", "source", next); w.Code != http.StatusConflict {
 		t.Errorf("a new flow with a number that is taken: %d", w.Code)
 	}
-	b.post("/flows/1/enabled", "enabled", "false")
+	b.post("/flows/1/enabled", "enabled", "false", "sure", "yes")
 	if now, err := d.config.Store.Flows().Deployment("1"); err != nil || now.Enabled {
 		t.Errorf("enabled %t, %v", now.Enabled, err)
 	}
@@ -56,7 +57,7 @@ func TestAFlowIsSavedComparedAndRolledBack(t *testing.T) {
 		t.Errorf("the deleted flow: %d", w.Code)
 	}
 	audit := b.page("/access/audit")
-	for _, act := range []string{"/flows/{flow}/rollback", "/flows/{flow}/enabled", "/flows/{flow}/delete"} {
+	for _, act := range []string{"Deployed an earlier version of a flow again", "Switched the triggers of a flow on or off", "Deleted a flow"} {
 		if !strings.Contains(audit, act) {
 			t.Errorf("the audit log lacks %s", act)
 		}
@@ -109,7 +110,7 @@ func TestWhatAFlowLacksIsNamed(t *testing.T) {
 	if page := root.page("/flows/77"); !strings.Contains(page, "Not on the server yet: connection erp.") {
 		t.Error("the page of the saved flow does not say what the server lacks")
 	}
-	root.post("/vars/team/delete")
+	root.post("/vars/team/delete", "sure", "yes")
 	if page := root.page("/connections"); strings.Contains(page, "&lt;red&gt;") {
 		t.Error("the page has a deleted variable")
 	}
@@ -183,7 +184,7 @@ func TestASignedURLIsRight(t *testing.T) {
 		t.Error("the page shows the secret of the key")
 	}
 	shown := 0
-	must(t, d.config.Store.Audit().Scan(t.Context(), store.AuditRange{}, func(e *store.Entry) bool {
+	must(t, d.config.Store.Audit().Scan(t.Context(), audit.Range{}, func(e *audit.Entry) bool {
 		if e.Actor == "user:root" && e.Object == "key:crm" && e.Act == "POST /console/flows/{flow}/call" {
 			shown++
 		}

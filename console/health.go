@@ -27,6 +27,8 @@ const (
 	historyTTL = 5 * time.Second
 	// probeLimit is how long a page waits for Redis that has not answered for some seconds.
 	probeLimit = 500 * time.Millisecond
+	// healthLimit is how long the question what does not answer waits for Redis: until pages say so, and less than the script waits.
+	healthLimit = redisAwayAfter + 500*time.Millisecond
 	// checkLimit is the maximum duration of one check.
 	checkLimit = time.Second
 )
@@ -201,7 +203,15 @@ func (req *requestState) workersGone(loads []queue.Load) (since time.Time, gone 
 // healthFragment is what the script of every page asks for every few seconds: what does not answer. It reads no more than pages
 // do, and answers without a session with 401.
 func healthFragment(req *requestState) error {
-	switch err := req.identify(); {
+	ctx, cancel := context.WithTimeout(req.ctx(), healthLimit)
+	defer cancel()
+	page := req.r
+	req.r = page.WithContext(ctx)
+	err := req.identify()
+	if req.r = page; errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = queue.ErrUnavailable // the script waits no longer, and would say that the front door is gone
+	}
+	switch {
 	case errors.Is(err, session.ErrNone):
 		req.w.WriteHeader(http.StatusUnauthorized)
 		return nil

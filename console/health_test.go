@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,6 +43,14 @@ func TestPagesWhileRedisIsAway(t *testing.T) {
 		page := b.page(path)
 		if !strings.Contains(page, `data-trouble="redis"`) || !strings.Contains(page, part) {
 			t.Errorf("%s does not say that Redis is away, or has no %q", path, part)
+		}
+	}
+	for path, parts := range map[string][]string{"/runs": {"At least 4 runs match", "in the history alone"}, "/runs?filter=flow:7": {"No match so far"}} {
+		page := b.page(path)
+		for _, part := range parts {
+			if !strings.Contains(page, part) || strings.Contains(page, "looked at every run") || strings.Contains(page, "Exactly") {
+				t.Errorf("%s: no %q, or it says that every run was looked at: %s", path, part, regexp.MustCompile(`(?s)<p class="answer.*?</p>`).FindString(page))
+			}
 		}
 	}
 	for _, path := range []string{"/failures", "/lines", "/workers"} {

@@ -31,19 +31,48 @@ func keysPage(req *requestState) error {
 	return req.render(200, view.KeysPage(req.page("access", language.T(req.ctx(), "API keys")), keys, req.scopeChoices(nil), uses))
 }
 
-// keyPage shows one key. Its secret is hidden until a click.
+// keyPage shows one key, without its secrets.
 func keyPage(req *requestState) error {
-	key, err := req.console.config.Store.Keys().Key(req.ctx(), req.r.PathValue("key"))
+	sheet, err := req.keySheet()
 	if err != nil {
 		return err
 	}
+	return req.render(200, view.KeyPage(req.page("access", language.T(req.ctx(), "API key")), sheet))
+}
+
+// showSecret answers the form which asks for a secret of a key: "secret" or "old secret". The audit log says who asked.
+func showSecret(req *requestState) error {
+	sheet, err := req.keySheet()
+	if err != nil {
+		return err
+	}
+	current, previous := sheet.Secrets(req.console.config.Now())
+	which := req.r.PostFormValue("which")
+	value := map[string]string{"secret": current, "old secret": previous}[which]
+	if value == "" {
+		return errNotFound
+	}
+	sheet.Shown = view.ShownSecret{Label: which, Value: value}
+	req.audit("POST "+Root+"/access/keys/{key}/secret", sheet.Key.Key)
+	page := req.page("access", language.T(req.ctx(), "API key"))
+	if req.fragment() {
+		return req.render(200, view.KeySecret(page, sheet))
+	}
+	return req.render(200, view.KeyPage(page, sheet))
+}
+
+func (req *requestState) keySheet() (view.KeySheet, error) {
+	key, err := req.console.config.Store.Keys().Key(req.ctx(), req.r.PathValue("key"))
+	if err != nil {
+		return view.KeySheet{}, err
+	}
 	sheet := view.KeySheet{Key: key, Scopes: req.scopeChoices(key.Scopes)}
-	if req.console.config.Now().Before(key.PreviousUntil) {
+	if _, previous := key.Secrets(req.console.config.Now()); previous != "" {
 		if sheet.Use, err = req.console.config.KeyUsage.Use(req.ctx(), key); err != nil {
-			return err
+			return view.KeySheet{}, err
 		}
 	}
-	return req.render(200, view.KeyPage(req.page("access", language.T(req.ctx(), "API key")), sheet))
+	return sheet, nil
 }
 
 func createKey(req *requestState) error {
@@ -56,7 +85,7 @@ func createKey(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/access/keys", made.Key)
-	req.setNotice(language.T(req.ctx(), "The key was created. Its secret is below."))
+	req.setNotice(language.T(req.ctx(), "The key was created."))
 	return req.redirect(view.KeyPath(made))
 }
 
@@ -104,6 +133,12 @@ func rotateKey(req *requestState) error {
 
 // endOverlap invalidates the previous secret of a key.
 func endOverlap(req *requestState) error {
+	key := req.r.PathValue("key")
+	q := view.Question{Title: language.T(req.ctx(), "End the old secret of %s now?", key), Texts: []string{language.T(req.ctx(), "Calls that still use it are then rejected. This cannot be undone.")},
+		Fields: [][2]string{{"seen", req.r.PostFormValue("seen")}}, Action: Root + "/access/keys/" + key + "/settle", Button: language.T(req.ctx(), "End the old secret"), Back: Root + "/access/keys/" + key}
+	if sure, err := req.sure(q); !sure {
+		return err
+	}
 	return req.editKey("has one secret now: the old one is no longer valid", "POST "+Root+"/access/keys/{key}/settle", func(k *store.Key) error {
 		k.Previous, k.PreviousUntil = "", time.Time{}
 		return nil

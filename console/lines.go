@@ -4,17 +4,18 @@ import (
 	"cmp"
 
 	"github.com/penstock/penstock/console/language"
+	"github.com/penstock/penstock/console/tasks"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
 )
 
-// linesPage shows the flows whose runs wait in line for the slots of each queue.
+// linesPage shows the figures of each queue, and the flows whose runs wait in line for the slots of each queue.
 func linesPage(req *requestState) error {
 	lines, err := req.lines()
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.LinesPage(req.page("queues", language.T(req.ctx(), "Runs in line")), lines))
+	return req.render(200, view.LinesPage(req.page("queues", language.T(req.ctx(), "Queues")), lines))
 }
 
 // linesFragment is the part of the page that is refreshed.
@@ -39,19 +40,29 @@ func (req *requestState) lines() ([]view.QueueLines, error) {
 	if err != nil {
 		return nil, err
 	}
-	paused := map[string]bool{}
+	stats, spread := map[string]*queue.Stats{}, false
 	for i := range queues {
-		paused[queues[i].Queue] = queues[i].Paused
+		stats[queues[i].Queue], spread = &queues[i], spread || queues[i].Shards > 1
+	}
+	var shards []string
+	if spread {
+		if shards, err = req.console.config.Queue.Queues(req.ctx()); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]view.QueueLines, 0, len(all))
 	for i := range all {
-		out = append(out, req.queueLines(&all[i], names, paused[all[i].Queue]))
+		q := req.queueLines(&all[i], names)
+		if s := stats[q.Queue]; s != nil { // else it began a moment ago
+			q.Paused, q.Figures, q.Shards = s.Paused, tasks.Figures(s), tasks.Shards(s, shards)
+		}
+		out = append(out, q)
 	}
 	return out, nil
 }
 
-func (req *requestState) queueLines(s *queue.Sharing, names map[int64]string, paused bool) view.QueueLines {
-	q := view.QueueLines{Queue: s.Queue, Slots: s.Slots, Spare: s.Spare, Share: s.Share, Turns: s.Turns, More: s.More, Collecting: s.Collecting, Paused: paused}
+func (req *requestState) queueLines(s *queue.Sharing, names map[int64]string) view.QueueLines {
+	q := view.QueueLines{Queue: s.Queue, Slots: s.Slots, Spare: s.Spare, Share: s.Share, Turns: s.Turns, More: s.More, Collecting: s.Collecting}
 	for _, l := range s.Lines {
 		q.Lines = append(q.Lines, view.LineRow{
 			Flow: l.Flow, Name: names[l.Flow], Now: l.Now, Waited: l.Waited, Unwaited: l.Unwaited, Oldest: l.Oldest(),

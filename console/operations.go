@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/console/language"
@@ -85,7 +87,11 @@ func (req *requestState) bulk(values url.Values) (about operation.About, choice 
 	if err != nil {
 		return about, choice, nil, err
 	}
-	choice = runlist.Choice{Filter: s.Filter, Search: strings.TrimSpace(s.Words + " " + values.Get(runlist.ParamSearch))}
+	asOf, err := time.Parse(time.RFC3339Nano, cmp.Or(values.Get("as_of"), time.Time{}.Format(time.RFC3339Nano)))
+	if err != nil {
+		return about, choice, nil, &fault{http.StatusBadRequest, language.Key("The plan cannot be read"), language.Key("Go back to the list of runs and choose them again.")}
+	}
+	choice = runlist.Choice{AsOf: asOf, Filter: s.Filter, Search: strings.TrimSpace(s.Words + " " + values.Get(runlist.ParamSearch))}
 	for _, ids := range values["run"] { // each alone, or all in one field
 		choice.Runs = append(choice.Runs, strings.Fields(ids)...)
 	}

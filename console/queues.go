@@ -1,88 +1,55 @@
 package console
 
 import (
-	"bytes"
-	"net/http"
-	"regexp"
-	"strings"
-
-	"github.com/hibiken/asynqmon"
-	"github.com/redis/go-redis/v9"
+	"errors"
 
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/console/session"
+	"github.com/penstock/penstock/console/language"
+	"github.com/penstock/penstock/console/tasks"
+	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
-// queuesUI is asynqmon, which has no authentication of its own, behind the console's session: one instance for users
-// who may only read, one for those who may write.
-type queuesUI struct{ readOnly, readWrite http.Handler }
-
-// sharedClient lets asynqmon use the console's Redis client. asynqmon is never closed, so that the client stays open.
-type sharedClient struct{ redis.UniversalClient }
-
-// MakeRedisClient implements asynq.RedisConnOpt.
-func (s sharedClient) MakeRedisClient() any { return s.UniversalClient }
-
-func newQueuesUI(client redis.UniversalClient) queuesUI {
-	options := asynqmon.Options{RootPath: Root + "/queues", RedisConnOpt: sharedClient{client}}
-	acting := asynqmon.New(options)
-	options.ReadOnly = true
-	return queuesUI{readOnly: asynqmon.New(options), readWrite: acting}
-}
-
-// queuesPage serves asynqmon. Its static files may be cached.
+// queuesPage serves asynqmon within the layout of the console. Its policy is that of all pages. Its static files may be cached.
 func queuesPage(req *requestState) error {
-	ui := req.console.queues.readOnly
-	switch {
-	case req.may(auth.ScopeWriteQueues):
-		ui = req.console.queues.readWrite
-	case strings.Contains(req.r.URL.Path, "/api/redis_info"):
-		return errForbidden // the response contains the address and the configuration of Redis
+	acts := req.may(auth.ScopeWriteQueues)
+	if !acts && tasks.AsksRedis(req.r) {
+		return errForbidden
 	}
-	answer := bufferedResponse{header: http.Header{}, status: http.StatusOK}
-	ui.ServeHTTP(&answer, req.r)
-	h, body := req.w.Header(), answer.body.Bytes()
-	kind := answer.header.Get("Content-Type")
-	if kind == "" {
-		kind = http.DetectContentType(body)
+	answer := req.console.tasks.Serve(req.r, acts)
+	if answer.Page {
+		p := req.page("queues", language.T(req.ctx(), "Tasks"))
+		p.Layered = true
+		return req.render(answer.Status, view.TasksPage(p, view.Tasks{Root: Root + "/queues", Scripts: req.console.tasks.Scripts(), ReadOnly: !acts}))
 	}
-	h.Set("Content-Type", kind)
-	switch {
-	case strings.HasPrefix(req.r.URL.Path, Root+"/queues/static/"):
+	h := req.w.Header()
+	h.Set("Content-Type", answer.Kind)
+	if answer.Static {
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
-	case strings.HasPrefix(kind, "text/html") && !strings.HasPrefix(req.r.URL.Path, Root+"/queues/api/"):
-		body = req.embedPage(body)
 	}
-	req.send(answer.status, body)
+	req.send(answer.Status, answer.Body)
 	return nil
 }
 
-// bufferedResponse buffers a complete response.
-type bufferedResponse struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *bufferedResponse) Header() http.Header         { return a.header }
-func (a *bufferedResponse) WriteHeader(status int)      { a.status = status }
-func (a *bufferedResponse) Write(b []byte) (int, error) { return a.body.Write(b) }
-
-var (
-	foreignLink  = regexp.MustCompile(`<link[^>]*"https?://[^>]*>`)
-	manifestLink = regexp.MustCompile(`<link rel="manifest"[^>]*>`)
-)
-
-// embedPage adapts asynqmon's page to the console: it removes links to other servers, adds the nonce to scripts and the
-// CSRF token for writes, and adds a bar that leads back to the console and the one with what does not answer.
-func (req *requestState) embedPage(page []byte) []byte {
-	page = foreignLink.ReplaceAll(page, nil)
-	page = manifestLink.ReplaceAll(page, nil)
-	page = bytes.ReplaceAll(page, []byte("<script>"), []byte(`<script nonce="`+req.nonce+`">`))
-	ours := `<meta property="csp-nonce" content="` + req.nonce + `"/><meta name="csrf" content="` + session.MaskToken(req.session.CSRF) + `"/>` +
-		`<link rel="stylesheet" href="` + req.console.assets.URL("queues.css") + `"/><script src="` + req.console.assets.URL("queues.js") + `"></script><script src="` + req.console.assets.URL("texts.js") + `"></script><script src="` + req.console.assets.URL("states.js") + `"></script></head>`
-	req.w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+req.nonce+"'; style-src 'self' 'nonce-"+req.nonce+"'; "+
-		"img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	page = bytes.Replace(page, []byte("</head>"), []byte(ours), 1)
-	return bytes.Replace(page, []byte("<body>"), []byte(`<body><div id="health" class="health" role="status" data-health="`+Root+`/health"></div>`), 1)
+// taskOfRun leads to the task of a run in asynqmon, or back to the run with the reason why there is none.
+func taskOfRun(req *requestState) error {
+	if !req.may(auth.ScopeReadRuns) {
+		return errForbidden
+	}
+	record, err := req.record()
+	if err != nil {
+		return err
+	}
+	name, id, err := req.console.config.Queue.Task(req.ctx(), &record)
+	switch {
+	case err == nil:
+		return req.redirect(Root + "/queues/queues/" + name + "/tasks/" + id)
+	case !errors.Is(err, queue.ErrNotFound):
+		return err
+	case record.State.Terminal():
+		req.setNotice(language.T(req.ctx(), "The run has ended: asynq keeps no task of it."))
+	default:
+		req.setNotice(language.T(req.ctx(), "The run waits, and asynq has no task of it until it goes on."))
+	}
+	return req.redirect(Root + "/runs/" + record.ID)
 }

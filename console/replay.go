@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
@@ -37,7 +38,7 @@ func (req *requestState) replayForm(r *queue.Record) (form view.Replay, err erro
 	a := steprecord.Decode(r)
 	form = view.Replay{Run: req.runOf(r, &a)}
 	if len(r.Event) > 0 {
-		form.Event = indented(r.Event)
+		form.Event = req.eventText(r.Event)
 	}
 	pinned, err := req.console.config.Store.Flows().Version(req.ctx(), r.Flow, r.Version)
 	if err != nil {
@@ -82,6 +83,9 @@ func replayRun(req *requestState) error {
 	record.Replay(&s)
 	if event, edited := req.r.PostForm["event"]; edited {
 		form.Event = event[0]
+		if form.Trouble = req.sizeTrouble(event[0]); form.Trouble != "" {
+			return req.renderReplay(http.StatusRequestEntityTooLarge, form)
+		}
 		if s.Event = bytes.TrimSpace([]byte(event[0])); len(s.Event) == 0 {
 			s.Event = nil
 		}
@@ -96,6 +100,23 @@ func replayRun(req *requestState) error {
 		return req.renderReplay(http.StatusConflict, form)
 	}
 	return req.startReplay(flow, s, &record)
+}
+
+// sizeTrouble returns why an event is too large, as the API would say; empty: it is not. White space around it does not count, and
+// the line breaks of forms count as one byte.
+func (req *requestState) sizeTrouble(event string) string {
+	if size, limit := int64(len(strings.TrimSpace(strings.ReplaceAll(event, "\r\n", "\n")))), req.console.config.MaxBody; size > limit {
+		return view.TooLarge(req.ctx(), size, limit)
+	}
+	return ""
+}
+
+// eventText returns an event for a form: indented, unless it would be too large to be sent back.
+func (req *requestState) eventText(event []byte) string {
+	if text := indented(event); req.sizeTrouble(text) == "" {
+		return text
+	}
+	return string(event)
 }
 
 // eventTrouble returns why a flow fails at once with the event of a submission; empty: it does not.

@@ -29,6 +29,7 @@ type requestState struct {
 	site    *site
 	w       http.ResponseWriter
 	r       *http.Request
+	body    io.ReadCloser    // of r, without its limit
 	session *session.Session // nil: not signed in
 	user    *store.User      // nil: not signed in
 	who     *auth.Principal  // nil: not signed in
@@ -36,6 +37,8 @@ type requestState struct {
 
 	outlines map[string]map[string]steprecord.Place // of versions of flows, by flow and version; see places
 	away     bool                                   // Redis does not answer: the session is the one that was found last, and pages show what the history has
+	before   recordBefore                           // what a write is about, for the audit log
+	noted    bool                                   // the audit log has the write
 	status   int                                    // of the response; zero: not sent
 	sentTo   string                                 // path of the page to which the response leads; empty: it is a page itself
 }
@@ -72,7 +75,7 @@ func (req *requestState) page(section, title string) view.Page {
 		p.Troubles = req.troubles()
 	}
 	if req.session != nil {
-		p.CSRF, p.User = session.MaskToken(req.session.CSRF), req.user.Name
+		p.CSRF, p.User, p.MaxForm = session.MaskToken(req.session.CSRF), req.user.Name, req.console.maxForm()
 		p.May = func(scope auth.Scope) bool { return req.may(scope) }
 	}
 	return p

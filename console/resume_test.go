@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -177,7 +178,19 @@ func TestBulk(t *testing.T) {
 	if w := b.post("/runs/bulk", "action", "resume", "filter", `state eq "failed"`, "rate", "x"); w.Code != http.StatusBadRequest {
 		t.Errorf("a wrong rate: %d", w.Code)
 	}
-	w := b.post("/runs/bulk", "action", "ignore", "filter", `state eq "failed"`, "rate", "100")
+	asOf := regexp.MustCompile(`name="as_of" value="([^"]+)"`).FindStringSubmatch(page)
+	if asOf == nil {
+		t.Fatal("the plan has no time")
+	}
+	before := d.clock.now().Add(-time.Hour).Format(time.RFC3339)
+	w := b.post("/runs/bulk", "action", "ignore", "filter", `state eq "failed"`, "as_of", before)
+	if o, err := d.config.Operations.Read(t.Context(), strings.TrimPrefix(w.Header().Get("Location"), Root+"/operations/")); err != nil || o.Total != 0 {
+		t.Errorf("an operation as of a time before the run has %+v, %v", o, err)
+	}
+	if w := b.post("/runs/bulk", "action", "ignore", "filter", `state eq "failed"`, "as_of", "yesterday"); w.Code != http.StatusBadRequest {
+		t.Errorf("a wrong time of the plan: %d", w.Code)
+	}
+	w = b.post("/runs/bulk", "action", "ignore", "filter", `state eq "failed"`, "rate", "100")
 	path, _ := strings.CutPrefix(w.Header().Get("Location"), Root)
 	if page := b.page(path); !strings.Contains(page, "Ignore 1 run<") || !strings.Contains(page, "0 of 1") || !strings.Contains(page, path+"/stop") || !strings.Contains(page, "data-poll") {
 		t.Error("the page does not show the operation")

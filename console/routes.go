@@ -82,6 +82,7 @@ func (c *Console) pageRoutes() []route {
 		{"GET /runs/{run}/json", auth.ScopeReadRuns, runJSON},
 		{"GET /runs/{run}/steps", auth.ScopeReadRuns, runSteps},
 		{"GET /runs/{run}/picture", auth.ScopeReadRuns, runPicture},
+		{"GET /runs/{run}/task", auth.ScopeReadQueues, taskOfRun}, // takes the right to read runs, too
 		{"GET /runs/{run}/test", auth.ScopeWriteFlows, testOfRun},
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},
 		{"GET /runs/{run}/files/{file}", auth.ScopeReadRuns, runFile},
@@ -121,6 +122,7 @@ func (c *Console) pageRoutes() []route {
 		{"GET /access/keys/{key}", auth.ScopeClients, keyPage},
 		{"POST /access/keys/{key}", auth.ScopeClients, changeKey},
 		{"POST /access/keys/{key}/access", auth.ScopeClients, switchKey},
+		{"POST /access/keys/{key}/secret", auth.ScopeClients, showSecret},
 		{"POST /access/keys/{key}/rotate", auth.ScopeClients, rotateKey},
 		{"POST /access/keys/{key}/settle", auth.ScopeClients, endOverlap},
 		{"POST /access/keys/{key}/delete", auth.ScopeClients, deleteKey},
@@ -141,6 +143,9 @@ func (c *Console) pageRoutes() []route {
 		{"POST /access/users/{user}", auth.ScopeUsers, changeUser},
 		{"POST /access/users/{user}/delete", auth.ScopeUsers, deleteUser},
 		{"GET /access/audit", auth.ScopeUsers, auditPage},
+		{"GET /access/audit/{entry}", auth.ScopeUsers, auditEntryPage},
+		{"GET /access/audit/export", auth.ScopeUsers, exportAudit},
+		{"GET /access/audit/verify", auth.ScopeUsers, auditCheckPage},
 
 		{"GET /connections", auth.ScopeClients, connectionsPage},
 		{"POST /connections", auth.ScopeClients, saveConnection},
@@ -151,6 +156,7 @@ func (c *Console) pageRoutes() []route {
 		{"GET /authorised", auth.ScopeClients, finishConsent},
 		{"POST /connections/{name}/delete", auth.ScopeClients, deleteConnection},
 		{"POST /secrets", auth.ScopeClients, saveSecret},
+		{"POST /secrets/{name}/test", auth.ScopeClients, readSecret},
 		{"POST /secrets/{name}/delete", auth.ScopeClients, deleteSecret},
 		{"POST /vars", auth.ScopeClients, saveVar},
 		{"POST /vars/{name}/delete", auth.ScopeClients, deleteVar},
@@ -194,16 +200,13 @@ func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
 	mux.HandleFunc(root+"/", c.wrap(at, c.authorize(route{handle: func(*requestState) error { return errNotFound }})))
 }
 
-// maxForm is the maximum size of a request body in bytes: a flow file and the rest of its form.
-const maxForm = 1 << 20
-
 // wrap adds to a page what all pages need: security headers, a limit of the body, the check of the Origin header, and
 // the error page.
 func (c *Console) wrap(at *site, answer func(*requestState) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		req := c.newRequestState(at, w, r.WithContext(language.With(r.Context(), language.Choose("", r.Header.Get("Accept-Language")))))
 		req.setSecurityHeaders()
-		req.r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		req.body, req.r.Body = r.Body, http.MaxBytesReader(w, r.Body, maxSmallForm)
 		err := c.origin.Check(req.r)
 		if err == nil {
 			err = answer(req)
@@ -227,14 +230,24 @@ func (c *Console) authorize(to route) func(*requestState) error {
 		case err != nil:
 			return err
 		case to.scope != "" && !req.may(to.scope):
+			if isWrite(req.r) {
+				req.noteRefusal(req.site.actOf(to.pattern), "", http.StatusForbidden)
+			}
 			return errForbidden
-		case isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF):
+		}
+		if isWrite(req.r) {
+			req.r.Body = http.MaxBytesReader(req.w, req.body, req.console.maxForm())
+			if err := req.readForm(); err != nil {
+				return err
+			}
+		}
+		if isWrite(req.r) && !session.ValidCSRF(req.r, req.session.CSRF) {
 			req.w.Header().Set("Penstock-Csrf", "stale") // the script asks for the token of the session, and sends it again
 			return errCSRF
 		}
 		req.r = req.r.WithContext(view.WithClock(req.withLanguage(), req.clock()))
 		if isWrite(req.r) && !changesNothing[to.pattern] {
-			return req.handleOnce(to.handle)
+			return req.handleWrite(to)
 		}
 		if err := req.checkAway(to); err != nil {
 			return err

@@ -115,9 +115,10 @@ func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error
 	list.Next, list.Looked, list.LookedBackTo, list.CountedBackTo = page.Next, page.Looked, page.LookedBackTo, page.CountedBackTo
 	list.Warning = page.Warning
 	if req.away {
-		list.Warning = redisAwayWarning
+		list.Warning, list.RedisAway = redisAwayWarning, true
 	}
-	list.None = len(page.Items) == 0 && !page.AtLeast && list.Text == "" && s.Words == "" && q.Cursor == "" && q.Page == 1
+	list.AtLeast = list.AtLeast || list.Warning != ""
+	list.None = len(page.Items) == 0 && !list.AtLeast && list.Text == "" && s.Words == "" && q.Cursor == "" && q.Page == 1
 	now := req.console.config.Now()
 	for i := range page.Items {
 		list.Items = append(list.Items, req.runRow(&page.Items[i], now, list.Flows))

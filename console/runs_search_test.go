@@ -148,7 +148,7 @@ func TestSavedSearches(t *testing.T) {
 	if w := vera.post("/runs/searches/delete", "name", "Ours", "shared", "yes"); w.Code != http.StatusForbidden {
 		t.Errorf("a viewer deletes a shared search: %d", w.Code)
 	}
-	if w := olga.post("/runs/searches/delete", "name", "Ours", "shared", "yes"); w.Code != http.StatusSeeOther {
+	if w := olga.post("/runs/searches/delete", "name", "Ours", "shared", "yes", "sure", "yes"); w.Code != http.StatusSeeOther {
 		t.Errorf("delete: %d", w.Code)
 	}
 	for _, bad := range [][2]string{{"", "state:failed"}, {"x", ""}, {"x", "stat:failed"}, {strings.Repeat("x", 61), "x"}} {

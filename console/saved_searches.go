@@ -38,7 +38,14 @@ func deleteSearch(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	name := req.r.PostFormValue("name")
+	name, shared := req.r.PostFormValue("name"), req.r.PostFormValue("shared")
+	q := view.Question{Title: language.T(req.ctx(), "Delete the search “%s”?", name), Fields: [][2]string{{"name", name}, {"shared", shared}}, Action: view.Root + "/runs/searches/delete", Button: language.T(req.ctx(), "Delete the search"), Back: view.Root + "/runs"}
+	if shared != "" {
+		q.Texts = []string{language.T(req.ctx(), "It is shared: nobody has it then.")}
+	}
+	if sure, err := req.sure(q); !sure {
+		return err
+	}
 	if err := req.console.config.Store.SavedSearches().Delete(req.ctx(), user, name); err != nil {
 		return err
 	}

@@ -106,12 +106,14 @@ func signIn(req *requestState) error {
 	var late *auth.Error
 	switch {
 	case errors.As(err, &late) && late.Code == auth.CodeSlowDown:
+		req.noteRefusal(req.site.actOf("POST /signin"), req.claimed(form.User), http.StatusTooManyRequests)
 		form.Trouble = language.T(req.ctx(), "Too many failed attempts. Try again in %s.", max(time.Second, late.Retry.Round(time.Second)).String())
 		return req.showSignIn(http.StatusTooManyRequests, form)
 	case err != nil:
 		return err
 	case user == nil || req.site.principal(user) == nil:
 		form.Trouble = language.T(req.ctx(), req.site.denied)
+		req.noteRefusal(req.site.actOf("POST /signin"), req.claimed(form.User), http.StatusUnauthorized)
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
 	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch, req.origin())
@@ -133,6 +135,16 @@ func signIn(req *requestState) error {
 		return nil
 	}
 	return req.redirect(req.site.safeDestination(form.To))
+}
+
+// claimed returns the user whom somebody claims to be; empty: there is none of this name. Other names are left out of the audit log,
+// because people enter passwords in their place.
+func (req *requestState) claimed(name string) string {
+	u, err := req.console.config.Store.Users().User(req.ctx(), name)
+	if err != nil {
+		return ""
+	}
+	return u.Name
 }
 
 // origin returns where the session of the browser is from.

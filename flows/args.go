@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -96,13 +97,18 @@ func (a *Args) Program(param, source string) *Expr {
 }
 
 // Errorf returns a Problem in the named argument. It points at the argument in the file, or at the step when the flow
-// leaves the argument out.
+// leaves the argument out. Its code is bad_value; Refuse has one of your choice.
 func (a *Args) Errorf(param, format string, args ...any) error {
+	return a.Refuse(mistake.BadValue, param, format, args...)
+}
+
+// Refuse is Errorf with the code of the cause.
+func (a *Args) Refuse(code MistakeCode, param, format string, args ...any) error {
 	at, ok := a.places[param]
 	if !ok {
 		at = a.place
 	}
-	return &Problem{Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)}
+	return mistakeAt(code, at, format, args...)
 }
 
 // nested reports whether any nested step in the arguments has effects.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -14,14 +15,14 @@ import (
 func (c *compiler) arguments(n *yaml.Node, params []Param, trail string) *Args {
 	a := &Args{values: map[string]any{}, places: map[string]yaml.Place{}, place: n.Place, compile: c.program}
 	if n.Shape != yaml.Mapping && (n.Shape != yaml.Scalar || n.Value != nil) {
-		c.add(n.Place, "", "expected a mapping, found %s", quoted(n))
+		c.add(mistake.WrongType, n.Place, "", "expected a mapping, found %s", quoted(n))
 		return a
 	}
 	mistyped := false
 	for i, k := range n.Keys {
 		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.Name })
 		if at < 0 {
-			c.add(k.Place, fieldHint(k.Name, paramNames(params)), "unknown field %q", k.Name)
+			c.add(mistake.UnknownKey, k.Place, fieldHint(k.Name, paramNames(params)), "unknown field %q", k.Name)
 			mistyped = true
 			continue
 		}
@@ -47,7 +48,7 @@ func (c *compiler) checkRequired(a *Args, params []Param) {
 	groups := map[string][]string{}
 	for _, p := range params {
 		if p.Required && !c.has(a, p) {
-			c.add(a.place, "", "%s is missing", p.Name)
+			c.add(mistake.RequiredKey, a.place, "", "%s is missing", p.Name)
 		}
 		if p.OneOf != "" {
 			groups[p.OneOf] = append(groups[p.OneOf], p.Name)
@@ -61,9 +62,9 @@ func (c *compiler) checkRequired(a *Args, params []Param) {
 		given := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := a.places[name]; return !ok })
 		switch {
 		case len(given) == 0:
-			c.add(a.place, suggest.OneOf(names), "one of its fields is missing")
+			c.add(mistake.RequiredKey, a.place, suggest.OneOf(names), "one of its fields is missing")
 		case len(given) > 1:
-			c.add(a.places[given[1]], "keep one of them", "%s and %s exclude each other", given[0], given[1])
+			c.add(mistake.ExclusiveKeys, a.places[given[1]], "keep one of them", "%s and %s exclude each other", given[0], given[1])
 		}
 	}
 }
@@ -87,7 +88,7 @@ func (c *compiler) argument(a *Args, p Param, n *yaml.Node, trail string) {
 	v, err := c.read(p, n, trail)
 	c.takesSecrets = outer
 	if err != nil {
-		c.add(n.Place, hintOf(p, n), "%s: %v", p.Name, err)
+		c.add(mistake.Of(err, mistake.BadValue), n.Place, hintOf(p, n), "%s: %v", p.Name, err)
 		return
 	}
 	if v != nil || p.Type == TypeLiteral {
@@ -119,7 +120,7 @@ func (c *compiler) read(p Param, n *yaml.Node, trail string) (any, error) {
 	switch p.Type {
 	case TypeExpr:
 		if n.Shape != yaml.Scalar {
-			return nil, fmt.Errorf("expected a jq program, found %s: put quotes around it", n.ShapeName())
+			return nil, mistake.Errorf(mistake.WrongType, "expected a jq program, found %s: put quotes around it", n.ShapeName())
 		}
 		e := c.bareProgram(n)
 		if p.Condition {
@@ -209,7 +210,7 @@ func (c *compiler) shorthand(p Param, n *yaml.Node) (*yaml.Node, error) {
 		return yaml.Member(n.Place, word, &yaml.Node{Place: n.Place}), nil
 	}
 	if p.Short {
-		return nil, fmt.Errorf("%s is not among its values", quoted(n))
+		return nil, mistake.Errorf(mistake.UnknownValue, "%s is not among its values", quoted(n))
 	}
 	return n, nil
 }
@@ -254,7 +255,7 @@ func (c *compiler) entries(p Param, n *yaml.Node, trail string) (any, error) {
 		all[i] = Entry{k.Name, c.arguments(long, p.Fields, trail)}
 		all[i].place = k.Place
 		if slices.ContainsFunc(all[:i], func(e Entry) bool { return e.Name == k.Name }) {
-			c.add(k.Place, "", "%s: %q comes twice", p.Name, k.Name)
+			c.add(mistake.DuplicateName, k.Place, "", "%s: %q comes twice", p.Name, k.Name)
 		}
 	}
 	return all, nil

@@ -1,10 +1,9 @@
 package flows
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -77,10 +76,10 @@ func (c *compiler) block(n *yaml.Node, path string) (any, error) {
 		return nil, expected("a list of steps", n)
 	}
 	if len(n.Items) == 0 {
-		return nil, errors.New("expected at least one step")
+		return nil, mistake.Errorf(mistake.EmptySteps, "expected at least one step")
 	}
 	if c.depth++; c.depth > maxStepDepth {
-		return nil, fmt.Errorf("steps are nested deeper than %d", maxStepDepth)
+		return nil, mistake.Errorf(mistake.TooDeep, "steps are nested deeper than %d", maxStepDepth)
 	}
 	outer, around, answered := c.scope, c.entry, c.responses
 	c.scope, c.entry, c.responses = outer.clone(), outer, responsePaths{before: answered.before}
@@ -157,6 +156,6 @@ func (s *step) terminalStep(previous *step) *step {
 // also runs without items.
 func (c *compiler) unreachable(terminal *step, n *yaml.Node, s *step) {
 	if terminal != nil && !s.aggregates {
-		c.add(n.Place, "give "+terminal.path+" an if, or remove what follows it", "this step is never reached: %s fails on every item", terminal.path)
+		c.add(mistake.UnreachableStep, n.Place, "give "+terminal.path+" an if, or remove what follows it", "this step is never reached: %s fails on every item", terminal.path)
 	}
 }

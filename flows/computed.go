@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -155,7 +156,7 @@ func (c *compiler) computed(p Param, n *yaml.Node) (*Template, error) {
 	}
 	t := c.templateText(n, text)
 	if t.parts != nil {
-		return nil, fmt.Errorf("expected one ${ } alone, which gives all of it")
+		return nil, mistake.Errorf(mistake.WrongType, "expected one ${ } alone, which gives all of it")
 	}
 	return t, nil
 }

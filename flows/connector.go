@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -190,12 +191,12 @@ func (r *report) connectorDoc(part yaml.Part) *connectorDoc {
 	}
 	name := root.Member("connector")
 	if name == nil {
-		r.add(root.Place, "one file holds one flow; documents behind it are connectors, which begin with connector: NAME", "this document is no connector")
+		r.add(mistake.SecondDocument, root.Place, "one file holds one flow; documents behind it are connectors, which begin with connector: NAME", "this document is no connector")
 		return nil
 	}
 	d.place = name.Place
 	if d.name, _ = name.Value.(string); !connectorName.MatchString(d.name) {
-		r.add(d.place, "letters, digits and _, a letter first", "%s cannot be the name of a connector", quoted(name))
+		r.add(mistake.BadName, d.place, "letters, digits and _, a letter first", "%s cannot be the name of a connector", quoted(name))
 		return nil
 	}
 	d.head = &yaml.Node{Place: root.Place, Shape: yaml.Mapping}
@@ -204,7 +205,7 @@ func (r *report) connectorDoc(part yaml.Part) *connectorDoc {
 		case k.Name != "operations":
 			d.head.Keys, d.head.Items = append(d.head.Keys, k), append(d.head.Items, root.Items[i])
 		case root.Items[i].Shape != yaml.Mapping:
-			r.add(root.Items[i].Place, "", "operations: %v", expected("a mapping", root.Items[i]))
+			r.add(mistake.WrongType, root.Items[i].Place, "", "operations: %v", expected("a mapping", root.Items[i]))
 		default:
 			for j, key := range root.Items[i].Keys {
 				d.operations = append(d.operations, &operationDoc{name: key.Name, place: key.Place, node: root.Items[i].Items[j]})
@@ -216,7 +217,7 @@ func (r *report) connectorDoc(part yaml.Part) *connectorDoc {
 		r.sections(d, sections)
 	}
 	if len(d.operations) > maxConnectorOperations {
-		r.add(d.place, "", "more than %d operations", maxConnectorOperations)
+		r.add(mistake.TooMany, d.place, "", "more than %d operations", maxConnectorOperations)
 		return nil
 	}
 	return d
@@ -232,13 +233,13 @@ func (r *report) sections(d *connectorDoc, sections []yaml.Part) {
 		} else if root := yaml.ReadPart(s, r.lines, r.add); root != nil && len(root.Keys) > 0 {
 			o.name, o.place, o.node = root.Keys[0].Name, root.Keys[0].Place, root.Items[0]
 		} else if root != nil {
-			r.add(root.Place, "", "expected an operation, as in registrant_add: {…}, found %s", quoted(root))
+			r.add(mistake.WrongType, root.Place, "", "expected an operation, as in registrant_add: {…}, found %s", quoted(root))
 			continue
 		} else {
 			continue // reported as what cannot be read
 		}
 		if first, twice := seen[o.name]; twice {
-			r.add(o.place, "", "%q is given twice, first in line %d", o.name, first.Line)
+			r.add(mistake.DuplicateKey, o.place, "", "%q is given twice, first in line %d", o.name, first.Line)
 			continue
 		}
 		seen[o.name] = o.place
@@ -262,7 +263,7 @@ func ParseConnector(file string, src []byte, catalogue *Catalogue) (*Connector, 
 	c := newCompiler(file, src, catalogue)
 	parts := yaml.Documents(string(src))
 	if len(parts) > 1 {
-		c.add(yaml.Place{Line: parts[1].Before + 1, Column: 1}, "put it into a file of its own", "a second document: one file holds one connector")
+		c.add(mistake.SecondDocument, yaml.Place{Line: parts[1].Before + 1, Column: 1}, "put it into a file of its own", "a second document: one file holds one connector")
 	}
 	d := c.connectorDoc(parts[0])
 	if d == nil {
@@ -299,7 +300,7 @@ func (c *compiler) describeHead(d *connectorDoc) *Connector {
 		settings, _ := a.Literal("settings").(map[string]any)
 		connector.Connection = ConnectorConnection{Types: a.Strings("types"), Hosts: a.Strings("hosts"), Settings: settings, Test: a.String("test"), Doc: a.String("doc")}
 		if a.Has("settings") && settings == nil {
-			c.add(a.places["settings"], "", "settings: expected a mapping")
+			c.add(mistake.WrongType, a.places["settings"], "", "settings: expected a mapping")
 		}
 	}
 	return connector
@@ -330,11 +331,11 @@ func (c *compiler) connectorHead(d *connectorDoc) *Args {
 	params := slices.DeleteFunc(slices.Clone(connectorParams), func(p Param) bool { return p.Name == "operations" })
 	c.within(d.name, nil, func() { d.parsed = c.arguments(d.head, params, "") })
 	if len(d.operations) == 0 {
-		c.add(d.place, "", "operations is missing")
+		c.add(mistake.RequiredKey, d.place, "", "operations is missing")
 	}
 	for _, o := range d.operations {
 		if !operationName.MatchString(o.name) {
-			c.add(o.place, "letters, digits and _, a letter first", "%q cannot be the name of an operation", o.name)
+			c.add(mistake.BadName, o.place, "letters, digits and _, a letter first", "%q cannot be the name of an operation", o.name)
 		}
 	}
 	return d.parsed
@@ -359,14 +360,14 @@ func (r *resolver) connectorVariable(ref jq.Reference) string {
 	params := r.connector.params
 	switch {
 	case ref.Name == jq.SecretFunction:
-		ref.Report("", "a connector has no secrets: the connection has them")
+		ref.Report(mistake.SecretPlace, "", "a connector has no secrets: the connection has them")
 		return ""
 	case ref.Name != "$params":
-		ref.Report("pass the value as a parameter", "a connector sees its parameters only: $params")
+		ref.Report(mistake.UnavailableVariable, "pass the value as a parameter", "a connector sees its parameters only: $params")
 	case params == nil:
-		ref.Report("", "$params has no value here")
+		ref.Report(mistake.UnavailableVariable, "", "$params has no value here")
 	case ref.Member != "" && params.closed && params.properties[ref.Member] == nil:
-		ref.Report(suggest.DidYouMean(ref.Member, params.names()), "params has no %q", ref.Member)
+		ref.Report(mistake.UnknownMember, suggest.DidYouMean(ref.Member, params.names()), "params has no %q", ref.Member)
 	}
 	r.read(variable{name: ref.Name, kind: ofOperation})
 	return ref.Name

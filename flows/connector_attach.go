@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -15,7 +16,7 @@ const maxText = 1 << 20
 // documents reads the documents of the file: the flow, and connectors behind it. flow is nil when it cannot be read.
 func (c *compiler) documents(src string) (flow *yaml.Node) {
 	if len(src) > maxText {
-		c.add(yaml.Place{Line: 1, Column: 1}, "", "the file has %d bytes, %d are allowed", len(src), maxText)
+		c.add(mistake.TooLarge, yaml.Place{Line: 1, Column: 1}, "", "the file has %d bytes, %d are allowed", len(src), maxText)
 		return nil
 	}
 	parts := yaml.Documents(src)
@@ -26,7 +27,7 @@ func (c *compiler) documents(src string) (flow *yaml.Node) {
 			continue
 		}
 		if slices.ContainsFunc(c.documentOrder, func(other *connectorDoc) bool { return other.name == d.name }) {
-			c.add(d.place, "", "the connector %s is in the file twice", d.name)
+			c.add(mistake.DuplicateName, d.place, "", "the connector %s is in the file twice", d.name)
 			continue
 		}
 		c.documentOrder = append(c.documentOrder, d)
@@ -112,7 +113,7 @@ func (c *compiler) find(name string, operations []string) string {
 	}
 	file, src, err := c.catalogue.connectors.Connector(name)
 	if err != nil {
-		c.elsewhere = append(c.elsewhere, Problem{File: file, Line: 1, Column: 1, Message: err.Error()})
+		c.elsewhere = append(c.elsewhere, NewMistake(mistake.BadConnector, file, 1, 1, "%v", err))
 	}
 	if src == nil || err != nil {
 		c.unreadable[name] = err != nil
@@ -121,7 +122,7 @@ func (c *compiler) find(name string, operations []string) string {
 	other := newCompiler(file, src, c.catalogue)
 	d := other.connectorDoc(yaml.Documents(string(src))[0])
 	if d != nil && d.name != name {
-		other.add(d.place, "the name of a connector is that of its file", "the file is named %s", name)
+		other.add(mistake.BadConnector, d.place, "the name of a connector is that of its file", "the file is named %s", name)
 	}
 	text := ""
 	if d != nil && len(other.found) == 0 {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/hostlist"
 	"github.com/penstock/penstock/internal/suggest"
@@ -66,21 +67,21 @@ func (c *compiler) checkConnection(n *yaml.Node) {
 	for _, t := range itemsOf(n.Member("types")) {
 		name, ok := t.Value.(string)
 		if _, is := known[name]; ok && !is {
-			c.add(t.Place, suggest.DidYouMean(name, slices.Sorted(maps.Keys(known))), "types: there is no type of connection %q", name)
+			c.add(mistake.UnknownValue, t.Place, suggest.DidYouMean(name, slices.Sorted(maps.Keys(known))), "types: there is no type of connection %q", name)
 		}
 		types = append(types, name)
 	}
 	for _, h := range itemsOf(n.Member("hosts")) {
 		host, ok := h.Value.(string)
 		if _, err := hostlist.Read([]string{host}); ok && err != nil {
-			c.add(h.Place, "", "%v", err)
+			c.add(mistake.Of(err, mistake.BadURL), h.Place, "", "%v", err)
 		}
 	}
 	if settings := n.Member("settings"); settings != nil {
 		for i, k := range settings.Keys {
 			t := slices.IndexFunc(types, func(t string) bool { return slices.Contains(known[t], k.Name) })
 			if t >= 0 && settings.Items[i].Value != nil {
-				c.add(k.Place, "a connection has it, not the file", "settings: %s is a secret of the type %s", k.Name, types[t])
+				c.add(mistake.SecretPlace, k.Place, "a connection has it, not the file", "settings: %s is a secret of the type %s", k.Name, types[t])
 			}
 		}
 	}
@@ -107,7 +108,7 @@ func (c *compiler) checkAddress(n *yaml.Node, what string) {
 		return
 	}
 	if err := addressError(text); err != nil {
-		c.add(n.Place, "", "%s: %v", what, err)
+		c.add(mistake.Of(err, mistake.BadURL), n.Place, "", "%s: %v", what, err)
 	}
 }
 
@@ -142,7 +143,7 @@ func (c *compiler) checkHeaders(n *yaml.Node) {
 			text, _ := v.Value.(string)
 			pieces, _ := jq.Split(text)
 			if slices.ContainsFunc(pieces, func(p jq.Piece) bool { return !p.Program && !httpguts.ValidHeaderFieldValue(p.Text) }) {
-				c.add(v.Place, "", "headers: the value of %s has a line break or another control character", k.Name)
+				c.add(mistake.BadHeader, v.Place, "", "headers: the value of %s has a line break or another control character", k.Name)
 			}
 		}
 	}
@@ -161,7 +162,7 @@ func (c *compiler) checkOperation(d *connectorDoc, o *operationDoc, op *operatio
 	}
 	if op.args.Has("output") {
 		if _, err := NewValidator(op.args.Literal("output")); err != nil {
-			c.add(op.args.places["output"], "", "output: %v", err)
+			c.add(mistake.Of(err, mistake.BadSchema), op.args.places["output"], "", "output: %v", err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package flows
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -51,12 +51,12 @@ func (c *compiler) compileOperation(d *connectorDoc, o *operationDoc) *operation
 		return nil
 	}
 	if node.Shape != yaml.Mapping {
-		c.add(o.place, "", "%s: %v", o.name, expected("an operation, which is a mapping", node))
+		c.add(mistake.WrongType, o.place, "", "%s: %v", o.name, expected("an operation, which is a mapping", node))
 		return nil
 	}
 	op := &operation{ref: d.name + "." + o.name, kind: c.catalogue.byName["http"]}
 	if op.kind == nil {
-		c.add(o.place, "", "operations are http steps, and this program has no kind http")
+		c.add(mistake.BadConnector, o.place, "", "operations are http steps, and this program has no kind http")
 		return nil
 	}
 	var params any // first: retry.if reads $params, too
@@ -66,7 +66,7 @@ func (c *compiler) compileOperation(d *connectorDoc, o *operationDoc) *operation
 	}
 	var err error
 	if op.params, err = newParamSchema(params); err != nil {
-		c.add(schema.Place, "", "params: %v", err)
+		c.add(mistake.Of(err, mistake.BadSchema), schema.Place, "", "params: %v", err)
 		return nil
 	}
 	c.within(d.name, op.params, func() { op.args = c.arguments(withPlace(node, o.place), operationParams, "") })
@@ -93,7 +93,7 @@ func withPlace(n *yaml.Node, at yaml.Place) *yaml.Node {
 // operationHTTP compiles the request of an operation.
 func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node) {
 	if own.Shape != yaml.Mapping {
-		c.add(own.Place, "", "http: %v", expected("a mapping", own))
+		c.add(mistake.WrongType, own.Place, "", "http: %v", expected("a mapping", own))
 		return
 	}
 	before := len(c.found)
@@ -177,7 +177,7 @@ func (c *compiler) mergedHTTP(d *connectorDoc, own *yaml.Node) *yaml.Node {
 	merged := &yaml.Node{Place: own.Place, Shape: yaml.Mapping, Keys: slices.Clone(own.Keys), Items: slices.Clone(own.Items)}
 	if common := d.head.Member("http"); common != nil {
 		if common.Shape != yaml.Mapping {
-			c.add(common.Place, "", "http: %v", expected("a mapping", common))
+			c.add(mistake.WrongType, common.Place, "", "http: %v", expected("a mapping", common))
 			return merged
 		}
 		merge(merged, common, func(name string, own, common *yaml.Node) *yaml.Node {
@@ -191,7 +191,7 @@ func (c *compiler) mergedHTTP(d *connectorDoc, own *yaml.Node) *yaml.Node {
 	}
 	for _, k := range merged.Keys {
 		if slices.Contains(stepsOwn, k.Name) {
-			c.add(k.Place, "the step that uses the operation names its connection", "%s has no meaning in a connector", k.Name)
+			c.add(mistake.MeaninglessKey, k.Place, "the step that uses the operation names its connection", "%s has no meaning in a connector", k.Name)
 		}
 	}
 	return merged
@@ -217,12 +217,12 @@ func (c *compiler) operationExample(op *operation) {
 	}
 	if example.Has("params") {
 		if _, err := op.params.complete(context.Background(), example.Literal("params")); err != nil {
-			c.add(example.places["params"], "", "example: %s", strings.TrimPrefix(err.Error(), "with: "))
+			c.add(mistake.BadConnector, example.places["params"], "", "example: %s", strings.TrimPrefix(err.Error(), "with: "))
 		}
 	}
 	if op.example = example.Literal("response"); op.example != nil {
 		if _, err := newCannedResponses(op.example); err != nil {
-			c.add(example.places["response"], "", "response: %v", err)
+			c.add(mistake.BadConnector, example.places["response"], "", "response: %v", err)
 		}
 	}
 }
@@ -264,7 +264,7 @@ func (a *Args) problem(err error) *Problem {
 	if p, ok := err.(*Problem); ok {
 		return p
 	}
-	return &Problem{Line: a.place.Line, Column: a.place.Column, Message: err.Error()}
+	return mistakeAt(mistake.Of(err, mistake.BadValue), a.place, "%v", err)
 }
 
 // operationUse is a step that executes an operation.
@@ -290,7 +290,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	at := args.places["operation"]
 	d, offered := c.connectors[ref[1]], c.offered[ref[1]]
 	if d == nil && offered == nil {
-		c.add(at, suggest.DidYouMean(ref[1], c.connectorNames()), "there is no connector %q", ref[1])
+		c.add(mistake.UnknownConnector, at, suggest.DidYouMean(ref[1], c.connectorNames()), "there is no connector %q", ref[1])
 		return &operationUse{}, nil
 	}
 	var o *operationDoc
@@ -299,7 +299,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 		offered = append(offered, d.names()...)
 	}
 	if o == nil {
-		c.add(at, suggest.DidYouMean(ref[2], offered), "the connector %s has no operation %q", ref[1], ref[2])
+		c.add(mistake.UnknownOperation, at, suggest.DidYouMean(ref[2], offered), "the connector %s has no operation %q", ref[1], ref[2])
 		return &operationUse{}, nil
 	}
 	op := c.connectorOperation(d, o)
@@ -308,7 +308,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	}
 	connection := args.Object("connection")
 	if connection == nil && len(op.types) > 0 {
-		return nil, &Problem{Line: at.Line, Column: at.Column, Message: fmt.Sprintf("connection is missing: %s needs one of type %s", ref[1], strings.Join(op.types, " or "))}
+		return nil, mistakeAt(mistake.RequiredKey, at, "connection is missing: %s needs one of type %s", ref[1], strings.Join(op.types, " or "))
 	}
 	c.checkWith(args.place, own.Member("with"), op.params, op.ref)
 	request := &Args{values: maps.Clone(op.http.values), places: maps.Clone(op.http.places), place: op.http.place, compile: op.http.compile}

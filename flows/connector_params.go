@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -124,7 +125,7 @@ func (c *compiler) checkWith(at yaml.Place, n *yaml.Node, s *paramSchema, operat
 	case n.Shape == yaml.Scalar && hasExpression(n):
 		return
 	case n.Shape != yaml.Mapping:
-		c.add(n.Place, "", "with: %v", expected("a mapping", n))
+		c.add(mistake.WrongType, n.Place, "", "with: %v", expected("a mapping", n))
 		return
 	}
 	c.checkMembers(n, s, s.schema, "parameter", operation)
@@ -142,7 +143,7 @@ func (c *compiler) checkMembers(n *yaml.Node, s *paramSchema, schema map[string]
 		switch {
 		case !known && closed:
 			mistyped = true
-			c.add(k.Place, suggest.DidYouMean(k.Name, slices.Sorted(maps.Keys(properties))), "unknown %s %q of %s", what, k.Name, of)
+			c.add(mistake.UnknownKey, k.Place, suggest.DidYouMean(k.Name, slices.Sorted(maps.Keys(properties))), "unknown %s %q of %s", what, k.Name, of)
 		case optional: // as if it were missing
 		default:
 			given[k.Name] = true
@@ -156,7 +157,7 @@ func (c *compiler) checkMembers(n *yaml.Node, s *paramSchema, schema map[string]
 	}
 	for _, name := range words(schema["required"]) {
 		if property, _ := properties[name].(map[string]any); !given[name] && (what != "parameter" || property["default"] == nil) {
-			c.add(n.Place, "", "%s is missing%s", name, map[bool]string{true: ", a parameter of " + of}[what == "parameter"])
+			c.add(mistake.RequiredKey, n.Place, "", "%s is missing%s", name, map[bool]string{true: ", a parameter of " + of}[what == "parameter"])
 		}
 	}
 }
@@ -221,13 +222,13 @@ func (c *compiler) checkValue(n *yaml.Node, s *paramSchema, v any, name string) 
 		if text, isText := n.Value.(string); isText && n.Style != yaml.Plain && validator.Check(context.Background(), c.unquoted(text)) == nil {
 			hint = "write it without quotes"
 		}
-		c.add(n.Place, hint, "%s: %v", name, err)
+		c.add(mistake.Of(err, mistake.BadValue), n.Place, hint, "%s: %v", name, err)
 	}
 }
 
 // unquoted returns the value that a text is in YAML without quotes.
 func (c *compiler) unquoted(text string) any {
-	n := yaml.Read([]byte(text), yaml.LinesOf([]byte(text)), func(yaml.Place, string, string, ...any) {})
+	n := yaml.Read([]byte(text), yaml.LinesOf([]byte(text)), func(mistake.Code, yaml.Place, string, string, ...any) {})
 	if n == nil {
 		return text
 	}
@@ -250,7 +251,7 @@ func (c *compiler) checkShape(n *yaml.Node, schema map[string]any, name string) 
 		return
 	}
 	if len(types) > 0 && !slices.Contains(types, shape) {
-		c.add(n.Place, "", "%s: got %s, want %s", name, shape, strings.Join(types, " or "))
+		c.add(mistake.WrongType, n.Place, "", "%s: got %s, want %s", name, shape, strings.Join(types, " or "))
 	}
 }
 

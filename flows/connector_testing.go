@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
@@ -46,7 +47,7 @@ func (c *compiler) connectorTests(d *connectorDoc, head *Args) (all []connectorT
 		o := d.operation(t.operation)
 		if o == nil {
 			if a.Has("operation") {
-				c.add(a.places["operation"], suggest.DidYouMean(t.operation, d.names()), "there is no operation %q", t.operation)
+				c.add(mistake.UnknownOperation, a.places["operation"], suggest.DidYouMean(t.operation, d.names()), "there is no operation %q", t.operation)
 			}
 			continue
 		}
@@ -61,12 +62,12 @@ func (c *compiler) connectorTests(d *connectorDoc, head *Args) (all []connectorT
 			t.responses = op.example
 		}
 		if _, err := newCannedResponses(t.responses); err != nil {
-			c.add(c.placeOf(a, "response"), "", "response: %v", err)
+			c.add(mistake.BadConnector, c.placeOf(a, "response"), "", "response: %v", err)
 		}
 		for i, request := range t.requests {
 			object, err := sentRequest(request)
 			if err != nil {
-				c.add(a.places["request"], "", "request: %v", err)
+				c.add(mistake.BadConnector, a.places["request"], "", "request: %v", err)
 			}
 			t.requests[i] = object
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -216,7 +217,7 @@ func (c *compiler) trigger(a *Args) {
 	t := a.Object("trigger")
 	if on := a.Object("on"); on != nil {
 		if t != nil {
-			c.add(a.places["on"], "keep trigger", "trigger and on are the same")
+			c.add(mistake.ExclusiveKeys, a.places["on"], "keep trigger", "trigger and on are the same")
 		} else {
 			t = on
 		}
@@ -238,7 +239,7 @@ func (c *compiler) trigger(a *Args) {
 	if t.Has("topic") {
 		c.flow.Topic = t.String("topic")
 		if reason := CheckTopic(c.flow.Topic); reason != "" {
-			c.add(t.places["topic"], "", "topic: %s", reason)
+			c.add(mistake.BadName, t.places["topic"], "", "topic: %s", reason)
 		}
 	}
 	if al := t.Object("alert"); al != nil {
@@ -260,12 +261,12 @@ func (c *compiler) webhook(a *Args) {
 	w := c.flow.Webhook
 	for _, name := range w.Params {
 		if !paramForm.MatchString(name) || slices.Contains([]string{"flow", "key", "ts", "check"}, name) {
-			c.add(a.places["params"], "", "params: %q cannot be a query parameter: letters, digits, - and _, and not flow, key, ts or check", name)
+			c.add(mistake.BadName, a.places["params"], "", "params: %q cannot be a query parameter: letters, digits, - and _, and not flow, key, ts or check", name)
 		}
 	}
 	for _, name := range w.Headers {
 		if slices.Contains(secretHeaders, name) {
-			c.add(a.places["headers"], "", "headers: %s carries a credential: no expression can read it", name)
+			c.add(mistake.CredentialRead, a.places["headers"], "", "headers: %s carries a credential: no expression can read it", name)
 		}
 	}
 	if w.IdempotencyKey = a.Template("idempotency_key"); a.Has("reply") {
@@ -278,7 +279,7 @@ func (c *compiler) webhook(a *Args) {
 	if a.Has("schema") {
 		schema, err := NewValidator(a.Literal("schema"))
 		if err != nil {
-			c.add(a.places["schema"], "", "schema: %v", err)
+			c.add(mistake.Of(err, mistake.BadSchema), a.places["schema"], "", "schema: %v", err)
 		}
 		c.flow.schema, w.Schema = schema, a.Literal("schema")
 	}
@@ -296,9 +297,9 @@ func (c *compiler) checkMaxBody(a *Args, w *Webhook) {
 	switch v := w.Verify; {
 	case w.MaxBody == 0 || v == nil || v.Sender == nil:
 	case v.Open != nil && w.MaxBody > int64(v.Open.MaxBody):
-		c.add(a.places["max_body"], "raise max_body of verify, or write at most as much here", "max_body: a sender without a proof sends at most the %d bytes of max_body of verify", v.Open.MaxBody)
+		c.add(mistake.IncompatibleSettings, a.places["max_body"], "raise max_body of verify, or write at most as much here", "max_body: a sender without a proof sends at most the %d bytes of max_body of verify", v.Open.MaxBody)
 	case v.Open == nil && v.Sender.ReadsBody() && w.MaxBody > wholeBody:
-		c.add(a.places["max_body"], "write max_body: 1MB, or verify by token or basic", "max_body: the scheme %s signs the body, which is therefore read as a whole, and may be as large as --max-body (1 MiB by default)", v.Scheme)
+		c.add(mistake.IncompatibleSettings, a.places["max_body"], "write max_body: 1MB, or verify by token or basic", "max_body: the scheme %s signs the body, which is therefore read as a whole, and may be as large as --max-body (1 MiB by default)", v.Scheme)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/pathtree"
 	"github.com/penstock/penstock/internal/payload"
@@ -181,7 +182,7 @@ func (f *Flow) RefuseEndpoint(file string, refused func(*Operation) (reason, hin
 	r := newReport(file, f.Source)
 	for _, o := range f.HTTP.Operations {
 		if reason, hint := refused(o); reason != "" {
-			r.add(yaml.Place{Line: o.Line, Column: 1}, hint, "%s %s: %s", o.Method, o.Path, reason)
+			r.add(mistake.TakenPath, yaml.Place{Line: o.Line, Column: 1}, hint, "%s %s: %s", o.Method, o.Path, reason)
 		}
 	}
 	return r.found
@@ -268,7 +269,7 @@ var listingTypes = []string{"string", "integer", "number", "boolean", "date", "d
 var ReservedPaths = []string{
 	"/v1/*", "/hooks/*", "/callbacks/*", "/console/*", "/developers/*", "/docs/*", "/oauth/*", "/oauth2/*", "/.well-known/*",
 	"/mcp", "/apis/execute", "/apis/execute.php", "/token", "/appservices/token",
-	"/openapi.json", "/openapi.yaml", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
+	"/openapi.json", "/openapi.yaml", "/llms.txt", "/llms-full.txt", "/healthz", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
 }
 
 // reservedBy returns the reserved path that a template may match; empty: none.

@@ -58,7 +58,7 @@ func TestNoWarnings(t *testing.T) {
 	}
 }
 
-// A warning has a code for programs; a mistake has none.
+// Warnings and mistakes have a code for programs, and a severity that tells them apart.
 func TestWarningAsJSON(t *testing.T) {
 	t.Parallel()
 	flow, err := flows.Parse("f.yaml", []byte("flow: 1\nsteps: [{filter: .a = 1}]\n"), catalogue())
@@ -66,11 +66,11 @@ func TestWarningAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := json.Marshal(flow.Warnings())
-	if err != nil || !strings.Contains(string(text), `"line":2,"column":18,`) || !strings.Contains(string(text), `"code":"assignment_as_condition"`) {
+	if err != nil || !strings.Contains(string(text), `"line":2,"column":18,`) || !strings.Contains(string(text), `"severity":"warning","code":"assignment_as_condition"`) {
 		t.Errorf("%s, %v", text, err)
 	}
 	_, err = flows.Parse("f.yaml", []byte("flow: 1\nsteps: [{filtr: .a == 1}]\n"), catalogue())
-	if text, _ := json.Marshal(err); strings.Contains(string(text), `"code"`) {
+	if text, _ := json.Marshal(err); !strings.Contains(string(text), `"severity":"mistake","code":"unknown_kind"`) {
 		t.Errorf("%s", text)
 	}
 }

@@ -2,8 +2,6 @@ package flows
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -11,13 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 // readLiteral parses a value that is fixed at deployment.
 func readLiteral(p Param, n *yaml.Node) (any, error) {
 	if s, ok := n.Value.(string); ok && strings.Contains(s, "${") && !p.Verbatim {
-		return nil, errors.New("is fixed when the flow is deployed, ${ } has no meaning here")
+		return nil, mistake.Errorf(mistake.FixedValue, "is fixed when the flow is deployed, ${ } has no meaning here")
 	}
 	switch p.Type {
 	case TypeInt:
@@ -33,7 +32,7 @@ func readLiteral(p Param, n *yaml.Node) (any, error) {
 		if word, _ := n.Value.(string); slices.Contains(p.Enum, word) {
 			return word, nil
 		}
-		return nil, fmt.Errorf("%s is not among its values", quoted(n))
+		return nil, mistake.Errorf(mistake.UnknownValue, "%s is not among its values", quoted(n))
 	case TypeStrings:
 		return readStrings(n)
 	case TypeStatuses:
@@ -43,7 +42,7 @@ func readLiteral(p Param, n *yaml.Node) (any, error) {
 }
 
 func expected(what string, n *yaml.Node) error {
-	return fmt.Errorf("expected %s, found %s", what, quoted(n))
+	return mistake.Errorf(mistake.WrongType, "expected %s, found %s", what, quoted(n))
 }
 
 // quoted returns a short scalar in quotes, else the name of the node's shape.
@@ -84,7 +83,7 @@ func readDuration(n *yaml.Node) (any, error) {
 			return d, nil
 		}
 	}
-	return nil, expected("a duration such as 200ms, 8s, 1h or 2d", n)
+	return nil, mistake.Errorf(mistake.BadDuration, "expected a duration such as 200ms, 8s, 1h or 2d, found %s", quoted(n))
 }
 
 // parseDuration parses Go durations, with optional days of 24 hours in front: "1d12h".
@@ -175,7 +174,7 @@ func (s *Statuses) add(word string) error {
 	}
 	status, err := strconv.Atoi(word)
 	if err != nil || status < 100 || status > 599 {
-		return fmt.Errorf("%q is no HTTP status (100 to 599) or class (2xx)", word)
+		return mistake.Errorf(mistake.BadStatus, "%q is no HTTP status (100 to 599) or class (2xx)", word)
 	}
 	if s.exact == nil {
 		s.exact = map[int]bool{}

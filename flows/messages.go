@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -118,14 +119,14 @@ func (c *compiler) messages(a *Args, s Source) {
 	}
 	if a.Has("in_flight") {
 		if m.InFlight = a.Int("in_flight"); m.InFlight < 1 || m.InFlight > maxInFlight {
-			c.add(a.places["in_flight"], "", "in_flight: expected 1 to %d", maxInFlight)
+			c.add(mistake.OutOfRange, a.places["in_flight"], "", "in_flight: expected 1 to %d", maxInFlight)
 		}
 	}
 	var err error
 	if m.Consumer, err = s.New(a); err != nil {
 		var p *Problem
 		if !errors.As(err, &p) {
-			p = &Problem{Line: a.place.Line, Column: a.place.Column, Message: err.Error()}
+			p = mistakeAt(mistake.Of(err, mistake.BadValue), a.place, "%v", err)
 		}
 		c.put(*p)
 	}

@@ -53,6 +53,9 @@ const (
 type ConnectionSettings struct {
 	Connection string            // its name, for errors
 	Text       map[string]string // by field, with defaults
+	// Rejected is for clients to call when their server refuses the credential. It reports whether the credential was replaced where
+	// it is kept: the failure is then worth another try, which has another client. nil: it cannot be replaced.
+	Rejected func(ctx context.Context) bool
 }
 
 // Number returns the value of a field of the kind FieldNumber; 0 when it is absent.

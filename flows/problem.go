@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -15,13 +16,42 @@ type Problem struct {
 	Line    int    `json:"line"`   // from 1
 	Column  int    `json:"column"` // from 1, in characters
 	Message string `json:"message"`
-	Code    string `json:"code,omitempty"`    // of a warning, stable; empty: a mistake
-	Name    string `json:"name,omitempty"`    // of what is missing, with a code missing_…
-	Hint    string `json:"hint,omitempty"`    // suggested correction
-	Snippet string `json:"snippet,omitempty"` // the line; of a long one, the part around the column
+
+	Severity Severity `json:"severity,omitempty"` // empty, as older servers have it: a warning if there is a code
+	Code     string   `json:"code,omitempty"`     // of its cause, stable
+	Doc      string   `json:"doc,omitempty"`      // path and anchor of the page that explains the code
+	Name     string   `json:"name,omitempty"`     // of what is missing, with a code missing_…
+	Hint     string   `json:"hint,omitempty"`     // suggested correction
+	Snippet  string   `json:"snippet,omitempty"`  // the line; of a long one, the part around the column
+	Fixes    []Fix    `json:"fixes,omitempty"`    // corrections of the text; see AddFixes
 
 	shift int // characters cut off at the start of the snippet
 }
+
+// Severity says whether a Problem keeps a flow from being deployed.
+type Severity string
+
+// The severities.
+const (
+	Mistake Severity = "mistake"
+	Warning Severity = "warning"
+)
+
+// IsWarning reports whether the problem is a warning, and no mistake.
+func (p *Problem) IsWarning() bool {
+	return p.Severity == Warning || p.Severity == "" && p.Code != ""
+}
+
+// NewMistake returns a mistake at a place of a file.
+func NewMistake(code MistakeCode, file string, line, column int, format string, args ...any) Problem {
+	return Problem{
+		File: file, Line: line, Column: column, Message: fmt.Sprintf(format, args...),
+		Severity: Mistake, Code: code.String(), Doc: problemPage + code.String(),
+	}
+}
+
+// problemPage is the prefix of the paths that explain codes.
+const problemPage = "docs/flow-problems.md#"
 
 // Error is one line: file:line:column: message (hint). The message of a warning begins with "warning CODE: ".
 func (p *Problem) Error() string {
@@ -49,7 +79,7 @@ func (p *Problem) Text() string {
 
 func (p *Problem) line() string {
 	message := p.Message
-	if p.Code != "" {
+	if p.IsWarning() {
 		message = "warning " + p.Code + ": " + message
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, message)
@@ -99,11 +129,23 @@ func newReport(file string, src []byte) *report {
 	return &report{file: file, lines: yaml.LinesOf(src)}
 }
 
-func (r *report) add(at yaml.Place, hint, format string, args ...any) {
-	r.put(Problem{Line: at.Line, Column: at.Column, Hint: hint, Message: fmt.Sprintf(format, args...)})
+func (r *report) add(code mistake.Code, at yaml.Place, hint, format string, args ...any) {
+	p := mistakeAt(code, at, format, args...)
+	p.Hint = hint
+	r.put(*p)
 }
 
+// mistakeAt returns a mistake without the name of its file.
+func mistakeAt(code mistake.Code, at yaml.Place, format string, args ...any) *Problem {
+	p := NewMistake(code, "", at.Line, at.Column, format, args...)
+	return &p
+}
+
+// put takes a finished problem. One that a step kind made without a code gets that of a refused value.
 func (r *report) put(p Problem) {
+	if p.Code == "" {
+		p.Severity, p.Code, p.Doc = Mistake, mistake.BadValue.String(), problemPage+mistake.BadValue.String()
+	}
 	if len(r.found) < maxProblems {
 		r.found = append(r.found, r.completed(p))
 	}
@@ -111,7 +153,8 @@ func (r *report) put(p Problem) {
 
 func (r *report) warn(at yaml.Place, code, hint, format string, args ...any) {
 	if len(r.warnings) < maxProblems {
-		r.warnings = append(r.warnings, r.completed(Problem{Line: at.Line, Column: at.Column, Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)}))
+		p := Problem{Line: at.Line, Column: at.Column, Severity: Warning, Code: code, Doc: problemPage + code, Hint: hint, Message: fmt.Sprintf(format, args...)}
+		r.warnings = append(r.warnings, r.completed(p))
 	}
 }
 
@@ -142,5 +185,7 @@ func (ps Problems) sorted() Problems {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return slices.Compact(ps)
+	return slices.CompactFunc(ps, func(a, b Problem) bool {
+		return a.Line == b.Line && a.Column == b.Column && a.Code == b.Code && a.Message == b.Message
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/internal/mask"
 )
 
@@ -25,7 +26,11 @@ func (in *Input) Secret(ctx context.Context, name string) (string, error) {
 // secretVariable returns the variable for a call of secret. It reports a call outside of the parameters that take secrets.
 func (r *resolver) secretVariable(ref jq.Reference) string {
 	if !r.takesSecrets {
-		ref.Report("name a connection, or give the value to the system in an http step", "a secret is no value of a flow: secret may be called in %s only", r.secretParams())
+		ref.Report(mistake.SecretPlace, "name a connection, or give the value to the system in an http step", "a secret is no value of a flow: secret may be called in %s only", r.secretParams())
+		return ""
+	}
+	if !ValidName(ref.Member) {
+		ref.Report(mistake.BadName, "", "%q cannot be the name of a secret: it is %s", ref.Member, NameRule)
 		return ""
 	}
 	r.flow.uses = append(r.flow.uses, Use{Resource: ResourceSecret, Name: ref.Member, place: r.locate(ref.Offset)})

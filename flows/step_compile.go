@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -19,15 +20,15 @@ var stepName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step {
 	switch c.steps++; c.steps {
 	case maxSteps + 1:
-		c.add(n.Place, "split the flow", "more than %d steps", maxSteps)
+		c.add(mistake.TooMany, n.Place, "split the flow", "more than %d steps", maxSteps)
 	case maxRead + 1:
-		c.add(n.Place, "", "from here on nothing is checked")
+		c.add(mistake.TooMany, n.Place, "", "from here on nothing is checked")
 	}
 	if c.steps > maxRead {
 		return nil
 	}
 	if n.Shape != yaml.Mapping {
-		c.add(n.Place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.ShapeName())
+		c.add(mistake.WrongType, n.Place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.ShapeName())
 		return nil
 	}
 	kind, at := c.kindOf(n)
@@ -79,7 +80,7 @@ func (c *compiler) kindOf(n *yaml.Node) (*Kind, int) {
 			continue
 		}
 		if found >= 0 {
-			c.add(k.Place, "make two steps of it", "a step has one kind, this one has %s and %s", n.Keys[found].Name, k.Name)
+			c.add(mistake.TwoKinds, k.Place, "make two steps of it", "a step has one kind, this one has %s and %s", n.Keys[found].Name, k.Name)
 			return nil, 0
 		}
 		found = i
@@ -90,11 +91,11 @@ func (c *compiler) kindOf(n *yaml.Node) (*Kind, int) {
 	known := append(c.catalogue.names(), paramNames(attributes)...)
 	for _, k := range n.Keys {
 		if !slices.Contains(paramNames(attributes), k.Name) {
-			c.add(k.Place, suggest.DidYouMean(k.Name, known), "unknown step kind %q", k.Name)
+			c.add(mistake.UnknownKind, k.Place, suggest.DidYouMean(k.Name, known), "unknown step kind %q", k.Name)
 			return nil, 0
 		}
 	}
-	c.add(n.Place, suggest.OneOf(c.catalogue.names()), "the step has no kind")
+	c.add(mistake.NoKind, n.Place, suggest.OneOf(c.catalogue.names()), "the step has no kind")
 	return nil, 0
 }
 
@@ -140,7 +141,7 @@ func (c *compiler) splitKeys(n *yaml.Node, kind *Kind, at int) (common, own *yam
 			common.Keys, common.Items = append(common.Keys, k), append(common.Items, n.Items[i])
 		default:
 			known := append(paramNames(attributes), nonInlineParams(kind.Params)...)
-			c.add(k.Place, suggest.DidYouMean(k.Name, known), "unknown field %q of a %s step", k.Name, kind.Name)
+			c.add(mistake.UnknownKey, k.Place, suggest.DidYouMean(k.Name, known), "unknown field %q of a %s step", k.Name, kind.Name)
 		}
 	}
 	return common, own
@@ -160,7 +161,7 @@ func (c *compiler) checkInline(own *yaml.Node, kind *Kind, inline int) {
 		found = found || k.Name == p.Name && own.Items[i].Shape == yaml.Mapping
 	}
 	if found {
-		c.add(own.Place, fmt.Sprintf("write the value of %s alone here, and the other parameters beside %s", p.Name, kind.Name),
+		c.add(mistake.WrongType, own.Place, fmt.Sprintf("write the value of %s alone here, and the other parameters beside %s", p.Name, kind.Name),
 			"%s is a parameter of %s, and would be a member of its value here", p.Name, kind.Name)
 	}
 }
@@ -233,7 +234,7 @@ func (c *compiler) construct(s *step, kind *Kind, args *Args) {
 	if err != nil {
 		var p *Problem
 		if !errors.As(err, &p) {
-			p = &Problem{Line: args.place.Line, Column: args.place.Column, Message: err.Error()}
+			p = mistakeAt(mistake.Of(err, mistake.BadValue), args.place, "%v", err)
 		}
 		c.put(*p)
 		return

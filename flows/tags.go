@@ -3,6 +3,8 @@ package flows
 import (
 	"regexp"
 	"slices"
+
+	"github.com/penstock/penstock/flows/internal/mistake"
 )
 
 // maxTags is the maximum number of tags of a flow.
@@ -14,14 +16,14 @@ var tagForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 func (c *compiler) tags(a *Args) {
 	all := a.Strings("tags")
 	if len(all) > maxTags {
-		c.add(a.places["tags"], "", "tags: a flow has at most %d", maxTags)
+		c.add(mistake.TooMany, a.places["tags"], "", "tags: a flow has at most %d", maxTags)
 	}
 	for i, tag := range all {
 		switch {
 		case !tagForm.MatchString(tag):
-			c.add(a.places["tags"], "", "tags: %q is no tag: small letters, digits, - and _, at most 32, no sign first", tag)
+			c.add(mistake.BadName, a.places["tags"], "", "tags: %q is no tag: small letters, digits, - and _, at most 32, no sign first", tag)
 		case slices.Contains(all[:i], tag):
-			c.add(a.places["tags"], "", "tags: %q is there twice", tag)
+			c.add(mistake.DuplicateName, a.places["tags"], "", "tags: %q is there twice", tag)
 		}
 	}
 	c.flow.Tags = all

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -274,7 +275,7 @@ func (c *compiler) fields(n *yaml.Node) []Field {
 	fields := make([]Field, len(n.Keys))
 	for i, k := range n.Keys {
 		if strings.Contains(k.Name, "${") {
-			c.add(k.Place, "use a transform step to compute names", "names are not rendered, only values are")
+			c.add(mistake.ComputedName, k.Place, "use a transform step to compute names", "names are not rendered, only values are")
 		}
 		fields[i] = Field{Name: k.Name, Value: c.template(n.Items[i])}
 	}
@@ -314,7 +315,7 @@ func (c *compiler) unclosed(n *yaml.Node, open int) {
 	if n.Style == yaml.Plain && c.lines.CommentFollows(n) {
 		hint = `YAML reads " #" as the start of a comment: put quotes around the text`
 	}
-	c.add(c.lines.Locate(n, open), hint, "${ is not closed")
+	c.add(mistake.UnclosedExpression, c.lines.Locate(n, open), hint, "${ is not closed")
 }
 
 // literal returns a value of the file unrendered.
@@ -348,7 +349,7 @@ func (c *compiler) bareProgram(n *yaml.Node) *Expr {
 	case bool:
 		source = stringify(v)
 	case nil:
-		c.add(n.Place, "write . for the item itself", "expected a jq program, found nothing")
+		c.add(mistake.EmptyExpression, n.Place, "write . for the item itself", "expected a jq program, found nothing")
 		return nil
 	}
 	before := len(c.found)

@@ -2,10 +2,12 @@ package flows
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -65,7 +67,7 @@ func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
 	r := newReport(file, f.Source)
 	for _, u := range f.uses {
 		if reason := refused(u); reason != "" {
-			r.add(u.place, "", "%s %q: %s", u.Resource, u.Name, reason)
+			r.add(mistake.RefusedUse, u.place, "", "%s %q: %s", u.Resource, u.Name, reason)
 		}
 	}
 	return r.found
@@ -87,7 +89,8 @@ func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems 
 		if reason := trouble(u); reason != "" {
 			hint := strings.ReplaceAll(howToAdd[u.Resource], "%s", u.Name)
 			r.put(Problem{
-				Line: u.place.Line, Column: u.place.Column, Code: "missing_" + string(u.Resource), Name: u.Name,
+				Line: u.place.Line, Column: u.place.Column, Severity: Warning, Code: "missing_" + string(u.Resource),
+				Doc: problemPage + "missing_" + string(u.Resource), Name: u.Name,
 				Message: fmt.Sprintf("%s %q: %s", u.Resource, u.Name, reason), Hint: hint,
 			})
 		}
@@ -95,10 +98,26 @@ func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems 
 	return r.found.sorted()
 }
 
+// NameRule describes the names of connections, secrets and variables, for messages.
+const NameRule = "1 to 64 letters, digits, '_', '.' or '-', a letter first"
+
+var nameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+
+// ValidName reports whether a connection, secret or variable can have the name.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
+
+// checkName reports the name of a connection or a secret that none can have.
+func (c *compiler) checkName(what Resource, n *yaml.Node) {
+	if name := stringify(n.Value); (what == ResourceConnection || what == ResourceSecret) && !ValidName(name) {
+		c.add(mistake.BadName, n.Place, "", "%q cannot be the name of a %s: it is %s", name, what, NameRule)
+	}
+}
+
 // noteUse records the references in a parameter.
 func (c *compiler) noteUse(what Resource, n *yaml.Node) {
 	for _, element := range append([]*yaml.Node{n}, n.Items...) {
 		if element.Shape == yaml.Scalar && element.Value != nil {
+			c.checkName(what, element)
 			c.flow.uses = append(c.flow.uses, Use{Resource: what, Name: stringify(element.Value), place: element.Place})
 		}
 	}

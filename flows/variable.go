@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -107,8 +108,8 @@ var _ jq.Scope = (*resolver)(nil)
 // report; the Expr is then nil.
 func (c *compiler) program(source string, locate func(offset int) yaml.Place) *Expr {
 	r := &resolver{compiler: c, locate: locate}
-	program := jq.Compile(source, r, func(offset int, hint, format string, args ...any) {
-		c.add(locate(offset), hint, format, args...)
+	program := jq.Compile(source, r, func(code mistake.Code, offset int, hint, format string, args ...any) {
+		c.add(code, locate(offset), hint, format, args...)
 	}, func(offset int, code, hint, format string, args ...any) {
 		c.warn(locate(offset), code, hint, format, args...)
 	})
@@ -144,11 +145,11 @@ func (r *resolver) Resolve(ref jq.Reference) string {
 		return ref.Name
 	}
 	if ref.Name == "$error" && !r.handlesFailure {
-		ref.Report("", "$error belongs to the steps of on_failure")
+		ref.Report(mistake.UnavailableVariable, "", "$error belongs to the steps of on_failure")
 		return ref.Name
 	}
 	if ref.Name == "$round" && r.repeats == 0 {
-		ref.Report("", "$round belongs to the steps and the condition of repeat")
+		ref.Report(mistake.UnavailableVariable, "", "$round belongs to the steps and the condition of repeat")
 		return ref.Name
 	}
 	if ref.Member != "" {
@@ -164,7 +165,7 @@ func (r *resolver) Resolve(ref jq.Reference) string {
 // readListing notes that the flow applies the listing itself. It reports a flow without one.
 func (r *resolver) readListing(ref jq.Reference) bool {
 	if r.flow.HTTP == nil || !r.httpListing {
-		ref.Report("", "$listing belongs to an http trigger with listing, this flow has none")
+		ref.Report(mistake.UnavailableVariable, "", "$listing belongs to an http trigger with listing, this flow has none")
 		return false
 	}
 	r.flow.HTTP.pushdown = true
@@ -181,7 +182,7 @@ func (r *resolver) read(v variable) {
 // stepVariable returns the variable for the value of a step.
 func (r *resolver) stepVariable(ref jq.Reference) string {
 	if ref.Member == "" {
-		ref.Report("write $steps.NAME", "$steps is no value: name the step")
+		ref.Report(mistake.UnavailableVariable, "write $steps.NAME", "$steps is no value: name the step")
 		return ""
 	}
 	slot, visible := r.scope.steps[ref.Member]
@@ -198,16 +199,16 @@ func (r *resolver) stepVariable(ref jq.Reference) string {
 func (r *resolver) unknownStep(ref jq.Reference) {
 	name := ref.Member
 	if by, gone := r.scope.ambiguous[name]; gone {
-		ref.Report("carry what you need in the item itself",
+		ref.Report(mistake.AmbiguousStep, "carry what you need in the item itself",
 			"$steps.%s is ambiguous here: %s made one list of all items, which have different ancestors", name, by)
 		return
 	}
 	if _, later := r.names[name]; later {
-		ref.Report("only earlier steps have a value", "$steps.%s does not exist yet at this step", name)
+		ref.Report(mistake.LaterStep, "only earlier steps have a value", "$steps.%s does not exist yet at this step", name)
 		return
 	}
 	known := slices.Sorted(maps.Keys(r.scope.steps))
-	ref.Report(suggest.DidYouMean(name, known), "no step is named %q", name)
+	ref.Report(mistake.UnknownStep, suggest.DidYouMean(name, known), "no step is named %q", name)
 }
 
 // member checks a member of $vars, $params, $headers, $run, $error or $listing.
@@ -216,19 +217,19 @@ func (r *resolver) member(ref jq.Reference) {
 	switch ref.Name {
 	case "$vars":
 		if !slices.Contains(r.flow.varNames, name) {
-			ref.Report(suggest.DidYouMean(name, r.flow.varNames), "vars has no %q", name)
+			ref.Report(mistake.UnknownMember, suggest.DidYouMean(name, r.flow.varNames), "vars has no %q", name)
 		}
 	case "$run":
 		if !slices.Contains(runFields, name) {
-			ref.Report(suggest.DidYouMean(name, runFields), "$run has no %q", name)
+			ref.Report(mistake.UnknownMember, suggest.DidYouMean(name, runFields), "$run has no %q", name)
 		}
 	case "$error":
 		if !slices.Contains(errorFields, name) {
-			ref.Report(suggest.DidYouMean(name, errorFields), "$error has no %q", name)
+			ref.Report(mistake.UnknownMember, suggest.DidYouMean(name, errorFields), "$error has no %q", name)
 		}
 	case "$listing":
 		if !slices.Contains(listingMembers, name) {
-			ref.Report(suggest.DidYouMean(name, listingMembers), "$listing has no %q", name)
+			ref.Report(mistake.UnknownMember, suggest.DidYouMean(name, listingMembers), "$listing has no %q", name)
 		}
 		if name == "filter" {
 			r.flow.HTTP.filterTree = true
@@ -243,13 +244,13 @@ func (r *resolver) member(ref jq.Reference) {
 func (r *resolver) param(ref jq.Reference) {
 	if r.flow.HTTP != nil {
 		if !slices.Contains(r.httpParams, ref.Member) {
-			ref.Report(suggest.DidYouMean(ref.Member, r.httpParams), "no operation of trigger.http has a parameter %q", ref.Member)
+			ref.Report(mistake.UnknownMember, suggest.DidYouMean(ref.Member, r.httpParams), "no operation of trigger.http has a parameter %q", ref.Member)
 		}
 		return
 	}
 	w := r.flow.Webhook
 	if w == nil {
-		ref.Report("", "$params belongs to a webhook or http trigger, this flow has none")
+		ref.Report(mistake.UnavailableVariable, "", "$params belongs to a webhook or http trigger, this flow has none")
 		return
 	}
 	if !slices.Contains(w.Params, ref.Member) {
@@ -257,7 +258,7 @@ func (r *resolver) param(ref jq.Reference) {
 		if hint == "" {
 			hint = "add it: trigger: {webhook: {params: [" + ref.Member + "]}}"
 		}
-		ref.Report(hint, "the query parameter %q is not declared in trigger.webhook.params", ref.Member)
+		ref.Report(mistake.UnknownMember, hint, "the query parameter %q is not declared in trigger.webhook.params", ref.Member)
 	}
 }
 
@@ -266,11 +267,11 @@ func (r *resolver) header(ref jq.Reference) {
 	declared, lower := r.flow.headers(), strings.ToLower(ref.Member)
 	switch {
 	case declared == nil:
-		ref.Report("", "$headers belongs to a webhook or http trigger, this flow has none")
+		ref.Report(mistake.UnavailableVariable, "", "$headers belongs to a webhook or http trigger, this flow has none")
 	case lower != ref.Member:
-		ref.Report("write "+lower, "header names are lower-case here")
+		ref.Report(mistake.BadHeader, "write "+lower, "header names are lower-case here")
 	case slices.Contains(secretHeaders, lower):
-		ref.Report("", "the header %s carries a credential: no expression can read it", lower)
+		ref.Report(mistake.CredentialRead, "", "the header %s carries a credential: no expression can read it", lower)
 	case !slices.Contains(*declared, lower):
 		*declared = append(*declared, lower)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 	"github.com/penstock/penstock/internal/suggest"
 )
@@ -20,7 +21,7 @@ func (c *compiler) vars(n *yaml.Node) {
 	c.flow.varNames = slices.Sorted(maps.Keys(c.flow.Vars))
 	for i, k := range n.Keys {
 		if s, ok := n.Items[i].Value.(string); ok && strings.Contains(s, "${") {
-			c.add(n.Items[i].Place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.Name)
+			c.add(mistake.FixedValue, n.Items[i].Place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.Name)
 		}
 		c.flow.uses = append(c.flow.uses, Use{Resource: ResourceVar, Name: k.Name, place: n.Items[i].Place})
 		c.flow.needsVars = c.flow.needsVars || c.flow.Vars[k.Name] == nil
@@ -115,7 +116,7 @@ func ParseVars(file string, src []byte) (map[string]any, error) {
 	c := &compiler{report: newReport(file, src)}
 	root := yaml.Read(src, c.lines, c.add)
 	if root != nil && root.Shape != yaml.Mapping {
-		c.add(root.Place, "", "expected variables, such as `crm: https://crm.example.org`, found %s", root.ShapeName())
+		c.add(mistake.WrongType, root.Place, "", "expected variables, such as `crm: https://crm.example.org`, found %s", root.ShapeName())
 	}
 	if err := c.err(); err != nil || root == nil {
 		return nil, err

@@ -127,13 +127,13 @@ func (h *DB) CountEntries(ctx context.Context, log string, before entrylog.Place
 	return n, unavailable(err)
 }
 
-// expireEntries deletes what has expired of the logs, and returns how many entries that were.
+// expireEntries deletes what has expired of the logs that are no chains, and returns how many entries that were.
 func (h *DB) expireEntries(ctx context.Context, now time.Time) (n int, err error) {
 	for more := true; more && ctx.Err() == nil; {
 		err := h.inTransaction(ctx, func(tx *sql.Tx) error {
 			s := &statement{dialect: h.dialect}
 			some, err := affected(tx.ExecContext(ctx, "DELETE FROM entries WHERE (log, at, seq) IN (SELECT log, at, seq FROM entries WHERE expires <= "+
-				s.arg(now.UnixMilli())+" LIMIT "+s.arg(expireBatch)+")", s.args...))
+				s.arg(now.UnixMilli())+" AND log <> "+s.arg(chainedLog)+" LIMIT "+s.arg(expireBatch)+")", s.args...))
 			n, more = n+some, some == expireBatch
 			return unavailable(err)
 		})

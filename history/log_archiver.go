@@ -17,7 +17,7 @@ const (
 	logBatch      = 1000 // entries in one transaction
 )
 
-// LogSource has the entries of logs that the history does not have yet. *store.Audit and *deliveries.Log implement it.
+// LogSource has the entries of logs that the history does not have yet. *audit.Log and *deliveries.Log implement it.
 type LogSource interface {
 	// ReadEntries returns the first of them, at most a number, and a mark behind them; an empty one: there are none.
 	ReadEntries(ctx context.Context, most int) (entries []entrylog.Entry, mark string, err error)
@@ -43,13 +43,14 @@ type LogArchiverConfig struct {
 // LogArchiver copies entries of logs from Redis to a history. One process of the fleet does it at a time; that two do it for a
 // moment is of no consequence.
 type LogArchiver struct {
-	config LogArchiverConfig
-	turn   lease.Lease
+	config  LogArchiverConfig
+	turn    lease.Lease
+	expired time.Time // when entries of chains were last looked at
 }
 
 // NewLogArchiver returns a LogArchiver.
 func NewLogArchiver(config LogArchiverConfig) *LogArchiver {
-	return &LogArchiver{config, turn(config.Redis, keyLogArchiver, config.Process)}
+	return &LogArchiver{config: config, turn: turn(config.Redis, keyLogArchiver, config.Process)}
 }
 
 // Run copies entries until ctx ends.
@@ -88,5 +89,5 @@ func (a *LogArchiver) round(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return a.expireChains(ctx, time.Now())
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/entrylog"
@@ -35,7 +36,7 @@ type logs struct {
 	t          *testing.T
 	redis      *redis.Client
 	history    *outage
-	audit      *store.Audit
+	audit      *audit.Log
 	deliveries *deliveries.Log
 	archiver   *LogArchiver
 }
@@ -71,7 +72,7 @@ func (l *logs) check(err error) {
 // acts returns what the audit log has, and whether the history answered.
 func (l *logs) acts(oldest bool) (acts []string, whole bool) {
 	l.t.Helper()
-	err := l.audit.Scan(l.t.Context(), store.AuditRange{Oldest: oldest}, func(e *store.Entry) bool {
+	err := l.audit.Scan(l.t.Context(), audit.Range{Oldest: oldest}, func(e *audit.Entry) bool {
 		acts = append(acts, e.Act)
 		return true
 	})
@@ -84,7 +85,7 @@ func (l *logs) acts(oldest bool) (acts []string, whole bool) {
 func (l *logs) add(acts ...string) {
 	l.t.Helper()
 	for _, act := range acts {
-		l.check(l.audit.Add(l.t.Context(), store.Entry{Act: act}))
+		l.check(l.audit.Add(l.t.Context(), audit.Entry{Act: act}))
 	}
 }
 
@@ -111,6 +112,34 @@ func TestTheAuditLogIsReadAsOne(t *testing.T) {
 			if got, whole := l.acts(oldest); !slices.Equal(got, want) || whole {
 				t.Errorf("without the history, oldest first %v: %v, %v", oldest, got, whole)
 			}
+		}
+	})
+}
+
+// Entries of the audit log expire from its beginning on, in Redis, too, and what is left is still a chain.
+func TestTheAuditLogExpiresFromItsBeginning(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *DB) {
+		l := newLogs(t, h)
+		l.add("a", "b")
+		l.check(l.archiver.round(t.Context()))
+		l.archiver.config.Logs[0].Keep = 1000 * time.Hour
+		l.add("c")
+		l.check(l.archiver.round(t.Context()))
+		l.archiver.config.Logs[0].Keep = time.Hour
+		l.add("d")
+		l.check(l.archiver.round(t.Context()))
+		if n, err := h.expireChain(t.Context(), time.Now().Add(24*time.Hour), l.audit); n != 2 || err != nil {
+			t.Errorf("%d entries are deleted, %v", n, err) // not d, which is behind c
+		}
+		if got, whole := l.acts(true); !slices.Equal(got, []string{"c", "d"}) || !whole {
+			t.Errorf("left are %v", got)
+		}
+		if got, _ := l.acts(false); !slices.Equal(got, []string{"d", "c"}) {
+			t.Errorf("left are, the newest first, %v", got)
+		}
+		if r, err := l.audit.Verify(t.Context()); err != nil || !r.OK || r.From != 3 || r.To != 4 || r.Start == nil {
+			t.Errorf("the chain: %+v %v, %v", r, r.Fault, err)
 		}
 	})
 }

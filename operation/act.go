@@ -144,9 +144,37 @@ func (e *Executor) version(ctx context.Context, r *queue.Record, version string)
 	return flow, nil
 }
 
+// replaced returns a skip for a run in whose place another one goes on, or has failed: replaying both would repeat the effects
+// of one call twice. That other run is to be acted on. It is nil for a run that the operation replays itself, and for one whose
+// successor has succeeded or was cancelled.
+func (e *Executor) replaced(ctx context.Context, operation string, r *queue.Record) error {
+	for _, by := range []string{r.ResumedBy, r.ReplayedBy} {
+		if by == "" {
+			continue
+		}
+		next, err := e.config.Queue.Record(ctx, by)
+		switch {
+		case errors.Is(err, queue.ErrNotFound):
+		case err != nil:
+			return err
+		case operation != "" && next.RequestID == operation:
+		case next.State != queue.Succeeded && next.State != queue.Cancelled:
+			code := "already_replayed"
+			if by == r.ResumedBy {
+				code = "already_resumed"
+			}
+			return &skip{code, "in its place is " + by + ", which has not succeeded: act on that run"}
+		}
+	}
+	return nil
+}
+
 func (e *Executor) replay(ctx context.Context, o *Operation, r *queue.Record) (Result, error) {
 	if r.Dropped {
 		return Result{}, gone(queue.ErrDropped)
+	}
+	if err := e.replaced(ctx, o.ID, r); err != nil {
+		return Result{}, err
 	}
 	flow, err := e.version(ctx, r, o.Version)
 	if err != nil {

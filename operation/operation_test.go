@@ -99,7 +99,7 @@ func TestActionsAreRepeatable(t *testing.T) {
 			t.Errorf("%s: %+v, then %+v", action, first, second)
 		}
 		other := o.one(t.Context(), o.begin(action, run), run)
-		want := map[Action]string{Resume: "already_resumed", Cancel: "has_ended"}[action]
+		want := map[Action]string{Resume: "already_resumed", Replay: "already_replayed", Cancel: "has_ended"}[action]
 		if other.Code != want {
 			t.Errorf("%s by another operation: %+v", action, other)
 		}

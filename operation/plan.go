@@ -16,6 +16,7 @@ import (
 // Plan is what an operation would do.
 type Plan struct {
 	Action   Action         `json:"action"`
+	AsOf     time.Time      `json:"as_of"`    // when the runs were chosen
 	Total    int            `json:"total"`    // runs that the filter matches
 	Examined int            `json:"examined"` // runs that were looked at; fewer than Total when they are too many for the time
 	Applies  int            `json:"applies"`  // of those, the runs to which the action applies
@@ -39,7 +40,7 @@ const MaxPlanTime = 10 * time.Second
 
 // Plan returns what an operation would do with runs, and changes nothing.
 func (e *Executor) Plan(ctx context.Context, about About, runs []string) (*Plan, error) {
-	p := &planner{executor: e, about: &about, Plan: Plan{Action: about.Action, Total: len(runs), Skipped: map[string]int{}}, steps: map[stepKey]*PlannedStep{}, order: map[stepKey]int{}}
+	p := &planner{executor: e, about: &about, Plan: Plan{Action: about.Action, AsOf: about.Created, Total: len(runs), Skipped: map[string]int{}}, steps: map[stepKey]*PlannedStep{}, order: map[stepKey]int{}}
 	until := time.Now().Add(MaxPlanTime)
 	for some := range slices.Chunk(runs, 100) {
 		if time.Now().After(until) {
@@ -117,6 +118,9 @@ func (p *planner) one(ctx context.Context, id string) (examined, error) {
 	case Replay:
 		if record.Dropped {
 			return x, gone(queue.ErrDropped)
+		}
+		if err := e.replaced(ctx, "", &record); err != nil {
+			return x, err
 		}
 		if _, err := e.version(ctx, &record, p.about.Version); err != nil {
 			return x, err

@@ -31,6 +31,12 @@ type Stats struct {
 	OldestRun time.Duration // running time of the oldest active attempt; zero: none has lasted longer than two heartbeats, 2 s
 	Paused    bool
 	Workers   int64 // live workers that serve the queue; of shards, the smallest number
+
+	// What asynq's tools show otherwise.
+	Express   int64 // of Pending: tasks of the express list, which asynq does not know
+	Visible   int64 // tasks in asynq's list of active ones: runs that have lasted over a heartbeat, and tasks without a run
+	Processed int64 // runs that have ended since midnight UTC, and tasks without a run
+	Failed    int64 // of Processed: those that failed or timed out
 }
 
 // Stats reads the state of every queue, by name, in two round trips. Errors:
@@ -88,6 +94,7 @@ func (s *Stats) add(shard Stats) {
 	s.Pending, s.Active, s.Open = s.Pending+shard.Pending, s.Active+shard.Active, s.Open+shard.Open
 	s.Scheduled, s.Retry, s.Archived = s.Scheduled+shard.Scheduled, s.Retry+shard.Retry, s.Archived+shard.Archived
 	s.InLine, s.Waiting, s.OldestRun = s.InLine+shard.InLine, s.Waiting+shard.Waiting, max(s.OldestRun, shard.OldestRun)
+	s.Express, s.Visible, s.Processed, s.Failed = s.Express+shard.Express, s.Visible+shard.Visible, s.Processed+shard.Processed, s.Failed+shard.Failed
 	s.Oldest, s.Workers = max(s.Oldest, shard.Oldest), min(s.Workers, shard.Workers)
 	s.Paused = s.Paused || shard.Paused
 }
@@ -97,7 +104,9 @@ type queueRead struct {
 	keys    keys
 	pending *redis.IntCmd
 	active  *redis.IntCmd
-	sets    [5]*redis.IntCmd // due, scheduled, retry, archived, workers
+	visible *redis.IntCmd
+	sets    [5]*redis.IntCmd    // due, scheduled, retry, archived, workers
+	today   [2]*redis.StringCmd // processed, failed
 	paused  *redis.IntCmd
 	next    *redis.StringCmd
 	since   *redis.StringCmd // nil: nothing is pending
@@ -113,11 +122,14 @@ func readQueue(ctx context.Context, pipe redis.Pipeliner, name string) queueRead
 	l := queueRead{
 		keys: k, pending: pipe.LLen(ctx, k.pending()), active: pipe.ZCard(ctx, k.begun()),
 		paused: pipe.Exists(ctx, k.paused()), next: pipe.LIndex(ctx, k.pending(), -1),
-		express: pipe.LLen(ctx, k.express()), groups: pipe.SMembers(ctx, k.groups()),
+		visible: pipe.LLen(ctx, k.active()), express: pipe.LLen(ctx, k.express()), groups: pipe.SMembers(ctx, k.groups()),
 		first: pipe.LIndex(ctx, k.active(), -1), // beat puts each task before those that are there
 	}
 	for i, set := range []string{k.due(), k.asynq + "scheduled", k.asynq + "retry", k.asynq + "archived", k.workers()} {
 		l.sets[i] = pipe.ZCard(ctx, set)
+	}
+	for i, figure := range []string{"processed", "failed"} {
+		l.today[i] = pipe.Get(ctx, k.countOf(figure, time.Now()))
 	}
 	return l
 }
@@ -126,8 +138,10 @@ func (l *queueRead) stats(name string) Stats {
 	s := Stats{
 		Queue: wholeQueue(name), Shards: 1, Pending: l.pending.Val() + l.express.Val(), Active: l.active.Val(), Open: l.sets[0].Val(),
 		Scheduled: l.sets[1].Val(), Retry: l.sets[2].Val(), Archived: l.sets[3].Val(), Workers: l.sets[4].Val(),
-		Paused: l.paused.Val() == 1,
+		Paused: l.paused.Val() == 1, Express: l.express.Val(), Visible: l.visible.Val(),
 	}
+	s.Processed, _ = l.today[0].Int64() // absent: none today
+	s.Failed, _ = l.today[1].Int64()
 	for _, line := range l.lines {
 		s.InLine += line.Val()
 	}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,9 @@ func TestAsynqsToolsWorkOnOurQueues(t *testing.T) {
 	if err != nil || len(pending) != 1 || string(pending[0].Payload) != waiting.RunID() || pending[0].Type != TaskType {
 		t.Errorf("pending: %+v, %v", pending, err)
 	}
+	if stats, err := r.client.Stats(t.Context()); err != nil || stats[0].Visible != int64(info.Active) || stats[0].Pending-stats[0].Express != int64(info.Pending) || stats[0].Active != 1 {
+		t.Errorf("our figures: %+v, %v", stats, err)
+	}
 	active, err := tools.ListActiveTasks("default")
 	if err != nil || len(active) != 1 || string(active[0].Payload) != running.RunID() || active[0].IsOrphaned {
 		t.Errorf("active: %+v, %v", active, err)
@@ -63,8 +67,42 @@ func TestAsynqsToolsWorkOnOurQueues(t *testing.T) {
 		}
 	}
 	r.nothingLeft()
+	stats, err := r.client.Stats(t.Context())
+	if err != nil || len(stats) != 1 {
+		t.Fatalf("stats: %+v, %v", stats, err)
+	}
 	history, err := tools.History("default", 1) // asynq queue history
+	if s := stats[0]; err == nil && (s.Processed != int64(history[0].Processed) || s.Failed != int64(history[0].Failed)) {
+		t.Errorf("our figures of the day are %d and %d, asynq's %+v", s.Processed, s.Failed, history[0])
+	}
 	if err != nil || len(history) != 1 || history[0].Processed < 2 {
 		t.Errorf("history: %+v, %v", history, err)
+	}
+}
+
+// The task of a run is found under the id that asynq has for it, and not once the run has ended.
+func TestTheTaskOfARun(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	tools := asynq.NewInspectorFromRedisClient(r.redis)
+	ticket := r.submit(Submission{Spec: spec()})
+	record, err := r.client.Record(t.Context(), ticket.RunID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, id, err := r.client.Task(t.Context(), &record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task, err := tools.GetTaskInfo(queue, id); err != nil || string(task.Payload) != ticket.RunID() {
+		t.Errorf("task %s of queue %s: %+v, %v", id, queue, task, err)
+	}
+	r.worker(echo)
+	r.wait(ticket)
+	if record, err = r.client.Record(t.Context(), ticket.RunID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, id, err := r.client.Task(t.Context(), &record); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a run that has ended has task %s, %v", id, err)
 	}
 }

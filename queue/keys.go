@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"time"
 )
 
 // keys builds the Redis keys of one queue. All keys, those of asynq included, have
@@ -27,6 +28,11 @@ func (k keys) taskLease() string   { return k.asynq + "lease" }   // ZSET of tas
 func (k keys) taskPrefix() string  { return k.asynq + "t:" }      // HASH a task: msg state pending_since group
 func (k keys) groupPrefix() string { return k.asynq + "g:" }      // ZSET of the task ids of a group, which is a line, by unix microseconds of acceptance
 func (k keys) groups() string      { return k.asynq + "groups" }  // SET of group names
+
+// countOf is a STRING, one of asynq's counters of a day in UTC: "processed" or "failed".
+func (k keys) countOf(figure string, day time.Time) string {
+	return k.asynq + figure + ":" + day.UTC().Format(time.DateOnly)
+}
 
 const asynqQueues = "asynq:queues" // SET of queue names
 

@@ -193,8 +193,17 @@ func (ks *Keys) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// RotationError reports that the last rotation of a key has not ended.
+type RotationError struct{ Until time.Time } // when its old secret ends
+
+func (e *RotationError) Error() string {
+	return "the secret before the last rotation counts until " + e.Until.UTC().Format(time.RFC3339) +
+		", and another rotation would end it now: end it first, or rotate without an overlap, which ends both"
+}
+
 // Rotate gives the key a new secret and returns it. The old secret stays valid for overlap (zero: not at all), so
-// that callers can switch.
+// that callers can switch. While the old secret of the last rotation counts, only one without overlap is possible, as the
+// callers who still use it would be shut out unseen: a *RotationError.
 func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (*Key, error) {
 	var rotated *Key
 	secret := newSecret()
@@ -203,7 +212,11 @@ func (ks *Keys) Rotate(ctx context.Context, key string, overlap time.Duration) (
 		if err != nil {
 			return nil, err
 		}
-		old.Previous, old.PreviousUntil = old.Secret, time.Now().Add(overlap).UTC()
+		now := time.Now()
+		if _, previous := old.Secrets(now); previous != "" && overlap > 0 {
+			return nil, &RotationError{old.PreviousUntil}
+		}
+		old.Previous, old.PreviousUntil = old.Secret, now.Add(overlap).UTC()
 		if overlap <= 0 {
 			old.Previous, old.PreviousUntil = "", time.Time{}
 			old.Epoch = newEpoch() // the old secret is invalid, and so are the tokens obtained with it

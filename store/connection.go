@@ -14,6 +14,7 @@ type Connection struct {
 	Type      string            `json:"type"`               // "basic", "postgres"…
 	Hosts     []string          `json:"hosts,omitempty"`    // hosts that may receive the credential, for types that require them
 	Settings  map[string]string `json:"settings,omitempty"` // by name; numbers and booleans as text
+	From      map[string]string `json:"from,omitempty"`     // references of settings that are kept elsewhere, by name
 	Flows     []int64           `json:"flows,omitempty"`    // flows in which authors restricted to some flows may use it; empty: none
 	Version   string            `json:"version"`            // changes with each Put, but not with a Reseal
 	UpdatedAt time.Time         `json:"updated_at"`
@@ -27,6 +28,14 @@ func (c Connection) GoString() string { return c.String() }
 
 // LogValue keeps secrets out of logs.
 func (c Connection) LogValue() slog.Value { return slog.StringValue(c.Name) }
+
+// SetReference sets the reference to where the value of a setting is kept.
+func (c *Connection) SetReference(setting, from string) {
+	if c.From == nil {
+		c.From = map[string]string{}
+	}
+	c.From[setting] = from
+}
 
 // Connections gives access to the connections. Safe for concurrent use.
 type Connections struct{ vault *vault[Connection] }

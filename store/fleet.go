@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/secretstore"
 )
 
 const (
@@ -39,6 +41,9 @@ type Process struct {
 	Schema        int      `json:"schema"`
 	Protocol      int      `json:"protocol"`
 	LeastProtocol int      `json:"least_protocol"` // oldest supported protocol
+
+	// Secrets are the references to secrets that the process cannot read now, at most 20.
+	Secrets []secretstore.Trouble `json:"secrets,omitempty"`
 }
 
 // String describes the process for display.
@@ -61,7 +66,9 @@ func (s *Store) announceSelf(ctx context.Context) error {
 	if s.config.Process.Role == "" {
 		return nil
 	}
-	data, err := json.Marshal(s.config.Process)
+	own := s.config.Process
+	own.Secrets = s.config.SecretStores.Troubles()
+	data, err := json.Marshal(own)
 	if err != nil {
 		return fmt.Errorf("announce process: %w", err)
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"testing"
 	"time"
@@ -291,51 +290,5 @@ func TestSigningKeys(t *testing.T) {
 	}
 	if _, err := here.SigningKeys().Find(ctx, first.ID); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a deleted key: %v", err)
-	}
-}
-
-func TestAudit(t *testing.T) {
-	t.Parallel()
-	ctx, s := t.Context(), newTestFleet(t).open(t)
-	for i := range auditChunk + 5 {
-		if err := s.Audit().Add(ctx, Entry{Actor: "user:ann", Act: "DELETE /v1/keys/:key", Status: i}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var all []Entry
-	scan := func(r AuditRange, most int) []Entry {
-		t.Helper()
-		all = nil
-		if err := s.Audit().Scan(ctx, r, func(e *Entry) bool { all = append(all, *e); return len(all) < most }); err != nil {
-			t.Fatal(err)
-		}
-		return all
-	}
-	newest := scan(AuditRange{}, math.MaxInt)
-	if n, err := s.Audit().Len(ctx); len(newest) != auditChunk+5 || n != len(newest) || err != nil {
-		t.Fatalf("%d entries of %d, %v", len(newest), n, err)
-	}
-	for i, e := range newest {
-		if e.Status != auditChunk+4-i || e.At.IsZero() || e.ID == "" {
-			t.Fatalf("entry %d is %+v", i, e)
-		}
-	}
-	for i, e := range scan(AuditRange{Oldest: true}, math.MaxInt) {
-		if e.Status != i {
-			t.Fatalf("the oldest first: entry %d is %+v", i, e)
-		}
-	}
-	at := newest[100].At
-	within := 0
-	for _, e := range newest {
-		if e.At.Equal(at) {
-			within++
-		}
-	}
-	if got := scan(AuditRange{From: at, To: at}, math.MaxInt); len(got) != within {
-		t.Errorf("%d entries of one moment, want %d", len(got), within)
-	}
-	if got := scan(AuditRange{}, 7); len(got) != 7 {
-		t.Errorf("%d entries after it was told to stop at 7", len(got))
 	}
 }

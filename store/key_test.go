@@ -100,6 +100,12 @@ func TestRotate(t *testing.T) {
 	if !slices.Equal(rotated.Flows, old.Flows) || !rotated.APIAccess {
 		t.Errorf("a rotation changed more than the secret: %+v", *rotated)
 	}
+	if _, err := ks.Rotate(ctx, "k", time.Hour); !errors.As(err, new(*RotationError)) {
+		t.Errorf("another rotation while the old secret counts: %v", err)
+	}
+	if k, err := ks.Key(ctx, "k"); err != nil || k.Secret != current || k.Previous != "first" {
+		t.Errorf("after a refused rotation the key is %+v, %v", k, err)
+	}
 	again, err := ks.Rotate(ctx, "k", 0)
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,8 @@ package store
 import "strconv"
 
 // The Redis keys of the store. All share the hash tag {store}: on a Cluster they are in one slot, so that a change
-// and its revision are one transaction. No other package accesses them.
+// and its revision are one transaction. No other package accesses them. Those of the
+// audit log are in package audit.
 const (
 	keyRevision = "penstock:{store}:rev"     // string, a counter: +1 with each change. No TTL
 	keyFlows    = "penstock:{store}:flows"   // hash: flow number -> head (JSON). No TTL
@@ -12,9 +13,6 @@ const (
 	keyClients  = "penstock:{store}:clients" // hash: identifier -> record (JSON, secrets hashed). No TTL
 	keySigning  = "penstock:{store}:signing" // hash: kid -> record (JSON, seed sealed). No TTL
 	keyEpochs   = "penstock:{store}:epochs"  // hash: "user:<name>", "client:<id>", "key:<key>" -> epoch. No TTL
-	keyAudit    = "penstock:{store}:audit"   // stream: what administrators did. No TTL, bounded by auditLength, with a history by auditWaiting
-
-	keyAuditArchived = "penstock:{store}:audit:archived" // string: id of the last entry that the history has. No TTL
 
 	keyConnections = "penstock:{store}:connections" // hash: name -> record (JSON, sealed as a whole). No TTL
 	keySecrets     = "penstock:{store}:secrets"     // hash: name -> record (JSON, sealed as a whole). No TTL

@@ -25,6 +25,17 @@ func (s *Store) seal(v *snapshot, record, secret string) (string, error) {
 	return s.config.Sealer.sealUnder(id, record, secret), nil
 }
 
+// Seal encrypts a secret for the other processes of the fleet, with the fleet's master key. It is bound to record, the name of what it
+// belongs to: Unseal needs the same.
+func (s *Store) Seal(record, secret string) (string, error) {
+	return s.seal(s.snapshot.Load(), record, secret)
+}
+
+// Unseal decrypts what Seal of any process of the fleet returned. Errors: *MissingKeyError, *DamagedError.
+func (s *Store) Unseal(record, sealed string) (string, error) {
+	return s.config.Sealer.Open(record, sealed)
+}
+
 func masterError(id string) error {
 	return fmt.Errorf("the fleet seals under master key %s, which this process does not have: give it that key, too", id)
 }

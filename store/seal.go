@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/audit"
 )
 
 // MasterKeySize is the length of a master key in bytes: AES-256.
@@ -25,6 +27,7 @@ const sealedPrefix = "v1."
 type Sealer struct {
 	ids   []string // of the master keys, in the order of the setting
 	boxes map[string]cipher.AEAD
+	audit audit.Keys // that sign the audit log, in the same order
 }
 
 // NewSealer returns a Sealer that opens secrets of any of the master keys. The fleet decides which one seals: the
@@ -49,6 +52,11 @@ func NewSealer(masterKeys ...[]byte) (*Sealer, error) {
 		id := keyID(key)
 		s.ids = append(s.ids, id)
 		s.boxes[id] = box
+		signs, err := audit.DeriveKey(id, key)
+		if err != nil {
+			return nil, fmt.Errorf("make sealer: %w", err)
+		}
+		s.audit = append(s.audit, signs)
 	}
 	return s, nil
 }
@@ -76,6 +84,9 @@ func ParseMasterKeys(setting string) ([][]byte, error) {
 
 // IDs returns the ids of the master keys, in the order of the setting. An id reveals nothing about its key.
 func (s *Sealer) IDs() []string { return slices.Clone(s.ids) }
+
+// AuditKeys returns the keys that sign the audit log, in the order of the setting.
+func (s *Sealer) AuditKeys() audit.Keys { return slices.Clone(s.audit) }
 
 // Has reports whether one of the master keys has the id.
 func (s *Sealer) Has(id string) bool { return s.boxes[id] != nil }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,8 @@ const MaxSecret = 64 << 10
 // Secret is a value that flows refer to by name and never read, such as the key of a webhook's signature.
 type Secret struct {
 	Name      string    `json:"name"`
-	Value     string    `json:"value"`
+	Value     string    `json:"value"`           // with From: random, so that a process of a version without references verifies nothing
+	From      string    `json:"from,omitempty"`  // reference to where the value is kept; empty: it is Value
 	Flows     []int64   `json:"flows,omitempty"` // flows in which authors restricted to some flows may use it; empty: none
 	UpdatedAt time.Time `json:"updated_at"`
 }
@@ -35,13 +37,29 @@ type Secrets struct{ vault *vault[Secret] }
 // Secrets gives access to the secrets.
 func (s *Store) Secrets() *Secrets { return &Secrets{s.secrets} }
 
-// Secret returns a value, at most a second old; ErrNotFound.
+// Secret returns a value, at most a second old; that of a reference may be older. It waits for the first reading of a reference,
+// until ctx ends. Errors: ErrNotFound, *secretstore.Error.
 func (ss *Secrets) Secret(ctx context.Context, name string) (string, error) {
 	s, err := ss.vault.find(ctx, name)
 	if err != nil {
 		return "", err
 	}
+	if s.From != "" {
+		return ss.vault.store.config.SecretStores.Value(ctx, s.From)
+	}
 	return s.Value, nil
+}
+
+// Test reads the value of a secret as Secret does, but for a reference it asks the store where it is kept.
+func (ss *Secrets) Test(ctx context.Context, name string) error {
+	s, err := ss.vault.find(ctx, name)
+	if err != nil || s.From == "" {
+		return err
+	}
+	stores := ss.vault.store.config.SecretStores
+	stores.Refresh(ctx, map[string]string{"": s.From})
+	_, err = stores.Value(ctx, s.From)
+	return err
 }
 
 // List returns all secrets by name, without their values.
@@ -49,7 +67,7 @@ func (ss *Secrets) List(ctx context.Context) ([]Secret, error) {
 	all, err := ss.vault.all(ctx)
 	listed := make([]Secret, len(all))
 	for i, s := range all {
-		listed[i] = Secret{Name: s.Name, Flows: s.Flows, UpdatedAt: s.UpdatedAt}
+		listed[i] = Secret{Name: s.Name, From: s.From, Flows: s.Flows, UpdatedAt: s.UpdatedAt}
 	}
 	return listed, err
 }
@@ -80,7 +98,21 @@ func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64
 	if !utf8.ValidString(value) {
 		return fmt.Errorf("put secret: %w", &InvalidError{"value", "must be UTF-8: store bytes as base64, for instance"})
 	}
-	return ss.vault.put(ctx, name, &Secret{name, value, flows, time.Now().UTC().Truncate(time.Millisecond)})
+	return ss.put(ctx, Secret{Name: name, Value: value, Flows: flows})
+}
+
+// PutReference creates the secret or replaces it as a whole by a reference to where its value is kept. It reads nothing. Error:
+// *InvalidError.
+func (ss *Secrets) PutReference(ctx context.Context, name, from string, flows []int64) error {
+	if err := ss.vault.store.config.SecretStores.Check(from); err != nil {
+		return fmt.Errorf("put secret: %w", &InvalidError{"from", err.Error()})
+	}
+	return ss.put(ctx, Secret{Name: name, Value: rand.Text(), From: from, Flows: flows})
+}
+
+func (ss *Secrets) put(ctx context.Context, s Secret) error {
+	s.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
+	return ss.vault.put(ctx, s.Name, &s)
 }
 
 // Delete removes the secret. Error: ErrNotFound.

@@ -22,9 +22,11 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/internal/entrylog"
+	"github.com/penstock/penstock/internal/secretstore"
 )
 
 const (
@@ -65,6 +67,8 @@ type Config struct {
 	Vars map[string]any
 	// History has the older entries of the audit log; nil: Redis has the last 20,000.
 	History entrylog.History
+	// SecretStores read the references of secrets and connections. nil: none is allowed.
+	SecretStores *secretstore.Stores
 
 	// ReadOnly opens the store without writing anything.
 	ReadOnly bool
@@ -75,6 +79,7 @@ type Store struct {
 	config      Config
 	fingerprint string // of the catalogue; a flow compiled with the same one compiles again
 	versions    *versions
+	audit       *audit.Log
 
 	snapshot atomic.Pointer[snapshot]
 	current  atomic.Int64 // last time at which the view was current, Unix nanoseconds
@@ -103,10 +108,17 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 		return nil, errors.New("open store: Redis, Sealer, Catalogue and Log are required")
 	}
 	config.Settle = cmp.Or(config.Settle, DefaultSettle)
+	if config.SecretStores == nil {
+		var err error
+		if config.SecretStores, err = secretstore.New(secretstore.Config{Log: config.Log}); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
 	p := &config.Process
 	p.ID, p.Keys, p.Started = rand.Text(), config.Sealer.IDs(), time.Now().UTC()
 	p.Schema, p.Protocol, p.LeastProtocol = Schema, Protocol, LeastProtocol
 	s := &Store{config: config, fingerprint: flows.VersionOf(reference.Schema(config.Catalogue))[:16], versions: newVersions(), wake: make(chan struct{}, 1), unopened: unopened{log: config.Log, known: map[string]error{}}}
+	s.audit = audit.New(audit.Config{Redis: config.Redis, Keys: config.Sealer.audit, History: config.History, Log: config.Log})
 	s.connections = &vault[Connection]{store: s, kind: kindConnection}
 	s.secrets = &vault[Secret]{store: s, kind: kindSecret}
 	if err := s.open(ctx); err != nil {
@@ -143,6 +155,9 @@ func (s *Store) Keys() *Keys { return &Keys{s} }
 
 // Flows gives access to the deployed flows.
 func (s *Store) Flows() *Flows { return &Flows{s} }
+
+// SecretStores returns what reads the references of secrets and connections; not nil.
+func (s *Store) SecretStores() *secretstore.Stores { return s.config.SecretStores }
 
 // Catalogue returns the catalogue that flows are compiled with.
 func (s *Store) Catalogue() *flows.Catalogue { return s.config.Catalogue }

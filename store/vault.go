@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/flows"
 )
 
 // vault stores records that are sealed as a whole: an attacker who can write to Redis cannot change the target of a
@@ -79,12 +80,10 @@ func (v *vault[T]) all(ctx context.Context) ([]*T, error) {
 }
 
 // NameRule describes the names of connections, secrets and variables, for messages.
-const NameRule = "1 to 64 letters, digits, '_', '.' or '-', a letter first"
-
-var vaultName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+const NameRule = flows.NameRule
 
 // ValidName reports whether a connection, secret or variable can have the name.
-func ValidName(name string) bool { return vaultName.MatchString(name) }
+func ValidName(name string) bool { return flows.ValidName(name) }
 
 func (v *vault[T]) put(ctx context.Context, name string, record *T) error {
 	if !ValidName(name) {

@@ -19,7 +19,7 @@ import (
 )
 
 // withoutBody are the routes that change something and read no body.
-var withoutBody = []string{"/v1/clients/:identifier/assertion", "/v1/clients/:identifier/token", "/v1/signing-keys"} // read only
+var withoutBody = []string{"/v1/clients/:identifier/assertion", "/v1/clients/:identifier/token", "/v1/secrets/:name/test", "/v1/signing-keys"} // read only
 
 // Each route with a body rejects what is not one JSON object of its members, and changes nothing. A new route is covered.
 func TestMalformedBodies(t *testing.T) {
@@ -129,14 +129,14 @@ func TestConnectionTests(t *testing.T) {
 			t.Errorf("%s: %d, %q", body, w.Code, works.calls)
 		}
 	}
-	if got := decode[connectionTest](t, o.call(http.MethodPost, path, ``, auth.ScopeClients), http.StatusOK); !got.Works || got.Message != "200 OK" {
+	if got := decode[resourceTest](t, o.call(http.MethodPost, path, ``, auth.ScopeClients), http.StatusOK); !got.Works || got.Message != "200 OK" {
 		t.Errorf("%+v", got)
 	}
 	if works.left <= 0 || works.left > testLimit {
 		t.Errorf("a test may take %v", works.left)
 	}
 	works.err = errors.New("401 Unauthorized")
-	if got := decode[connectionTest](t, o.call(http.MethodPost, path, `{"url":"https://crm.example.org/me"}`, auth.ScopeClients), http.StatusOK); got.Works || got.Message != "401 Unauthorized" {
+	if got := decode[resourceTest](t, o.call(http.MethodPost, path, `{"url":"https://crm.example.org/me"}`, auth.ScopeClients), http.StatusOK); got.Works || got.Message != "401 Unauthorized" {
 		t.Errorf("%+v", got)
 	}
 	if want := []string{"crm ", "crm https://crm.example.org/me"}; !slices.Equal(works.calls, want) {

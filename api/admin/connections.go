@@ -21,8 +21,9 @@ type connectionView struct {
 	Type      string            `json:"type"`
 	Hosts     []string          `json:"hosts,omitempty"`
 	Settings  map[string]string `json:"settings"`
-	Flows     []int64           `json:"flows"`   // flows in which their writers may use it
-	UsedBy    []int64           `json:"used_by"` // flows whose current versions name it
+	From      map[string]string `json:"from,omitempty"` // references of settings that are kept elsewhere, by name
+	Flows     []int64           `json:"flows"`          // flows in which their writers may use it
+	UsedBy    []int64           `json:"used_by"`        // flows whose current versions name it
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
@@ -31,7 +32,7 @@ func (a *api) connectionViewer() func(*store.Connection) connectionView {
 	uses := a.config.Store.Flows().Uses(flows.ResourceConnection)
 	return func(c *store.Connection) connectionView {
 		shown := connect.Shown(a.config.Store.Catalogue(), c)
-		return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, append([]int64{}, c.Flows...), append([]int64{}, uses[c.Name]...), shown.UpdatedAt}
+		return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, shown.From, append([]int64{}, c.Flows...), append([]int64{}, uses[c.Name]...), shown.UpdatedAt}
 	}
 }
 
@@ -42,6 +43,7 @@ func (a *api) putConnection(c *gin.Context) {
 		Type     string                     `json:"type"`
 		Hosts    []string                   `json:"hosts"`
 		Settings map[string]json.RawMessage `json:"settings"`
+		From     map[string]string          `json:"from"`
 		Flows    []int64                    `json:"flows"`
 	}
 	name := c.Param("name")
@@ -49,7 +51,7 @@ func (a *api) putConnection(c *gin.Context) {
 	if err == nil && (!store.ValidName(name) || in.Name != "" && in.Name != name) {
 		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: " + store.NameRule}
 	}
-	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, Flows: in.Flows}
+	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, From: in.From, Flows: in.Flows}
 	if err == nil {
 		err = checkFlows(in.Flows)
 	}
@@ -57,6 +59,9 @@ func (a *api) putConnection(c *gin.Context) {
 		var wrong error
 		if conn.Settings, wrong = connect.Texts(in.Settings); wrong == nil {
 			wrong = connect.Check(a.config.Store.Catalogue(), &conn)
+		}
+		if wrong == nil {
+			wrong = connect.CheckAllowed(a.config.Store.SecretStores(), &conn)
 		}
 		if wrong != nil {
 			err = httpx.BadRequest("invalid", wrong.Error())
@@ -93,7 +98,7 @@ func (a *api) deleteConnection(c *gin.Context) {
 // testLimit is the maximum duration of a test of a connection.
 const testLimit = 15 * time.Second
 
-// testConnection answers POST /v1/connections/{name}/test: it contacts the server of the connection from this process.
+// testConnection answers POST /v1/connections/{name}/test: a worker contacts the server of the connection.
 func (a *api) testConnection(c *gin.Context) {
 	var in struct {
 		URL string `json:"url"` // empty: that of the setting test
@@ -114,11 +119,11 @@ func (a *api) testConnection(c *gin.Context) {
 	if err != nil {
 		said = err.Error()
 	}
-	httpx.WriteJSON(c, http.StatusOK, connectionTest{err == nil, said})
+	httpx.WriteJSON(c, http.StatusOK, resourceTest{err == nil, said})
 }
 
-// connectionTest is the result of a test of a connection.
-type connectionTest struct {
+// resourceTest is the result of a test of a connection or a secret.
+type resourceTest struct {
 	Works   bool   `json:"works"`
 	Message string `json:"message"` // what the server answered, or what is wrong
 }

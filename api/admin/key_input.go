@@ -60,6 +60,7 @@ type keyInput struct {
 	Key         string                       `json:"key"`
 	Name        httpx.Optional[string]       `json:"name"`
 	Secret      httpx.Optional[string]       `json:"secret"`
+	Previous    httpx.Optional[string]       `json:"previous_secret"` // null or empty: the overlap of a rotation ends now
 	APIAccess   httpx.Optional[bool]         `json:"api_access"`
 	Flows       httpx.Optional[[]int64]      `json:"flows"`
 	Scopes      httpx.Optional[[]auth.Scope] `json:"scopes"`
@@ -102,6 +103,12 @@ func (in *keyInput) apply(a *api, k *store.Key) error {
 			return &store.InvalidError{Member: "secret", Reason: "must have 8 to 256 bytes"}
 		}
 		k.Secret, k.Previous, k.PreviousUntil = in.Secret.Value, "", time.Time{}
+	}
+	switch {
+	case in.Previous.Set && in.Previous.Value == "":
+		k.Previous, k.PreviousUntil = "", time.Time{}
+	case in.Previous.Set && in.Previous.Value != k.Previous:
+		return &store.InvalidError{Member: "previous_secret", Reason: "may only be null, which ends the overlap of a rotation now"}
 	}
 	if k.PublicKey != "" {
 		if _, _, err := auth.ParsePublicKey(k.PublicKey); err != nil {

@@ -67,6 +67,7 @@ func Mount(v1 *gin.RouterGroup, config Config) {
 	secrets.GET("", a.listSecrets)
 	secrets.PUT("/:name", a.putSecret)
 	secrets.DELETE("/:name", a.deleteSecret)
+	secrets.POST("/:name/test", a.testSecret)
 
 	vars := v1.Group("/vars", httpx.Requires(auth.ScopeClients))
 	vars.GET("", a.listVars)
@@ -83,6 +84,11 @@ func Mount(v1 *gin.RouterGroup, config Config) {
 	}
 
 	v1.GET("/scopes", httpx.Requires(auth.ScopeClients, auth.ScopeUsers), a.listScopes)
-	v1.GET("/audit", httpx.Requires(auth.ScopeUsers), a.listAudit)
+	log := v1.Group("/audit", httpx.Requires(auth.ScopeUsers))
+	log.GET("", a.listAudit)
+	log.GET("/export", a.exportAudit)
+	log.GET("/verify", a.verifyAudit)
+	log.GET("/state", a.auditState)
+	log.GET("/:entry", a.readAudit)
 	v1.POST("/auth/explain", httpx.Requires(auth.ScopeClients), a.explain)
 }

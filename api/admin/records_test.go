@@ -99,6 +99,9 @@ func TestRotationOfAKey(t *testing.T) {
 	if left := v.PreviousUntil.Sub(begun); v.Secret == "" || v.Secret == officeSecret || v.Previous != officeSecret || left < 59*time.Minute || left > 61*time.Minute {
 		t.Errorf("after a rotation: %+v", v)
 	}
+	if w := o.call(http.MethodPost, "/v1/keys/crm/rotate", `{}`, auth.Scopes...); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "in_rotation") {
+		t.Errorf("another rotation while the old secret counts: %d %s", w.Code, w.Body)
+	}
 	read := func(u *usage) *httptest.ResponseRecorder {
 		o.usage.KeyUsage = u
 		defer func() { o.usage.KeyUsage = nil }()
@@ -113,6 +116,13 @@ func TestRotationOfAKey(t *testing.T) {
 	}
 	if w := o.call(http.MethodPost, "/v1/keys/crm/rotate", `{"overlap_seconds":0}`, auth.Scopes...); w.Code != http.StatusOK || strings.Contains(w.Body.String(), v.Secret) {
 		t.Errorf("a rotation without an overlap keeps the secret: %d %s", w.Code, w.Body)
+	}
+	_ = decode[keyView](t, o.call(http.MethodPost, "/v1/keys/crm/rotate", `{}`, auth.Scopes...), http.StatusOK)
+	if w := o.call(http.MethodPatch, "/v1/keys/crm", `{"previous_secret":"another"}`, auth.Scopes...); w.Code != http.StatusBadRequest {
+		t.Errorf("an old secret that is set: %d %s", w.Code, w.Body)
+	}
+	if w := o.call(http.MethodPatch, "/v1/keys/crm", `{"previous_secret":null}`, auth.Scopes...); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "previous_secret") {
+		t.Errorf("the end of an overlap: %d %s", w.Code, w.Body)
 	}
 	if w := read(&usage{use: keyusage.Use{Current: 1}}); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "secret_use") {
 		t.Errorf("a key with one secret has usage: %d %s", w.Code, w.Body)

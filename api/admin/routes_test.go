@@ -135,7 +135,7 @@ var scopesOfRoutes = map[string][]auth.Scope{ // read only
 	"PATCH /v1/clients/:identifier": {auth.ScopeClients}, "DELETE /v1/clients/:identifier": {auth.ScopeClients},
 	"POST /v1/clients/:identifier/assertion": {auth.ScopeClients}, "POST /v1/clients/:identifier/token": {auth.ScopeClients}, "POST /v1/clients/:identifier/secret": {auth.ScopeClients},
 	"GET /v1/signing-keys": {auth.ScopeClients}, "POST /v1/signing-keys": {auth.ScopeClients}, "DELETE /v1/signing-keys/:kid": {auth.ScopeClients},
-	"GET /v1/secrets": {auth.ScopeClients}, "PUT /v1/secrets/:name": {auth.ScopeClients}, "DELETE /v1/secrets/:name": {auth.ScopeClients},
+	"GET /v1/secrets": {auth.ScopeClients}, "PUT /v1/secrets/:name": {auth.ScopeClients}, "DELETE /v1/secrets/:name": {auth.ScopeClients}, "POST /v1/secrets/:name/test": {auth.ScopeClients},
 	"GET /v1/vars": {auth.ScopeClients}, "PUT /v1/vars/:name": {auth.ScopeClients}, "DELETE /v1/vars/:name": {auth.ScopeClients},
 	"GET /v1/connections": {auth.ScopeClients}, "GET /v1/connections/:name": {auth.ScopeClients}, "PUT /v1/connections/:name": {auth.ScopeClients}, "DELETE /v1/connections/:name": {auth.ScopeClients},
 	"GET /v1/scopes": {auth.ScopeClients, auth.ScopeUsers}, "POST /v1/auth/explain": {auth.ScopeClients},

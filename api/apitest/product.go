@@ -23,6 +23,7 @@ import (
 
 	"github.com/penstock/penstock/api"
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
@@ -120,7 +121,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Running(t, w.Run, w.Close)
 	attempts, err := limits.NewAttempts(limits.AttemptsConfig{Redis: client, Key: []byte("a test's")})
 	Fatal(t, err)
-	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: Hasher(t), Guard: auth.NewBruteForceGuard(attempts), Issuer: Issuer, Authorize: Issuer + "/console/authorize"})
+	authority, err := auth.NewAuthority(auth.AuthorityConfig{Store: p.Store, Hasher: Hasher(t), Guard: auth.NewBruteForceGuard(attempts), Issuer: Issuer, Personal: personal.New(client), Authorize: Issuer + "/console/authorize"})
 	Fatal(t, err)
 	p.people()
 	p.Deliveries, err = deliveries.New(deliveries.Config{Redis: client, Log: log})

@@ -8,16 +8,20 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/internal/entrylog"
-	"github.com/penstock/penstock/store"
 )
 
-type entry = store.Entry
+type entry = audit.Entry
 
 // Parse parses the query string of a listing. The default order is the newest entries first. Errors are
 // *listing.Error.
 func Parse(raw string) (*listing.Query[entry], error) {
-	return listing.Parse(raw, listing.Schema[entry]{
+	return listing.Parse(raw, schema())
+}
+
+func schema() listing.Schema[entry] {
+	return listing.Schema[entry]{
 		Order: "-at",
 		Fields: []listing.Field[entry]{
 			listing.Time("at", func(e *entry) time.Time { return e.At }),
@@ -28,8 +32,13 @@ func Parse(raw string) (*listing.Query[entry], error) {
 			listing.Text("ip", func(e *entry) string { return e.IP }),
 			listing.Text("request_id", func(e *entry) string { return e.RequestID }),
 			listing.Text("message", func(e *entry) string { return e.Message }),
+			listing.Text("operation", func(e *entry) string { return e.Operation }),
+			listing.Text("kind", func(e *entry) string { return e.Kind }),
+			listing.Text("subject", func(e *entry) string { return e.Subject }),
+			listing.Text("outcome", func(e *entry) string { return string(e.Outcome) }),
+			listing.Text("via", func(e *entry) string { return e.Via }),
 		},
-	})
+	}
 }
 
 // maxScanned is the maximum number of entries that are read for a page. It exceeds what Redis has.
@@ -42,9 +51,9 @@ const historyAway = "The history does not answer: only entries that Redis still 
 // field at, and stops when the page is full and the existence of a next page is known. The total of a filtered
 // listing is then a lower bound, unless exact is true. In any other order it reads the whole period. It reads 200,000
 // entries at most, and the page then says how far they go.
-func Page(ctx context.Context, log *store.Audit, q *listing.Query[entry], exact bool) (listing.Page[entry], error) {
+func Page(ctx context.Context, log *audit.Log, q *listing.Query[entry], exact bool) (listing.Page[entry], error) {
 	down, alone := q.OrderedBy("at")
-	within := store.AuditRange{Oldest: alone && !down}
+	within := audit.Range{Oldest: alone && !down}
 	within.From, within.To = q.Between("at")
 	exact = exact && q.Filtered()
 	reader := q.Reader()

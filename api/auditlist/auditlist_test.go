@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/penstock/penstock/api/auditlist"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"
@@ -19,7 +20,7 @@ import (
 const length = 2000
 
 // written returns a log of the entries 0 to length-1, each hundredth by bob, all others by ann.
-func written(t *testing.T) (*store.Audit, *redis.Client) {
+func written(t *testing.T) (*audit.Log, *redis.Client) {
 	t.Helper()
 	client := testenv.Redis(t).Client()
 	sealer, err := store.NewSealer(store.NewMasterKey())
@@ -35,7 +36,7 @@ func written(t *testing.T) (*store.Audit, *redis.Client) {
 		if i%100 == 0 {
 			actor = "user:bob"
 		}
-		if err := s.Audit().Add(t.Context(), store.Entry{Actor: actor, Act: "x", Status: i}); err != nil {
+		if err := s.Audit().Add(t.Context(), audit.Entry{Actor: actor, Act: "x", Status: i}); err != nil {
 			t.Fatal(err)
 		}
 	}

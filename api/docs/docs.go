@@ -1,4 +1,4 @@
-// Package docs serves the description of the API: the server's own operations, for people and for programs, and the
+// Package docs serves the reference for models that write flows, and the description of the API: the server's own operations, for people and for programs, and the
 // operations of flows that the caller may call.
 package docs
 
@@ -13,12 +13,15 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/openapi"
 	"github.com/penstock/penstock/api/openapi/flowdoc"
+	pages "github.com/penstock/penstock/docs"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
 const (
 	pathDocument = "/openapi.json"
+	pathLLMs     = "/llms.txt"
+	pathLLMsFull = "/llms-full.txt"
 	pathFlow     = "/flows/:flow/openapi.json" // below /v1
 )
 
@@ -63,6 +66,8 @@ func Mount(e *gin.Engine, v1 gin.IRouter, config Config) {
 	}
 	e.GET(pathDocument, config.LimitAddress, a.serveDocument)
 	e.GET(httpx.PathDocs, a.serveOwn(httpx.TypeHTML, func(d *openapi.Description) []byte { return d.Page }))
+	e.GET(pathLLMs, serveText(pages.LLMs))
+	e.GET(pathLLMsFull, serveText(pages.LLMsFull))
 	e.GET(openapi.StylePath, a.serveOwn(typeCSS, func(*openapi.Description) []byte { return openapi.Style }))
 	if config.Flows != nil {
 		v1.GET(pathFlow, a.serveFlow)
@@ -97,9 +102,18 @@ func (a *api) serveOwn(contentType []string, part func(*openapi.Description) []b
 	}
 }
 
+// serveText returns a handler that writes a text, which is made at the first request.
+func serveText(text func() string) gin.HandlerFunc {
+	once := sync.OnceValue(func() []byte { return []byte(text()) })
+	return func(c *gin.Context) {
+		httpx.Write(c, http.StatusOK, typeText, once())
+	}
+}
+
 // The page loads a style sheet and nothing else. Read only.
 var (
 	docsPolicy = []string{"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 	noReferrer = []string{"no-referrer"}
+	typeText   = []string{"text/plain; charset=utf-8"}
 	typeCSS    = []string{"text/css; charset=utf-8"}
 )

@@ -65,6 +65,7 @@ var kinds = []struct {
 	{as: textOf[*store.ConflictError], Kind: Kind{Status: http.StatusConflict, Code: "slug_taken", Title: notSaved}},
 	{as: textOf[*store.StaleError], Kind: Kind{Status: http.StatusPreconditionFailed, Code: "stale", PageStatus: http.StatusConflict, Title: notSaved}},
 	{as: textOf[*store.CanaryError], Kind: Kind{Status: http.StatusConflict, Code: "canary_refused", Title: notSaved}},
+	{as: textOf[*store.RotationError], Kind: Kind{Status: http.StatusConflict, Code: "in_rotation", Title: notSaved}},
 	{as: textOf[*deliveries.UnrepeatableError], Kind: Kind{Status: http.StatusConflict, Code: "not_recorded", Title: "It cannot be repeated"}},
 	{as: textOf[*strictjson.Error], Kind: Kind{Status: http.StatusBadRequest, Code: "bad_json", Message: "the body is not the JSON that is expected: ", Title: "The JSON cannot be read"}},
 	{as: sizeLimit, Kind: Kind{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Message: "the body is larger than ", Title: "Too large", Text: "The request is larger than this server takes."}},

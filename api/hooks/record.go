@@ -76,8 +76,11 @@ func (a *api) record(c *gin.Context) {
 		return
 	}
 	d := deliveries.Delivery{
-		Flow: flow.Number, Method: c.Request.Method, Verdict: verdict, Status: c.Writer.Status(), Run: x.Run, Repeated: x.Attached,
+		Flow: flow.Number, Version: flow.Version, Method: c.Request.Method, Verdict: verdict, Status: c.Writer.Status(), Run: x.Run, Repeated: x.Attached,
 		IP: c.ClientIP(), RequestID: x.ID, ContentType: c.GetHeader("Content-Type"), Size: max(c.Request.ContentLength, int64(len(x.Body()))),
+	}
+	if x.Flow != nil && x.Flow.Number == flow.Number { // not one that was deployed meanwhile
+		d.Version = x.Flow.Version
 	}
 	if x.Fault != nil {
 		d.Status, d.Code = x.Fault.Status, x.Fault.Code

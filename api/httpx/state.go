@@ -45,6 +45,7 @@ type State struct {
 	MayRespondEarly  bool            // the flow may respond before its end
 	Flow             *flows.Flow     // flow to run; nil: none, or a replay
 	Audited          bool            // the audit log has the request although it changes nothing
+	Noted            bool            // the audit log has the request
 	Fault            *Fault          // nil: the request succeeded
 	body             []byte          // as sent; see ReadBody
 	bodyErr          error

@@ -135,6 +135,9 @@ func problemText(answer *response) string {
 	}
 	for _, mistake := range p.Problems {
 		text += "\n" + mistake.Error()
+		if mistake.Code != "" {
+			text += " [" + mistake.Code + "]"
+		}
 	}
 	return text
 }

@@ -107,7 +107,7 @@ func TestCheckAndTestAFile(t *testing.T) {
 	p := apitest.NewProduct(t)
 	s := connect(t, p, "ann", versions[0], nil)
 	file := func(source string) map[string]any { return map[string]any{"flow": "9", "source": source} }
-	if r := call(t, s, "penstock_check_flow", file("flow: 9\nsteps: [{sett: {a: 1}}]")); !r.IsError || !strings.Contains(text(r), `2:10: unknown step kind "sett" (did you mean set?)`) {
+	if r := call(t, s, "penstock_check_flow", file("flow: 9\nsteps: [{sett: {a: 1}}]")); !r.IsError || !strings.Contains(text(r), `2:10: unknown step kind "sett" (did you mean set?) [unknown_kind]`) {
 		t.Errorf("a mistake: %s", text(r))
 	}
 	members(t, call(t, s, "penstock_check_flow", file("flow: 9\nsteps: [{set: {a: 1}}]")))

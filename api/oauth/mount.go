@@ -4,14 +4,14 @@ package oauth
 import (
 	"github.com/gin-gonic/gin"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/store"
 )
 
 // Config of the routes. Both are required.
 type Config struct {
 	Authority *auth.Authority
-	Audit     *store.Audit // records that a key begins to act as a user
+	Audit     *audit.Log // records that a key begins to act as a user
 }
 
 // api has the handlers of the routes.

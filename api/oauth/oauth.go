@@ -1,14 +1,17 @@
 package oauth
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/store"
 )
@@ -46,8 +49,8 @@ func (a *api) auditImpersonation(c *gin.Context, t *store.Token) error {
 	if t.Actor == "" {
 		return nil
 	}
-	err := a.config.Audit.Add(c.Request.Context(), store.Entry{
-		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, Act: "impersonate", Object: string(t.Kind) + ":" + t.Principal,
+	err := a.config.Audit.Add(c.Request.Context(), audit.Entry{
+		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, ActedAs: t.Actor, Via: audit.ViaSignature, Act: "impersonate", Object: string(t.Kind) + ":" + t.Principal,
 		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
 	})
 	if err != nil {
@@ -79,8 +82,29 @@ func (a *api) revoke(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
+	a.note(c, "POST "+auth.PathRevoke, caller(c), "", http.StatusOK)
 	c.Header("Pragma", "no-cache")
 	httpx.WriteEmpty(c, http.StatusOK) // RFC 7009 section 2.2: the status says everything, the client ignores a body
+}
+
+// note adds an entry to the audit log about something that anybody may do as often as the limits permit: equal ones are counted.
+func (a *api) note(c *gin.Context, act, actor, object string, status int) {
+	a.config.Audit.Note(context.WithoutCancel(c.Request.Context()), audit.Entry{
+		Actor: actor, Act: act, Object: object, Outcome: audit.Done, Status: status, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
+	})
+}
+
+// caller returns the client whose credentials a request had, which were right.
+func caller(c *gin.Context) string {
+	id, _, ok := c.Request.BasicAuth()
+	if !ok {
+		form, _ := url.ParseQuery(string(httpx.StateOf(c).Body())) // it was read before
+		id = form.Get("client_id")
+	}
+	if id == "" {
+		return audit.Anonymous
+	}
+	return string(auth.KindClient) + ":" + id
 }
 
 func (a *api) metadata(c *gin.Context) { write(c, http.StatusOK, a.config.Authority.Metadata()) }

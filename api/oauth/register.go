@@ -8,6 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/audit"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/store"
 )
@@ -53,5 +55,6 @@ func (a *api) register(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
+	a.note(c, "POST "+auth.PathRegister, audit.Anonymous, client.ID, http.StatusCreated)
 	write(c, http.StatusCreated, registered{client, "none", []string{"authorization_code", "refresh_token"}, []string{"code"}})
 }

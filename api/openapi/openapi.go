@@ -4,6 +4,7 @@ package openapi
 import (
 	_ "embed"
 	"fmt"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 )
@@ -27,8 +28,9 @@ type Description struct {
 	root object // of Document, not modified
 }
 
-// Describe returns the description that is built into the program.
-func Describe() (*Description, error) {
+// Describe returns the description that is built into the program, read at the first call. All callers share it, and nobody
+// changes it.
+var Describe = sync.OnceValues(func() (*Description, error) {
 	var root object
 	if err := yaml.UnmarshalWithOptions(source, &root, yaml.UseOrderedMap()); err != nil {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
@@ -38,7 +40,7 @@ func Describe() (*Description, error) {
 		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
 	return &Description{Document: document, Page: render(root), root: root}, nil
-}
+})
 
 // object is a mapping in the order of the file.
 type object = yaml.MapSlice

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/queue"
@@ -20,6 +21,10 @@ type Choice struct {
 	Filter string
 	Search string   // words, see ParamSearch; empty: none
 	Runs   []string // ids; not nil: Filter and Search are empty
+
+	// AsOf is the time of the plan that a person has seen, of Filter and Search: runs that were accepted or have ended since are
+	// left out. Zero: the runs as they are now.
+	AsOf time.Time
 }
 
 // Chooser reads the runs of a choice. *queue.Client implements it.
@@ -34,6 +39,9 @@ type Chooser interface {
 func Choose(ctx context.Context, runs Chooser, c Choice, most int, may func(*queue.Record) bool) ([]string, error) {
 	known := map[string]bool{} // by version, which is of one flow
 	visible := func(r *queue.Record) bool {
+		if !c.AsOf.IsZero() && c.Runs == nil && (r.AcceptedAt().After(c.AsOf) || r.Times.Finished.After(c.AsOf)) {
+			return false
+		}
 		accepted, asked := known[r.Version]
 		if !asked {
 			accepted = may(r)

@@ -43,6 +43,16 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%+v: %v, %v", c.choice, got, err)
 		}
 	}
+	asOf := time.UnixMilli(1795953600000)
+	s.runs[12].Times.Accepted, s.runs[12].Times.Finished = asOf.Add(-time.Second), asOf // the only one of three that the plan has seen
+	s.runs[11].Times.Accepted, s.runs[11].Times.Finished = asOf.Add(-time.Second), asOf.Add(time.Millisecond)
+	s.runs[10].Times.Accepted = asOf.Add(time.Millisecond)
+	for _, c := range []Choice{{Filter: failed, AsOf: asOf}, {Runs: []string{s.runs[10].ID, s.runs[11].ID, s.runs[12].ID}, AsOf: asOf}} {
+		got, err := Choose(t.Context(), s, c, 100, notSix)
+		if want := map[bool]int{true: 3, false: 1}[c.Runs != nil]; err != nil || len(got) != want || !slices.Contains(got, s.runs[12].ID) {
+			t.Errorf("%+v: %v, %v", c, got, err)
+		}
+	}
 	for _, bad := range []Choice{{Filter: "x"}, {Runs: []string{"a"}, Filter: failed}, {Runs: []string{"a"}, Search: "x"}, {Runs: make([]string, MaxChosen+1)}, {Search: strings.Repeat("x", 501)}} {
 		var wrong *listing.Error
 		if _, err := Choose(t.Context(), s, bad, 100, notSix); !errors.As(err, &wrong) {

@@ -25,6 +25,7 @@ type bulkInput struct {
 	Version string            `json:"version"` // of actions that start runs: "pinned" or "current"
 	Assume  map[string]string `json:"assume"`  // "done" or "not_done", by step, where it is uncertain
 	DryRun  bool              `json:"dry_run"` // answer with the plan alone
+	AsOf    time.Time         `json:"as_of"`   // that of the plan; zero: now
 }
 
 // beginOperation answers POST /v1/runs/bulk with 202 and the operation, or with the plan of a dry run.
@@ -44,7 +45,7 @@ func (a *api) beginOperation(c *gin.Context) {
 		return
 	}
 	httpx.KeepOpen(c, maxBulkTime)
-	choice := runlist.Choice{Filter: want.Filter, Search: want.Search, Runs: want.Runs}
+	choice := runlist.Choice{Filter: want.Filter, Search: want.Search, Runs: want.Runs, AsOf: want.AsOf}
 	reader := struct {
 		runlist.Lister
 		runner.Records

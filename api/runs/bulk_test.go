@@ -96,12 +96,19 @@ func TestBulkResume(t *testing.T) {
 		t.Errorf("steps %s", got)
 	}
 	replays := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"replay","dry_run":true,`+filter+`}`), 200)
-	if replays["applies"] != 12. || !strings.Contains(fmt.Sprint(replays["steps"]), "done:10") {
+	if !strings.Contains(fmt.Sprint(replays["steps"]), "done:10") {
 		t.Errorf("plan %v", replays)
 	}
 	chosen := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"replay","dry_run":true,"runs":["`+ids[3]+`","`+ids[4]+`","`+ids[3]+`","019aa7b6-0000-7000-8000-000000000000"]}`), 200)
 	if chosen["total"] != 2. || chosen["applies"] != 2. {
 		t.Errorf("plan of two chosen runs %v", chosen)
+	}
+	if replays["applies"] != 11. || fmt.Sprint(replays["skipped"]) != "map[already_resumed:1]" {
+		t.Errorf("a run is replayed beside the one that continues it: %v", replays)
+	}
+	both := p.Want(p.Do("POST", "/v1/runs/bulk", "otto", `{"action":"replay","dry_run":true,"filter":"triage eq \"open\""}`), 200)
+	if both["total"] != 13. || both["applies"] != 12. || !strings.Contains(fmt.Sprint(both["steps"]), "done:11 effect:once failed:0 flow:1 kind:http step:charge uncertain:1") {
+		t.Errorf("the plan of all open runs is %v", both)
 	}
 	service.mu.Lock()
 	service.well = true

@@ -93,38 +93,43 @@ func newConnectionTest(e env, r resource) *cobra.Command {
 	c := newCall(e, cmd)
 	cmd.Flags().StringVar(&target, "target", "", "`URL` of the GET, on one of the hosts of the connection; default: its setting test")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		server, err := c.client()
-		if err != nil {
-			return err
-		}
 		var body any
 		if target != "" {
 			body = map[string]string{"url": target}
 		}
-		text, err := server.Raw(cmd.Context(), http.MethodPost, r.at(args[0], "test"), body)
-		if err != nil {
-			return err
-		}
-		var result struct {
-			Works   bool   `json:"works"`
-			Message string `json:"message"`
-		}
-		if err := json.Unmarshal(text, &result); err != nil {
-			return fmt.Errorf("read result: %w", err)
-		}
-		switch {
-		case c.asJSON:
-			err = printIndented(cmd.OutOrStdout(), text)
-		case result.Works:
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), result.Message)
-		}
-		if err == nil && !result.Works {
-			err = errors.New(result.Message)
-		}
-		return err
+		return c.test(cmd, r.at(args[0], "test"), body)
 	}
 	r.completeIDs(e, cmd)
 	return cmd
+}
+
+// test asks the server for a test and prints what it found; what does not work is an error.
+func (c *remoteCall) test(cmd *cobra.Command, path string, body any) error {
+	server, err := c.client()
+	if err != nil {
+		return err
+	}
+	text, err := server.Raw(cmd.Context(), http.MethodPost, path, body)
+	if err != nil {
+		return err
+	}
+	var result struct {
+		Works   bool   `json:"works"`
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal(text, &result); err != nil {
+		return fmt.Errorf("read result: %w", err)
+	}
+	switch {
+	case c.asJSON:
+		err = printIndented(cmd.OutOrStdout(), text)
+	case result.Works:
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), result.Message)
+	}
+	if err == nil && !result.Works {
+		err = errors.New(result.Message)
+	}
+	return err
 }
 
 // newPut returns the command that stores an object from a file.
@@ -154,20 +159,30 @@ func newSecret(e env) *cobra.Command {
 	r := resource{name: "secret", what: "secret", path: "/v1/secrets", id: "NAME"}
 	cmd := &cobra.Command{Use: r.name, Short: "Manage secrets that flows refer to by name; their values cannot be read", Long: "Manage secrets that flows refer to by name.\n\n" + remoteHelp}
 	var file string
-	put := &cobra.Command{Use: "put " + r.id, Short: "Store a secret from a file or standard input", Args: exactArgs(1)}
+	put := &cobra.Command{
+		Use: "put " + r.id, Short: "Store a secret from a file or standard input, or where it is kept", Args: exactArgs(1),
+		Long: "Store a secret from a file or standard input. With --from only a reference is stored: the processes that use the secret\n" +
+			"read the value from where it is kept, as the rules of their --secret-stores allow.",
+	}
 	c := newCall(e, put)
 	put.Flags().StringVar(&file, "file", "-", "`file` with the secret, - for standard input")
+	var from string
+	put.Flags().StringVar(&from, "from", "", "`reference` to where the value is kept: vault://PATH#MEMBER, env://NAME, file:///PATH or exec://COMMAND/ARGUMENT")
+	put.MarkFlagsMutuallyExclusive("file", "from")
 	var flows []int64
 	put.Flags().Int64SliceVar(&flows, "flows", nil, "`numbers` of the flows in which authors restricted to some flows may use it; default: unchanged")
 	put.RunE = func(cmd *cobra.Command, args []string) error {
-		value, err := readFile(cmd.InOrStdin(), file)
-		if err != nil {
-			return fmt.Errorf("read secret: %w", err)
+		body := object{"from": from}
+		if from == "" {
+			value, err := readFile(cmd.InOrStdin(), file)
+			if err != nil {
+				return fmt.Errorf("read secret: %w", err)
+			}
+			if !utf8.ValidString(string(value)) {
+				return errors.New("the secret is not UTF-8: store bytes as base64, for instance")
+			}
+			body = object{"value": value}
 		}
-		if !utf8.ValidString(string(value)) {
-			return errors.New("the secret is not UTF-8: store bytes as base64, for instance")
-		}
-		body := object{"value": value}
 		if cmd.Flags().Changed("flows") {
 			body["flows"] = flows
 		}
@@ -176,7 +191,20 @@ func newSecret(e env) *cobra.Command {
 	remove := r.newDelete(e)
 	r.completeIDs(e, put)
 	r.completeIDs(e, remove)
-	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"updated", "updated_at"}}), put, remove)
+	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"from", "from"}, {"updated", "updated_at"}}), put, remove, newSecretTest(e, r))
+	return cmd
+}
+
+// newSecretTest returns the command that lets the server read a secret from where it is kept.
+func newSecretTest(e env, r resource) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "test " + r.id, Short: "Read a secret from where it is kept, by the server", Args: exactArgs(1),
+		Long: "The process of the API reads the value of a secret that was stored with --from, says what is wrong, and shows nothing of the\n" +
+			"value. Exits with 1 when it cannot be read. Workers read it themselves: `penstock doctor` says which cannot.",
+	}
+	c := newCall(e, cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return c.test(cmd, r.at(args[0], "test"), nil) }
+	r.completeIDs(e, cmd)
 	return cmd
 }
 
@@ -230,14 +258,6 @@ func newQueue(e env) *cobra.Command {
 			{verb: "resume", suffix: "resume", short: "Let the runs of a queue start again"},
 		},
 	}.command(e)
-}
-
-func newAudit(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "audit", Short: "Show administrative actions on a server", Long: "Show administrative actions on a server.\n\n" + remoteHelp}
-	cmd.AddCommand(newList(e, "List actions, the newest first", "/v1/audit", []column{
-		{"at", "at"}, {"actor", "actor"}, {"act", "act"}, {"object", "object"}, {"status", "status"}, {"from", "ip"},
-	}))
-	return cmd
 }
 
 func newScope(e env) *cobra.Command {

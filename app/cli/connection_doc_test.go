@@ -85,12 +85,22 @@ An API that wants several values, and Zoom's grant with its account:
 **Hosts** are the servers that get the credential: ` + "`api.example.org`, `*.example.org`, `api.example.org:8443`" + `, all over TLS, or ` + "`http://crm.internal:8080`" + `
 in a trusted network. Other hosts never get it, whatever the URL of a step.
 
+## Kept elsewhere
+
+` + "`from`" + ` names where the value of a setting is kept, such as Vault or a file that Kubernetes mounts: see [secrets from where they are kept](secrets.md).
+
+` + "```json" + `
+{"type": "bearer", "hosts": ["api.example.org"], "from": {"token": "vault://kv/penstock/crm#token"}}
+` + "```" + `
+
 ## Test one
 
 ` + "`" + `penstock connection test crm` + "`" + `, ` + "`" + `POST /v1/connections/{name}/test` + "`" + ` and the console's button contact the server: a connection with hosts sends a GET with its credential to the URL
 of its setting ` + "`" + `test` + "`" + `, or to one that is given; a database answers a ping; a mail server accepts the login, and gets no message; an SFTP server accepts the login; an object store is asked for the bucket or, without one, for the list of buckets. What is wrong is said in words: a name that does not exist, a
-certificate that is not trusted, a server that does not accept connections or does not answer in time, a status. The process of the API contacts
-the server, not a worker: the API needs --allow-private-networks for servers at private addresses as workers do, and where workers are in another network, test from a flow. SQLite files are at the workers, and a proxy is tested by a step that uses it.
+certificate that is not trusted, a server that does not accept connections or does not answer in time, a status. A worker contacts
+the server, from the network in which runs are executed, and the answer names it: workers need --allow-private-networks for servers at private addresses, front doors do not. Without a worker, or
+with workers of an earlier version alone, the answer says so at once. A worker makes at most four tests at a time, each within 15 s. Where workers are in several networks any of them may take the test: test from a flow then. What is asked, and the answer, are sealed
+with the master key and kept for a minute at most: they are no tasks and no runs. A proxy is tested by a step that uses it.
 
 ` + "`" + `penstock connection show crm` + "`" + ` and the list say in ` + "`" + `used_by` + "`" + ` which flows name it in their current versions; so do the list of secrets and the console, before one is deleted.
 
@@ -191,11 +201,12 @@ func TestConnectionReference(t *testing.T) {
 			Type     string
 			Hosts    []string
 			Settings map[string]json.RawMessage
+			From     map[string]string
 		}
 		if err := json.Unmarshal([]byte(example[1]), &in); err != nil {
 			t.Errorf("%s: %v", example[1], err)
 		}
-		c := store.Connection{Type: in.Type, Hosts: in.Hosts}
+		c := store.Connection{Type: in.Type, Hosts: in.Hosts, From: in.From}
 		var err error
 		if c.Settings, err = connect.Texts(in.Settings); err == nil {
 			err = connect.Check(nil, &c)

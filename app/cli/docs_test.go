@@ -77,17 +77,17 @@ func golden(t *testing.T, file, want string) {
 	}
 }
 
-// Every flow in the documentation is valid and passes its tests.
+// Every flow in the documentation is valid and passes its tests, besides the wrong examples of mistakes, which package flows checks.
 func TestFlowsInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	found := 0
 	for _, file := range documents(t) {
-		for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```").FindAllSubmatch(file.content, -1) {
-			if !regexp.MustCompile(`(?m)^flow: `).Match(block[1]) {
+		for _, block := range regexp.MustCompile("(?ms)(Wrong:\n\n)?^```yaml\n(.*?)^```").FindAllSubmatch(file.content, -1) {
+			if len(block[1]) > 0 || !regexp.MustCompile(`(?m)^flow: `).Match(block[2]) {
 				continue
 			}
 			found++
-			flow, err := flows.Parse(file.name, block[1], steps.Catalogue())
+			flow, err := flows.Parse(file.name, block[2], steps.Catalogue())
 			if err != nil {
 				t.Errorf("%v", err)
 				continue

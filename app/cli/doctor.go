@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/app/doctor"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/redisconn"
+	"github.com/penstock/penstock/internal/secretstore"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -116,10 +117,23 @@ func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool
 	r.Fleet(ctx, client)
 	connections := conn.Client()
 	defer connections.Close()
+	r.Secrets(secretTroubles(ctx, connections))
 	r.Connections(ctx, connections, client, apiProcesses(ctx, connections), conn.MaxConnections())
 	if runs {
 		r.Runs(ctx, client)
 	}
+}
+
+// secretTroubles returns the references to secrets that processes cannot read.
+func secretTroubles(ctx context.Context, client redis.UniversalClient) map[string][]secretstore.Trouble {
+	all, _ := store.Processes(ctx, client) // the checks of Redis report an error
+	troubles := map[string][]secretstore.Trouble{}
+	for _, p := range all {
+		if len(p.Secrets) > 0 {
+			troubles[p.String()] = p.Secrets
+		}
+	}
+	return troubles
 }
 
 // apiProcesses counts the live processes with a front door.

@@ -25,7 +25,7 @@ func newFlow(e env, kinds *flows.Catalogue) *cobra.Command {
 	}
 	cmd.AddGroup(&cobra.Group{ID: "files", Title: "Without a server:"}, &cobra.Group{ID: "server", Title: "On a server:"})
 	for _, c := range []*cobra.Command{
-		newFlowInit(), newFlowValidate(kinds), newFlowTest(kinds), newFlowRun(e, kinds), newFlowSchema(kinds), newFlowDocs(kinds),
+		newFlowInit(), newFlowValidate(kinds), newFlowExplain(), newFlowTest(kinds), newFlowRun(e, kinds), newFlowSchema(kinds), newFlowDocs(kinds),
 	} {
 		c.GroupID = "files"
 		cmd.AddCommand(c)

@@ -15,18 +15,25 @@ import (
 )
 
 func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
-	var asJSON bool
+	var asJSON, fix bool
 	cmd := &cobra.Command{
 		Use:   "validate PATHS…",
 		Short: "Report every mistake in flow files and connectors",
 		Long: "Check flow files and connectors, and those in directories, and report every mistake with its place, and warnings\n" +
-			"of what is valid and probably not meant. - is standard input.",
-		Example: "  penstock flow validate flows/\n  penstock flow validate - < greet.yaml",
+			"of what is valid and probably not meant. - is standard input.\n\n" +
+			"Each mistake has a code, which `penstock flow explain` explains. With --json it has the corrections that are known as edits of\n" +
+			"the text, each of which was tried out. --fix makes those that leave no choice, says which, and checks what is left.",
+		Example: "  penstock flow validate flows/\n  penstock flow validate - < greet.yaml\n  penstock flow validate --json greet.yaml\n  penstock flow validate --fix greet.yaml",
 		Args:    usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			files, err := flowSources(cmd, paths)
 			if err != nil {
 				return err
+			}
+			if fix {
+				if files, err = fixFiles(cmd.ErrOrStderr(), kinds, files); err != nil {
+					return err
+				}
 			}
 			if !asJSON {
 				return validate(cmd.OutOrStdout(), kinds, files)
@@ -35,10 +42,11 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return errors.Join(printValue(cmd.OutOrStdout(), problems), problemsError(problems, files))
+			return errors.Join(printValue(cmd.OutOrStdout(), withFixes(kinds, problems, files)), problemsError(problems, files))
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes and warnings as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes and warnings as JSON, with corrections")
+	cmd.Flags().BoolVar(&fix, "fix", false, "correct the files where there is no choice")
 	return cmd
 }
 
@@ -75,7 +83,7 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 		case err != nil:
 			return nil, err
 		case numbers[flow.Number] != "":
-			all = append(all, flows.Problem{File: file.name, Line: 1, Column: 1, Message: fmt.Sprintf("flow %d is in %s, too", flow.Number, numbers[flow.Number])})
+			all = append(all, flows.NewMistake(flows.DuplicateFlow, file.name, 1, 1, "flow %d is in %s, too", flow.Number, numbers[flow.Number]))
 		default:
 			numbers[flow.Number] = file.name
 			all = append(all, flow.Warnings()...)
@@ -88,7 +96,7 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 func problemsError(problems flows.Problems, files []flowSource) error {
 	mistakes := 0
 	for _, p := range problems {
-		if p.Code == "" {
+		if !p.IsWarning() {
 			mistakes++
 		}
 	}

@@ -162,7 +162,7 @@ func requirePassingTests(ctx context.Context, w io.Writer, kinds *flows.Catalogu
 
 // problemOf returns a warning of the server about a file.
 func problemOf(file string, w client.Warning) flows.Problem {
-	return flows.Problem{File: file, Line: w.Line, Column: w.Column, Code: w.Code, Message: w.Message, Hint: w.Hint, Snippet: w.Snippet}
+	return flows.Problem{File: file, Line: w.Line, Column: w.Column, Severity: flows.Warning, Code: w.Code, Doc: w.Doc, Message: w.Message, Hint: w.Hint, Snippet: w.Snippet}
 }
 
 // requireResources writes to w which connections, secrets, flows and variables the files use and the server does not have, and

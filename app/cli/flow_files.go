@@ -18,7 +18,10 @@ import (
 )
 
 // stdinName stands for standard input in place of a file.
-const stdinName = "-"
+const (
+	stdinName  = "-"
+	stdinTitle = "standard input" // in messages
+)
 
 // flowSource is the content of the file of a flow or of a connector.
 type flowSource struct {
@@ -65,7 +68,7 @@ func flowSources(cmd *cobra.Command, paths []string) ([]flowSource, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read flow: %w", err)
 			}
-			all = append(all, flowSource{name: "standard input", text: text, connector: !store.IsFlow(text) && connectorKey.Match(text)})
+			all = append(all, flowSource{name: stdinTitle, text: text, connector: !store.IsFlow(text) && connectorKey.Match(text)})
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("find flows: %w", err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	_ "embed"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -9,17 +10,34 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// agentsPage is the page for models that write flows.
+//
+//go:embed agents.md
+var agentsPage string // read only
+
 func newFlowInit() *cobra.Command {
 	var number int64
 	var trigger string
 	var file newFile
+	var agents bool
 	cmd := &cobra.Command{
 		Use:   "init FILE",
 		Short: "Write a template of a flow file with a test",
+		Long: "Write a template of a flow file with a test. With --agents, write AGENTS.md into the directory instead: the language and the\n" +
+			"commands to check one's work, on one page for a model that writes flows there.",
 		Example: "  penstock flow init greet.yaml\n" +
-			"  penstock flow init nightly.yaml --trigger schedule --flow 7",
+			"  penstock flow init nightly.yaml --trigger schedule --flow 7\n" +
+			"  penstock flow init --agents flows/",
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if agents {
+				page := filepath.Join(files[0], "AGENTS.md")
+				if err := file.write(page, []byte(agentsPage)); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is for models that write flows in %s\n", page, files[0])
+				return err
+			}
 			if err := initFlow(file, files[0], number, trigger); err != nil {
 				return err
 			}
@@ -28,6 +46,7 @@ func newFlowInit() *cobra.Command {
 		},
 	}
 	file.addFlag(cmd)
+	cmd.Flags().BoolVar(&agents, "agents", false, "write AGENTS.md into the directory FILE, for models that write flows there")
 	cmd.Flags().Int64Var(&number, "flow", 100, "the flow's `number`")
 	cmd.Flags().StringVar(&trigger, "trigger", "webhook", "what starts it: webhook, schedule, poll or manual")
 	return cmd

@@ -29,6 +29,7 @@ func newKey(e env) *cobra.Command {
 			{flag: "key", member: "key", help: "public id of the `key`; default: a generated one", once: true},
 			{flag: "name", member: "name", help: "what it is for"},
 			{flag: "secret-file", member: "secret", kind: secretField, help: "`file` with the secret, - for standard input; default: a generated one"},
+			{flag: "previous-secret", member: "previous_secret", help: "only the empty `text`: the old secret of a rotation ends now"},
 			{flag: "api-access", member: "api_access", kind: boolField, help: "enable the key"},
 			{flag: "flows", member: "flows", kind: flowsField, help: "`numbers` of the flows that it may call; default: all"},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of your own making, which flows ask for"},

@@ -84,6 +84,7 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newConnection(env),
 		newHook(env, kinds),
 		newSecret(env),
+		newToken(env),
 		newVar(env),
 		newScope(env),
 		newQueue(env),

@@ -21,6 +21,8 @@ func newMetrics() *cobra.Command {
 			m := telemetry.NewMetrics(app.BuildVersion())
 			m.Waiters(func() int { return 0 })
 			m.Store(nil)
+			m.SecretStores(nil)
+			m.Audit(nil)
 			_, err := io.WriteString(cmd.OutOrStdout(), metricsReference(m.Described()))
 			return err
 		},

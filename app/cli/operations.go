@@ -92,10 +92,12 @@ type bulkBody struct {
 	Version string            `json:"version,omitempty"`
 	Assume  map[string]string `json:"assume,omitempty"`
 	DryRun  bool              `json:"dry_run,omitempty"`
+	AsOf    time.Time         `json:"as_of,omitzero"` // that of the plan that was shown
 }
 
 // bulkPlan is what an operation would do.
 type bulkPlan struct {
+	AsOf     time.Time      `json:"as_of"`
 	Total    int            `json:"total"`
 	Examined int            `json:"examined"`
 	Applies  int            `json:"applies"`
@@ -152,7 +154,7 @@ func newRunsBulk(e env) *cobra.Command {
 			if !body.DryRun && !(isTerminal(cmd.ErrOrStderr()) && term.IsTerminal(0)) {
 				return usageError{errors.New("there is no terminal to ask on: say --dry-run, or --yes")}
 			}
-			if goesOn, err := c.planBulk(cmd, server, body); err != nil || !goesOn {
+			if goesOn, err := c.planBulk(cmd, server, &body); err != nil || !goesOn {
 				return err
 			}
 		}
@@ -161,11 +163,11 @@ func newRunsBulk(e env) *cobra.Command {
 	return cmd
 }
 
-// planBulk shows the plan of an operation, and asks whether it begins.
-func (c *remoteCall) planBulk(cmd *cobra.Command, server *client.Client, body bulkBody) (goesOn bool, err error) {
-	dry := body.DryRun
-	body.DryRun = true
-	text, err := server.Raw(cmd.Context(), http.MethodPost, runsPath+"/bulk", body)
+// planBulk shows the plan of an operation, and asks whether it begins. Runs that are later than the plan are not part of it.
+func (c *remoteCall) planBulk(cmd *cobra.Command, server *client.Client, body *bulkBody) (goesOn bool, err error) {
+	dry, asked := body.DryRun, *body
+	asked.DryRun = true
+	text, err := server.Raw(cmd.Context(), http.MethodPost, runsPath+"/bulk", asked)
 	if err != nil {
 		return false, err
 	}
@@ -176,6 +178,7 @@ func (c *remoteCall) planBulk(cmd *cobra.Command, server *client.Client, body bu
 	if err := json.Unmarshal(text, &plan); err != nil {
 		return false, fmt.Errorf("decode answer: %w", err)
 	}
+	body.AsOf = plan.AsOf
 	out := cmd.ErrOrStderr()
 	if dry {
 		out = cmd.OutOrStdout()

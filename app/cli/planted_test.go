@@ -61,11 +61,12 @@ func TestAttackPlantedSecrets(t *testing.T) {
 	traces := &spanCollector{traces: map[string][]string{}}
 	sink := httptest.NewServer(traces)
 	defer sink.Close()
-	dir := t.TempDir()
+	dir, kept := t.TempDir(), t.TempDir()
+	rules := keepElsewhere(t, kept)
 	connections := map[string]map[string]any{
 		"basic":  {"type": "basic", "settings": map[string]string{"username": "u", "password": "planted-password"}},
-		"bearer": {"type": "bearer", "settings": map[string]string{"token": "planted-bearer"}},
-		"header": {"type": "api_key", "settings": map[string]string{"in": "header", "name": "X-Key", "value": "planted-header"}},
+		"bearer": {"type": "bearer", "from": map[string]string{"token": "exec://manager/bearer#token"}},
+		"header": {"type": "api_key", "settings": map[string]string{"in": "header", "name": "X-Key"}, "from": map[string]string{"value": "file://" + kept + "/header"}},
 		"query":  {"type": "api_key", "settings": map[string]string{"in": "query", "name": "api_key", "value": "planted-query"}},
 	}
 	number := 100
@@ -89,6 +90,7 @@ func TestAttackPlantedSecrets(t *testing.T) {
 		"PENSTOCK_REDIS_URL": server.URL(), "PENSTOCK_MASTER_KEY": base64.StdEncoding.EncodeToString(store.NewMasterKey()),
 		"PENSTOCK_API_KEY": "k", "PENSTOCK_API_SECRET": "planted-api-secret", "PENSTOCK_ADMIN_USER": "ann", "PENSTOCK_ADMIN_PASSWORD": "planted-admin-password",
 		"PENSTOCK_FLOWS": dir, "PENSTOCK_LISTEN": "127.0.0.1:0", "PENSTOCK_ALLOW_PRIVATE_NETWORKS": "true", "PENSTOCK_LOG_LEVEL": "debug",
+		"PENSTOCK_SECRET_STORES": rules, "PENSTOCK_SECRET_CALL": "planted-call",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": sink.URL, "OTEL_BSP_SCHEDULE_DELAY": "50",
 	}
 	ready := filepath.Join(t.TempDir(), "ready")
@@ -110,8 +112,18 @@ func TestAttackPlantedSecrets(t *testing.T) {
 	if _, err := ann.Raw(t.Context(), http.MethodPut, "/v1/secrets/hook", map[string]string{"value": "planted-hook-secret"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ann.Raw(t.Context(), http.MethodPut, "/v1/secrets/call", map[string]string{"value": "planted-call"}); err != nil {
+	if _, err := ann.Raw(t.Context(), http.MethodPut, "/v1/secrets/call", map[string]string{"from": "env://PENSTOCK_SECRET_CALL"}); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := ann.Raw(t.Context(), http.MethodPut, "/v1/secrets/master", map[string]string{"from": "env://PENSTOCK_MASTER_KEY"}); err == nil {
+		t.Error("a reference to the master key is stored")
+	}
+	for _, test := range []string{"/v1/secrets/call/test", "/v1/secrets/hook/test"} {
+		text, err := ann.Raw(t.Context(), http.MethodPost, test, nil)
+		if err != nil || !strings.Contains(string(text), `"works":true`) {
+			t.Errorf("%s: %s, %v", test, text, err)
+		}
+		answers.Write(text)
 	}
 	for _, slug := range append(slugs, "refused") {
 		run, err := ann.Start(t.Context(), client.Request{Flow: slug, Event: []byte(`{"n":1}`)})
@@ -173,6 +185,22 @@ func TestAttackPlantedSecrets(t *testing.T) {
 			t.Errorf("nobody used %s: %v", proof, used)
 		}
 	}
+}
+
+// keepElsewhere keeps some of the secrets in a file and behind a command, which also complains, and returns the file with the rules.
+func keepElsewhere(t *testing.T, dir string) (rules string) {
+	t.Helper()
+	rules = filepath.Join(t.TempDir(), "stores.yaml")
+	for path, text := range map[string]string{
+		dir + "/header":  "planted-header\n",
+		dir + "/manager": "#!/bin/sh\necho 'password: planted-in-a-warning' >&2\nprintf '{\"token\":\"planted-%s\"}' \"$1\"\n",
+		rules:            "env: {prefix: PENSTOCK_SECRET_}\nfile: {directories: [" + dir + "]}\nexec: {manager: {command: [" + dir + "/manager], arguments: [bearer]}}\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return rules
 }
 
 // redisContent returns all keys and values of a Redis.

@@ -22,9 +22,22 @@ func (e env) secret(name string) (string, error) { return app.Env(e).Secret(name
 const remoteHelp = "The server is --url, " + app.EnvURL + " or that of `penstock login`. Credentials: " + app.EnvToken + ", or " + app.EnvUser + "\nand " + app.EnvPassword +
 	", or " + app.EnvAPIKey + " and " + app.EnvAPISecret + ", else those of the login; NAME_FILE\nmay name a file with each secret."
 
+// remoteTimeout is longer than the longest time for which a server lets a caller wait.
+const remoteTimeout = 75 * time.Second
+
 // addURL adds the --url flag.
 func addURL(cmd *cobra.Command, url *string) {
 	cmd.Flags().StringVar(url, "url", "", "base `URL` of the server; default "+app.EnvURL+", else that of the context, else http://127.0.0.1:8080")
+}
+
+// agent says in each request that it comes from this command. The audit log shows it.
+type agent struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", "penstock-cli/"+app.BuildVersion())
+	return a.RoundTripper.RoundTrip(r)
 }
 
 // remote returns the client of a command. A nil transport means the default one.
@@ -50,9 +63,11 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 		}
 		config.Token = kept.Token
 	}
-	if transport != nil {
-		config.HTTP = &http.Client{Transport: transport}
+	timeout := time.Duration(0)
+	if transport == nil {
+		timeout, transport = remoteTimeout, http.DefaultTransport
 	}
+	config.HTTP = &http.Client{Transport: agent{transport}, Timeout: timeout}
 	c, err := client.New(config)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s or --url: %w", app.EnvURL, err)}

@@ -38,6 +38,11 @@ func newListOf(e env, use, short string, pathOf func(args []string) string, colu
 		f.StringVar(&cursor, "cursor", "", "go on behind an earlier page, with the `cursor` that it gave")
 		f.StringVar(&search, "search", "", "show those that contain all these `words`: in the event, the output, the error or the items")
 	}
+	choice := auditChoice{}
+	if use == "list" && pathOf(nil) == auditPath {
+		f.StringVar(&cursor, "cursor", "", "go on behind an earlier page, with the `cursor` that it gave")
+		choice = addAuditChoice(cmd)
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		query := url.Values{"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(size)}}
 		if filter != "" {
@@ -46,6 +51,7 @@ func newListOf(e env, use, short string, pathOf func(args []string) string, colu
 		if order != "" {
 			query.Set("order_by", order)
 		}
+		choice.into(query)
 		if search != "" {
 			query.Set("search", search)
 		}

@@ -146,5 +146,7 @@ func TestMetricsReference(t *testing.T) {
 	m := telemetry.NewMetrics("")
 	m.Waiters(func() int { return 0 })
 	m.Store(nil)
+	m.SecretStores(nil)
+	m.Audit(nil)
 	golden(t, filepath.Join("..", "..", "docs", "metrics.md"), metricsReference(m.Described()))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/penstock/penstock/auth/personal"
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
@@ -27,13 +28,17 @@ type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
 }
 
-// Config configures Accounts. All fields but Fixed are required.
+// Config configures Accounts. All fields but Fixed, Tokens and Issuer are required.
 type Config struct {
 	Users     *store.Users
 	Sessions  *session.Store
 	Authority Authority
 	Hasher    Hasher
 	Now       func() time.Time
+
+	// Tokens keeps personal tokens, which Issuer makes; nil: there are none.
+	Tokens *personal.Tokens
+	Issuer Issuer
 
 	// Fixed is the user whose password the settings of the process have, and set again with each start; empty: none.
 	Fixed string
@@ -85,6 +90,8 @@ func (a *Accounts) Routes() []Route {
 		{"POST /account/preferences", a.savePreferences},
 		{"POST /account/sessions/end", a.endOthers},
 		{"POST /account/sessions/{session}/end", a.endOne},
+		{"POST /account/tokens", a.makeToken},
+		{"POST /account/tokens/{token}/revoke", a.revokeToken},
 	}
 }
 
@@ -92,14 +99,25 @@ func (a *Accounts) show(r *Request) error { return a.render(r, http.StatusOK, ""
 
 // render shows the page. trouble says what is wrong with a field of the form of the password; empty: nothing.
 func (a *Accounts) render(r *Request, status int, field, trouble string) error {
+	return a.renderWith(r, status, func(page *view.Account) { page.Field, page.Trouble = field, trouble })
+}
+
+// renderWith shows the page after change.
+func (a *Accounts) renderWith(r *Request, status int, change func(*view.Account)) error {
 	open, err := a.open(r)
 	if err != nil {
 		return err
 	}
-	return r.Render(status, view.AccountPage(r.Page(language.T(r.HTTP.Context(), "Your account")), view.Account{
-		User: r.User, Sessions: open, Last: view.SignInBefore(r.Session.Last),
-		Given: r.User.Preferences, Fixed: r.User.Name == a.config.Fixed, Field: field, Trouble: trouble,
-	}))
+	tokens, err := a.tokens(r)
+	if err != nil {
+		return err
+	}
+	page := view.Account{
+		User: r.User, Sessions: open, Last: view.SignInBefore(r.Session.Last), Tokens: tokens,
+		Given: r.User.Preferences, Fixed: r.User.Name == a.config.Fixed,
+	}
+	change(&page)
+	return r.Render(status, view.AccountPage(r.Page(language.T(r.HTTP.Context(), "Your account")), page))
 }
 
 // open returns the sessions of the user that still count, that of the browser first.

@@ -11,7 +11,9 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed *.css *.js *.svg vendor build
@@ -39,9 +41,19 @@ var assetKinds = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// Load returns the files as they are served below the path root, which ends in a slash.
+// Load returns the files as they are served below the path root, which ends in a slash. layered.css is console.css as the layer
+// console, for pages with another interface on them: each style outside of a layer counts more.
 func Load(root string) (*Assets, error) {
-	all := &Assets{root, map[string]*asset{}}
+	byName, err := compress()
+	if err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
+	}
+	return &Assets{root, byName}, nil
+}
+
+// compress returns the files by their names, compressed once in a process. Its map is not changed.
+var compress = sync.OnceValues(func() (map[string]*asset, error) {
+	byName := map[string]*asset{}
 	var module []byte
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		kind, served := assetKinds[path.Ext(name)]
@@ -56,26 +68,24 @@ func Load(root string) (*Assets, error) {
 			module = append(module, plain...)
 			return nil
 		}
-		all.add(name, kind, plain)
+		byName[name] = newAsset(kind, plain)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load assets: %w", err)
+		return nil, err
 	}
-	all.add("build.js", assetKinds[".js"], module)
-	if err := all.addTexts(); err != nil {
-		return nil, fmt.Errorf("load texts of scripts: %w", err)
-	}
-	return all, nil
-}
+	byName["build.js"] = newAsset(assetKinds[".js"], module)
+	byName["layered.css"] = newAsset(assetKinds[".css"], slices.Concat([]byte("@layer console {\n"), byName["console.css"].plain, []byte("}\n")))
+	return byName, addTexts(byName)
+})
 
 // moduleDir has the parts of the module of the Build view. They are served as one file, build.js, in the order of their names: one
 // request, and one version.
 const moduleDir = "build/"
 
-func (a *Assets) add(name, kind string, plain []byte) {
+func newAsset(mediaType string, plain []byte) *asset {
 	sum := sha256.Sum256(plain)
-	a.byName[name] = &asset{kind, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
+	return &asset{mediaType, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
 }
 
 func gzipped(plain []byte) []byte {

@@ -162,13 +162,21 @@
     return document.hidden || one('.figures[open], [data-chart] .at', part) || one('[data-pick]:checked', part) || part.dataset.hold !== undefined || one('details[name=menu][open]', part) || part.contains(document.activeElement)
   }
 
+  // A page of a session that has ended asks no more until somebody signs in, over it or again.
+  let over = false
+  document.addEventListener('htmx:afterRequest', event => {
+    if (event.detail.requestConfig?.triggeringEvent?.type === 'poll' && event.detail.xhr.status === 401) over = true
+  })
+  document.addEventListener('penstock:ended', () => { over = true })
+  document.addEventListener('penstock:signedin', () => { over = false })
+
   let polls = 0
   setInterval(() => {
     const live = one('[data-live]')
     polls++
     for (const part of all('[data-poll]')) {
       if (polls % (part.dataset.poll || 1)) continue // the value is a multiple of two seconds
-      if ((!live || live.checked) && !document.documentElement.dataset.away && !busy(part)) htmx.trigger(part, 'poll')
+      if ((!live || live.checked) && !over && !document.documentElement.dataset.away && !busy(part)) htmx.trigger(part, 'poll')
     }
   }, 2000)
   setInterval(updateTimes, 5000)

@@ -113,43 +113,46 @@
       if (draft.text === original || form.matches('[data-unsaved]') && draft.key === sent) localStorage.removeItem(draft.key)
     }
     if (form.matches('[data-unsaved]')) write()
-    else offer(form, field, base, () => drafts(flow).filter(draft => draft.key !== key))
+    // Also on a page with a text that was sent: a reload of it sends that text again, without what was typed after it.
+    offer(form, field, base, () => drafts(flow).filter(draft => draft.key !== key))
   }
 
-  // offer shows the newest of the drafts that are left, with what can be done with it.
+  // offer shows the drafts that are left, the newest first, each with what can be done with it.
   function offer(form, field, base, left) {
     const box = one('#draft')
+    const blank = box.firstElementChild
     const current = base.value
     const show = () => {
-      const draft = left()[0]
-      box.hidden = !draft
-      if (!draft) return
-      const from = short(draft.base)
-      one('strong', box).textContent = from ? T('A draft of %s, based on version %s', clock(draft.at), from) : T('A draft of %s', clock(draft.at))
-      one('p', box).textContent = draft.base === current ? T('It was not saved. It is kept in this browser only.')
-        : T('It was not saved, and another version has been deployed since. When you save it, both are merged.')
-      one('#draft-changes').replaceChildren()
+      const drafts = left()
+      box.hidden = !drafts.length
+      box.replaceChildren(...drafts.map(entry))
     }
-    box.addEventListener('click', event => {
-      const draft = left()[0]
-      const act = event.target.closest('button')?.dataset.draftAct
-      if (!draft || !act) return
-      if (act === 'compare') {
-        htmx.ajax('POST', box.dataset.compare, { source: box, target: '#draft-changes', swap: 'innerHTML', values: { flow: form.dataset.draft, source: draft.text } })
+    function entry(draft, number) {
+      const from = short(draft.base)
+      const row = blank.cloneNode(true)
+      one('strong', row).textContent = from ? T('A draft of %s, based on version %s', clock(draft.at), from) : T('A draft of %s', clock(draft.at))
+      one('p', row).textContent = draft.base === current ? T('It was not saved. It is kept in this browser only.')
+        : T('It was not saved, and another version has been deployed since. When you save it, both are merged.')
+      const changes = one('#draft-changes', row)
+      changes.id += number || ''
+      row.addEventListener('click', event => act(event.target.closest('button')?.dataset.draftAct, draft, changes))
+      return row
+    }
+    function act(what, draft, changes) {
+      if (what === 'compare') {
+        htmx.ajax('POST', box.dataset.compare, { source: box, target: changes, swap: 'innerHTML', values: { flow: form.dataset.draft, source: draft.text } })
         return
       }
+      if (!what) return
       localStorage.removeItem(draft.key)
-      if (act === 'restore') {
-        base.value = draft.base
-        field.value = draft.text
-        field.dispatchEvent(new Event('filled'))
-        field.dispatchEvent(new Event('input', { bubbles: true }))
-        box.hidden = true
-        if (!field.hidden) field.focus()
-        return
-      }
       show()
-    })
+      if (what !== 'restore') return
+      base.value = draft.base
+      field.value = draft.text
+      field.dispatchEvent(new Event('filled'))
+      field.dispatchEvent(new Event('input', { bubbles: true }))
+      if (!field.hidden) field.focus()
+    }
     show()
   }
 

@@ -226,6 +226,7 @@
     text.textContent = T('Your session has ended. What is on this page stays.')
     bar.append(text, go(T('Sign in'), () => { ask(() => form()) }, true))
     one('#main')?.prepend(bar)
+    one('#health [data-trouble=ended]')?.remove()
   }
 
   // Somebody who comes back may have signed in in another window.

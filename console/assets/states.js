@@ -137,12 +137,23 @@
     if (one('[data-fault]') && !one('.app') && !('posted' in bar.dataset)) return location.reload() // it leads to the sign-in page
     if (bar.dataset.said === 'ended') return
     bar.dataset.said = troubles = 'ended'
+    document.dispatchEvent(new Event('penstock:ended'))
+    if (one('#ended')) return bar.replaceChildren() // the page says so already, with a way to sign in over it
     const to = bar.dataset.health.replace(/health$/, 'signin?to=') + encodeURIComponent(location.pathname + location.search)
     const box = element('div', { className: 'callout warn' }, element('div', {},
       element('p', {}, element('strong', {}, T('Your session has ended'))), element('p', {}, T('Sign in to go on.'), ' ', element('a', { href: to }, T('Sign in')))))
     box.dataset.trouble = 'ended'
     bar.replaceChildren(element('div', {}, box))
   }
+
+  // Signed in over the page: what was said of the session is no longer so.
+  document.addEventListener('penstock:signedin', () => {
+    const bar = one('#health')
+    if (bar?.dataset.said !== 'ended') return
+    bar.dataset.said = troubles = ''
+    bar.replaceChildren()
+    ask()
+  })
 
   function begin() {
     const bar = one('#health')

@@ -2,6 +2,7 @@ package assets
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"path"
 	"regexp"
@@ -34,10 +35,10 @@ func unquoted(text string) string { return strings.NewReplacer(`\'`, "'", `\\`, 
 // TextsName is the name of the script with the messages of a language for the other scripts. English has none.
 func TextsName(l *language.Language) string { return "texts." + l.Code() + ".js" }
 
-// addTexts adds the scripts with messages.
-func (a *Assets) addTexts() error {
+// addTexts adds the scripts with messages to the files by their names.
+func addTexts(byName map[string]*asset) error {
 	keys := map[string]bool{}
-	for name, file := range a.byName {
+	for name, file := range byName {
 		if path.Ext(name) == ".js" && !strings.HasPrefix(name, "vendor/") {
 			for key := range TextsIn(string(file.plain)) {
 				keys[key] = true
@@ -47,9 +48,9 @@ func (a *Assets) addTexts() error {
 	for _, l := range language.All()[1:] {
 		text, err := json.Marshal(l.Messages(slices.Sorted(maps.Keys(keys))))
 		if err != nil {
-			return err
+			return fmt.Errorf("write texts of scripts: %w", err)
 		}
-		a.add(TextsName(l), assetKinds[".js"], append([]byte("window.penstockTexts="), text...))
+		byName[TextsName(l)] = newAsset(assetKinds[".js"], append([]byte("window.penstockTexts="), text...))
 	}
 	return nil
 }

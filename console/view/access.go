@@ -21,7 +21,11 @@ type KeySheet struct {
 	*store.Key
 	Use    keyusage.Use
 	Scopes []ScopeChoice // that the form offers
+	Shown  ShownSecret   // zero: the page shows none
 }
+
+// ShownSecret is the secret of a key that the user asked for.
+type ShownSecret struct{ Label, Value string }
 
 // ScopeChoice is a scope of the installation's own making that a form offers as a checkbox.
 type ScopeChoice struct{ Name, Description string }
@@ -114,22 +118,4 @@ func separator(c *store.Client) string {
 		return "comma"
 	}
 	return "space"
-}
-
-// AuditList is one page of the audit log.
-type AuditList struct {
-	Params                url.Values
-	Filter, Trouble       string
-	Items                 []store.Entry
-	Page, PageSize, Total int
-}
-
-func (l AuditList) last() int { return max(1, (l.Total+l.PageSize-1)/max(1, l.PageSize)) }
-
-func (l AuditList) pageURL(page int) string {
-	params := url.Values{"page": {strconv.Itoa(page)}}
-	if l.Filter != "" {
-		params.Set("filter", l.Filter)
-	}
-	return Root + "/access/audit?" + params.Encode()
 }

@@ -14,6 +14,7 @@ type Account struct {
 	User     *store.User
 	Sessions []OpenSession // that of the browser first
 	Last     SignInBefore
+	Tokens   *PersonalTokens   // nil: the user may not have one
 	Given    store.Preferences // of the form
 	Fixed    bool              // the settings of the process have the password, and set it again
 

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/connect"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/store"
 )
 
@@ -18,6 +20,7 @@ type ConnectionList struct {
 	Items    []store.Connection
 	Secrets  []store.Secret
 	Vars     []*store.Var
+	Secret   string // name of the secret that is to be stored; empty: none
 
 	ConnectionUsers, SecretUsers, VarUsers map[string][]int64 // numbers of the flows that name them
 	ConnectionUses, SecretUses             LastUses
@@ -36,6 +39,14 @@ type ConnectionForm struct {
 }
 
 func connectionPath(name string) string { return Root + "/connections/" + url.PathEscape(name) }
+
+// unchanged says what an empty secret setting of an existing connection means.
+func unchanged(ctx context.Context, f ConnectionForm, s connect.Field) string {
+	if f.Connection.From[s.Name] != "" {
+		return language.T(ctx, "kept elsewhere")
+	}
+	return language.T(ctx, "kept as it is")
+}
 
 // settingTitle returns the label of a setting.
 func settingTitle(f connect.Field) string {
@@ -96,6 +107,14 @@ func varText(v *store.Var) string {
 }
 
 // numbers formats flow numbers for a form.
+// storePath is the page on which a secret is stored.
+func storePath(name string) string {
+	return Root + "/connections?" + url.Values{"secret": {name}}.Encode() + "#secrets"
+}
+
+// Numbers lists the numbers of flows.
+func Numbers(list []int64) string { return numbers(list) }
+
 func numbers(list []int64) string {
 	words := make([]string, len(list))
 	for i, n := range list {

@@ -45,14 +45,15 @@ type Delivery struct {
 	Arrival
 	Content      *deliveries.Content // nil: not kept
 	Checks       []Check             // of its proof; nil: it is not known which failed
+	ChecksOfNow  bool                // they are those of the current version of the flow
 	Repeatable   bool
 	Unrepeatable string // why it is not
 	Test         string // entry for the tests of the flow's file
 }
 
-// SetChecks says which checks of the proof it passed.
-func (d *Delivery) SetChecks(ctx context.Context, s *sender.Scheme) {
-	d.Checks = checksOf(ctx, &d.Arrival.Delivery, s)
+// SetChecks says which checks of the proof it passed; now: by the current version of the flow, which may not be the one that judged it.
+func (d *Delivery) SetChecks(ctx context.Context, s *sender.Scheme, now bool) {
+	d.Checks, d.ChecksOfNow = checksOf(ctx, &d.Arrival.Delivery, s), now
 }
 
 func (d Delivery) path() string {

@@ -57,7 +57,7 @@ func TestAddressesOfLists(t *testing.T) {
 	odd := `x&page=9#"><script>`
 	l := RunList{Params: url.Values{"filter": {odd}, "order_by": {"-created_at"}, "cursor": {"c"}}, Order: "-created_at", Page: 2, PageSize: 10, Total: 25}
 	for name, address := range map[string]string{
-		"page": l.pageURL(3), "order": l.sortBy("flow"), "same order": l.sortBy("created_at"), "filter": l.with("state", "failed"), "audit": AuditList{Filter: odd}.pageURL(2),
+		"page": l.pageURL(3), "order": l.sortBy("flow"), "same order": l.sortBy("created_at"), "filter": l.with("state", "failed"), "audit": AuditList{Params: url.Values{"q": {odd}}}.url("/access/audit", "cursor", "1-2"),
 		"key": KeyPath(&store.Key{Key: odd}), "client": ClientPath(&store.Client{Identifier: odd}), "user": userPath(&store.User{Name: odd}), "connection": connectionPath(odd),
 	} {
 		u, err := url.Parse(address)
@@ -75,7 +75,7 @@ func TestAddressesOfLists(t *testing.T) {
 	if RunsURL(url.Values{"filter": {"x"}}, map[string]string{"filter": ""}) != Root+"/runs" {
 		t.Error("an empty filter stays in the address")
 	}
-	if l.last() != 3 || (RunList{PageSize: 10}).last() != 1 || (RunList{Page: 4, Next: "c"}).last() != 5 || (AuditList{}).last() != 1 {
+	if l.last() != 3 || (RunList{PageSize: 10}).last() != 1 || (RunList{Page: 4, Next: "c"}).last() != 5 {
 		t.Error("the last page is another")
 	}
 }

@@ -2,10 +2,13 @@ package view
 
 import (
 	"context"
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/console/language"
+	"github.com/penstock/penstock/console/tasks"
 )
 
 // QueueLines is a queue with the flows whose runs wait in line for its slots.
@@ -18,6 +21,19 @@ type QueueLines struct {
 	More         int       // number of flows in line that are not shown
 	Collecting   int64     // number of runs that wait for further events
 	Paused       bool
+	Figures      []tasks.Figure // as the console counts, and as asynqmon does
+	Shards       []string       // names of its queues in asynq, if they are several
+}
+
+// AnyDiffer reports whether asynqmon shows other numbers of the queue.
+func (q QueueLines) AnyDiffer() bool { return slices.ContainsFunc(q.Figures, tasks.Figure.Differ) }
+
+// tasks is the path of a list of tasks in asynqmon.
+func (q QueueLines) tasks(f tasks.Figure) string {
+	if len(q.Shards) > 0 || f.Status == "" {
+		return Root + "/queues"
+	}
+	return Root + "/queues/queues/" + url.PathEscape(q.Queue) + "?status=" + f.Status
 }
 
 // LineRow is a flow with runs in line.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/operation"
 )
@@ -73,6 +75,36 @@ func bulkURL(action operation.Action, filter string) string {
 }
 
 func (p Progress) path() string { return Root + "/operations/" + p.ID }
+
+// successors returns the address of the list of the runs that took the place of the latest ones; empty: there are none.
+func (p Progress) successors() templ.SafeURL {
+	var ids []string
+	for _, r := range p.Results {
+		if r.By != "" {
+			ids = append(ids, r.By)
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return templ.SafeURL(RunsURL(nil, map[string]string{"filter": `run_id in ("` + strings.Join(ids, `", "`) + `")`}))
+}
+
+// doneTitle is the title of Operation.Done: of an action that starts runs, that one was started says nothing of how it ended.
+func doneTitle(ctx context.Context, a operation.Action) string {
+	if a.Starts() {
+		return language.T(ctx, "Started")
+	}
+	return language.T(ctx, "Done")
+}
+
+// acted is the number of runs that the action applies to, or of all when not all were looked at.
+func (b Bulk) acted() int {
+	if b.Plan.Examined < b.Plan.Total {
+		return b.Plan.Total
+	}
+	return b.Plan.Applies
+}
 
 // ended is the number of runs that have a result.
 func ended(o *operation.Operation) int { return o.Done + o.Failed + o.Skipped }

@@ -36,7 +36,7 @@ func ConsoleSite() Site {
 		{"flows", language.Key("Flows"), "/flows", "f", auth.ScopeReadFlows},
 		{"runs", language.Key("Runs"), "/runs", "r", auth.ScopeReadRuns},
 		{"failures", language.Key("Failures"), "/failures", "e", auth.ScopeReadRuns},
-		{"queues", language.Key("Queues"), "/queues", "q", auth.ScopeReadQueues},
+		{"queues", language.Key("Queues"), "/lines", "q", auth.ScopeReadQueues},
 		{"connections", language.Key("Connections"), "/connections", "c", auth.ScopeClients},
 		{"access", language.Key("Access"), "/access/keys", "a", auth.ScopeClients},
 		{"refused", language.Key("Rejected"), "/refused", "x", auth.ScopeClients},
@@ -57,6 +57,7 @@ type Page struct {
 	Section string // current entry of the navigation; empty: none
 	Title   string
 	User    string // signed-in user; empty: none
+	MaxForm int64  // maximum size of a form in bytes
 	CSRF    string // masked token for forms and scripts
 	Nonce   string // of the Content-Security-Policy, for styles created by the editor
 	Theme   string // "light" or "dark"; empty: that of the system
@@ -71,6 +72,7 @@ type Page struct {
 	Away     bool      // Redis does not answer
 	Troubles []Trouble // what does not answer, the worst first
 	HasBox   bool      // the page has a search box of its own
+	Layered  bool      // the style of the console is a layer, below that of another interface on the page
 }
 
 // withBox returns the layout data of a page that has a search box of its own.

@@ -49,7 +49,7 @@ func Places(ctx context.Context, may func(auth.Scope) bool) []Place {
 	all = append(all, []Place{
 		{language.T(ctx, "Operations"), language.T(ctx, "actions on many runs"), Root + "/operations", "", auth.ScopeReadRuns},
 		{language.T(ctx, "Workers"), language.T(ctx, "processes, heartbeats"), Root + "/workers", "", auth.ScopeReadQueues},
-		{language.T(ctx, "Runs in line"), language.T(ctx, "turns, waiting"), Root + "/lines", "", auth.ScopeReadQueues},
+		{language.T(ctx, "Tasks, in asynqmon"), language.T(ctx, "asynq, turns, pending"), Root + "/queues", "", auth.ScopeReadQueues},
 		{language.T(ctx, "API keys"), "access", Root + "/access/keys", "", auth.ScopeClients},
 		{language.T(ctx, "API clients"), "access", Root + "/access/clients", "", auth.ScopeClients},
 		{language.T(ctx, "Users"), language.T(ctx, "access, people"), Root + "/access/users", "", auth.ScopeUsers},

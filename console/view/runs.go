@@ -46,15 +46,16 @@ const (
 
 // RunList is one page of runs.
 type RunList struct {
-	Params  url.Values        // as requested
-	Text    string            // of the search box
-	Search  *searchbox.Search // nil: the text cannot be read
-	Trouble *Mistake          // in the text; nil: none
-	Warning string            // why runs are missing; empty: none are
-	Order   string
-	Flows   []FlowName
-	History bool   // there is a history of runs
-	Zone    string // time zone of the browser, as far as it is known
+	Params    url.Values        // as requested
+	Text      string            // of the search box
+	Search    *searchbox.Search // nil: the text cannot be read
+	Trouble   *Mistake          // in the text; nil: none
+	Warning   string            // why runs are missing; empty: none are
+	RedisAway bool              // the list has ended runs of the history alone
+	Order     string
+	Flows     []FlowName
+	History   bool   // there is a history of runs
+	Zone      string // time zone of the browser, as far as it is known
 
 	Several string        // part of an id that several runs have; empty: the text is none
 	FlowFor string        // name of a flow that is the whole text; empty: it is none

@@ -110,6 +110,10 @@ func (l RunList) found(ctx context.Context) string {
 func (l RunList) where(ctx context.Context) string {
 	lookup := l.Search != nil && (l.Search.Words != "" || slices.ContainsFunc(l.Search.Terms, func(t searchbox.Term) bool { return strings.HasPrefix(t.Name, searchbox.Label) }))
 	switch {
+	case l.RedisAway:
+		return language.T(ctx, "in the history alone")
+	case l.Warning != "":
+		return language.T(ctx, "in Redis and in the history, as far as they answer")
 	case !l.History:
 		return language.T(ctx, "in the runs that Redis keeps; there is no history")
 	case lookup:

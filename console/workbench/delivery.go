@@ -68,10 +68,26 @@ func (b *Workbench) deliveryOf(r *Request, head *store.Deployment, d *deliveries
 		return page, err
 	}
 	page.Arrival = arrivals[0]
-	if flow, ok := b.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10)); ok && flow.Webhook != nil && flow.Webhook.Verify != nil {
-		page.SetChecks(r.HTTP.Context(), flow.Webhook.Verify.Sender)
+	flow, now, err := b.judge(r, head.Number, d.Version)
+	if err == nil && flow != nil && flow.Webhook != nil && flow.Webhook.Verify != nil {
+		page.SetChecks(r.HTTP.Context(), flow.Webhook.Verify.Sender, now)
 	}
-	return page, nil
+	return page, err
+}
+
+// judge returns the version of a flow that judged a delivery. If that is not known or not kept it returns the current one, and that it
+// is; nil: there is none.
+func (b *Workbench) judge(r *Request, number int64, version string) (flow *flows.Flow, now bool, err error) {
+	all := b.config.Store.Flows()
+	if version != "" {
+		flow, err = all.Version(r.ctx(), number, version)
+		var problems flows.Problems
+		if err == nil || !errors.Is(err, store.ErrNotFound) && !errors.As(err, &problems) {
+			return flow, false, err
+		}
+	}
+	flow, _ = all.Find(strconv.FormatInt(number, 10))
+	return flow, true, nil
 }
 
 // readDelivery returns the flow and the run of a recorded delivery. The error may be a *deliveries.UnrepeatableError.

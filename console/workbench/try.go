@@ -257,6 +257,9 @@ func (b *Workbench) tryFlow(r *Request) error {
 		return err
 	}
 	event := bytes.TrimSpace([]byte(r.HTTP.PostFormValue("event")))
+	if size := int64(len(event)); size > b.config.MaxBody {
+		return r.Fault(http.StatusRequestEntityTooLarge, language.Key("The event is too large"), view.TooLarge(r.HTTP.Context(), size, b.config.MaxBody))
+	}
 	if len(event) > 0 {
 		if err := strictjson.Check(event, flows.MaxEventDepth); err != nil {
 			return r.Fault(http.StatusBadRequest, "The event is not JSON", err.Error())

@@ -29,6 +29,7 @@ type Config struct {
 	Issuer string
 	// Workers lists the workers. It may be some seconds old.
 	Workers func(context.Context) ([]queue.Load, error)
+	MaxBody int64 // maximum size of an event in bytes
 	Now     func() time.Time
 }
 
@@ -40,7 +41,7 @@ type Workbench struct {
 
 // New returns a Workbench.
 func New(config Config) (*Workbench, error) {
-	if config.Store == nil || config.Queue == nil || config.Deliveries == nil || config.Base == nil || config.Workers == nil || config.Now == nil {
+	if config.Store == nil || config.Queue == nil || config.Deliveries == nil || config.Base == nil || config.Workers == nil || config.MaxBody == 0 || config.Now == nil {
 		return nil, errors.New("new workbench: all fields of Config but Issuer are required")
 	}
 	return &Workbench{config: config}, nil

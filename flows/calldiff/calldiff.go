@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -53,7 +54,7 @@ func trigger(f *flows.Flow) any {
 
 // fileValue returns the value at a path of the file; nil: there is none.
 func fileValue(f *flows.Flow, path ...string) any {
-	n := yaml.Read(f.Source, yaml.LinesOf(f.Source), func(yaml.Place, string, string, ...any) {})
+	n := yaml.Read(f.Source, yaml.LinesOf(f.Source), func(mistake.Code, yaml.Place, string, string, ...any) {})
 	for _, name := range path {
 		if n != nil {
 			n = n.Member(name)

@@ -65,7 +65,7 @@ func (b *Broker) Module() flows.Module {
 			Params: []flows.Param{{Name: "queue", Type: flows.TypeString, Required: true, Summary: "Name of the queue."}},
 			New: func(a *flows.Args) (flows.Consumer, error) {
 				if a.String("queue") == "" {
-					return nil, a.Errorf("queue", "queue: it needs a name")
+					return nil, a.Refuse(flows.DependentKey, "queue", "queue: it needs a name")
 				}
 				return b, nil
 			},

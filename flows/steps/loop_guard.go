@@ -34,7 +34,7 @@ func newLoopGuard(args *flows.Args) (flows.Runner, error) {
 	way, hold := flows.EncodeJSON(args.String("way")), time.Hour
 	if args.Has("for") {
 		if hold = args.Duration("for"); hold == 0 {
-			return nil, args.Errorf("for", "for: the other way must be blocked for some time")
+			return nil, args.Refuse(flows.OutOfRange, "for", "for: the other way must be blocked for some time")
 		}
 	}
 	return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {

@@ -34,7 +34,7 @@ func publish() flows.Kind {
 		New: func(args *flows.Args) (flows.Runner, error) {
 			p := &publishStep{topic: args.String("topic"), event: args.Template("event"), key: args.Template("key")}
 			if reason := flows.CheckTopic(p.topic); reason != "" {
-				return nil, args.Errorf("topic", "topic: %s", reason)
+				return nil, args.Refuse(flows.BadName, "topic", "topic: %s", reason)
 			}
 			return flows.RunFunc(p.run), nil
 		},

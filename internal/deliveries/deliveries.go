@@ -42,8 +42,9 @@ const (
 // Delivery is a request that arrived at the webhook of a flow. It has neither its headers nor its body.
 type Delivery struct {
 	Flow        int64     `json:"-"`
-	Number      int64     `json:"delivery"` // counts up for each flow, from 1
-	At          time.Time `json:"at"`       // time of writing
+	Version     string    `json:"version,omitempty"` // of the flow, which judged it; empty: it is not known
+	Number      int64     `json:"delivery"`          // counts up for each flow, from 1
+	At          time.Time `json:"at"`                // time of writing
 	Method      string    `json:"method"`
 	Verdict     Verdict   `json:"verdict"`
 	Status      int       `json:"status"`             // of the response

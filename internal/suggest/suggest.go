@@ -21,6 +21,15 @@ func DidYouMean(word string, known []string) string {
 	return OneOf(known)
 }
 
+// Meant returns the word that a hint of DidYouMean suggests; false: it is another hint.
+func Meant(hint string) (word string, found bool) {
+	word, found = strings.CutPrefix(hint, "did you mean ")
+	if !found || !strings.HasSuffix(word, "?") || strings.Contains(word, " ") {
+		return "", false
+	}
+	return strings.TrimSuffix(word, "?"), true
+}
+
 // OneOf returns a hint that lists the allowed words; empty for more than 40.
 func OneOf(known []string) string {
 	switch {

@@ -37,11 +37,11 @@ func publish() flows.Kind {
 		New: func(a *flows.Args) (flows.Runner, error) {
 			for _, h := range a.Fields("headers") {
 				if len(h.Name) > maxShort {
-					return nil, a.Errorf("headers", "headers: %.50q… has %d bytes; %d are allowed", h.Name, len(h.Name), maxShort)
+					return nil, a.Refuse(flows.TooLarge, "headers", "headers: %.50q… has %d bytes; %d are allowed", h.Name, len(h.Name), maxShort)
 				}
 			}
 			if len(a.String("exchange")) > maxShort {
-				return nil, a.Errorf("exchange", "exchange: the name has %d bytes; %d are allowed", len(a.String("exchange")), maxShort)
+				return nil, a.Refuse(flows.TooLarge, "exchange", "exchange: the name has %d bytes; %d are allowed", len(a.String("exchange")), maxShort)
 			}
 			return &publishStep{
 				connection: a.String("connection"), exchange: a.String("exchange"), mandatory: a.String("unroutable") != "drop",

@@ -23,7 +23,7 @@ func source() flows.Source {
 		Example: "amqp: {connection: bus, queue: orders}",
 		New: func(a *flows.Args) (flows.Consumer, error) {
 			if queue := a.String("queue"); queue == "" || len(queue) > maxShort {
-				return nil, a.Errorf("queue", "queue: the name has %d bytes; 1 to %d are allowed", len(queue), maxShort)
+				return nil, a.Refuse(flows.TooLarge, "queue", "queue: the name has %d bytes; 1 to %d are allowed", len(queue), maxShort)
 			}
 			return consumer{a.String("queue")}, nil
 		},

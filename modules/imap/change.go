@@ -80,7 +80,7 @@ func newFlag(a *flows.Args, t target) (*flag, error) {
 	}
 	remove, err := flagsOf(a, "remove")
 	if err == nil && len(add)+len(remove) == 0 {
-		err = a.Errorf("flag", "flag needs add or remove")
+		err = a.Refuse(flows.DependentKey, "flag", "flag needs add or remove")
 	}
 	return &flag{t, add, remove}, err
 }
@@ -127,7 +127,7 @@ type appendTo struct {
 func newAppend(a *flows.Args) (*appendTo, error) {
 	s := &appendTo{mailbox: a.Template("append"), content: a.Template("content"), file: a.Template("file")}
 	if (s.content == nil) == (s.file == nil) {
-		return nil, a.Errorf("append", "append needs one of content and file")
+		return nil, a.Refuse(flows.DependentKey, "append", "append needs one of content and file")
 	}
 	var err error
 	s.flags, err = flagsOf(a, "flags")

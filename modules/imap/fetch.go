@@ -29,7 +29,7 @@ func newFetch(a *flows.Args, t target) (*fetch, error) {
 	if a.Has("max_size") {
 		size, ok := flows.ParseSize(a.String("max_size"))
 		if !ok || size < 1 || size > maxSize {
-			return nil, a.Errorf("max_size", "max_size is a size such as 512KB or 10MB, at most 50MB")
+			return nil, a.Refuse(flows.BadSize, "max_size", "max_size is a size such as 512KB or 10MB, at most 50MB")
 		}
 		f.most = size
 	}

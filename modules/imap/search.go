@@ -63,7 +63,7 @@ func newSearch(a *flows.Args) (*search, error) {
 	s := &search{mailbox: a.Template("search"), criteria: a.Object("criteria"), most: defaultMessages}
 	if a.Has("max_messages") {
 		if s.most = a.Int("max_messages"); s.most < 1 || s.most > maxMessages {
-			return nil, a.Errorf("max_messages", "max_messages is from 1 to %d", maxMessages)
+			return nil, a.Refuse(flows.OutOfRange, "max_messages", "max_messages is from 1 to %d", maxMessages)
 		}
 	}
 	return s, nil

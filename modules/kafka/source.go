@@ -33,11 +33,11 @@ func source() flows.Source {
 				c.from = kgo.NewOffset().AtEnd()
 			}
 			if len(c.topics) == 0 {
-				return nil, a.Errorf("topics", "topics: expected at least one")
+				return nil, a.Refuse(flows.OutOfRange, "topics", "topics: expected at least one")
 			}
 			for _, name := range c.topics {
 				if !isTopic(name) {
-					return nil, a.Errorf("topics", "topics: %.100q is no name: expected at most 249 letters, digits, dots, underscores and hyphens", name)
+					return nil, a.Refuse(flows.BadName, "topics", "topics: %.100q is no name: expected at most 249 letters, digits, dots, underscores and hyphens", name)
 				}
 			}
 			return c, nil

@@ -68,7 +68,7 @@ type modify struct{ dn, replace, add, remove *flows.Template }
 func newModify(a *flows.Args) (*modify, error) {
 	m := &modify{a.Template("modify"), a.Template("replace"), a.Template("add_values"), a.Template("remove_values")}
 	if m.replace == nil && m.add == nil && m.remove == nil {
-		return nil, a.Errorf("modify", "modify needs replace, add_values or remove_values")
+		return nil, a.Refuse(flows.DependentKey, "modify", "modify needs replace, add_values or remove_values")
 	}
 	return m, nil
 }

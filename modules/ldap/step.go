@@ -40,12 +40,12 @@ func kind() flows.Kind {
 			case "rename":
 				s.do = &rename{dn: a.Template(name), to: a.Template("to")}
 				if !a.Has("to") {
-					err = a.Errorf(name, "rename needs to, the new name")
+					err = a.Refuse(flows.DependentKey, name, "rename needs to, the new name")
 				}
 			case "verify":
 				s.do = &verify{dn: a.Template(name), password: a.Template("password")}
 				if !a.Has("password") {
-					err = a.Errorf(name, "verify needs a password")
+					err = a.Refuse(flows.DependentKey, name, "verify needs a password")
 				}
 			}
 			return s, err

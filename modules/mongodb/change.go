@@ -24,7 +24,7 @@ type update struct {
 func newUpdate(a *flows.Args, g guard) (*update, error) {
 	s := &update{g, a.Template("filter"), a.Template("changes"), a.Bool("upsert"), a.Bool("many")}
 	if s.filter == nil || s.changes == nil {
-		return nil, a.Errorf("update", "update needs filter and changes")
+		return nil, a.Refuse(flows.DependentKey, "update", "update needs filter and changes")
 	}
 	return s, nil
 }
@@ -89,7 +89,7 @@ type replace struct {
 func newReplace(a *flows.Args, g guard) (*replace, error) {
 	s := &replace{g, a.Template("filter"), a.Template("document"), a.Bool("upsert")}
 	if s.filter == nil {
-		return nil, a.Errorf("replace", "replace needs a filter")
+		return nil, a.Refuse(flows.DependentKey, "replace", "replace needs a filter")
 	}
 	return s, nil
 }
@@ -133,7 +133,7 @@ type remove struct {
 func newRemove(a *flows.Args, g guard) (*remove, error) {
 	s := &remove{g, a.Template("filter"), a.Bool("many")}
 	if s.filter == nil {
-		return nil, a.Errorf("delete", "delete needs a filter")
+		return nil, a.Refuse(flows.DependentKey, "delete", "delete needs a filter")
 	}
 	return s, nil
 }

@@ -31,7 +31,7 @@ type insert struct {
 func newInsert(a *flows.Args, g guard) (*insert, error) {
 	s := &insert{guard: g, document: a.Template("document"), documents: a.Template("documents"), keep: a.String("existing") == "keep"}
 	if s.document != nil && s.documents != nil {
-		return nil, a.Errorf("documents", "document and documents exclude each other")
+		return nil, a.Refuse(flows.ExclusiveKeys, "documents", "document and documents exclude each other")
 	}
 	return s, nil
 }

@@ -40,7 +40,7 @@ func publish() flows.Kind {
 			}
 			if a.Has("expiry") {
 				if s.expiry = a.Duration("expiry"); s.expiry < time.Second || s.expiry > maxExpiry {
-					return nil, a.Errorf("expiry", "expiry: expected 1s to 365d")
+					return nil, a.Refuse(flows.OutOfRange, "expiry", "expiry: expected 1s to 365d")
 				}
 			}
 			return s, nil

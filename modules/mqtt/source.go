@@ -28,7 +28,7 @@ func source() flows.Source {
 		New: func(a *flows.Args) (flows.Consumer, error) {
 			c := &consumer{filters: a.Strings("topics"), expiry: defaultExpiry}
 			if len(c.filters) == 0 {
-				return nil, a.Errorf("topics", "topics: expected at least one")
+				return nil, a.Refuse(flows.OutOfRange, "topics", "topics: expected at least one")
 			}
 			for i, f := range c.filters {
 				if !isFilter(f) {
@@ -42,7 +42,7 @@ func source() flows.Source {
 			}
 			if a.Has("session_expiry") {
 				if c.expiry = a.Duration("session_expiry"); c.expiry < time.Second || c.expiry > maxExpiry {
-					return nil, a.Errorf("session_expiry", "session_expiry: expected 1s to 365d")
+					return nil, a.Refuse(flows.OutOfRange, "session_expiry", "session_expiry: expected 1s to 365d")
 				}
 			}
 			return c, nil

@@ -37,7 +37,7 @@ func source() flows.Source {
 			}
 			for param, name := range map[string]string{"stream": c.stream, "consumer": c.durable} {
 				if strings.ContainsAny(name, ". *>/\\\t\r\n") {
-					return nil, a.Errorf(param, "%s: a name has no spaces, dots, wildcards and slashes", param)
+					return nil, a.Refuse(flows.BadName, param, "%s: a name has no spaces, dots, wildcards and slashes", param)
 				}
 			}
 			if c.subject != "" && !isFilter(c.subject) {

@@ -47,7 +47,7 @@ func send() flows.Kind {
 			}
 			if a.Has("delivery_delay") {
 				if s.delay = a.Duration("delivery_delay"); s.delay < 0 || s.delay > maxDelay {
-					return nil, a.Errorf("delivery_delay", "delivery_delay: expected at most 15m")
+					return nil, a.Refuse(flows.OutOfRange, "delivery_delay", "delivery_delay: expected at most 15m")
 				}
 			}
 			return s, nil

@@ -171,6 +171,7 @@ test('saves a search, shares it, and deletes it', async () => {
   await desk.locator('summary').getByText('Failures of zoe').click()
   await lib.accessible(desk, 'saved searches')
   await desk.getByRole('button', { name: 'Delete the saved search Failures of zoe' }).click()
+  await desk.getByRole('button', { name: 'Delete the search' }).click()
   await desk.getByText('was deleted').waitFor()
   lib.well(desk)
 })

@@ -331,7 +331,8 @@ test('makes a key, shows its secret, and switches it off', async () => {
   await desk.getByLabel('Key', { exact: false }).first().fill('website')
   await desk.getByRole('button', { name: 'Create key' }).click()
   await desk.getByText('The key was created').waitFor()
-  await desk.getByText('Show the secret').click()
+  await desk.getByRole('button', { name: 'Show the secret' }).click()
+  await desk.getByTitle('Copy secret').waitFor()
   await accessible(desk, 'an API key')
   const access = desk.getByRole('switch', { name: 'API access of Website' })
   await access.click()
@@ -453,7 +454,7 @@ test('shows what the door refused, and why', async () => {
 test('shows the queues behind the session', async () => {
   await visit(desk, '/queues')
   await desk.getByRole('link', { name: 'default' }).waitFor()
-  await desk.getByRole('link', { name: '← Penstock' }).click()
+  await desk.locator('nav[aria-label=Main]').getByRole('link', { name: /^Overview/ }).click()
   await desk.getByRole('heading', { name: 'Overview' }).waitFor()
   well(desk)
 })
@@ -470,7 +471,7 @@ test('leads from a run to its task, and back', async () => {
   assert.equal(await turnQueue(desk, 'pause'), 204) // a task that has ended is gone
   const id = await call(2, { name: 'Ada' })
   await visit(desk, '/runs/' + id)
-  await desk.locator('.facts').getByRole('link', { name: 'default' }).click()
+  await desk.locator('.facts').getByRole('link', { name: 'Task' }).click()
   await desk.waitForURL('**/queues/default/tasks/*')
   await desk.getByRole('link', { name: 'Open the run of this task' }).click()
   await desk.waitForURL('**/runs/' + id)

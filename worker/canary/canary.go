@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
 )
@@ -108,8 +110,8 @@ func (k *Keeper) apply(ctx context.Context, head *store.Deployment, now time.Tim
 		return err
 	}
 	k.config.Log.Info("a canary has ended by its rule", "flow", head.Number, "version", c.Version, "rule", verb, "runs", runs.Runs, "failed", runs.Failed)
-	return k.config.Store.Audit().Add(ctx, store.Entry{
-		Actor: "system", Name: "system", Act: verb + " canary", Status: 200,
+	return k.config.Store.Audit().Add(ctx, audit.Entry{
+		Actor: "system", Name: "system", Via: audit.ViaSystem, Act: verb + " canary", Kind: audit.KindFlow, Subject: strconv.FormatInt(head.Number, 10), Status: 200,
 		Object: fmt.Sprintf("flow:%d, %d of %d runs failed", head.Number, runs.Failed, runs.Runs),
 	})
 }

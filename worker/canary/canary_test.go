@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/apitest"
+	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -116,7 +117,7 @@ func TestRulesEndCanaries(t *testing.T) {
 		t.Error("a canary without a rule has ended")
 	}
 	var entries []string
-	apitest.Fatal(t, p.Store.Audit().Scan(t.Context(), store.AuditRange{Oldest: true}, func(e *store.Entry) bool {
+	apitest.Fatal(t, p.Store.Audit().Scan(t.Context(), audit.Range{Oldest: true}, func(e *audit.Entry) bool {
 		if e.Actor == "system" {
 			entries = append(entries, e.Act+" "+e.Object)
 		}

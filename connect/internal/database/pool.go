@@ -25,7 +25,7 @@ type Pool struct {
 }
 
 func newPool(s flows.ConnectionSettings, dialect flows.Dialect, c driver.Connector) *Pool {
-	db := sql.OpenDB(connector{name: s.Connection, Connector: c})
+	db := sql.OpenDB(connector{name: s.Connection, rejected: s.Rejected, Connector: c})
 	most := s.Number("max_connections")
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
@@ -64,7 +64,8 @@ func (p *Pool) Test(ctx context.Context) error {
 
 // connector replaces the errors of a driver's connector, whose texts contain hosts, users and files.
 type connector struct {
-	name string
+	name     string
+	rejected func(context.Context) bool // see flows.ConnectionSettings; nil: the credential cannot be replaced
 	driver.Connector
 }
 
@@ -83,7 +84,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	case tooLarge(err): // SQLite has no memory to open a file
 		return nil, err
 	case isLoginRejected(err):
-		return nil, server.Failure(c.name, "the database refuses the login")
+		return nil, c.refused(ctx)
 	}
 	if words := rejectionReason(err); words != "" {
 		return nil, server.Failure(c.name, "the database %s", words)
@@ -93,6 +94,16 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, ours
 	}
 	return nil, server.Unreachable(c.name, "the database", err)
+}
+
+// refused is the failure of a login. When the credential was replaced where it is kept, it is worth another try.
+func (c connector) refused(ctx context.Context) error {
+	if c.rejected == nil || !c.rejected(ctx) {
+		return server.Failure(c.name, "the database refuses the login")
+	}
+	e := server.Failure(c.name, "the database refuses the login: the credential was replaced in its store, and another try has the new one")
+	e.Class = flows.ClassNetwork
+	return e
 }
 
 // primaryCode is the mask of the primary code of SQLite in an extended one.

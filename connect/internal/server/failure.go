@@ -59,7 +59,7 @@ func reason(err error) string {
 	case errors.As(err, &name) && name.IsNotFound:
 		return "has a host name that does not exist"
 	case errors.As(err, &blocked) && blocked.Private:
-		return "is at a private address, which this process may not reach; allow it with --allow-private-networks, for the API and the workers each"
+		return "is at a private address, which this process may not reach; allow it with --allow-private-networks of the workers"
 	case errors.Is(err, fs.ErrPermission):
 		return "is at an address that steps may not reach"
 	case errors.Is(err, syscall.ECONNREFUSED):

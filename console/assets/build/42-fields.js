@@ -10,9 +10,10 @@ function field(view, param, slot, more = {}) {
   const row = h('div', { class: 'field', 'data-param': param.name })
   const label = more.label ?? labels[param.name] ?? words(param.name)
   row.place = slot
+  const unnamed = param.names && slot.entry() && scalarOf(slot) === '' && !isList(slot.entry().value) // a connection or a secret is meant
   const control = make(view, param, slot, { id, label, describedby: id + '-about', ...more })
   const single = control.id === id || control.querySelector(`[id="${id}"]`)
-  row.append(h('div', { class: 'field-head' }, h(single ? 'label' : 'span', { for: single ? id : null, class: 'field-label' }, label), param.required ? h('span', { class: 'needed' }, 'needed') : null), control)
+  row.append(h('div', { class: 'field-head' }, h(single ? 'label' : 'span', { for: single ? id : null, class: 'field-label' }, label), param.required || unnamed ? h('span', { class: 'needed' }, 'needed') : null), control)
   row.append(h('p', { class: 'about', id: id + '-about' }, prose(param.summary ?? ''), param.default ? h('span', { class: 'faint' }, ` Otherwise: ${plainProse(param.default)}.`) : null))
   row.append(h('p', { class: 'mistake', hidden: true }))
   return row

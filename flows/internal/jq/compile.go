@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
@@ -24,12 +25,12 @@ type Reference struct {
 	Name   string // "$steps"; "secret" for a call of secret
 	Member string // the name that follows, as in $steps.find, or the argument of secret; empty: none, or a computed one
 	Offset int    // of the place in the source
-	Report func(hint, format string, args ...any)
+	Report func(code mistake.Code, hint, format string, args ...any)
 }
 
 // Report receives one problem of a program, with the offset of a byte of its source. hint is a suggested correction,
 // or empty.
-type Report func(offset int, hint, format string, args ...any)
+type Report func(code mistake.Code, offset int, hint, format string, args ...any)
 
 // maxSource is the maximum size of a program in bytes.
 const maxSource = 16 << 10
@@ -53,11 +54,11 @@ type compilation struct {
 func Compile(source string, scope Scope, report Report, warn Warn) *Program {
 	p := &compilation{source: source, scope: scope, report: report, warn: warn}
 	if len(source) > maxSource {
-		p.problem(0, "", "the program has %d bytes, %d are allowed", len(source), maxSource)
+		p.problem(mistake.TooLarge, 0, "", "the program has %d bytes, %d are allowed", len(source), maxSource)
 		return nil
 	}
 	if strings.TrimSpace(source) == "" {
-		p.problem(0, "write . for the item itself", "the expression is empty")
+		p.problem(mistake.EmptyExpression, 0, "write . for the item itself", "the expression is empty")
 		return nil
 	}
 	query, err := gojq.Parse(source)
@@ -77,9 +78,9 @@ func Compile(source string, scope Scope, report Report, warn Warn) *Program {
 	return &Program{Source: strings.TrimSpace(source), Variables: p.vars, Path: p.asPath(query), Assigns: assigns(query), UUIDs: strings.Contains(source, "uuid"), code: code, patterns: p.sizes}
 }
 
-func (p *compilation) problem(offset int, hint, format string, args ...any) {
+func (p *compilation) problem(code mistake.Code, offset int, hint, format string, args ...any) {
 	p.failed = true
-	p.report(offset, hint, format, args...)
+	p.report(code, offset, hint, format, args...)
 }
 
 // syntax reports an error of the jq parser at its token.
@@ -93,7 +94,7 @@ func (p *compilation) syntax(err error) {
 	if strings.Contains(p.source, "${") {
 		hint = "a program is written bare here, without ${ }"
 	}
-	p.problem(offset, hint, "jq: %s", strings.ReplaceAll(err.Error(), "EOF", "end of the expression"))
+	p.problem(mistake.BadExpression, offset, hint, "jq: %s", strings.ReplaceAll(err.Error(), "EOF", "end of the expression"))
 }
 
 // uncompiled reports a name that the jq compiler does not know.
@@ -101,19 +102,19 @@ func (p *compilation) uncompiled(err error) {
 	message := err.Error()
 	if name, ok := strings.CutPrefix(message, "variable not defined: "); ok {
 		if name == "$secrets" {
-			p.problem(p.find(name), `write secret("name")`, "secrets are no variable")
+			p.problem(mistake.UnknownVariable, p.find(name), `write secret("name")`, "secrets are no variable")
 			return
 		}
 		known := append(slices.Clone(p.scope.Names()), p.bound...)
-		p.problem(p.find(name), suggest.DidYouMean(name, known), "unknown variable %s", name)
+		p.problem(mistake.UnknownVariable, p.find(name), suggest.DidYouMean(name, known), "unknown variable %s", name)
 		return
 	}
 	if name, ok := strings.CutPrefix(message, "function not defined: "); ok {
 		bare, _, _ := strings.Cut(name, "/")
-		p.problem(p.find(bare), suggest.DidYouMean(bare, functionNames()), "unknown function %s", name)
+		p.problem(mistake.UnknownFunction, p.find(bare), suggest.DidYouMean(bare, functionNames()), "unknown function %s", name)
 		return
 	}
-	p.problem(0, "", "jq: %s", message)
+	p.problem(mistake.BadExpression, 0, "", "jq: %s", message)
 }
 
 // find returns the offset of the first occurrence of a name as a whole word in the source; 0 when there is none.

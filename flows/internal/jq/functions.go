@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
@@ -33,7 +34,7 @@ func (p *compilation) call(t *gojq.Term) {
 		p.checkPattern(f)
 	}
 	if why, refused := refusedFunctions[f.Name]; refused {
-		p.problem(p.find(f.Name), why, "%s cannot be used in a flow", f.Name)
+		p.problem(mistake.ForbiddenFunction, p.find(f.Name), why, "%s cannot be used in a flow", f.Name)
 		return
 	}
 	if strings.HasPrefix(f.Name, "$") {
@@ -41,7 +42,7 @@ func (p *compilation) call(t *gojq.Term) {
 		return
 	}
 	if strings.HasPrefix(f.Name, "_") {
-		p.problem(p.find(f.Name), "", "unknown function %s/%d", f.Name, len(f.Args))
+		p.problem(mistake.UnknownFunction, p.find(f.Name), "", "unknown function %s/%d", f.Name, len(f.Args))
 	}
 }
 
@@ -54,8 +55,8 @@ func (p *compilation) resolve(name, member string) string {
 	if i := p.find(name + "." + member); member != "" && i > 0 {
 		at = i
 	}
-	value := p.scope.Resolve(Reference{Name: name, Member: member, Offset: at, Report: func(hint, format string, args ...any) {
-		p.problem(at, hint, format, args...)
+	value := p.scope.Resolve(Reference{Name: name, Member: member, Offset: at, Report: func(code mistake.Code, hint, format string, args ...any) {
+		p.problem(code, at, hint, format, args...)
 	}})
 	if value != "" && !slices.Contains(p.vars, value) {
 		p.vars = append(p.vars, value)
@@ -68,7 +69,7 @@ func (p *compilation) resolve(name, member string) string {
 func (p *compilation) checkReserved(name string) {
 	resolved := !strings.Contains(p.source, name) && slices.Contains(p.vars, name)
 	if strings.HasPrefix(name, "$__") && name != "$__loc__" && !resolved {
-		p.problem(p.find(name), "", "unknown variable %s", name)
+		p.problem(mistake.UnknownVariable, p.find(name), "", "unknown variable %s", name)
 	}
 }
 

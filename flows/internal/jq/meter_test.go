@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/internal/cputime"
 )
 
@@ -18,7 +19,7 @@ func (noScope) Resolve(Reference) string { return "" }
 
 func compiled(t testing.TB, source string) *Program {
 	t.Helper()
-	p := Compile(source, noScope{}, func(_ int, _, format string, args ...any) { t.Errorf(source+": "+format, args...) },
+	p := Compile(source, noScope{}, func(_ mistake.Code, _ int, _, format string, args ...any) { t.Errorf(source+": "+format, args...) },
 		func(int, string, string, string, ...any) {})
 	if p == nil {
 		t.FailNow()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp/syntax"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
@@ -22,7 +23,7 @@ func (p *compilation) checkPattern(f *gojq.Func) {
 		return
 	}
 	if !p.literalPatterns(f.Args[0]) {
-		p.problem(p.find(f.Name), "use startswith, contains or split for computed text",
+		p.problem(mistake.BadPattern, p.find(f.Name), "use startswith, contains or split for computed text",
 			"the regular expression of %s must be a literal string", f.Name)
 	}
 }
@@ -46,7 +47,7 @@ func (p *compilation) literalPatterns(q *gojq.Query) bool {
 	}
 	size := patternSize(t.Str.Str)
 	if size > maxPattern {
-		p.problem(p.find(t.Str.Str), "", "%v", errPattern)
+		p.problem(mistake.BadPattern, p.find(t.Str.Str), "", "%v", errPattern)
 	}
 	if p.sizes == nil {
 		p.sizes = map[string]int{}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/third_party/gojq"
 )
 
@@ -15,7 +16,7 @@ func (p *compilation) query(q *gojq.Query) {
 		return
 	}
 	if len(q.Imports) > 0 || q.Meta != nil {
-		p.problem(0, "", "modules cannot be loaded here")
+		p.problem(mistake.ForbiddenFunction, 0, "", "modules cannot be loaded here")
 		return
 	}
 	defer func(known int) { p.defs = p.defs[:known] }(len(p.defs))
@@ -32,7 +33,7 @@ func (p *compilation) query(q *gojq.Query) {
 // enclosing query.
 func (p *compilation) define(def *gojq.FuncDef) {
 	if strings.HasPrefix(def.Name, "_") {
-		p.problem(p.find(def.Name), "", "a function name cannot start with _")
+		p.problem(mistake.ReservedName, p.find(def.Name), "", "a function name cannot start with _")
 	}
 	p.defs = append(p.defs, signature(def.Name, len(def.Args)))
 	known := len(p.defs)
@@ -132,7 +133,7 @@ func (p *compilation) secret(t *gojq.Term) {
 	}
 	arg := t.Func.Args[0].Term
 	if arg == nil || arg.Type != gojq.TermTypeString || arg.Str.Queries != nil || len(arg.SuffixList) > 0 || arg.Str.Str == "" {
-		p.problem(p.find(SecretFunction), `write secret("name")`, "secret takes the name of one secret as a literal text")
+		p.problem(mistake.SecretPlace, p.find(SecretFunction), `write secret("name")`, "secret takes the name of one secret as a literal text")
 		return
 	}
 	if name := p.resolve(SecretFunction, arg.Str.Str); name != "" {
@@ -154,7 +155,7 @@ func (p *compilation) index(x *gojq.Index) {
 			continue
 		}
 		if n, err := strconv.ParseFloat(q.Term.Number, 64); err != nil || n > maxElements {
-			p.problem(p.find(q.Term.Number), "", "an index beyond %d", maxElements)
+			p.problem(mistake.OutOfRange, p.find(q.Term.Number), "", "an index beyond %d", maxElements)
 		}
 	}
 }
@@ -207,7 +208,7 @@ func (p *compilation) bind(name string) {
 		return
 	}
 	if p.predefined(name) || strings.HasPrefix(name, "$__") {
-		p.problem(p.find(name), "choose another name", "%s cannot be bound: it has a meaning of its own", name)
+		p.problem(mistake.ReservedName, p.find(name), "choose another name", "%s cannot be bound: it has a meaning of its own", name)
 		return
 	}
 	p.bound = append(p.bound, name)

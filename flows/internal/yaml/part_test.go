@@ -8,12 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
 func read(t *testing.T, part yaml.Part, lines yaml.Lines) *yaml.Node {
 	t.Helper()
-	return yaml.ReadPart(part, lines, func(at yaml.Place, _, format string, args ...any) {
+	return yaml.ReadPart(part, lines, func(_ mistake.Code, at yaml.Place, _, format string, args ...any) {
 		t.Errorf("%v: "+format, append([]any{at}, args...)...)
 	})
 }

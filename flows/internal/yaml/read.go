@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/internal/strictjson"
 )
 
@@ -25,7 +26,7 @@ const (
 )
 
 // Report receives one problem of a file. hint is a suggested correction, or empty.
-type Report func(at Place, hint, format string, args ...any)
+type Report func(code mistake.Code, at Place, hint, format string, args ...any)
 
 // reader reads one file, or a part of it.
 type reader struct {
@@ -45,18 +46,18 @@ func ReadPart(part Part, lines Lines, report Report) (root *Node) {
 	r := &reader{lines: lines, before: part.Before, report: report}
 	start := Place{part.Before + 1, 1}
 	if len(part.Text) > maxSource {
-		r.report(start, "", "the file has %d bytes, %d are allowed", len(part.Text), maxSource)
+		r.report(mistake.TooLarge, start, "", "the file has %d bytes, %d are allowed", len(part.Text), maxSource)
 		return nil
 	}
 	defer func() {
 		if trouble := recover(); trouble != nil {
-			r.report(start, "", "the YAML cannot be read: %v", trouble)
+			r.report(mistake.BadYAML, start, "", "the YAML cannot be read: %v", trouble)
 			root = nil
 		}
 	}()
 	tokens := lexer.Tokenize(part.Text)
 	if len(tokens) > maxTokens {
-		r.report(start, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
+		r.report(mistake.TooLarge, start, "split the flow, or put data elsewhere", "the file has %d YAML tokens, %d are allowed", len(tokens), maxTokens)
 		return nil
 	}
 	if !r.checkTokens(tokens) {
@@ -68,11 +69,11 @@ func ReadPart(part Part, lines Lines, report Report) (root *Node) {
 		return nil
 	}
 	if len(file.Docs) > 1 && file.Docs[1].Body != nil {
-		r.report(r.place(file.Docs[1].Body.GetToken()), "put it into a file of its own", "a second document: one file holds one flow")
+		r.report(mistake.SecondDocument, r.place(file.Docs[1].Body.GetToken()), "put it into a file of its own", "a second document: one file holds one flow")
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		r.report(start, "", "the file is empty")
+		r.report(mistake.EmptyFile, start, "", "the file is empty")
 		return nil
 	}
 	return r.node(file.Docs[0].Body)
@@ -82,11 +83,15 @@ func ReadPart(part Part, lines Lines, report Report) (root *Node) {
 func (r *reader) malformed(err error) {
 	var syntax *goyaml.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Token == nil {
-		r.report(r.place(nil), "", "the YAML cannot be read: %v", err)
+		r.report(mistake.BadYAML, r.place(nil), "", "the YAML cannot be read: %v", err)
 		return
 	}
 	at := r.place(syntax.Token)
-	r.report(at, r.syntaxHint(at, syntax.Message), "YAML: %s", syntax.Message)
+	code := mistake.BadYAML
+	if at.Line <= len(r.lines) && strings.Contains(r.lines[at.Line-1], "\t") {
+		code = mistake.TabIndent
+	}
+	r.report(code, at, r.syntaxHint(at, syntax.Message), "YAML: %s", syntax.Message)
 }
 
 // syntaxHint returns a hint for a syntax error whose message is clear, or whose line shows a frequent mistake.
@@ -153,7 +158,7 @@ func (r *reader) mappingNode(at Place, values []*ast.MappingValueNode) *Node {
 			m.Place = k.Place // in a block mapping the library gives the position of the colon
 		}
 		if first, twice := seen[k.Name]; twice {
-			r.report(k.Place, "", "%q is given twice, first in line %d", k.Name, first.Line)
+			r.report(mistake.DuplicateKey, k.Place, "", "%q is given twice, first in line %d", k.Name, first.Line)
 			continue
 		}
 		seen[k.Name] = k.Place
@@ -188,14 +193,14 @@ func (r *reader) scalarNode(t *token.Token) *Node {
 	switch {
 	case jsonNumber.MatchString(t.Value):
 		if len(t.Value) > strictjson.MaxDigits {
-			r.report(n.Place, "quote it", "a number of %d characters, %d are allowed", len(t.Value), strictjson.MaxDigits)
+			r.report(mistake.BadNumber, n.Place, "quote it", "a number of %d characters, %d are allowed", len(t.Value), strictjson.MaxDigits)
 		}
 		n.Value = json.Number(t.Value)
 	case otherNumber.MatchString(t.Value):
 		i, _ := new(big.Int).SetString(t.Value, 0)
 		n.Value = json.Number(i.String())
 	case oddNumber.MatchString(t.Value):
-		r.report(n.Place, fmt.Sprintf("write %q with quotes for text, or a number as JSON has it", t.Value),
+		r.report(mistake.BadNumber, n.Place, fmt.Sprintf("write %q with quotes for text, or a number as JSON has it", t.Value),
 			"%s is read differently by different programs", t.Value)
 	}
 	return n

@@ -13,6 +13,7 @@ import (
 	goyaml "github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
 )
 
@@ -92,7 +93,7 @@ func differs(t *testing.T, c yamlCase) string {
 	src := []byte(visible.Replace(*c.YAML))
 	lines := yaml.LinesOf(src)
 	var problem string
-	root := yaml.Read(src, lines, func(at yaml.Place, _, format string, args ...any) {
+	root := yaml.Read(src, lines, func(_ mistake.Code, at yaml.Place, _, format string, args ...any) {
 		message := fmt.Sprintf(format, args...)
 		if at.Line < 1 || at.Line > len(lines) {
 			t.Errorf("%q: line %d: %s", src, at.Line, message)

@@ -1,34 +1,38 @@
 package yaml
 
-import "github.com/goccy/go-yaml/token"
+import (
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/penstock/penstock/flows/internal/mistake"
+)
 
 // checkTokens checks the YAML tokens before parsing, because the parser is recursive: it bounds the nesting and
 // rejects the YAML features that flows do not have, at their place. Authors who hit one of them mostly meant a jq
 // program.
 func (r *reader) checkTokens(tokens token.Tokens) bool {
 	accepted := true
-	refuse := func(at Place, hint, format string, args ...any) {
+	refuse := func(code mistake.Code, at Place, hint, format string, args ...any) {
 		accepted = false
-		r.report(at, hint, format, args...)
+		r.report(code, at, hint, format, args...)
 	}
 	depth := nesting{}
 	for _, t := range tokens {
 		switch t.Type {
 		case token.TagType:
-			refuse(r.place(t), "put quotes around it: '"+t.Value+"'", "YAML reads what starts with ! as a tag")
+			refuse(mistake.UnsupportedYAML, r.place(t), "put quotes around it: '"+t.Value+"'", "YAML reads what starts with ! as a tag")
 		case token.AnchorType:
-			refuse(r.place(t), "put quotes around text; put shared values into vars", "YAML reads what starts with & as an anchor, flows have none")
+			refuse(mistake.UnsupportedYAML, r.place(t), "put quotes around text; put shared values into vars", "YAML reads what starts with & as an anchor, flows have none")
 		case token.AliasType:
-			refuse(r.place(t), "put quotes around text; put shared values into vars", "YAML reads what starts with * as an alias, flows have none")
+			refuse(mistake.UnsupportedYAML, r.place(t), "put quotes around text; put shared values into vars", "YAML reads what starts with * as an alias, flows have none")
 		case token.MergeKeyType:
-			refuse(r.place(t), "write the members out", "flows have no merge keys (<<)")
+			refuse(mistake.UnsupportedYAML, r.place(t), "write the members out", "flows have no merge keys (<<)")
 		case token.MappingKeyType:
-			refuse(r.place(t), "put quotes around a text that starts with ?", "flows have no complex keys")
+			refuse(mistake.UnsupportedYAML, r.place(t), "put quotes around a text that starts with ?", "flows have no complex keys")
 		case token.DirectiveType:
-			refuse(r.place(t), "", "flows have no YAML directives")
+			refuse(mistake.UnsupportedYAML, r.place(t), "", "flows have no YAML directives")
 		}
 		if depth.enter(t) > maxNesting {
-			refuse(r.place(t), "", "nested deeper than %d", maxNesting)
+			refuse(mistake.TooDeep, r.place(t), "", "nested deeper than %d", maxNesting)
 			return false
 		}
 	}

@@ -244,11 +244,11 @@ func checkHeaders(args *flows.Args, headers []flows.Field) error {
 		name := textproto.CanonicalMIMEHeaderKey(h.Name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(h.Name):
-			return args.Errorf("headers", "%q is not a header name", h.Name)
+			return args.Refuse(flows.BadHeader, "headers", "%q is not a header name", h.Name)
 		case slices.Contains(reserved, name) || strings.HasPrefix(name, "Content-"):
-			return args.Errorf("headers", "the header %s is not set here", h.Name)
+			return args.Refuse(flows.BadHeader, "headers", "the header %s is not set here", h.Name)
 		case seen[name]:
-			return args.Errorf("headers", "the header %s comes twice", h.Name)
+			return args.Refuse(flows.DuplicateName, "headers", "the header %s comes twice", h.Name)
 		}
 		seen[name] = true
 	}

@@ -74,7 +74,7 @@ func codecFormat(make func() codec) func(*flows.Args) (form, error) {
 		c := make()
 		if !args.Bool("decode") {
 			if args.Has("output") {
-				return nil, args.Errorf("output", "output has no meaning for %s unless it decodes", c.name)
+				return nil, args.Refuse(flows.MeaninglessKey, "output", "output has no meaning for %s unless it decodes", c.name)
 			}
 			if args.String("input") == inputFile {
 				return func(ctx context.Context, in *flows.Input, v any) (any, error) { return encodeFile(ctx, in, c, v) }, nil
@@ -86,7 +86,7 @@ func codecFormat(make func() codec) func(*flows.Args) (form, error) {
 			}, nil
 		}
 		if args.Has("input") {
-			return nil, args.Errorf("input", "input has no meaning for %s when it decodes", c.name)
+			return nil, args.Refuse(flows.MeaninglessKey, "input", "input has no meaning for %s when it decodes", c.name)
 		}
 		output := codecNamed(args.String("output"))
 		return func(_ context.Context, _ *flows.Input, v any) (any, error) {

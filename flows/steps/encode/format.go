@@ -41,11 +41,11 @@ func formats() []format {
 func (f format) form(args *flows.Args) (form, error) {
 	for _, p := range options() {
 		if args.Has(p.Name) && p.Name != "as" && !slices.Contains(f.options, p.Name) {
-			return nil, args.Errorf(p.Name, "%s has no meaning for %s", p.Name, f.name)
+			return nil, args.Refuse(flows.MeaninglessKey, p.Name, "%s has no meaning for %s", p.Name, f.name)
 		}
 	}
 	if args.String("output") == outputFile && !slices.Contains(f.options, "name") {
-		return nil, args.Errorf("output", "output: file has no meaning for %s", f.name)
+		return nil, args.Refuse(flows.MeaninglessKey, "output", "output: file has no meaning for %s", f.name)
 	}
 	return f.make(args)
 }

@@ -34,7 +34,7 @@ func hashNamed(name string) func() hash.Hash {
 // checkHash rejects the algorithms of tokens.
 func checkHash(args *flows.Args) error {
 	if name := args.String("algorithm"); slices.Contains(jwtAlgorithms, name) {
-		return args.Errorf("algorithm", "%s is no hash function: it signs a jwt", name)
+		return args.Refuse(flows.UnknownValue, "algorithm", "%s is no hash function: it signs a jwt", name)
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func hashFormat(args *flows.Args) (form, error) {
 func hmacFormat(args *flows.Args) (form, error) {
 	function, secret := hashNamed(args.String("algorithm")), args.String("secret")
 	if secret == "" {
-		return nil, args.Errorf("secret", "secret is missing: the name of the stored secret that is the key")
+		return nil, args.Refuse(flows.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
 	}
 	if err := checkHash(args); err != nil {
 		return nil, err

@@ -44,11 +44,11 @@ func jwtFormat(args *flows.Args) (form, error) {
 	}
 	switch {
 	case k.secret == "":
-		return nil, args.Errorf("secret", "secret is missing: the name of the stored secret that is the key")
+		return nil, args.Refuse(flows.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
 	case !strings.ContainsAny(k.algorithm, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
 		return nil, args.Errorf("algorithm", "a token is signed with sha256, sha384 or sha512, or one of %s", strings.Join(jwtAlgorithms, ", "))
 	case args.Bool("decode") && k.id != "":
-		return nil, args.Errorf("key_id", "key_id has no meaning when a token is read: the token names its key")
+		return nil, args.Refuse(flows.MeaninglessKey, "key_id", "key_id has no meaning when a token is read: the token names its key")
 	case args.Bool("decode"):
 		return k.read, nil
 	}

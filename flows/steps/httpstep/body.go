@@ -92,7 +92,7 @@ func (s *step) setContentType(args *flows.Args) error {
 		return nil
 	}
 	if s.body == nil {
-		return args.Errorf("content_type", "content_type needs a body: json, form, raw, base64 or file")
+		return args.Refuse(flows.DependentKey, "content_type", "content_type needs a body: json, form, raw, base64 or file")
 	}
 	s.headers = append(s.headers, httpHeader{"Content-Type", args.Template("content_type")})
 	return nil

@@ -27,7 +27,7 @@ func (s *step) setLimit(args *flows.Args) error {
 	}
 	limit, ok := flows.ParseSize(args.String("max_response"))
 	if !ok || limit < 1 || limit > most {
-		return args.Errorf("max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(most))
+		return args.Refuse(flows.BadSize, "max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(most))
 	}
 	s.limit = limit
 	return nil

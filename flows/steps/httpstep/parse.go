@@ -89,7 +89,7 @@ func (s *step) setCSV(args *flows.Args) (err error) {
 	switch s.parse {
 	case "", "auto", "csv":
 	default:
-		return args.Errorf("csv", "csv has no meaning with parse: %s", s.parse)
+		return args.Refuse(flows.MeaninglessKey, "csv", "csv has no meaning with parse: %s", s.parse)
 	}
 	if s.csv, err = content.CSVDialect(object); err == nil && len(s.csv.Columns) > 0 && !s.csv.NoHeader {
 		err = object.Errorf("columns", "columns name those of a file without a header: add header: false")

@@ -24,7 +24,7 @@ func (s *step) setRedirects(args *flows.Args) error {
 	}
 	s.redirects = args.Int("follow_redirects")
 	if s.redirects < 0 || s.redirects > maxRedirects {
-		return args.Errorf("follow_redirects", "follow_redirects is from 0 (none) to %d", maxRedirects)
+		return args.Refuse(flows.OutOfRange, "follow_redirects", "follow_redirects is from 0 (none) to %d", maxRedirects)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func newS3(name string, args *flows.Args) (operation, error) {
 		return p, nil
 	case "copy":
 		if !args.Has("to") {
-			return nil, args.Errorf("copy", "to is missing: the new key")
+			return nil, args.Refuse(flows.RequiredKey, "copy", "to is missing: the new key")
 		}
 		return &copyObject{args.Template("copy"), args.Template("to"), args.Template("from_bucket")}, nil
 	case "delete":
@@ -100,7 +100,7 @@ func newS3(name string, args *flows.Args) (operation, error) {
 		}
 		if args.Has("expires") {
 			if p.expires = args.Duration("expires"); p.expires < time.Second || p.expires > maxExpires {
-				return nil, args.Errorf("expires", "expires is from 1s to 7d")
+				return nil, args.Refuse(flows.OutOfRange, "expires", "expires is from 1s to 7d")
 			}
 		}
 		return p, nil

@@ -65,7 +65,7 @@ func newSFTP(name string, args *flows.Args) (operation, error) {
 		return p, nil
 	case "move":
 		if !args.Has("to") {
-			return nil, args.Errorf("move", "to is missing: the new path")
+			return nil, args.Refuse(flows.RequiredKey, "move", "to is missing: the new path")
 		}
 		o.Keep = !args.Bool("overwrite")
 		return &move{args.Template("move"), args.Template("to"), o}, nil

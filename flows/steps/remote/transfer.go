@@ -30,7 +30,7 @@ func newGet(args *flows.Args) (operation, error) {
 	if args.Has("max_size") {
 		size, ok := flows.ParseSize(args.String("max_size"))
 		if !ok || size < 1 {
-			return nil, args.Errorf("max_size", "max_size is a size such as 512KB or 10MB")
+			return nil, args.Refuse(flows.BadSize, "max_size", "max_size is a size such as 512KB or 10MB")
 		}
 		g.limit = size
 	}
@@ -95,7 +95,7 @@ func newPut(args *flows.Args) (*put, error) {
 		}
 	}
 	if given != 1 {
-		return nil, args.Errorf("put", "put needs one of file, content and base64")
+		return nil, args.Refuse(flows.DependentKey, "put", "put needs one of file, content and base64")
 	}
 	return p, nil
 }

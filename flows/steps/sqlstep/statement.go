@@ -30,7 +30,7 @@ func newStatement(args *flows.Args) (*statement, error) {
 		param = "query"
 	}
 	if s.text = args.String(param); len(s.text) > maxStatement {
-		return nil, args.Errorf(param, "a statement has at most %d bytes", maxStatement)
+		return nil, args.Refuse(flows.TooLarge, param, "a statement has at most %d bytes", maxStatement)
 	}
 	for _, name := range []string{"files", "json"} {
 		if args.Has(name) && !s.query {
@@ -39,7 +39,7 @@ func newStatement(args *flows.Args) (*statement, error) {
 	}
 	if list, fixed := s.argsLiteral(); fixed {
 		if _, ok := list.([]any); !ok {
-			return nil, args.Errorf("args", "args is a list, one value for each placeholder")
+			return nil, args.Refuse(flows.WrongType, "args", "args is a list, one value for each placeholder")
 		}
 	}
 	words, several := sqlWords(s.text)

@@ -41,7 +41,7 @@ func newStep(args *flows.Args) (*step, error) {
 	s := &step{connection: args.String("connection"), transaction: args.Has("transaction"), maxRows: defaultRows}
 	if args.Has("max_rows") {
 		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > maxRowsLimit {
-			return nil, args.Errorf("max_rows", "max_rows is from 1 to %d", maxRowsLimit)
+			return nil, args.Refuse(flows.OutOfRange, "max_rows", "max_rows is from 1 to %d", maxRowsLimit)
 		}
 	}
 	parts := []*flows.Args{args}
@@ -53,7 +53,7 @@ func newStep(args *flows.Args) (*step, error) {
 			}
 		}
 		if len(parts) == 0 {
-			return nil, args.Errorf("transaction", "expected at least one statement")
+			return nil, args.Refuse(flows.OutOfRange, "transaction", "expected at least one statement")
 		}
 	}
 	for _, part := range parts {

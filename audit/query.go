@@ -1,0 +1,97 @@
+package audit
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/internal/entrylog"
+)
+
+// Query chooses entries. Its zero value chooses all. Texts are compared without regard to their capitals.
+type Query struct {
+	Who     string            // part of the actor, its display name or the key that acts for it; with a colon the whole: "user:ann"
+	What    string            // part of the operation, the act or its sentence
+	Kind    string            // of what was acted on: "user"
+	Object  string            // what was acted on: "bob"
+	Outcome Outcome           // empty: any
+	Via     string            // through what; empty: anything
+	From    time.Time         // the first ms; zero: unbounded
+	To      time.Time         // the last ms; zero: unbounded
+	Also    func(*Entry) bool // chooses, too; nil: all
+	Text    string            // part of any text of the entry, also of what changed
+}
+
+// Match reports whether the query chooses an entry.
+func (q *Query) Match(e *Entry) bool {
+	return q.matchesWho(e) &&
+		(q.What == "" || has(e.Operation, q.What) || has(e.Act, q.What) || has(e.Summary, q.What)) &&
+		(q.Kind == "" || e.Kind == q.Kind) &&
+		(q.Object == "" || e.Object == q.Object || e.Subject == q.Object) &&
+		(q.Outcome == "" || e.Outcome == q.Outcome || e.Outcome == "" && OutcomeOf(e.Status) == q.Outcome) &&
+		(q.Via == "" || e.Via == q.Via) &&
+		(q.From.IsZero() || !e.At.Before(q.From)) && (q.To.IsZero() || !e.At.After(q.To)) &&
+		(q.Text == "" || has(string(e.Text()), q.Text)) && (q.Also == nil || q.Also(e))
+}
+
+func (q *Query) matchesWho(e *Entry) bool {
+	if q.Who == "" {
+		return true
+	}
+	if strings.Contains(q.Who, ":") {
+		return e.Actor == q.Who || "key:"+e.ActedAs == q.Who
+	}
+	return has(e.Actor, q.Who) || has(e.Name, q.Who) || has(e.ActedAs, q.Who)
+}
+
+func has(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+}
+
+// ScanLimit is the number of entries that one page or one step of an export reads at most. Reading goes on behind the last of them.
+const ScanLimit = 20_000
+
+// Page is a part of the entries that a query chooses, the newest first.
+type Page struct {
+	Entries []*Entry
+	Next    string    // id behind which the next page begins; empty: this is the last page
+	Looked  int       // entries that were read
+	Back    time.Time // time of the last one of them, if the page is not full and there may be more; zero: the log ends here
+	Missing bool      // the history does not answer: only entries that Redis has were read
+}
+
+// Page returns at most size entries behind the one with the id after; empty: from the newest one on. It reads ScanLimit entries at most,
+// whatever the length of the log. Error: ErrNotFound for an id that is none.
+func (l *Log) Page(ctx context.Context, q Query, after string, size int) (p Page, err error) {
+	r := Range{From: q.From, To: q.To}
+	if after != "" {
+		if r.After, err = entrylog.ParsePlace(after); err != nil || r.After.At < 1 {
+			return p, ErrNotFound
+		}
+	}
+	last := ""
+	err = l.Scan(ctx, r, func(e *Entry) bool {
+		full := len(p.Entries) == size
+		if p.Looked == ScanLimit {
+			p.Next = last
+			return false
+		}
+		p.Looked++
+		if q.Match(e) {
+			if full {
+				p.Next = p.Entries[size-1].at().String()
+				return false
+			}
+			p.Entries = append(p.Entries, e)
+		}
+		last, p.Back = e.at().String(), e.At
+		return true
+	})
+	if isHistory(err) {
+		p.Missing, err = true, nil
+	}
+	if p.Next == "" || len(p.Entries) == size {
+		p.Back = time.Time{}
+	}
+	return p, err
+}

@@ -1,0 +1,80 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/auth/personal"
+	"github.com/penstock/penstock/store"
+)
+
+// personalPrincipal returns the principal of a personal token: its user as it is now, with the scopes of the token that the user still
+// holds. Nobody is told why a token of an existing user does not count.
+func (a *Authority) personalPrincipal(ctx context.Context, text string, now time.Time) (*Principal, error) {
+	if a.config.Personal == nil {
+		return nil, errUnknownToken
+	}
+	t, err := a.config.Personal.Find(ctx, text)
+	switch {
+	case errors.Is(err, personal.ErrNotFound):
+		return nil, errUnknownToken
+	case err != nil:
+		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
+	case !now.Before(t.ExpiresAt):
+		return nil, errDeadToken
+	}
+	u, err := a.config.Store.Users().User(ctx, t.User)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, errDeadToken
+	case err != nil:
+		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
+	case !u.Is(store.RoleAPIUser) || !u.CreatedAt.Equal(t.Born):
+		return nil, errDeadToken
+	}
+	if err := a.config.Personal.Used(ctx, t, now); err != nil {
+		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
+	}
+	p := UserPrincipal(u)
+	p.Scopes = Intersect(scopesFrom(t.Scopes), p.Scopes)
+	return p, nil
+}
+
+// Personal returns the personal tokens; nil: there are none.
+func (a *Authority) Personal() *personal.Tokens { return a.config.Personal }
+
+// PersonalRequest is what a user asks for.
+type PersonalRequest struct {
+	Name   string
+	Scopes []string      // within those that the user holds now; empty: not allowed
+	Life   time.Duration // zero: 90 days
+}
+
+// IssuePersonal makes a personal token of a user, who has just proved the password or is signed in to the console. The text is
+// returned once. Errors: *personal.InvalidError, *Error for a scope that the user does not hold.
+func (a *Authority) IssuePersonal(ctx context.Context, u *store.User, r PersonalRequest) (string, *personal.Token, error) {
+	if a.config.Personal == nil || !u.Is(store.RoleAPIUser) {
+		return "", nil, &Error{Code: CodeForbidden, Message: "personal tokens are for users who may use the API: they have the role api_user"}
+	}
+	scopes := scopesFrom(r.Scopes)
+	for _, s := range scopes {
+		if s.Name() == "" {
+			return "", nil, &personal.InvalidError{Member: "scopes", Reason: fmt.Sprintf("has %.60q, which is no scope", s)}
+		}
+		if !Covers(ScopesOf(u), s) {
+			return "", nil, MissingScope(s, ": a token has no scope that its user does not hold")
+		}
+	}
+	if r.Life == 0 {
+		r.Life = personal.DefaultLife
+	}
+	now := a.config.Now().UTC().Truncate(time.Second)
+	slices.Sort(r.Scopes)
+	return a.config.Personal.Issue(ctx, personal.Token{
+		User: u.Name, Born: u.CreatedAt, Name: strings.TrimSpace(r.Name), Scopes: slices.Compact(r.Scopes), IssuedAt: now, ExpiresAt: now.Add(r.Life),
+	})
+}
