@@ -52,7 +52,7 @@
   // subject returns what a task is for, by its id: the id of a run and the number of the attempt, or flow, webhook and round.
   function subject(task) {
     const run = /^([0-9a-f-]{36})\.(\d+)$/.exec(task)
-    if (run) return { text: T('Open the run of this task'), short: T('run'), href: '/console/runs/' + run[1], about: T('Attempt %s of run %s. The id of a task is the id of its run, a point and the number of the attempt.', run[2], run[1]) }
+    if (run) return { run: true, text: T('Open the run of this task'), short: T('run'), href: '/console/runs/' + run[1], about: T('Attempt %s of run %s. The id of a task is the id of its run, a point and the number of the attempt.', run[2], run[1]) }
     const sent = /^(\d+)\/([^/]+)\/(\d+)$/.exec(task)
     if (sent) return { text: T('Open the webhook of this task'), short: T('webhook'), href: `/console/flows/${sent[1]}/webhooks/${sent[2]}`, about: T('Webhook %s of flow %s, round %s.', sent[2], sent[1], sent[3]) }
   }
@@ -98,7 +98,7 @@
       }
       const text = '…' + task.id.slice(task.id.indexOf('.') < 0 ? -14 : task.id.indexOf('.') - 12)
       const open = element('a', { href: `${root}/queues/${task.queue}/tasks/${encodeURIComponent(task.id)}`, title: T('Task %s', task.id) }, text)
-      const links = element('span', { className: 'of', lang: document.documentElement.lang }, open, ' ', element('a', { href: about.href, title: about.about, ariaLabel: T('%s of task %s', about.short, text) }, about.short))
+      const links = element('span', { className: 'of', lang: document.documentElement.lang }, open, ' ', element('a', { href: about.href, title: about.about, ariaLabel: about.run ? T('run of task %s', text) : T('webhook of task %s', text) }, about.short))
       links.addEventListener('click', event => event.stopPropagation()) // the row itself opens the task
       cell.append(links)
     }

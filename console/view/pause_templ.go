@@ -102,7 +102,7 @@ func pauseSwitch(p Page, f FlowRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = switchWord(f.Paused.IsZero(), language.T(ctx, "begin"), language.T(ctx, "wait")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = switchWord(f.Paused.IsZero(), language.In(ctx, "runs", "begin"), language.In(ctx, "runs", "wait")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -116,9 +116,9 @@ func pauseSwitch(p Page, f FlowRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var6 string
-			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(language.T(ctx, "begin"))
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(language.In(ctx, "runs", "begin"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/pause.templ`, Line: 21, Col: 34}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/pause.templ`, Line: 21, Col: 43}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {
@@ -134,9 +134,9 @@ func pauseSwitch(p Page, f FlowRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var7 string
-			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(language.T(ctx, "wait"))
+			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(language.In(ctx, "runs", "wait"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/pause.templ`, Line: 23, Col: 47}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `console/view/pause.templ`, Line: 23, Col: 56}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
