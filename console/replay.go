@@ -102,18 +102,23 @@ func replayRun(req *requestState) error {
 	return req.startReplay(flow, s, &record)
 }
 
-// sizeTrouble returns why an event is too large, as the API would say; empty: it is not. White space around it does not count, and
-// the line breaks of forms count as one byte.
+// sizeTrouble returns why an event is too large, as the API would say; empty: it is not.
 func (req *requestState) sizeTrouble(event string) string {
-	if size, limit := int64(len(strings.TrimSpace(strings.ReplaceAll(event, "\r\n", "\n")))), req.console.config.MaxBody; size > limit {
-		return view.TooLarge(req.ctx(), size, limit)
+	if size, limit := sizeOf(event), req.console.config.MaxBody; size > limit {
+		return language.T(req.ctx(), "it has %d bytes; the limit here is %d", size, limit)
 	}
 	return ""
 }
 
+// sizeOf returns the size of an event in a form in bytes. White space around it does not count, and the line breaks of forms count as
+// one byte.
+func sizeOf(event string) int64 {
+	return int64(len(strings.TrimSpace(strings.ReplaceAll(event, "\r\n", "\n"))))
+}
+
 // eventText returns an event for a form: indented, unless it would be too large to be sent back.
 func (req *requestState) eventText(event []byte) string {
-	if text := indented(event); req.sizeTrouble(text) == "" {
+	if text := indented(event); sizeOf(text) <= req.console.config.MaxBody {
 		return text
 	}
 	return string(event)
