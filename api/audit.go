@@ -81,9 +81,9 @@ func (a *API) entry(c *gin.Context, act string, status int) audit.Entry {
 	}
 }
 
-// namedObject returns what the path names; empty: nothing.
+// namedObject returns what the path names; empty: nothing, or a capture, whose token is a secret.
 func namedObject(c *gin.Context) string {
-	if len(c.Params) == 0 {
+	if len(c.Params) == 0 || c.Params[0].Key == "capture" {
 		return ""
 	}
 	return c.Params[0].Value

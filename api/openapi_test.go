@@ -588,6 +588,7 @@ func callPersonalTokens(p *apitest.Product) {
 	p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"laptop","scopes":["runs:read"]}`), 400)
 	p.Want(p.Do("POST", "/v1/tokens", "ulf", `{"name":"more","scopes":["users:admin"]}`), 403)
 	p.Want(p.Do("GET", "/v1/tokens", "ulf", ""), 200)
+	p.Want(p.Do("GET", "/v1/tokens", "", ""), 401)
 	p.Want(p.Do("DELETE", "/v1/tokens/"+made["id"].(string), "ulf", ""), 204)
 	p.Want(p.Do("DELETE", "/v1/tokens/none", "ulf", ""), 404)
 }

@@ -129,6 +129,7 @@ func (o *office) records() map[string]string {
 var scopesOfRoutes = map[string][]auth.Scope{ // read only
 	"POST /v1/users": {auth.ScopeUsers}, "GET /v1/users": {auth.ScopeUsers}, "GET /v1/users/:name": {auth.ScopeUsers},
 	"PATCH /v1/users/:name": {auth.ScopeUsers}, "DELETE /v1/users/:name": {auth.ScopeUsers}, "GET /v1/audit": {auth.ScopeUsers},
+	"GET /v1/audit/export": {auth.ScopeUsers}, "GET /v1/audit/state": {auth.ScopeUsers}, "GET /v1/audit/verify": {auth.ScopeUsers}, "GET /v1/audit/:entry": {auth.ScopeUsers},
 	"POST /v1/keys": {auth.ScopeClients}, "GET /v1/keys": {auth.ScopeClients}, "GET /v1/keys/:key": {auth.ScopeClients},
 	"PATCH /v1/keys/:key": {auth.ScopeClients}, "DELETE /v1/keys/:key": {auth.ScopeClients}, "POST /v1/keys/:key/rotate": {auth.ScopeClients},
 	"POST /v1/clients": {auth.ScopeClients}, "GET /v1/clients": {auth.ScopeClients}, "GET /v1/clients/:identifier": {auth.ScopeClients},
