@@ -61,6 +61,3 @@ func (a archivedRuns) List(ctx context.Context, l queue.List, each func(*queue.R
 	}
 	return next, more, err
 }
-
-// redisAwayWarning is the warning of a list of runs without those that only Redis has.
-const redisAwayWarning = "Redis does not answer: listed are the ended runs that the history has."

@@ -157,7 +157,7 @@ func downloadToken(req *requestState) error {
 
 func noDeadline(err error) error {
 	if errors.Is(err, auth.ErrNoDeadline) {
-		return &fault{http.StatusConflict, "The client has expired", "Set the last day of its assertions to one in the future and save, then try again."}
+		return &fault{http.StatusConflict, language.Key("The client has expired"), language.Key("Set the last day of its assertions to one in the future and save, then try again.")}
 	}
 	return err
 }

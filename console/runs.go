@@ -115,7 +115,7 @@ func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error
 	list.Next, list.Looked, list.LookedBackTo, list.CountedBackTo = page.Next, page.Looked, page.LookedBackTo, page.CountedBackTo
 	list.Warning = page.Warning
 	if req.away {
-		list.Warning, list.RedisAway = redisAwayWarning, true
+		list.Warning, list.RedisAway = language.T(req.ctx(), "Redis does not answer: listed are the ended runs that the history has."), true
 	}
 	list.AtLeast = list.AtLeast || list.Warning != ""
 	list.None = len(page.Items) == 0 && !list.AtLeast && list.Text == "" && s.Words == "" && q.Cursor == "" && q.Page == 1

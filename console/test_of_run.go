@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/workbench"
 	"github.com/penstock/penstock/flows/recording"
 	"github.com/penstock/penstock/internal/mask"
@@ -26,7 +27,7 @@ func testOfRun(req *requestState) error {
 	case record.Dropped:
 		return queue.ErrDropped
 	case record.State != queue.Succeeded && record.State != queue.Failed:
-		return &fault{http.StatusConflict, "There is no test of this run", "A test repeats a run that has succeeded or failed."}
+		return &fault{http.StatusConflict, language.Key("There is no test of this run"), language.Key("A test repeats a run that has succeeded or failed.")}
 	}
 	all := req.console.config.Store.Flows()
 	head, err := all.Deployment(strconv.FormatInt(record.Flow, 10))

@@ -60,7 +60,7 @@ func redeliverWebhook(req *requestState) error {
 		return err
 	}
 	req.audit("POST "+Root+"/flows/{flow}/webhooks/{webhook}/redeliver", id)
-	req.setNotice("It is sent again, with the same id and body.")
+	req.setNotice(language.T(req.ctx(), "It is sent again, with the same id and body."))
 	return req.redirect(Root + "/flows/" + strconv.FormatInt(head.Number, 10) + "/webhooks/" + id)
 }
 

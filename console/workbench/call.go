@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/samples"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
@@ -25,7 +26,7 @@ func (b *Workbench) showCall(r *Request) error { return b.renderCall(r, r.HTTP.U
 // callSamples shows the example requests for another body, and signs one if the form says so.
 func (b *Workbench) callSamples(r *Request) error {
 	if err := r.HTTP.ParseForm(); err != nil {
-		return r.Fault(http.StatusBadRequest, "The form cannot be read", err.Error())
+		return r.Fault(http.StatusBadRequest, language.Key("The form cannot be read"), err.Error())
 	}
 	return b.renderCall(r, r.HTTP.PostForm, true)
 }
@@ -76,7 +77,7 @@ func (b *Workbench) fillCall(r *Request, head *store.Deployment, flow *flows.Flo
 	var body bytes.Buffer
 	if c.TakesData && c.Event != "" {
 		if err := json.Compact(&body, []byte(c.Event)); err != nil {
-			return r.Fault(http.StatusBadRequest, "The event is not JSON", err.Error())
+			return r.Fault(http.StatusBadRequest, language.Key("The event is not JSON"), err.Error())
 		}
 	}
 	switch c.Way {

@@ -262,7 +262,7 @@ func (b *Workbench) tryFlow(r *Request) error {
 	}
 	if len(event) > 0 {
 		if err := strictjson.Check(event, flows.MaxEventDepth); err != nil {
-			return r.Fault(http.StatusBadRequest, "The event is not JSON", err.Error())
+			return r.Fault(http.StatusBadRequest, language.Key("The event is not JSON"), err.Error())
 		}
 	}
 	s, err := r.Submission(flow)
@@ -286,7 +286,7 @@ func (b *Workbench) tryFlow(r *Request) error {
 		err = s.Collect(r.ctx(), flow, input)
 	}
 	if err != nil {
-		return r.Fault(http.StatusBadRequest, "The flow does not take the event", err.Error())
+		return r.Fault(http.StatusBadRequest, language.Key("The flow does not take the event"), err.Error())
 	}
 	if !r.Fragment {
 		return r.Start(s)
@@ -319,7 +319,7 @@ func (b *Workbench) tryValues(r *Request, flow *flows.Flow) (headers, params map
 				continue
 			}
 			if len(value) > maxValue || strings.ContainsAny(value, "\r\n\x00") {
-				err = r.Fault(http.StatusBadRequest, "A value cannot be sent", name+" must be one line of at most 8,192 bytes.")
+				err = r.Fault(http.StatusBadRequest, language.Key("A value cannot be sent"), language.T(r.HTTP.Context(), "%s must be one line of at most 8,192 bytes.", name))
 			}
 			if all == nil {
 				all = map[string]string{}
@@ -348,17 +348,17 @@ func (b *Workbench) dryRun(r *Request, flow *flows.Flow, s *queue.Submission) er
 			v, err = flows.DecodeJSON([]byte(text))
 		}
 		if err != nil {
-			return r.Fault(http.StatusBadRequest, "The mocks are not JSON", err.Error())
+			return r.Fault(http.StatusBadRequest, language.Key("The mocks are not JSON"), err.Error())
 		}
 		object, ok := v.(map[string]any)
 		if !ok {
-			return r.Fault(http.StatusBadRequest, "The mocks are no object", `Write {"STEP": RESULT}, with the name of each step that has an effect.`)
+			return r.Fault(http.StatusBadRequest, language.Key("The mocks are no object"), language.Key(`Write {"STEP": RESULT}, with the name of each step that has an effect.`))
 		}
 		mocks = object
 	}
 	run, err := s.Input()
 	if err != nil {
-		return r.Fault(http.StatusBadRequest, "The flow does not take the event", err.Error())
+		return r.Fault(http.StatusBadRequest, language.Key("The flow does not take the event"), err.Error())
 	}
 	limited, cancel := context.WithTimeout(r.ctx(), dryRunLimit)
 	defer cancel()

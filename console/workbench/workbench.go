@@ -12,6 +12,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/deliveries"
@@ -130,5 +131,5 @@ func formText(r *Request, name string) string {
 
 // errForbidden is the response to who lacks a scope that the route alone does not say.
 func errForbidden(r *Request) error {
-	return r.Fault(http.StatusForbidden, "Not for your role", "Ask an administrator for a role that may do this.")
+	return r.Fault(http.StatusForbidden, language.Key("Not for your role"), language.Key("Ask an administrator for a role that may do this."))
 }
