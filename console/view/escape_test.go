@@ -105,6 +105,7 @@ func components(yes bool) map[string]templ.Component {
 		"KeysPage":           KeysPage(p, filled[[]*store.Key](yes), own, filled[LastUses](yes)),
 		"KeySwitch":          KeySwitch(p, filled[*store.Key](yes)),
 		"KeyPage":            KeyPage(p, filled[KeySheet](yes)),
+		"KeySecret":          KeySecret(p, filled[KeySheet](yes)),
 		"ClientsPage":        ClientsPage(p, filled[[]*store.Client](yes), own, filled[LastUses](yes)),
 		"ClientPage":         ClientPage(p, filled[*store.Client](yes), hostile, own),
 		"UsersPage":          UsersPage(p, filled[[]*store.User](yes), own, filled[LastUses](yes)),
