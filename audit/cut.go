@@ -113,7 +113,7 @@ func (l *Log) noted(ctx context.Context, some []entrylog.Entry) (name, note, rep
 	if last.Seq == 0 {
 		return "", "", "", nil
 	}
-	cut := Cut{}
+	var cut Cut
 	if l.config.History == nil {
 		name, cut = cutStart, l.config.Keys.cut(1, last)
 	} else {

@@ -61,7 +61,7 @@ func TestTheKindsForModels(t *testing.T) {
 	_, rest, _ := strings.Cut(agentsPage, "## Kinds of step")
 	table, _, _ := strings.Cut(rest, "\n## ")
 	var named, known []string
-	for _, m := range regexp.MustCompile("(?m)^\\| ([^|]+) \\| (.+) \\|$").FindAllStringSubmatch(table, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+) \| (.+) \|$`).FindAllStringSubmatch(table, -1) {
 		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(m[1], -1) {
 			named = append(named, name[1])
 			for _, shown := range regexp.MustCompile("`("+name[1]+": [^`…]+)`").FindAllStringSubmatch(m[2], -1) {
