@@ -185,7 +185,7 @@ func testConnection(req *requestState) error {
 	if err != nil {
 		return req.render(200, view.TestResult(false, err.Error()))
 	}
-	return req.render(200, view.TestResult(true, said+" in "+view.Took(req.ctx(), time.Since(begun))))
+	return req.render(200, view.TestResult(true, language.T(req.ctx(), "%s in %s", said, view.Took(req.ctx(), time.Since(begun)))))
 }
 
 func saveSecret(req *requestState) error {
