@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,11 +19,14 @@ import (
 // is one that State.Audited names, also when the server failed. Entries are written after the response. New routes are audited by default; the function lists the
 // exceptions.
 func (a *API) audited(c *gin.Context) {
+	if c.FullPath() == pathRun {
+		return // no administration; the record of the run has the principal
+	}
 	act := audit.ActOf(c.Request.Method + " " + c.FullPath())
 	reads := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
 	named := namedObject(c)
 	var before *changes.State
-	if !reads && named != "" && c.FullPath() != pathRun {
+	if !reads && named != "" {
 		before = a.changes.Read(c.Request.Context(), act.Kind, named)
 	}
 	subject := a.changes.Subject(act.Kind, named)
@@ -34,9 +35,6 @@ func (a *API) audited(c *gin.Context) {
 	status := c.Writer.Status()
 	if a.config.Store == nil || x.Principal == nil || !x.Audited && reads {
 		return
-	}
-	if c.FullPath() == pathRun {
-		return // no administration; the record of the run has the principal
 	}
 	if status >= http.StatusBadRequest && status != http.StatusForbidden && (!x.Audited || status < http.StatusInternalServerError) {
 		return // nothing changed
@@ -53,23 +51,13 @@ func (a *API) audited(c *gin.Context) {
 	// The change is made, so the entry is written even when the caller has disconnected.
 	ctx := context.WithoutCancel(c.Request.Context())
 	if status == http.StatusForbidden {
-		a.noted(ctx, &entry, a.config.Store.Audit().Refuse(ctx, entry))
+		entry.LogMissing(ctx, a.config.Log, a.config.Store.Audit().Refuse(ctx, entry))
 		return
 	}
 	if !reads && status < http.StatusBadRequest {
 		entry.Changes = changes.Between(before, a.changes.Read(ctx, act.Kind, entry.Subject))
 	}
-	a.noted(ctx, &entry, a.config.Store.Audit().Add(ctx, entry))
-}
-
-// noted logs an entry that could not be written: the action is done, and the log line is all that is left of it.
-func (a *API) noted(ctx context.Context, e *audit.Entry, err error) {
-	if err == nil {
-		return
-	}
-	text, _ := json.Marshal(e) // it always can be
-	a.config.Log.LogAttrs(ctx, slog.LevelError, "an entry is missing in the audit log",
-		slog.String("actor", e.Name), slog.String("act", e.Act), slog.String("entry", string(text)), slog.String(attrError, err.Error()))
+	entry.LogMissing(ctx, a.config.Log, a.config.Store.Audit().Add(ctx, entry))
 }
 
 // entry returns the entry of a request of an authenticated caller.
@@ -141,7 +129,7 @@ func (a *API) refusals(c *gin.Context) {
 	if e.Object != "" {
 		e.Kind, _, _ = strings.Cut(e.Object, ":")
 	}
-	a.noted(ctx, &e, a.config.Store.Audit().Refuse(ctx, e))
+	e.LogMissing(ctx, a.config.Log, a.config.Store.Audit().Refuse(ctx, e))
 }
 
 // claimed returns the user or client that a request without a valid credential names; empty: it names none that there is. Other

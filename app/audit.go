@@ -5,13 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/audit/sink"
+	"github.com/penstock/penstock/internal/certfile"
 	"github.com/penstock/penstock/telemetry"
 )
 
@@ -46,11 +44,11 @@ func (s *Settings) auditSinks() (all []audit.Sink, err error) {
 		all = append(all, sink.NewFile(s.AuditFile))
 	}
 	if s.AuditSyslog != "" {
-		trusted, err := s.auditCA()
+		trusted, err := certfile.Pool(s.AuditSyslogCA)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read settings: --audit-syslog-ca: %w", err)
 		}
-		to, err := sink.NewSyslog(s.AuditSyslog, trusted)
+		to, err := sink.NewSyslog(s.AuditSyslog, &tls.Config{RootCAs: trusted})
 		if err != nil {
 			return nil, fmt.Errorf("read settings: --audit-syslog: %w", err)
 		}
@@ -64,22 +62,6 @@ func (s *Settings) auditSinks() (all []audit.Sink, err error) {
 		all = append(all, to)
 	}
 	return all, nil
-}
-
-// auditCA returns what is trusted for syslog over TLS; nil: the certificates of the system.
-func (s *Settings) auditCA() (*tls.Config, error) {
-	if s.AuditSyslogCA == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(s.AuditSyslogCA)
-	if err != nil {
-		return nil, fmt.Errorf("read settings: --audit-syslog-ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, errors.New("read settings: --audit-syslog-ca: the file has no certificate in PEM")
-	}
-	return &tls.Config{RootCAs: pool}, nil
 }
 
 func (s *Settings) checkAudit() error {

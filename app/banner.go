@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/localhost"
 	"github.com/penstock/penstock/store"
 )
 
@@ -79,7 +80,7 @@ func (p *Program) printGreeting(w io.Writer, key *store.Key) {
 	if p.metricsURL != "" {
 		fmt.Fprintf(w, "  metrics   %s\n", p.metricsURL)
 	}
-	if host, _, err := net.SplitHostPort(p.settings.Listen); err == nil && !IsLoopback(host) {
+	if host, _, err := net.SplitHostPort(p.settings.Listen); err == nil && !localhost.Is(host) {
 		fmt.Fprintf(w, "\nOther machines can reach this address. dev is for development only: it protects neither the demo CRM nor its data.\n")
 	}
 	shown := p.sampleCall()
@@ -199,10 +200,4 @@ func (p *Program) dataText() string {
 		return p.dataDir + " (master key)"
 	}
 	return p.dataDir + " (saved once a second; for development)"
-}
-
-// IsLoopback reports whether a host can be reached from this machine only.
-func IsLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -60,9 +60,13 @@ func New(config Config) *Log {
 func (l *Log) Refuse(ctx context.Context, e Entry) error { return l.refusals.Note(ctx, e) }
 
 // Note is Refuse for a caller who cannot do anything about an error: it is logged, with the entry.
-func (l *Log) Note(ctx context.Context, e Entry) {
-	if err := l.Refuse(ctx, e); err != nil {
-		l.config.Log.Error("an entry is missing in the audit log", "entry", string(e.Text()), "error", err)
+func (l *Log) Note(ctx context.Context, e Entry) { e.LogMissing(ctx, l.config.Log, l.Refuse(ctx, e)) }
+
+// LogMissing logs an entry that could not be written, unless err is nil: the action is done, and the line is all that is left of it.
+func (e *Entry) LogMissing(ctx context.Context, log *slog.Logger, err error) {
+	if err != nil {
+		log.LogAttrs(ctx, slog.LevelError, "an entry is missing in the audit log",
+			slog.String("actor", e.Name), slog.String("act", e.Act), slog.String("entry", string(e.Text())), slog.String("error", err.Error()))
 	}
 }
 

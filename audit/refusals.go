@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -130,9 +129,7 @@ func (r *Refusals) Run(ctx context.Context) error {
 // write writes the counts of windows that have ended. all: of all windows.
 func (r *Refusals) write(ctx context.Context, all bool) {
 	for _, e := range r.due(time.Now(), all) {
-		if err := r.log.Add(ctx, e); err != nil {
-			r.log.config.Log.LogAttrs(ctx, slog.LevelError, "an entry is missing in the audit log", slog.String("entry", string(e.Text())), slog.String("error", err.Error()))
-		}
+		e.LogMissing(ctx, r.log.config.Log, r.log.Add(ctx, e))
 	}
 }
 

@@ -7,12 +7,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/internal/localhost"
 	"github.com/penstock/penstock/store"
 )
 
@@ -68,15 +68,10 @@ func checkRedirect(uri string) error {
 	switch {
 	case err != nil || len(uri) > maxRedirect || u.Host == "" || u.User != nil || u.Fragment != "" || strings.Contains(uri, "#"):
 		return errors.New("expected an absolute URL without user and fragment")
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && localhost.Is(u.Hostname()):
 		return nil
 	}
 	return errors.New("expected https, or http at 127.0.0.1, [::1] or localhost")
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // sameRedirect reports whether a redirect URI is a registered one. The port of a loopback address may differ (RFC 8252, section 7.3).
@@ -86,7 +81,7 @@ func sameRedirect(registered, given string) bool {
 	}
 	r, err := url.Parse(registered)
 	g, err2 := url.Parse(given)
-	if err != nil || err2 != nil || r.Scheme != "http" || !isLoopback(r.Hostname()) {
+	if err != nil || err2 != nil || r.Scheme != "http" || !localhost.Is(r.Hostname()) {
 		return false
 	}
 	g.Host, r.Host = g.Hostname(), r.Hostname()

@@ -55,7 +55,7 @@ type PersonalRequest struct {
 }
 
 // IssuePersonal makes a personal token of a user, who has just proved the password or is signed in to the console. The text is
-// returned once. Errors: *personal.InvalidError, *Error for a scope that the user does not hold.
+// returned once. Errors: *store.InvalidError, *Error for a scope that the user does not hold.
 func (a *Authority) IssuePersonal(ctx context.Context, u *store.User, r PersonalRequest) (string, *personal.Token, error) {
 	if a.config.Personal == nil || !u.Is(store.RoleAPIUser) {
 		return "", nil, &Error{Code: CodeForbidden, Message: "personal tokens are for users who may use the API: they have the role api_user"}
@@ -63,7 +63,7 @@ func (a *Authority) IssuePersonal(ctx context.Context, u *store.User, r Personal
 	scopes := scopesFrom(r.Scopes)
 	for _, s := range scopes {
 		if s.Name() == "" {
-			return "", nil, &personal.InvalidError{Member: "scopes", Reason: fmt.Sprintf("has %.60q, which is no scope", s)}
+			return "", nil, &store.InvalidError{Member: "scopes", Reason: fmt.Sprintf("has %.60q, which is no scope", s)}
 		}
 		if !Covers(ScopesOf(u), s) {
 			return "", nil, MissingScope(s, ": a token has no scope that its user does not hold")
@@ -74,7 +74,11 @@ func (a *Authority) IssuePersonal(ctx context.Context, u *store.User, r Personal
 	}
 	now := a.config.Now().UTC().Truncate(time.Second)
 	slices.Sort(r.Scopes)
-	return a.config.Personal.Issue(ctx, personal.Token{
+	text, t, err := a.config.Personal.Issue(ctx, personal.Token{
 		User: u.Name, Born: u.CreatedAt, Name: strings.TrimSpace(r.Name), Scopes: slices.Compact(r.Scopes), IssuedAt: now, ExpiresAt: now.Add(r.Life),
 	})
+	if invalid := new(personal.InvalidError); errors.As(err, &invalid) {
+		err = &store.InvalidError{Member: invalid.Member, Reason: invalid.Reason}
+	}
+	return text, t, err
 }

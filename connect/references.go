@@ -68,20 +68,25 @@ func withPlaceholders(c *store.Connection, t Type) *store.Connection {
 	if len(c.From) == 0 {
 		return c
 	}
-	filled := *c
-	filled.Settings = maps.Clone(c.Settings)
-	if filled.Settings == nil {
-		filled.Settings = map[string]string{}
-	}
+	values := map[string]string{}
 	for _, f := range t.Fields {
-		if c.From[f.Name] == "" || filled.Settings[f.Name] != "" {
+		if c.From[f.Name] == "" || c.Settings[f.Name] != "" {
 			continue
 		}
-		filled.Settings[f.Name] = placeholder
+		values[f.Name] = placeholder
 		if f.Kind == FieldPairs {
-			filled.Settings[f.Name] = placeholder + ": " + placeholder
+			values[f.Name] = placeholder + ": " + placeholder
 		}
 	}
+	return withSettings(c, values)
+}
+
+// withSettings returns a copy of a connection with further settings, or other values of those that it has.
+func withSettings(c *store.Connection, values map[string]string) *store.Connection {
+	filled := *c
+	filled.Settings = make(map[string]string, len(c.Settings)+len(values))
+	maps.Copy(filled.Settings, c.Settings)
+	maps.Copy(filled.Settings, values)
 	return &filled
 }
 
@@ -106,13 +111,7 @@ func (r *Resolver) withReferences(ctx context.Context, c *store.Connection) (*st
 	if err != nil {
 		return nil, "", err
 	}
-	filled := *c
-	filled.Settings = maps.Clone(c.Settings)
-	if filled.Settings == nil {
-		filled.Settings = map[string]string{}
-	}
-	maps.Copy(filled.Settings, values)
-	return &filled, c.Version + "/" + version, nil
+	return withSettings(c, values), c.Version + "/" + version, nil
 }
 
 // openWithReferences opens the connection with what its references give now. While their store is away and there is no earlier

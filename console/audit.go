@@ -3,9 +3,7 @@ package console
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,13 +35,13 @@ func (req *requestState) auditMessage(act, object, message string) {
 		e.Changes = changes.Between(req.before.state, req.recordReader().Read(req.ctx(), e.Kind, e.Subject))
 	}
 	req.noted = true
-	req.checkNoted(&e, req.console.config.Store.Audit().Add(context.WithoutCancel(req.ctx()), e))
+	e.LogMissing(req.ctx(), req.console.config.Log, req.console.config.Store.Audit().Add(context.WithoutCancel(req.ctx()), e))
 }
 
 // noteRefusal notes that the user, or somebody who is not signed in, was refused.
 func (req *requestState) noteRefusal(act, object string, status int) {
 	e := req.entry(act, object, status)
-	req.checkNoted(&e, req.console.config.Store.Audit().Refuse(context.WithoutCancel(req.ctx()), e))
+	e.LogMissing(req.ctx(), req.console.config.Log, req.console.config.Store.Audit().Refuse(context.WithoutCancel(req.ctx()), e))
 }
 
 // entry returns the entry of an act of the user.
@@ -58,14 +56,6 @@ func (req *requestState) entry(act, object string, status int) audit.Entry {
 		e.Actor, e.Name = req.who.String(), req.user.Name
 	}
 	return e
-}
-
-func (req *requestState) checkNoted(e *audit.Entry, err error) {
-	if err == nil {
-		return
-	}
-	text, _ := json.Marshal(e) // it always can be
-	req.console.config.Log.LogAttrs(req.ctx(), slog.LevelError, "an entry is missing in the audit log", slog.String("act", e.Act), slog.String("entry", string(text)), slog.String("error", err.Error()))
 }
 
 // recordBefore is what a write is about, as it was before it.

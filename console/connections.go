@@ -204,9 +204,7 @@ func saveSecret(req *requestState) error {
 	}
 	flows, err := readNumbers(req.r.PostFormValue("flows"))
 	if err == nil && flows == nil { // as they are
-		if flows, err = secrets.Flows(req.ctx(), name); errors.Is(err, store.ErrNotFound) {
-			err = nil
-		}
+		flows, err = secrets.Flows(req.ctx(), name)
 	}
 	if err == nil && from != "" {
 		err = secrets.PutReference(req.ctx(), name, from, flows)

@@ -21,7 +21,7 @@ func (req *requestState) sure(q view.Question) (bool, error) {
 
 // secretExists reports whether there is a secret of a name, also if this process cannot open it.
 func (req *requestState) secretExists(name string) (bool, error) {
-	_, err := req.console.config.Store.Secrets().Secret(req.ctx(), name)
+	_, err := req.console.config.Store.Secrets().Stored(req.ctx(), name)
 	return exists(err)
 }
 

@@ -3,6 +3,7 @@ package flows
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 )
@@ -56,7 +57,7 @@ func offsetOf(src string, starts []int, line, column int) int {
 		if at >= len(src) || src[at] == '\n' {
 			return -1
 		}
-		_, size := firstRune(src[at:])
+		_, size := utf8.DecodeRuneInString(src[at:])
 		at += size
 	}
 	return at

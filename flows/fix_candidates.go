@@ -9,8 +9,6 @@ import (
 	"github.com/penstock/penstock/internal/suggest"
 )
 
-func firstRune(s string) (rune, int) { return utf8.DecodeRuneInString(s) }
-
 // fixing is a mistake and the text at its place.
 type fixing struct {
 	*Problem

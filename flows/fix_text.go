@@ -32,9 +32,7 @@ func (f *fixing) quotes() {
 	if word := bareWord.FindString(f.line[f.at:]); word != "" && f.at+len(word) < len(f.line) {
 		f.add("put quotes around "+shorten(word, 60), true, f.edit(f.Line, f.at, f.at+len(word), yamlQuoted(word)))
 	}
-	if len(f.found) > 1 { // the first that helps is enough
-		f.found = f.found[:2]
-	}
+	f.found = f.found[:min(len(f.found), 2)] // each is tried out: two are enough
 }
 
 // quoteExpressions puts quotes around each bare ${ } of the line that is within { } or [ ].

@@ -72,9 +72,17 @@ func (ss *Secrets) List(ctx context.Context) ([]Secret, error) {
 	return listed, err
 }
 
-// Flows returns the flows in which authors restricted to some flows may use the secret. Error: ErrNotFound.
+// Stored returns a secret as it is stored: a reference is not read. It is shared, and must not be modified. Error: ErrNotFound.
+func (ss *Secrets) Stored(ctx context.Context, name string) (*Secret, error) {
+	return ss.vault.find(ctx, name)
+}
+
+// Flows returns the flows in which authors restricted to some flows may use the secret; nil: none, also if there is no such secret.
 func (ss *Secrets) Flows(ctx context.Context, name string) ([]int64, error) {
-	s, err := ss.vault.find(ctx, name)
+	s, err := ss.Stored(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +92,7 @@ func (ss *Secrets) Flows(ctx context.Context, name string) ([]int64, error) {
 // Put creates the secret or replaces its value. The flows of an existing secret stay.
 func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 	flows, err := ss.Flows(ctx, name)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil {
 		return err
 	}
 	return ss.PutFor(ctx, name, value, flows)

@@ -30,7 +30,7 @@ func (a *api) listAudit(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	page, err := auditlist.Page(c.Request.Context(), a.config.Store.Audit(), q, false)
+	page, err := auditlist.Page(c.Request.Context(), a.config.Store.Audit(), q)
 	if err != nil {
 		httpx.Fail(c, err)
 		return

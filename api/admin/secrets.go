@@ -48,9 +48,6 @@ func (a *api) putSecret(c *gin.Context) {
 	secrets := a.config.Store.Secrets()
 	if err == nil && !in.Flows.Set {
 		in.Flows.Value, err = secrets.Flows(c.Request.Context(), c.Param("name"))
-		if errors.Is(err, store.ErrNotFound) {
-			err = nil
-		}
 	}
 	if err == nil && in.From != "" {
 		err = secrets.PutReference(c.Request.Context(), c.Param("name"), in.From, in.Flows.Value)

@@ -49,13 +49,12 @@ const historyAway = "The history does not answer: only entries that Redis still 
 
 // Page reads one page of the log. In the order of the log it reads only the period that the filter allows for the
 // field at, and stops when the page is full and the existence of a next page is known. The total of a filtered
-// listing is then a lower bound, unless exact is true. In any other order it reads the whole period. It reads 200,000
+// listing is then a lower bound. In any other order it reads the whole period. It reads 200,000
 // entries at most, and the page then says how far they go.
-func Page(ctx context.Context, log *audit.Log, q *listing.Query[entry], exact bool) (listing.Page[entry], error) {
+func Page(ctx context.Context, log *audit.Log, q *listing.Query[entry]) (listing.Page[entry], error) {
 	down, alone := q.OrderedBy("at")
 	within := audit.Range{Oldest: alone && !down}
 	within.From, within.To = q.Between("at")
-	exact = exact && q.Filtered()
 	reader := q.Reader()
 	var found []entry // in another order than that of the log
 	looked, last, cut := 0, time.Time{}, false
@@ -65,7 +64,7 @@ func Page(ctx context.Context, log *audit.Log, q *listing.Query[entry], exact bo
 		}
 		looked, last = looked+1, e.At
 		if alone {
-			return reader.Add(e) || exact
+			return reader.Add(e)
 		}
 		if q.Match(e) {
 			found = append(found, *e)
@@ -77,7 +76,6 @@ func Page(ctx context.Context, log *audit.Log, q *listing.Query[entry], exact bo
 		slices.SortStableFunc(found, func(a, b entry) int { return q.Compare(&a, &b) })
 		page = q.Cut(found)
 	}
-	page.AtLeast = page.AtLeast && !exact
 	if err == nil && alone && !q.Filtered() {
 		page.Total, err = log.Len(ctx)
 		page.AtLeast = false

@@ -150,7 +150,7 @@ func (r Reader) connection(ctx context.Context, id string) (*State, error) {
 		return nil, err
 	}
 	shown := connect.Shown(r.Store.Catalogue(), c)
-	s := &State{fields: map[string]any{"type": c.Type, "hosts": c.Hosts, "flows": c.Flows}, secrets: map[string]string{}}
+	s := &State{fields: map[string]any{"type": c.Type, "hosts": c.Hosts, "flows": c.Flows, "from": c.From}, secrets: map[string]string{}}
 	for name, value := range c.Settings {
 		if _, open := shown.Settings[name]; open {
 			s.fields["settings."+name] = value
@@ -162,12 +162,15 @@ func (r Reader) connection(ctx context.Context, id string) (*State, error) {
 }
 
 func (r Reader) secret(ctx context.Context, id string) (*State, error) {
-	value, err := r.Store.Secrets().Secret(ctx, id)
+	stored, err := r.Store.Secrets().Stored(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	flows, err := r.Store.Secrets().Flows(ctx, id)
-	return &State{fields: map[string]any{"flows": flows}, secrets: map[string]string{"value": value}}, err
+	s := &State{fields: map[string]any{"flows": stored.Flows, "from": stored.From}}
+	if stored.From == "" { // else the value is kept elsewhere
+		s.secrets = map[string]string{"value": stored.Value}
+	}
+	return s, nil
 }
 
 func (r Reader) variable(ctx context.Context, id string) (*State, error) {

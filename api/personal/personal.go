@@ -110,10 +110,6 @@ func (a *api) create(c *gin.Context) {
 		return
 	}
 	text, t, err := a.config.Issuer.IssuePersonal(c.Request.Context(), u, auth.PersonalRequest{Name: in.Name, Scopes: in.Scopes, Life: time.Duration(in.Days) * 24 * time.Hour})
-	var invalid *personal.InvalidError
-	if errors.As(err, &invalid) {
-		err = &store.InvalidError{Member: invalid.Member, Reason: invalid.Reason}
-	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return

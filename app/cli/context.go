@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/internal/atomicfile"
 )
 
 func newContext(e env) *cobra.Command {
@@ -181,17 +182,7 @@ func (l *contexts) save() error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return fmt.Errorf("save contexts: %w", err)
 	}
-	part, err := os.CreateTemp(filepath.Dir(name), ".contexts-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("save contexts: %w", err)
-	}
-	_, err = part.Write(append(text, '\n'))
-	err = errors.Join(err, part.Sync(), part.Close())
-	if err == nil {
-		err = os.Rename(part.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(part.Name())
+	if err := atomicfile.Replace(name, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("save contexts: %w", err)
 	}
 	return nil

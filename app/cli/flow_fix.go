@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/atomicfile"
 	"github.com/penstock/penstock/internal/phrase"
 )
 
@@ -55,7 +56,7 @@ func fixFiles(w io.Writer, kinds *flows.Catalogue, files []flowSource) ([]flowSo
 		if len(made) == 0 {
 			continue
 		}
-		if err := replaceFile(file.name, []byte(text)); err != nil {
+		if err := rewrite(file.name, []byte(text)); err != nil {
 			return nil, fmt.Errorf("fix: %w", err)
 		}
 		for _, f := range made {
@@ -67,8 +68,8 @@ func fixFiles(w io.Writer, kinds *flows.Catalogue, files []flowSource) ([]flowSo
 	return files, nil
 }
 
-// replaceFile writes a file of the same mode in its place: whoever reads it sees the old text or the new one. A link stays one.
-func replaceFile(name string, text []byte) error {
+// rewrite gives a file another text, and leaves its mode and a link to it as they are.
+func rewrite(name string, text []byte) error {
 	name, err := filepath.EvalSymlinks(name)
 	if err != nil {
 		return err
@@ -77,15 +78,5 @@ func replaceFile(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) //nolint:errcheck // it is gone after the rename
-	_, err = file.Write(text)
-	err = errors.Join(err, file.Chmod(info.Mode().Perm()), file.Sync(), file.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
+	return atomicfile.Replace(name, text, info.Mode().Perm())
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/client"
+	"github.com/penstock/penstock/internal/localhost"
 )
 
 // loginArgs are the arguments of `login` besides the server.
@@ -54,7 +55,7 @@ func logIn(cmd *cobra.Command, e env, server string, args loginArgs) error {
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.User != nil || base.RawQuery != "" {
 		return usageError{fmt.Errorf("log in: %q is no URL such as https://penstock.example.org", server)}
 	}
-	if base.Scheme == "http" && !app.IsLoopback(base.Hostname()) {
+	if base.Scheme == "http" && !localhost.Is(base.Hostname()) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning: the connection is not encrypted: others on the way can read the password and the token")
 	}
 	l, err := readContexts()

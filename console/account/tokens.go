@@ -55,11 +55,8 @@ func (a *Accounts) makeToken(r *Request) error {
 	}
 	asked := auth.PersonalRequest{Name: form.PostFormValue("name"), Scopes: form.PostForm["scope"], Life: time.Duration(days) * 24 * time.Hour}
 	text, t, err := a.config.Issuer.IssuePersonal(form.Context(), r.User, asked)
-	var invalid *personal.InvalidError
 	var refused *auth.Error
 	switch {
-	case errors.As(err, &invalid):
-		return &store.InvalidError{Member: invalid.Member, Reason: invalid.Reason}
 	case errors.As(err, &refused):
 		return &store.InvalidError{Member: "scopes", Reason: "cannot be given: " + refused.Message}
 	case err != nil:

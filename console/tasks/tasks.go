@@ -2,14 +2,17 @@
 package tasks
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 
 	"github.com/hibiken/asynqmon"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/penstock/penstock/internal/httprecorder"
 )
 
 // UI is asynqmon, which has no authentication of its own: one instance for users who may only read, one for those who may write. Safe
@@ -51,10 +54,10 @@ func (ui *UI) findScripts() error {
 	if err != nil {
 		return fmt.Errorf("find scripts of asynqmon: %w", err)
 	}
-	answer := buffer{header: http.Header{}, status: http.StatusOK}
-	ui.readOnly.ServeHTTP(&answer, r)
+	answer := httprecorder.New(math.MaxInt)
+	ui.readOnly.ServeHTTP(answer, r)
 	var manifest struct{ Entrypoints []string }
-	if err := json.Unmarshal(answer.body.Bytes(), &manifest); err != nil || len(manifest.Entrypoints) == 0 {
+	if err := json.Unmarshal(answer.Body.Bytes(), &manifest); err != nil || len(manifest.Entrypoints) == 0 {
 		return fmt.Errorf("find scripts of asynqmon: its manifest names none: %w", err)
 	}
 	for _, name := range manifest.Entrypoints {
@@ -81,25 +84,14 @@ func (ui *UI) Serve(r *http.Request, acts bool) Answer {
 	if acts {
 		handler = ui.readWrite
 	}
-	answer := buffer{header: http.Header{}, status: http.StatusOK}
-	handler.ServeHTTP(&answer, r)
-	kind := answer.header.Get("Content-Type")
+	answer := httprecorder.New(math.MaxInt)
+	handler.ServeHTTP(answer, r)
+	kind := answer.Header().Get("Content-Type")
 	switch {
 	case kind == "":
-		kind = http.DetectContentType(answer.body.Bytes())
+		kind = http.DetectContentType(answer.Body.Bytes())
 	case static && strings.HasPrefix(kind, "text/html"): // asynqmon answers with its page where there is no file
 		return Answer{Status: http.StatusNotFound, Kind: "text/plain; charset=utf-8", Body: []byte("asynqmon has no such file\n")}
 	}
-	return Answer{Status: answer.status, Kind: kind, Body: answer.body.Bytes(), Static: static}
+	return Answer{Status: cmp.Or(answer.Status, http.StatusOK), Kind: kind, Body: answer.Body.Bytes(), Static: static}
 }
-
-// buffer keeps a complete response.
-type buffer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (b *buffer) Header() http.Header         { return b.header }
-func (b *buffer) WriteHeader(status int)      { b.status = status }
-func (b *buffer) Write(p []byte) (int, error) { return b.body.Write(p) }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows/internal/credential"
+	"github.com/penstock/penstock/internal/localhost"
 )
 
 // addURL splits a URL into base, path and query. Segments of the path that look like credentials become parameters.
@@ -43,8 +44,7 @@ func isLocal(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return localhost.Is(host)
 }
 
 // maskPath puts parameters in the place of segments that look like credentials.

@@ -5,13 +5,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/alicebob/miniredis/v2/server"
+
+	"github.com/penstock/penstock/internal/atomicfile"
 )
 
 // saveCommand is a command of ours. A script calls it while holding the store's lock, so that it reads all keys at
@@ -55,42 +54,11 @@ func (s *Server) save() error {
 	}
 	sum := sha256.Sum256(s.saved.buffer.Bytes())
 	if sum != s.saved.sum {
-		if err := replaceFile(s.config.File, s.saved.buffer.Bytes()); err != nil {
+		if err := atomicfile.Replace(s.config.File, s.saved.buffer.Bytes(), 0o600); err != nil {
 			return err
 		}
 	}
 	s.saved.writes, s.saved.sum = writes, sum
-	return nil
-}
-
-// replaceFile replaces a file atomically: it has the old or the new content.
-func replaceFile(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp") // mode 0600
-	if err != nil {
-		return fmt.Errorf("create file: %w", err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("write file: %w", err)
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-// syncDir makes a rename in a directory durable. File systems that do not support this are ignored.
-func syncDir(name string) error {
-	dir, err := os.Open(name)
-	if err != nil {
-		return nil // it may be written to and not read
-	} // the directory may be writable but not readable
-	defer dir.Close()
-	if err := dir.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) {
-		return fmt.Errorf("write file: %w", err)
-	}
 	return nil
 }
 

@@ -71,9 +71,13 @@ export async function fits(page, what) {
   assert.ok(content <= window, `${what} is ${content} px wide in a window of ${window}`)
 }
 
+// settle ends transitions: what is on its way to its colour, or to its place, is there now.
+const settle = page => page.evaluate(() => document.getAnimations().forEach(a => { if (a instanceof CSSTransition) a.finish() }))
+
 // inThemes calls check with the page in the theme that it has, then in the other.
 export async function inThemes(page, check) {
   const dark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)
+  await settle(page)
   await check(dark ? 'dark' : 'light')
   const ground = await page.evaluateHandle(() => {
     const element = document.querySelector('.MuiPaper-root') ?? document.body // asynqmon's body is light in both
@@ -82,8 +86,7 @@ export async function inThemes(page, check) {
   const other = dark ? 'light' : 'dark'
   await page.emulateMedia({ colorScheme: other })
   await page.waitForFunction(({ element, color }) => getComputedStyle(element).backgroundColor !== color, ground)
-  // What is on its way to its new colour has it now.
-  await page.evaluate(() => document.getAnimations().forEach(a => { if (a instanceof CSSTransition) a.finish() }))
+  await settle(page)
   await check(other)
 }
 

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,12 +14,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/penstock/penstock/internal/certfile"
+	"github.com/penstock/penstock/internal/localhost"
 	"github.com/penstock/penstock/internal/secretstore"
 )
 
@@ -53,9 +53,9 @@ func New(rules secretstore.VaultRules, getenv func(string) string) (*Client, err
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	authorities, err := authoritiesOf(cmp.Or(rules.CA, getenv("VAULT_CACERT")))
+	authorities, err := certfile.Pool(cmp.Or(rules.CA, getenv("VAULT_CACERT")))
 	if err != nil {
-		return nil, fmt.Errorf("vault: %w", err)
+		return nil, fmt.Errorf("vault: ca: %w", err)
 	}
 	login, err := loginOf(rules, getenv)
 	if err != nil {
@@ -94,31 +94,11 @@ func addressOf(text string, plain bool) (*url.URL, error) {
 		return nil, errors.New("address is missing, and VAULT_ADDR is not set")
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("address is not the URL of a server, such as https://vault.example.org:8200")
-	case u.Scheme == "http" && !plain && !onThisMachine(u.Hostname()):
+	case u.Scheme == "http" && !plain && !localhost.Is(u.Hostname()):
 		return nil, errors.New("address is http://, so that everybody on the way reads the secrets: use https://, or say http: true")
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/v1")
 	return u, nil
-}
-
-func onThisMachine(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func authoritiesOf(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("ca: %s has no certificate in PEM", file)
-	}
-	return pool, nil
 }
 
 // answer is the envelope of all answers.
