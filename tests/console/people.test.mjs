@@ -75,7 +75,7 @@ test('changes the own password by keyboard', async () => {
   await say(pia.password, 'passwordpassword', 'passwordpassword')
   await desk.getByText('is made of common passwords').waitFor()
   assert.equal(new URL(desk.url()).pathname, '/console/account') // a reload does not send it again
-  assert.equal(await focusedOn(desk), 'password')
+  await desk.waitForFunction(() => document.activeElement.name === 'password') // an autofocus comes once the page is drawn
   await accessible(desk, 'a refused password')
   await say('not the password', 'nine small green lamps', 'nine small green lamps')
   await desk.getByText('This is not your password.').waitFor()
