@@ -405,6 +405,7 @@ test('merges with what somebody else has saved', async () => {
   await page.keyboard.press('Control+s')
   await page.locator('#review').getByText('begins a conflict').waitFor()
   await page.keyboard.press('Escape')
+  await page.waitForFunction(() => document.activeElement.matches('.cm-content')) // the review gives the focus back once it is closed
   await page.getByRole('button', { name: /^Keep mine/ }).focus()
   await page.keyboard.press('Enter')
   await page.getByText('No conflict is left.').waitFor()
