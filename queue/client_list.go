@@ -37,8 +37,12 @@ type List struct {
 	// Stored selects among the runs that Redis has: a History is not read.
 	Stored bool
 
-	// Where tells a History which runs are wanted. Runs that Redis has are not checked by it: what lists runs does that.
+	// Where tells which runs are wanted. It is a help, not a filter: what lists runs checks those that it gets. With a History, of the
+	// ended runs in Redis only those are read that the history does not have yet, or that it returns.
 	Where []Condition
+
+	// Unwanted gets the number of runs that were looked at and not passed on because of Where; nil: it is not needed.
+	Unwanted *int
 
 	// Search are words that a run must contain, and Labels values that its labels must have. With either only a History
 	// is read, if there is one: Redis cannot look them up.
@@ -64,19 +68,25 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 		l.Most = maxListed
 	}
 	var stored, archived listing
-	lookup := l.Lookup()
+	lookup, both := l.Lookup(), c.cfg.History != nil && !l.Stored
 	if lookup && c.cfg.History == nil {
 		return Place{}, false, ErrNoHistory
 	}
-	if !lookup {
-		if stored, err = c.listStored(ctx, &l); err != nil {
+	narrow := both && len(l.Where) > 0
+	if !lookup { // before the history is read: a run that is copied meanwhile is found
+		if stored, err = c.listStored(ctx, &l, narrow); err != nil {
 			return Place{}, false, err
 		}
 	}
-	if c.cfg.History != nil && !l.Stored {
+	if both {
 		var failure error
 		if archived, failure = c.listArchived(ctx, l); failure != nil {
 			c.cfg.Log.Warn("list runs of the history", "error", failure)
+			if narrow && !lookup {
+				if stored, err = c.listStored(ctx, &l, false); err != nil {
+					return Place{}, false, err
+				}
+			}
 			err = fmt.Errorf("%w: %w", ErrHistory, failure)
 		}
 	}
@@ -86,7 +96,9 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 		all.cut(l.Most)
 	}
 	for batch := range slices.Chunk(all.runs, listBatch) {
-		if err := c.readListed(ctx, batch, each); err != nil {
+		if batch, err := c.wanted(ctx, &l, batch); err != nil {
+			return Place{}, false, err
+		} else if err := c.readListed(ctx, batch, each); err != nil {
 			return Place{}, false, err
 		}
 	}
@@ -114,8 +126,8 @@ type listing struct {
 	reached Place
 }
 
-// listStored finds the runs that Redis has.
-func (c *Client) listStored(ctx context.Context, l *List) (listing, error) {
+// listStored finds the runs that Redis has. narrow: without the ended runs that the history has.
+func (c *Client) listStored(ctx context.Context, l *List, narrow bool) (listing, error) {
 	queues, err := c.Queues(ctx)
 	if err != nil {
 		return listing{}, err
@@ -125,7 +137,7 @@ func (c *Client) listStored(ctx context.Context, l *List) (listing, error) {
 		if l.Queues != nil && !slices.Contains(l.Queues, wholeQueue(queue)) {
 			continue
 		}
-		some, cut, err := c.listIDs(ctx, queue, l)
+		some, cut, err := c.listIDs(ctx, queue, l, narrow)
 		if err != nil {
 			return listing{}, err
 		}
@@ -273,13 +285,19 @@ func (l *List) scores() (from, to string) {
 
 // listIDs finds the runs of one queue. It reads the open runs first and the settled
 // ones after them, so that a run that is settled meanwhile is not missed.
-func (c *Client) listIDs(ctx context.Context, queue string, l *List) ([]listed, bool, error) {
+func (c *Client) listIDs(ctx context.Context, queue string, l *List, narrow bool) ([]listed, bool, error) {
 	k := keysOf(queue)
 	open, cut, err := c.openIDs(ctx, k)
 	if err != nil {
 		return nil, false, err
 	}
-	ended, err := c.endedIDs(ctx, k, l)
+	var ended []redis.Z
+	if narrow {
+		ended, narrow, err = c.unarchivedIDs(ctx, k, l)
+	}
+	if !narrow && err == nil {
+		ended, err = c.endedIDs(ctx, k, l)
+	}
 	if err != nil {
 		return nil, false, err
 	}
