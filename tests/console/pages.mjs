@@ -69,7 +69,7 @@ const api = (path, body) => fetch(base + '/v1' + path, { method: body ? 'POST' :
 async function fill(from, to) {
   if (to - from > most) {
     const history = shared.at(shared.indexOf('--history') + 1)
-    const args = ['-redis', `redis://127.0.0.1:${redis}`, '-history', history === 'off' ? '' : history, '-runs', to - from - 200, '-audit', to - from, '-deliveries', (to - from) / 10]
+    const args = ['-redis', `redis://127.0.0.1:${redis}`, '-history', history === 'off' ? '' : history, '-runs', to - from - 200, '-audit', to - from, '-deliveries', Math.floor((to - from) / 10)]
     const { stdout } = await promisify(execFile)(process.env.FILL, args.map(String), { env: { ...process.env, PENSTOCK_MASTER_KEY: key } })
     console.log('\n' + stdout)
     from = to - 200
