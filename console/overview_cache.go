@@ -63,7 +63,7 @@ func (p *overviewCache) get(ctx context.Context) (view.Activity, error) {
 func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity, error) {
 	var runs []queue.Record
 	from := now.Add(-overviewWindow)
-	_, _, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from, Stored: true}, func(r *queue.Record) { runs = append(runs, *r) })
+	_, _, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from, Stored: true, Short: true}, func(r *queue.Record) { runs = append(runs, *r) })
 	if err != nil {
 		return view.Activity{}, err
 	}

@@ -37,6 +37,9 @@ type List struct {
 	// Stored selects among the runs that Redis has: a History is not read.
 	Stored bool
 
+	// Short reads no more of the runs that Redis has than their specs, states and times.
+	Short bool
+
 	// Where tells which runs are wanted. It is a help, not a filter: what lists runs checks those that it gets. With a History, of the
 	// ended runs in Redis only those are read that the history does not have yet, or that it returns.
 	Where []Condition
@@ -58,6 +61,9 @@ func (l *List) Lookup() bool { return l.Search != "" || l.Labels != nil }
 var listedFields = []string{
 	"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "replayed_by", "triage", "failure_run", "until", "events",
 }
+
+// shortFields are those of a List that is Short.
+var shortFields = []string{"spec", "state", "at", "started", "finished"}
 
 // List calls each for the selected runs in the order of their acceptance. The
 // records have no Event, Output and Steps. more reports whether further runs may match,
@@ -98,7 +104,7 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 	for batch := range slices.Chunk(all.runs, listBatch) {
 		if batch, err := c.wanted(ctx, &l, batch); err != nil {
 			return Place{}, false, err
-		} else if err := c.readListed(ctx, batch, each); err != nil {
+		} else if err := c.readListed(ctx, batch, l.fields(), each); err != nil {
 			return Place{}, false, err
 		}
 	}
@@ -216,6 +222,13 @@ func (f *listing) cut(most int) {
 	}
 }
 
+func (l *List) fields() []string {
+	if l.Short {
+		return shortFields
+	}
+	return listedFields
+}
+
 // before reports whether a position is before another one in the order of the list.
 func (l *List) before(a, b Place) bool {
 	if l.Oldest {
@@ -245,7 +258,7 @@ func (c *Client) Brief(ctx context.Context, ids []string) (all []Record, err err
 		}
 	}
 	for batch := range slices.Chunk(runs, listBatch) {
-		if err := c.readListed(ctx, batch, func(r *Record) { all = append(all, *r) }); err != nil {
+		if err := c.readListed(ctx, batch, listedFields, func(r *Record) { all = append(all, *r) }); err != nil {
 			return nil, err
 		}
 	}
@@ -292,7 +305,9 @@ func (c *Client) listIDs(ctx context.Context, queue string, l *List, narrow bool
 		return nil, false, err
 	}
 	var ended []redis.Z
-	if narrow {
+	if l.onlyOpen() {
+		narrow = true
+	} else if narrow {
 		ended, narrow, err = c.unarchivedIDs(ctx, k, l)
 	}
 	if !narrow && err == nil {
@@ -372,13 +387,13 @@ func scoreOf(t time.Time, none string) string {
 	return strconv.FormatInt(t.UnixMilli(), 10)
 }
 
-// readListed reads a batch of runs in one round trip. Runs that have been removed
+// readListed reads fields of a batch of runs in one round trip. Runs that have been removed
 // since are left out, unless the history has them.
-func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Record)) error {
+func (c *Client) readListed(ctx context.Context, batch []listed, names []string, each func(*Record)) error {
 	pipe := c.redis.Pipeline()
 	answers := make([]*redis.SliceCmd, len(batch))
 	for i, run := range batch {
-		answers[i] = pipe.HMGet(ctx, keysOf(run.queue).runPrefix()+run.id, listedFields...)
+		answers[i] = pipe.HMGet(ctx, keysOf(run.queue).runPrefix()+run.id, names...)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return redisError("list runs", err)
@@ -388,7 +403,7 @@ func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Reco
 		fields := map[string]string{}
 		for j, v := range answer.Val() {
 			if s, ok := v.(string); ok {
-				fields[listedFields[j]] = s
+				fields[names[j]] = s
 			}
 		}
 		if fields["state"] == "" {

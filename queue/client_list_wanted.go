@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -42,19 +41,51 @@ func (l *List) accepts(at int64) bool {
 	return (l.From.IsZero() || at >= l.From.UnixMilli()) && (l.To.IsZero() || at <= l.To.UnixMilli())
 }
 
-// wanted leaves out the runs of a batch whose state or flow is another one than is wanted: one short field is read for that, not the
-// record. Runs that only the history has stay, since it has looked already.
+// check is a condition that one short field of a record decides.
+type check struct {
+	field string
+	holds func(value string) bool
+}
+
+// checks returns what can be known of the runs of a list without reading their records as a whole. What a check cannot decide holds.
+func (l *List) checks() (all []check) {
+	for _, c := range l.Where {
+		switch at := slices.Index(specStart, c.Field); {
+		case c.Values == nil: // it is about a range
+		case c.Field == "state":
+			all = append(all, check{"state", func(state string) bool { return slices.Contains(c.Values, state) }})
+		case at > 0:
+			all = append(all, check{"spec", func(spec string) bool {
+				fields := strings.SplitN(spec, specSeparator, len(specStart)+1)
+				return len(fields) <= len(specStart) || slices.Contains(c.Values, fields[at])
+			}})
+		case c.Field == "code" && !slices.ContainsFunc(c.Values, func(code string) bool { return !isWord(code) }):
+			all = append(all, check{"error", func(text string) bool {
+				return slices.ContainsFunc(c.Values, func(code string) bool { return strings.Contains(text, code) })
+			}})
+		}
+	}
+	return all
+}
+
+// specStart are the fields at the beginning of a stored spec.
+var specStart = []string{"format", "flow", "version", "principal"} // read only
+
+// isWord reports whether a text is written in JSON as it is.
+func isWord(text string) bool {
+	return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz_") == ""
+}
+
+// wanted leaves out the runs of a batch that do not pass the checks of a list: short fields are read for that, not the records. Runs that
+// the history has returned stay, since it has looked already.
 func (c *Client) wanted(ctx context.Context, l *List, batch []listed) ([]listed, error) {
-	states, flows := l.values("state"), l.values("flow")
-	var fields []string
-	if states != nil {
-		fields = append(fields, "state")
-	}
-	if flows != nil {
-		fields = append(fields, "spec")
-	}
-	if fields == nil || !slices.ContainsFunc(batch, func(r listed) bool { return r.archived == nil }) {
+	checks := l.checks()
+	if len(checks) == 0 || !slices.ContainsFunc(batch, func(r listed) bool { return r.archived == nil }) {
 		return batch, nil
+	}
+	fields := make([]string, len(checks))
+	for i := range checks {
+		fields[i] = checks[i].field
 	}
 	pipe := c.redis.Pipeline()
 	answers := make([]*redis.SliceCmd, len(batch))
@@ -68,10 +99,12 @@ func (c *Client) wanted(ctx context.Context, l *List, batch []listed) ([]listed,
 	}
 	kept := make([]listed, 0, len(batch))
 	for i, run := range batch {
-		if run.archived == nil && !fits(answers[i].Val(), states, flows) {
-			continue
+		if run.archived != nil || !slices.ContainsFunc(checks, func(c check) bool {
+			value, _ := answers[i].Val()[slices.Index(fields, c.field)].(string)
+			return !c.holds(value)
+		}) {
+			kept = append(kept, run)
 		}
-		kept = append(kept, run)
 	}
 	if l.Unwanted != nil {
 		*l.Unwanted += len(batch) - len(kept)
@@ -79,35 +112,9 @@ func (c *Client) wanted(ctx context.Context, l *List, batch []listed) ([]listed,
 	return kept, nil
 }
 
-// values returns the values of a condition that names some; nil: there is none.
-func (l *List) values(field string) []string {
-	for _, c := range l.Where {
-		if c.Field == field && c.Values != nil {
-			return c.Values
-		}
-	}
-	return nil
-}
-
-// fits reports whether the state and the spec of a run, those of the two that are asked for, are of the wanted states and flows.
-func fits(values []any, states, flows []string) bool {
-	if states != nil {
-		if state, _ := values[0].(string); !slices.Contains(states, state) {
-			return false
-		}
-		values = values[1:]
-	}
-	if flows == nil {
-		return true
-	}
-	spec, _ := values[0].(string)
-	flow, err := flowOf(spec)
-	return err != nil || slices.Contains(flows, strconv.FormatInt(flow, 10)) // reading the whole record tells what is wrong
-}
-
-// flowOf returns the flow of a spec as it is stored.
-func flowOf(spec string) (int64, error) {
-	_, rest, _ := strings.Cut(spec, specSeparator)
-	number, _, _ := strings.Cut(rest, specSeparator)
-	return strconv.ParseInt(number, 10, 64)
+// onlyOpen reports whether the states that are wanted are those of runs that have not ended, and so are not settled.
+func (l *List) onlyOpen() bool {
+	return slices.ContainsFunc(l.Where, func(c Condition) bool {
+		return c.Field == "state" && c.Values != nil && !slices.ContainsFunc(c.Values, func(s string) bool { return State(s).Terminal() })
+	})
 }
