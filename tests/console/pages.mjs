@@ -118,7 +118,7 @@ async function paths() {
   return ['/', '/runs', '/runs?filter=' + encodeURIComponent('state eq "failed"'), '/runs?search=customer-7', filter('state eq "waiting"'), filter('state eq "cancelled"'), filter('flow eq 7'), filter('flow eq 7 and state eq "timed_out"'),
     filter('code eq "uncertain"'), filter('labels contains "customer=customer-7"'), filter('principal eq "none"'), filter('state eq "failed" or flow eq 8'), '/runs?order_by=-duration_ms', ...ofRun, ...(failed ? [`/runs/${failed}/resume`, `/runs/compare?run=${run}&run=${failed}`] : []),
     '/failures', ...(failure ? ['/failures/' + failure] : []), '/operations', '/flows', '/flows/new', ...['', '/stats', '/versions', '/webhooks', '/deliveries', '/try', '/call'].map(part => '/flows/1' + part),
-    '/access/keys', '/access/clients', '/access/users', '/access/audit', '/access/audit?who=user%3Auser-5', '/access/audit?outcome=refused', '/access/audit?text=nothing-has-this', '/connections', '/connections/new?type=bearer', '/refused', '/workers', '/lines', '/queues', '/queues/queues', '/queues/queues/default?status=pending', '/queues/queues/default?status=retry', '/go', '/account']
+    '/access/keys', '/access/clients', '/access/users', '/access/audit', '/access/audit?who=user%3Auser-5', '/access/audit?outcome=refused', '/access/audit?q=nothing-has-this', '/connections', '/connections/new?type=bearer', '/refused', '/workers', '/lines', '/queues', '/queues/queues', '/queues/queues/default?status=pending', '/queues/queues/default?status=retry', '/go', '/account']
 }
 
 async function measure(page, path) {
