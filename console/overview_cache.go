@@ -15,7 +15,7 @@ const (
 	// overviewTTL is how long one result serves all users.
 	overviewTTL = time.Second
 	// overviewRuns is the maximum number of runs that are counted.
-	overviewRuns = 2000
+	overviewRuns = 1000
 	// overviewWindow is the maximum age of the runs that are counted. Redis keeps them as long, unless --hot is less.
 	overviewWindow = 15 * time.Minute
 	// overviewBars is the number of bars of the chart.

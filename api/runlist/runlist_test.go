@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,13 +29,17 @@ func (s *fakeLister) Unarchived(context.Context) (open, ended int64, err error) 
 
 func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error) {
 	s.calls++
-	runs := slices.Clone(s.runs)
+	runs := s.runs
 	if l.Oldest {
+		runs = slices.Clone(runs)
 		slices.Reverse(runs)
 	}
 	from := 0
 	if l.After != (queue.Place{}) {
-		from = slices.IndexFunc(runs, func(r queue.Record) bool { return r.Place() == l.After }) + 1
+		n, _ := strconv.Atoi(strings.TrimPrefix(l.After.ID, "run-")) // its place, the newest first; see listerOf
+		if from = n + 1; l.Oldest {
+			from = len(runs) - n
+		}
 	}
 	to := min(from+cmp.Or(l.Most, 10_000), len(runs))
 	s.read += to - from
