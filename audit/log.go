@@ -23,7 +23,8 @@ const (
 	// Name is the name of the log in the history.
 	Name  = "audit"
 	field = "entry"
-	chunk = 200 // entries read in one call: the largest page
+	chunk = 200  // entries read in the first call: the largest page
+	large = 1000 // entries read in a further call
 )
 
 // Config configures a Log. Redis and Keys are required.
@@ -88,6 +89,11 @@ type Range struct {
 // Scan passes the entries of a range to each, in order, until each returns false. It reads them in chunks. Errors:
 // entrylog.ErrHistory when the history does not answer, after each has got the entries that Redis has.
 func (l *Log) Scan(ctx context.Context, r Range, each func(*Entry) bool) error {
+	return l.scan(ctx, r, func(e entrylog.Entry) bool { return each(entryOf(e)) })
+}
+
+// scan is Scan for entries as they are stored.
+func (l *Log) scan(ctx context.Context, r Range, each func(entrylog.Entry) bool) error {
 	within := entrylog.Range{Oldest: r.Oldest, After: r.After}
 	if !r.From.IsZero() {
 		within.From = max(1, r.From.UnixMilli())
@@ -97,7 +103,7 @@ func (l *Log) Scan(ctx context.Context, r Range, each func(*Entry) bool) error {
 	}
 	err := entrylog.Scan(ctx, l.config.History, Name, within,
 		func(r entrylog.Range, each func(entrylog.Entry) (bool, error)) error { return l.stored(ctx, r, each) },
-		func(e entrylog.Entry) (bool, error) { return each(entryOf(e)), nil })
+		func(e entrylog.Entry) (bool, error) { return each(e), nil })
 	if err != nil {
 		return fmt.Errorf("read audit log: %w", err)
 	}
@@ -113,7 +119,7 @@ func (l *Log) stored(ctx context.Context, r entrylog.Range, each func(entrylog.E
 	if r.To != 0 {
 		last = strconv.FormatInt(r.To, 10)
 	}
-	for {
+	for most := chunk; ; most = large {
 		switch {
 		case r.After == entrylog.Place{}:
 		case r.Oldest:
@@ -121,7 +127,7 @@ func (l *Log) stored(ctx context.Context, r entrylog.Range, each func(entrylog.E
 		default:
 			last = "(" + r.After.String()
 		}
-		entries, err := l.read(ctx, first, last, r.Oldest, chunk)
+		entries, err := l.read(ctx, first, last, r.Oldest, most)
 		if err != nil {
 			return err
 		}
@@ -131,7 +137,7 @@ func (l *Log) stored(ctx context.Context, r entrylog.Range, each func(entrylog.E
 			}
 			r.After = e.Place
 		}
-		if len(entries) < chunk {
+		if len(entries) < most {
 			return nil
 		}
 	}

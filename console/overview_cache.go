@@ -15,7 +15,7 @@ const (
 	// overviewTTL is how long one result serves all users.
 	overviewTTL = time.Second
 	// overviewRuns is the maximum number of runs that are counted.
-	overviewRuns = 2000
+	overviewRuns = 1000
 	// overviewWindow is the maximum age of the runs that are counted. Redis keeps them as long, unless --hot is less.
 	overviewWindow = 15 * time.Minute
 	// overviewBars is the number of bars of the chart.
@@ -63,7 +63,7 @@ func (p *overviewCache) get(ctx context.Context) (view.Activity, error) {
 func (p *overviewCache) load(ctx context.Context, now time.Time) (view.Activity, error) {
 	var runs []queue.Record
 	from := now.Add(-overviewWindow)
-	_, _, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from, Stored: true}, func(r *queue.Record) { runs = append(runs, *r) })
+	_, _, err := p.queue.List(ctx, queue.List{Most: overviewRuns, From: from, Stored: true, Short: true}, func(r *queue.Record) { runs = append(runs, *r) })
 	if err != nil {
 		return view.Activity{}, err
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/language"
@@ -26,6 +27,14 @@ func queuesPage(req *requestState) error {
 	h.Set("Content-Type", answer.Kind)
 	if answer.Static {
 		h.Set("Cache-Control", "private, max-age=31536000, immutable")
+		h.Set("Vary", "Accept-Encoding")
+	}
+	if answer.Packed != nil && strings.Contains(req.r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		req.status = answer.Status
+		req.w.WriteHeader(answer.Status)
+		_, _ = req.w.Write(answer.Packed) // an error means that the browser has disconnected
+		return nil
 	}
 	req.send(answer.Status, answer.Body)
 	return nil

@@ -37,8 +37,15 @@ type List struct {
 	// Stored selects among the runs that Redis has: a History is not read.
 	Stored bool
 
-	// Where tells a History which runs are wanted. Runs that Redis has are not checked by it: what lists runs does that.
+	// Short reads no more of the runs that Redis has than their specs, states and times.
+	Short bool
+
+	// Where tells which runs are wanted. It is a help, not a filter: what lists runs checks those that it gets. With a History, of the
+	// ended runs in Redis only those are read that the history does not have yet, or that it returns.
 	Where []Condition
+
+	// Unwanted gets the number of runs that were looked at and not passed on because of Where; nil: it is not needed.
+	Unwanted *int
 
 	// Search are words that a run must contain, and Labels values that its labels must have. With either only a History
 	// is read, if there is one: Redis cannot look them up.
@@ -55,6 +62,9 @@ var listedFields = []string{
 	"spec", "state", "fence", "stopped", "crashes", "worker", "at", "started", "finished", "error", "resumed_by", "replayed_by", "triage", "failure_run", "until", "events",
 }
 
+// shortFields are those of a List that is Short.
+var shortFields = []string{"spec", "state", "at", "started", "finished"}
+
 // List calls each for the selected runs in the order of their acceptance. The
 // records have no Event, Output and Steps. more reports whether further runs may match,
 // and next is the position behind which they are. Errors: ErrUnavailable; ErrHistory when
@@ -64,19 +74,25 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 		l.Most = maxListed
 	}
 	var stored, archived listing
-	lookup := l.Lookup()
+	lookup, both := l.Lookup(), c.cfg.History != nil && !l.Stored
 	if lookup && c.cfg.History == nil {
 		return Place{}, false, ErrNoHistory
 	}
-	if !lookup {
-		if stored, err = c.listStored(ctx, &l); err != nil {
+	narrow := both && len(l.Where) > 0
+	if !lookup { // before the history is read: a run that is copied meanwhile is found
+		if stored, err = c.listStored(ctx, &l, narrow); err != nil {
 			return Place{}, false, err
 		}
 	}
-	if c.cfg.History != nil && !l.Stored {
+	if both {
 		var failure error
 		if archived, failure = c.listArchived(ctx, l); failure != nil {
 			c.cfg.Log.Warn("list runs of the history", "error", failure)
+			if narrow && !lookup {
+				if stored, err = c.listStored(ctx, &l, false); err != nil {
+					return Place{}, false, err
+				}
+			}
 			err = fmt.Errorf("%w: %w", ErrHistory, failure)
 		}
 	}
@@ -86,7 +102,9 @@ func (c *Client) List(ctx context.Context, l List, each func(*Record)) (next Pla
 		all.cut(l.Most)
 	}
 	for batch := range slices.Chunk(all.runs, listBatch) {
-		if err := c.readListed(ctx, batch, each); err != nil {
+		if batch, err := c.wanted(ctx, &l, batch); err != nil {
+			return Place{}, false, err
+		} else if err := c.readListed(ctx, batch, l.fields(), each); err != nil {
 			return Place{}, false, err
 		}
 	}
@@ -114,8 +132,8 @@ type listing struct {
 	reached Place
 }
 
-// listStored finds the runs that Redis has.
-func (c *Client) listStored(ctx context.Context, l *List) (listing, error) {
+// listStored finds the runs that Redis has. narrow: without the ended runs that the history has.
+func (c *Client) listStored(ctx context.Context, l *List, narrow bool) (listing, error) {
 	queues, err := c.Queues(ctx)
 	if err != nil {
 		return listing{}, err
@@ -125,7 +143,7 @@ func (c *Client) listStored(ctx context.Context, l *List) (listing, error) {
 		if l.Queues != nil && !slices.Contains(l.Queues, wholeQueue(queue)) {
 			continue
 		}
-		some, cut, err := c.listIDs(ctx, queue, l)
+		some, cut, err := c.listIDs(ctx, queue, l, narrow)
 		if err != nil {
 			return listing{}, err
 		}
@@ -204,6 +222,13 @@ func (f *listing) cut(most int) {
 	}
 }
 
+func (l *List) fields() []string {
+	if l.Short {
+		return shortFields
+	}
+	return listedFields
+}
+
 // before reports whether a position is before another one in the order of the list.
 func (l *List) before(a, b Place) bool {
 	if l.Oldest {
@@ -233,7 +258,7 @@ func (c *Client) Brief(ctx context.Context, ids []string) (all []Record, err err
 		}
 	}
 	for batch := range slices.Chunk(runs, listBatch) {
-		if err := c.readListed(ctx, batch, func(r *Record) { all = append(all, *r) }); err != nil {
+		if err := c.readListed(ctx, batch, listedFields, func(r *Record) { all = append(all, *r) }); err != nil {
 			return nil, err
 		}
 	}
@@ -273,13 +298,21 @@ func (l *List) scores() (from, to string) {
 
 // listIDs finds the runs of one queue. It reads the open runs first and the settled
 // ones after them, so that a run that is settled meanwhile is not missed.
-func (c *Client) listIDs(ctx context.Context, queue string, l *List) ([]listed, bool, error) {
+func (c *Client) listIDs(ctx context.Context, queue string, l *List, narrow bool) ([]listed, bool, error) {
 	k := keysOf(queue)
 	open, cut, err := c.openIDs(ctx, k)
 	if err != nil {
 		return nil, false, err
 	}
-	ended, err := c.endedIDs(ctx, k, l)
+	var ended []redis.Z
+	if l.onlyOpen() {
+		narrow = true
+	} else if narrow {
+		ended, narrow, err = c.unarchivedIDs(ctx, k, l)
+	}
+	if !narrow && err == nil {
+		ended, err = c.endedIDs(ctx, k, l)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -354,13 +387,13 @@ func scoreOf(t time.Time, none string) string {
 	return strconv.FormatInt(t.UnixMilli(), 10)
 }
 
-// readListed reads a batch of runs in one round trip. Runs that have been removed
+// readListed reads fields of a batch of runs in one round trip. Runs that have been removed
 // since are left out, unless the history has them.
-func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Record)) error {
+func (c *Client) readListed(ctx context.Context, batch []listed, names []string, each func(*Record)) error {
 	pipe := c.redis.Pipeline()
 	answers := make([]*redis.SliceCmd, len(batch))
 	for i, run := range batch {
-		answers[i] = pipe.HMGet(ctx, keysOf(run.queue).runPrefix()+run.id, listedFields...)
+		answers[i] = pipe.HMGet(ctx, keysOf(run.queue).runPrefix()+run.id, names...)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return redisError("list runs", err)
@@ -370,7 +403,7 @@ func (c *Client) readListed(ctx context.Context, batch []listed, each func(*Reco
 		fields := map[string]string{}
 		for j, v := range answer.Val() {
 			if s, ok := v.(string); ok {
-				fields[listedFields[j]] = s
+				fields[names[j]] = s
 			}
 		}
 		if fields["state"] == "" {

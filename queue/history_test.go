@@ -39,7 +39,7 @@ func (h *fakeHistory) List(_ context.Context, l List) (runs []Archived, reached 
 		if err != nil {
 			return nil, nil, err
 		}
-		if p := r.Place(); l.behind(p) {
+		if l.behind(r.Place()) && !slices.ContainsFunc(l.Where, func(c Condition) bool { return c.Field == "state" && !slices.Contains(c.Values, string(r.State)) }) {
 			a.Values = nil
 			all = append(all, a)
 		}

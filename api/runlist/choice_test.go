@@ -95,7 +95,7 @@ func TestRunsOfAFailure(t *testing.T) {
 func TestAPageSaysUntilWhenItCounted(t *testing.T) {
 	t.Parallel()
 	page := find(t, listerOf(15_000, 0))
-	if want := epoch.Add(-9_999 * time.Second); !page.AtLeast || page.CountedBackTo == nil || !page.CountedBackTo.Equal(want) || page.LookedBackTo != nil {
+	if want := epoch.Add(-(firstBatch - 1) * time.Second); !page.AtLeast || page.CountedBackTo == nil || !page.CountedBackTo.Equal(want) || page.LookedBackTo != nil {
 		t.Errorf("at least %v, counted back to %v, looked back to %v", page.AtLeast, page.CountedBackTo, page.LookedBackTo)
 	}
 	if page := find(t, listerOf(150, 0)); page.AtLeast || page.CountedBackTo != nil {

@@ -21,8 +21,11 @@ import (
 
 // The limits of one call.
 const (
-	minScanned  = 10_000          // runs that are read even when the page is full earlier, for a better total
+	maxSorted   = 10_000          // maximum number of runs in another order than that of acceptance
 	maxScanned  = 50_000          // maximum number of runs in the order of acceptance
+	firstBatch  = 200             // runs that are read first, and in any case: lists that are not longer have an exact total
+	growth      = 4               // the next batch has that many times as many
+	maxBatch    = 5000            // and at most these
 	maxScanTime = 3 * time.Second // after this time no further batch is read
 )
 
@@ -117,17 +120,18 @@ func Find(ctx context.Context, runs Runs, q *listing.Query[queue.Record], visibl
 	if scan.After, err = parseCursor(q.Cursor); err != nil {
 		return listing.Page[queue.Record]{}, err
 	}
-	f := &finder{query: q, visible: visible, inOrder: inOrder, limit: minScanned}
+	f := &finder{query: q, visible: visible, inOrder: inOrder, limit: maxSorted}
 	var waiting int64 // counted first: a run that is copied meanwhile is found
 	if scan.Lookup() {
 		if _, waiting, err = runs.Unarchived(ctx); err != nil {
 			return listing.Page[queue.Record]{}, err
 		}
 	}
+	scan.Most, scan.Unwanted = maxSorted, &f.scanned
 	if inOrder {
-		f.limit = maxScanned
+		f.limit, scan.Most = maxScanned, min(max(firstBatch, q.Offset()+q.PageSize+1), maxBatch)
 	}
-	for begun := time.Now(); ; {
+	for begun := time.Now(); ; scan.Most = min(scan.Most*growth, maxBatch, f.limit-f.scanned) {
 		from := scan.After
 		next, more, err := runs.List(ctx, scan, f.add)
 		if errors.Is(err, queue.ErrNoHistory) {

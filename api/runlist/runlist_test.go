@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +15,11 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
-// fakeLister lists runs in memory, the newest first, 10,000 per call like the queue.
+// fakeLister lists runs in memory, the newest first, as many per call as are asked for.
 type fakeLister struct {
 	runs    []queue.Record
 	calls   int
+	read    int   // runs that were passed on
 	waiting int64 // ended runs that the history does not have
 }
 
@@ -27,15 +29,20 @@ func (s *fakeLister) Unarchived(context.Context) (open, ended int64, err error) 
 
 func (s *fakeLister) List(_ context.Context, l queue.List, each func(*queue.Record)) (next queue.Place, more bool, err error) {
 	s.calls++
-	runs := slices.Clone(s.runs)
+	runs := s.runs
 	if l.Oldest {
+		runs = slices.Clone(runs)
 		slices.Reverse(runs)
 	}
 	from := 0
 	if l.After != (queue.Place{}) {
-		from = slices.IndexFunc(runs, func(r queue.Record) bool { return r.Place() == l.After }) + 1
+		n, _ := strconv.Atoi(strings.TrimPrefix(l.After.ID, "run-")) // its place, the newest first; see listerOf
+		if from = n + 1; l.Oldest {
+			from = len(runs) - n
+		}
 	}
-	to := min(from+10_000, len(runs))
+	to := min(from+cmp.Or(l.Most, 10_000), len(runs))
+	s.read += to - from
 	for i := range runs[from:to] {
 		each(&runs[from+i])
 		next = runs[from+i].Place()
@@ -83,6 +90,22 @@ func find(t *testing.T, s *fakeLister, params ...string) listing.Page[queue.Reco
 
 const failed = `state eq "failed"`
 
+// A page that is full after its first runs reads no others, however many there are, and has an exact total up to that number.
+func TestAFullPageReadsNoMore(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]int{40: 40, firstBatch: firstBatch, 1000: firstBatch, 60_000: firstBatch} {
+		s := listerOf(n, 0)
+		page := find(t, s)
+		if s.read != want || page.Total != want || page.AtLeast != (n > firstBatch) || len(page.Items) != min(n, 50) {
+			t.Errorf("of %d runs: read %d, %d items, total %d, at least %v", n, s.read, len(page.Items), page.Total, page.AtLeast)
+		}
+	}
+	s := listerOf(60_000, 0)
+	if page := find(t, s, "page", "40"); len(page.Items) != 50 || s.read != 40*50+1 {
+		t.Errorf("the 40th page: %d items, read %d", len(page.Items), s.read)
+	}
+}
+
 // Failed runs are found behind more newer runs than one call reads.
 func TestTheListGoesOnUntilItsPageIsFull(t *testing.T) {
 	t.Parallel()
@@ -98,7 +121,7 @@ func TestTheListSaysHowFarItLooked(t *testing.T) {
 	s := listerOf(62_000, 3)
 	page := find(t, s, "filter", failed)
 	want := epoch.Add(-(maxScanned - 1) * time.Second)
-	if len(page.Items) != 0 || !page.AtLeast || page.Looked != maxScanned || page.LookedBackTo == nil || !page.LookedBackTo.Equal(want) || s.calls != maxScanned/10_000 {
+	if len(page.Items) != 0 || !page.AtLeast || page.Looked != maxScanned || page.LookedBackTo == nil || !page.LookedBackTo.Equal(want) || s.calls > 14 {
 		t.Fatalf("looked at %d in %d calls, back to %v, next %q", page.Looked, s.calls, page.LookedBackTo, page.Next)
 	}
 	page = find(t, s, "filter", failed, "cursor", page.Next)
@@ -132,7 +155,7 @@ func TestCursorsLeadToEveryRunOnce(t *testing.T) {
 func TestOtherOrdersSayHowFarTheyLooked(t *testing.T) {
 	t.Parallel()
 	page := find(t, listerOf(15_000, 0), "order_by", "flow,-created_at", "page_size", "2")
-	if len(page.Items) != 2 || page.Items[0].Flow != 0 || page.Total != minScanned || !page.AtLeast || page.Next != "" {
+	if len(page.Items) != 2 || page.Items[0].Flow != 0 || page.Total != maxSorted || !page.AtLeast || page.Next != "" {
 		t.Errorf("%d of %d, next %q", len(page.Items), page.Total, page.Next)
 	}
 	last := find(t, listerOf(15_000, 0), "order_by", "flow", "page_size", "200", "page", "50")

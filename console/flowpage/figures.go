@@ -137,7 +137,7 @@ func (p *Pages) recentLast(ctx context.Context) (map[int64]history.LastRun, erro
 		return r.last, nil
 	}
 	last := map[int64]history.LastRun{}
-	_, _, err := p.config.Runs.List(ctx, queue.List{Most: recentRuns, Stored: true}, func(r *queue.Record) {
+	_, _, err := p.config.Runs.List(ctx, queue.List{Most: recentRuns, Stored: true, Short: true}, func(r *queue.Record) {
 		if _, has := last[r.Flow]; !has {
 			last[r.Flow] = history.LastRun{ID: r.ID, State: r.State, AcceptedAt: r.AcceptedAt()}
 		}

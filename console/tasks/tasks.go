@@ -21,6 +21,7 @@ type UI struct {
 	root                string
 	readOnly, readWrite http.Handler
 	scripts             []string // paths of asynqmon's scripts, in the order in which they run
+	packed              packedFiles
 }
 
 // Answer is a complete response.
@@ -28,8 +29,9 @@ type Answer struct {
 	Status int
 	Kind   string // media type
 	Body   []byte
-	Static bool // the response may be cached: its path changes with its content
-	Page   bool // the path is that of a page of asynqmon: the caller renders it, with Scripts
+	Packed []byte // Body in gzip, of static files; nil: it would hardly be shorter
+	Static bool   // the response may be cached: its path changes with its content
+	Page   bool   // the path is that of a page of asynqmon: the caller renders it, with Scripts
 }
 
 // sharedClient lets asynqmon use the client of its caller. asynqmon is never closed, so that the client stays open.
@@ -80,6 +82,9 @@ func (ui *UI) Serve(r *http.Request, acts bool) Answer {
 	if !api && !static {
 		return Answer{Status: http.StatusOK, Page: true}
 	}
+	if file, known := ui.packed.find(path); static && known {
+		return file
+	}
 	handler := ui.readOnly
 	if acts {
 		handler = ui.readWrite
@@ -93,5 +98,9 @@ func (ui *UI) Serve(r *http.Request, acts bool) Answer {
 	case static && strings.HasPrefix(kind, "text/html"): // asynqmon answers with its page where there is no file
 		return Answer{Status: http.StatusNotFound, Kind: "text/plain; charset=utf-8", Body: []byte("asynqmon has no such file\n")}
 	}
-	return Answer{Status: cmp.Or(answer.Status, http.StatusOK), Kind: kind, Body: answer.Body.Bytes(), Static: static}
+	found := Answer{Status: cmp.Or(answer.Status, http.StatusOK), Kind: kind, Body: answer.Body.Bytes(), Static: static}
+	if static && found.Status == http.StatusOK {
+		ui.packed.keep(path, &found)
+	}
+	return found
 }

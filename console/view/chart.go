@@ -391,7 +391,11 @@ func (b bar) label(ctx context.Context) string {
 	return momentOf(ctx, b.At) + ": " + strings.ReplaceAll(b.tip(ctx), "\n", ", ")
 }
 
+// milliseconds prints a time; that of no run is a dash.
 func milliseconds(ctx context.Context, ms float64) string {
+	if ms == 0 {
+		return "–"
+	}
 	return Took(ctx, time.Duration(ms*float64(time.Millisecond)))
 }
 

@@ -71,8 +71,16 @@ export async function fits(page, what) {
   assert.ok(content <= window, `${what} is ${content} px wide in a window of ${window}`)
 }
 
-// settle ends transitions: what is on its way to its colour, or to its place, is there now.
-const settle = page => page.evaluate(() => document.getAnimations().forEach(a => { if (a instanceof CSSTransition) a.finish() }))
+// settle ends transitions: what is on its way to its colour, or to its place, is there now. asynqmon begins its own a moment after the
+// theme has changed, when React has rendered it: settle returns once three frames had none.
+const settle = page => page.evaluate(async () => {
+  for (let quiet = 0, frames = 0; quiet < 3 && frames < 300; frames++) {
+    const running = document.getAnimations().filter(a => a instanceof CSSTransition && a.playState === 'running')
+    running.forEach(a => a.finish())
+    quiet = running.length ? 0 : quiet + 1
+    await new Promise(requestAnimationFrame)
+  }
+})
 
 // inThemes calls check with the page in the theme that it has, then in the other.
 export async function inThemes(page, check) {

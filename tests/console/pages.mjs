@@ -1,20 +1,27 @@
 // Measures every page of the console without a run, with one, and with many. It has an installation of its own: Redis, a front door, a
-// worker and a history in SQLite. PAGES="0 1 100000" tests/console/run starts it; it is no part of ./test.
+// worker and a history in SQLite, or none with HISTORY=off. PAGES="0 1 100000" tests/console/run starts it; it is no part of ./test. More
+// than 2,000 runs are written by bench/pages, with as many entries of the audit log and a tenth of deliveries; SHOTS keeps a picture of each
+// page at 1440 and 390 px, light and dark.
 //
 // Columns, each the median of five: first byte and interactive (DOMContentLoaded, and the parts that htmx loads with the page) in ms in
 // the browser; processor time of the front door in ms and commands of Redis, per request, over twenty requests.
-import { spawn } from 'node:child_process'
+// First byte and interactive depend on what else the machine does; the commands do not.
+import { execFile, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { close, look, open, root } from './desk.mjs'
+import { promisify } from 'node:util'
+import { close, fits, look, open, picture, root } from './desk.mjs'
 
 const flows = 30
 const limits = { byte: 100, interactive: 500 } // ms
+const most = 2000 // runs that are started one by one; of more the rest is written
+const shots = process.env.SHOTS
+const key = Buffer.alloc(32, 7).toString('base64')
 const processes = []
-let dir, base, redis, door
+let dir, base, redis, door, shared
 
 const freePort = () => new Promise(resolve => {
   const server = createServer().listen(0, '127.0.0.1', () => {
@@ -29,7 +36,7 @@ async function until(what, so, limit = 600_000) {
 }
 
 function begin(command, ...args) {
-  const child = spawn(command, args.map(String), { env: { ...process.env, PENSTOCK_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') }, stdio: 'ignore' })
+  const child = spawn(command, args.map(String), { env: { ...process.env, PENSTOCK_MASTER_KEY: key }, stdio: 'ignore' })
   child.ended = new Promise(resolve => child.on('exit', resolve))
   processes.push(child)
   return child
@@ -58,13 +65,20 @@ ${n === flows
 const authorization = 'Basic ' + btoa(`${root.user}:${root.password}`)
 const api = (path, body) => fetch(base + '/v1' + path, { method: body ? 'POST' : 'GET', body: body && JSON.stringify(body), headers: { Authorization: authorization, Prefer: 'respond-async', 'Content-Type': 'application/json' } })
 
-// fill starts runs, 64 at a time: one of 2000 waits.
+// fill starts runs, 64 at a time: one of 100 waits. More than most are written first.
 async function fill(from, to) {
+  if (to - from > most) {
+    const history = shared.at(shared.indexOf('--history') + 1)
+    const args = ['-redis', `redis://127.0.0.1:${redis}`, '-history', history === 'off' ? '' : history, '-runs', to - from - 200, '-audit', to - from, '-deliveries', Math.floor((to - from) / 10)]
+    const { stdout } = await promisify(execFile)(process.env.FILL, args.map(String), { env: { ...process.env, PENSTOCK_MASTER_KEY: key } })
+    console.log('\n' + stdout)
+    from = to - 200
+  }
   let next = from
   await Promise.all(Array.from({ length: 64 }, async () => {
     while (next < to) {
       const n = next++
-      const flow = n % 2000 === 1999 ? flows : n % (flows - 1) + 1
+      const flow = n % 100 === 99 ? flows : n % (flows - 1) + 1
       const answer = await api(`/flows/${flow}/runs`, { order: n + 1, total: n % 500, customer: 'customer-' + n % 1000 })
       await answer.arrayBuffer()
       if (answer.status !== 202) throw new Error(`run ${n}: ${answer.status}`)
@@ -79,6 +93,7 @@ const ask = command => new Promise((resolve, reject) => {
   socket.setEncoding('utf8').on('error', reject).on('data', more => {
     text += more
     const size = /^\$(\d+)\r\n/.exec(text)
+    if (/^:\d+\r\n/.test(text)) { socket.end(); resolve(text.slice(1)) }
     if (size && text.length >= Number(size[1]) + size[0].length) { socket.end(); resolve(text) }
   })
 })
@@ -98,10 +113,12 @@ async function paths() {
   const run = await first('/runs', /href="\/console\/runs\/([0-9a-f-]{36})"/)
   const failed = await first('/runs?filter=' + encodeURIComponent('state eq "failed"'), /href="\/console\/runs\/([0-9a-f-]{36})"/)
   const failure = await first('/failures', /href="\/console\/failures\/([^"?]+)"/)
+  const filter = text => '/runs?filter=' + encodeURIComponent(text)
   const ofRun = run ? ['', '/picture', '/replay'].map(part => `/runs/${run}${part}`) : []
-  return ['/', '/runs', '/runs?filter=' + encodeURIComponent('state eq "failed"'), '/runs?search=customer-7', ...ofRun, ...(failed ? [`/runs/${failed}/resume`, `/runs/compare?run=${run}&run=${failed}`] : []),
+  return ['/', '/runs', '/runs?filter=' + encodeURIComponent('state eq "failed"'), '/runs?search=customer-7', filter('state eq "waiting"'), filter('state eq "cancelled"'), filter('flow eq 7'), filter('flow eq 7 and state eq "timed_out"'),
+    filter('code eq "uncertain"'), filter('labels contains "customer=customer-7"'), filter('principal eq "none"'), filter('state eq "failed" or flow eq 8'), '/runs?order_by=-duration_ms', ...ofRun, ...(failed ? [`/runs/${failed}/resume`, `/runs/compare?run=${run}&run=${failed}`] : []),
     '/failures', ...(failure ? ['/failures/' + failure] : []), '/operations', '/flows', '/flows/new', ...['', '/stats', '/versions', '/webhooks', '/deliveries', '/try', '/call'].map(part => '/flows/1' + part),
-    '/access/keys', '/access/clients', '/access/users', '/access/audit', '/connections', '/connections/new?type=bearer', '/refused', '/workers', '/lines', '/queues', '/go', '/account']
+    '/access/keys', '/access/clients', '/access/users', '/access/audit', '/access/audit?who=user%3Auser-5', '/access/audit?outcome=refused', '/access/audit?q=nothing-has-this', '/connections', '/connections/new?type=bearer', '/refused', '/workers', '/lines', '/queues', '/queues/queues', '/queues/queues/default?status=pending', '/queues/queues/default?status=retry', '/go', '/account']
 }
 
 async function measure(page, path) {
@@ -128,6 +145,26 @@ async function measure(page, path) {
   return { status, byte, interactive, processor: (used - spent) / 20, commands: (after - before) / 20, over: byte > limits.byte || interactive > limits.interactive }
 }
 
+const failed = '/runs?filter=' + encodeURIComponent('state eq "failed"')
+
+// pictures keeps what a page looks like; of the filters one is enough.
+async function pictures(page, path, runs) {
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: 900 })
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.goto(base + '/console' + path)
+    await page.waitForTimeout(200)
+    await fits(page, path).catch(error => console.log(error.message))
+    for (const theme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme: theme })
+      await page.waitForTimeout(100)
+      await picture(page, `${runs}-${path.replaceAll(/[0-9a-f-]{36}/g, 'run')}-${width}-${theme}`)
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 })
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
 async function table(runs) {
   const page = await look({ abroad: base })
   await page.goto(base + '/console/signin')
@@ -139,6 +176,7 @@ async function table(runs) {
   console.log(`\n### ${runs} runs\n\n| page | status | first byte ms | interactive ms | processor ms | Redis commands | |\n|---|---|---|---|---|---|---|`)
   for (const path of await paths()) {
     const m = await measure(page, path)
+    if (shots && (!path.includes('filter=') || path === failed)) await pictures(page, path, runs)
     const shown = path.replaceAll(/[0-9a-f-]{36}/g, 'RUN').replace(/failures\/.+/, 'failures/FAILURE')
     console.log(`| \`${decodeURIComponent(shown)}\` | ${m.status} | ${m.byte.toFixed(0)} | ${m.interactive.toFixed(0)} | ${m.processor.toFixed(1)} | ${m.commands.toFixed(0)} | ${m.over ? 'over' : ''} |`)
   }
@@ -152,7 +190,7 @@ try {
   redis = await freePort()
   const port = await freePort()
   base = `http://127.0.0.1:${port}`
-  const shared = ['--redis', `redis://127.0.0.1:${redis}`, '--history', 'sqlite:' + join(dir, 'history.db'), '--metrics-listen', '']
+  shared = ['--redis', `redis://127.0.0.1:${redis}`, '--history', process.env.HISTORY === 'off' ? 'off' : 'sqlite:' + join(dir, 'history.db'), '--metrics-listen', '']
   begin('redis-server', '--port', redis, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--maxmemory-policy', 'noeviction')
   await until('Redis listens', () => ask('INFO stats').then(() => true, () => false))
   door = begin(process.env.BINARY, 'api', '--listen', `127.0.0.1:${port}`, '--flows', join(dir, 'flows'), ...shared)
@@ -165,6 +203,7 @@ try {
     await fill(had, runs)
     had = runs
     await until('nothing is pending', async () => (await (await api('/queues/default')).json()).backlog === 0)
+    await until('the history has what ended', async () => process.env.HISTORY === 'off' || Number(await ask('LLEN penstock:{default}:ended')) === 0)
     if (runs > 1) console.log(`\n${runs} runs, started in ${((Date.now() - begun) / 1000).toFixed(0)} s`)
     await table(runs)
   }

@@ -571,9 +571,9 @@ test("reads well in asynqmon's pages", { concurrency: true }, async t => {
   }
   await turnQueue(pages[0], 'pause')
   try {
-    await call(2, { name: 'Ada' }) // stays pending while we look
+    const task = await call(2, { name: 'Ada' }) // stays pending while we look
     // What each page shows once its data is there.
-    const paths = { '': 'tbody th', '/queues/default?status=pending': 'tbody th',
+    const paths = { '': 'tbody th', '/queues/default?status=pending': 'tbody th', '/queues/default?status=retry': '.MuiAlert-root', [`/queues/default/tasks/${task}.1`]: 'text="pending"',
       '/servers': '[aria-label="expand row"]', '/schedulers': '.MuiAlert-root', '/redis': 'pre', '/settings': '[role=slider]', '/nowhere': 'h5' }
     await Promise.all(pages.map((page, i) => t.test(`at ${widths[i]} px`, async () => {
       for (const [path, shown] of Object.entries(paths)) {
