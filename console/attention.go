@@ -143,6 +143,7 @@ func (req *requestState) needs(a *view.Activity) (all []view.Need) {
 		add(req.failingFlows(groups))
 	}
 	add(lateQueues(req.ctx(), a.Queues, req.may(auth.ScopeReadQueues)))
+	add(req.lostWorkers())
 	if req.may(auth.ScopeClients) {
 		if credentials, err := req.console.attention.credentials.get(req.ctx(), now); err == nil {
 			add(endingCredentials(req.ctx(), credentials, now))
@@ -269,6 +270,31 @@ func lateQueues(ctx context.Context, queues []view.QueueRow, linked bool) (all [
 	return limited(all, func(n int) view.Need {
 		return view.Need{Urgent: true, Head: language.N(ctx, n, "%d further queue", "%d further queues"), Text: language.T(ctx, "late"), Path: "/lines"}
 	})
+}
+
+// lostWorkers says how many workers send no heartbeat any more and have not left.
+func (req *requestState) lostWorkers() []view.Need {
+	loads, err := req.console.health.workers(req.ctx())
+	if err != nil {
+		return nil
+	}
+	n, seen := 0, time.Time{}
+	for i := range loads {
+		if loads[i].Lost {
+			n++
+			if loads[i].Seen.After(seen) {
+				seen = loads[i].Seen
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	need := view.Need{Urgent: true, Head: language.N(req.ctx(), n, "%d worker", "%d workers"), Text: language.T(req.ctx(), "lost: no heartbeat comes from there"), Since: seen, Last: true}
+	if req.may(auth.ScopeReadQueues) {
+		need.Path = "/workers"
+	}
+	return []view.Need{need}
 }
 
 func endingCredentials(ctx context.Context, credentials []credential, now time.Time) (all []view.Need) {

@@ -159,13 +159,7 @@ func newFlowPage(req *requestState) error {
 // showNewFlow shows the editor with the text of a new flow, for the next free number. A notice says where the text comes from; it is
 // then not lost without a question.
 func (req *requestState) showNewFlow(text func(number int64) string, notice string) error {
-	number := int64(1)
-	for _, head := range req.console.config.Store.Flows().List() {
-		if head.Number >= number {
-			number = head.Number + 1
-		}
-	}
-	source := text(number)
+	source := text(req.freeNumber())
 	f := view.Flow{Source: source, Diagram: req.diagram([]byte(source)), Writable: true, New: true, Schema: Root + "/flows/schema.json", Unsaved: notice != ""}
 	f.Name, f.Base = language.T(req.ctx(), "New flow"), store.NoVersion
 	page := req.page("flows", language.T(req.ctx(), "New flow"))

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/language"

@@ -3,7 +3,6 @@ package workbench
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
