@@ -113,6 +113,14 @@ func storePath(name, back string) string {
 	return Root + "/connections?" + url.Values{"secret": {name}, "to": {back}}.Encode() + "#secrets"
 }
 
+// backPath is the page to which storing the secret leads.
+func (l ConnectionList) backPath() string {
+	if strings.HasPrefix(l.Back, Root+"/") {
+		return l.Back
+	}
+	return Root + "/connections"
+}
+
 // Numbers lists the numbers of flows.
 func Numbers(list []int64) string { return numbers(list) }
 

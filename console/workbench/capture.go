@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/language"
@@ -51,7 +52,8 @@ func (b *Workbench) closeCapture(r *Request) error {
 	return r.Redirect(view.Root + "/flows")
 }
 
-// secretOfCapture is the name of the secret in what is proposed for a sender that the catalogue does not have.
+// secretOfCapture is the name of the secret in what is proposed for a sender that the catalogue does not have. In a flow it has its
+// number, so that two of them do not share one.
 const secretOfCapture = "webhook_secret"
 
 // proposedFor returns for each request of a capture the lines that describe its sender; empty where nothing tells it.
@@ -86,6 +88,7 @@ func (b *Workbench) flowOfCapture(r *Request) error {
 	}
 	test := b.testOfCapture(r, request)
 	return r.NewFlow(func(number int64) string {
+		lines := strings.Replace(lines, "secret: "+secretOfCapture+"\n", fmt.Sprintf("secret: webhook_%d_secret\n", number), 1)
 		return fmt.Sprintf("flow: %d\nslug: webhook-%d\nname: %s\n%ssteps:\n  - transform: .\n", number, number, flows.EncodeJSON(name), lines) + test
 	}, language.T(r.HTTP.Context(), "Request %d of the capture is the test of a new flow. Nothing is saved yet.", n))
 }
