@@ -10,7 +10,7 @@ export function hand(page, way) {
   const keyboard = way === 'keyboard'
   const count = { clicks: 0, keys: 0, loads: 0 }
   const steps = []
-  page.on('framenavigated', frame => { if (frame === page.mainFrame()) count.loads++ })
+  page.on('domcontentloaded', () => { count.loads++ })
 
   const press = async (name, times = 1) => {
     count.keys += times * name.split('+').length
@@ -69,6 +69,7 @@ export function hand(page, way) {
     },
 
     async paste(target, text) {
+      await target.waitFor()
       await page.evaluate(text => navigator.clipboard.writeText(text), text) // as the person did at the sender
       await self.into(target)
       await press('Control+V')

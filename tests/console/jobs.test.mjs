@@ -196,8 +196,8 @@ for (const way of ['mouse', 'keyboard']) {
     })
     await job.step('looks whether the audit log has it', async () => {
       await job.click(page.getByRole('link', { name: 'History' }))
-      await page.locator('main').getByText('/rotate').first().waitFor()
-      await page.locator('main').getByText('/settle').first().waitFor()
+      await page.getByText('Gave an API key a new secret').first().waitFor()
+      await page.getByText('Ended the validity of the old secret of an API key').first().waitFor()
     })
     job.done(t, { mouse: { clicks: 9, keys: 0 }, keyboard: { clicks: 0, keys: 60 } })
     await setTimeout(400)
