@@ -16,7 +16,7 @@ import (
 
 // openFailures opens the groups of failed runs.
 func (p *Program) openFailures(context.Context) error {
-	p.failures = failure.New(p.shared, nil)
+	p.failures = failure.New(p.shared, nil).Counting(alert.OpenRuns(p.client))
 	return nil
 }
 

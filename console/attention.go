@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -142,6 +143,7 @@ func (req *requestState) needs(a *view.Activity) (all []view.Need) {
 		add(req.failingFlows(groups))
 	}
 	add(lateQueues(req.ctx(), a.Queues, req.may(auth.ScopeReadQueues)))
+	add(req.lostWorkers())
 	if req.may(auth.ScopeClients) {
 		if credentials, err := req.console.attention.credentials.get(req.ctx(), now); err == nil {
 			add(endingCredentials(req.ctx(), credentials, now))
@@ -187,7 +189,7 @@ func uncertainRuns(ctx context.Context, groups []failure.Group) []view.Need {
 	var runs int64
 	for i := range groups {
 		if groups[i].State == failure.Open && groups[i].Code == string(flows.CodeUncertain) {
-			runs += groups[i].Count
+			runs += groups[i].Open()
 		}
 	}
 	if runs == 0 {
@@ -196,16 +198,35 @@ func uncertainRuns(ctx context.Context, groups []failure.Group) []view.Need {
 	return []view.Need{{Urgent: true, Head: language.N(ctx, int(runs), "%d run", "%d runs"), Text: language.T(ctx, "ended uncertain: an effect may or may not have happened"), Path: runsPath(`code eq "uncertain" and triage eq "open"`)}}
 }
 
+// failing is a flow with runs that are open.
+type failing struct {
+	flow           int64
+	runs, failures int64
+	last           time.Time
+	now            bool // some failed in this hour or the one before
+}
+
+// failingFlows are the flows of whose runs some that failed in the last day are open. Uncertain runs have a line of their own.
 func (req *requestState) failingFlows(groups []failure.Group) []view.Need {
-	type failing struct {
-		flow           int64
-		runs, failures int64
-		last           time.Time
+	var all []view.Need
+	for _, f := range failingByFlow(groups) {
+		all = append(all, view.Need{
+			Urgent: f.now, Head: language.N(req.ctx(), int(f.runs), "%d run", "%d runs"), Since: f.last, Last: true,
+			Text: language.N(req.ctx(), int(f.failures), "of %[2]s failed and are open, %[1]d cause", "of %[2]s failed and are open, %[1]d causes", req.flowName(f.flow)),
+			Path: runsPath("flow eq " + strconv.FormatInt(f.flow, 10) + ` and state in ("failed","timed_out") and triage eq "open" and code ne "uncertain"`),
+		})
 	}
+	return limited(all, func(n int) view.Need {
+		return view.Need{Urgent: true, Head: language.N(req.ctx(), n, "%d further flow", "%d further flows"), Text: language.T(req.ctx(), "failing"), Path: "/failures"}
+	})
+}
+
+// failingByFlow adds up the open runs of flows: first those that fail now, and of these the one with the most open runs.
+func failingByFlow(groups []failure.Group) []*failing {
 	byFlow := map[int64]*failing{}
 	for i := range groups {
 		g := &groups[i]
-		if g.State != failure.Open || g.LastHour == 0 {
+		if g.State != failure.Open || g.LastDay == 0 || g.Code == string(flows.CodeUncertain) || g.Open() == 0 {
 			continue
 		}
 		f := byFlow[g.Flow]
@@ -213,27 +234,24 @@ func (req *requestState) failingFlows(groups []failure.Group) []view.Need {
 			f = &failing{flow: g.Flow}
 			byFlow[g.Flow] = f
 		}
-		f.runs, f.failures = f.runs+g.LastHour, f.failures+1
+		f.runs, f.failures, f.now = f.runs+g.Open(), f.failures+1, f.now || g.LastHour > 0
 		if g.Last.After(f.last) {
 			f.last = g.Last
 		}
 	}
-	flows := make([]*failing, 0, len(byFlow))
-	for _, f := range byFlow {
-		flows = append(flows, f)
-	}
-	slices.SortFunc(flows, func(a, b *failing) int { return cmp.Or(cmp.Compare(b.runs, a.runs), cmp.Compare(a.flow, b.flow)) })
-	var all []view.Need
-	for _, f := range flows {
-		all = append(all, view.Need{
-			Urgent: true, Head: language.N(req.ctx(), int(f.runs), "%d run", "%d runs"), Since: f.last, Last: true,
-			Text: language.N(req.ctx(), int(f.failures), "of %[2]s failed in this hour and the one before, %[1]d cause", "of %[2]s failed in this hour and the one before, %[1]d causes", req.flowName(f.flow)),
-			Path: runsPath("flow eq " + strconv.FormatInt(f.flow, 10) + ` and state in ("failed","timed_out") and triage eq "open"`),
-		})
-	}
-	return limited(all, func(n int) view.Need {
-		return view.Need{Urgent: true, Head: language.N(req.ctx(), n, "%d further flow", "%d further flows"), Text: language.T(req.ctx(), "failing"), Path: "/failures"}
+	return slices.SortedFunc(maps.Values(byFlow), func(a, b *failing) int {
+		return cmp.Or(trueFirst(a.now, b.now), cmp.Compare(b.runs, a.runs), cmp.Compare(a.flow, b.flow))
 	})
+}
+
+func trueFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 func countTasks(ctx context.Context, n int) string { return language.N(ctx, n, "%d task", "%d tasks") }
@@ -252,6 +270,31 @@ func lateQueues(ctx context.Context, queues []view.QueueRow, linked bool) (all [
 	return limited(all, func(n int) view.Need {
 		return view.Need{Urgent: true, Head: language.N(ctx, n, "%d further queue", "%d further queues"), Text: language.T(ctx, "late"), Path: "/lines"}
 	})
+}
+
+// lostWorkers says how many workers send no heartbeat any more and have not left.
+func (req *requestState) lostWorkers() []view.Need {
+	loads, err := req.console.health.workers(req.ctx())
+	if err != nil {
+		return nil
+	}
+	n, seen := 0, time.Time{}
+	for i := range loads {
+		if loads[i].Lost {
+			n++
+			if loads[i].Seen.After(seen) {
+				seen = loads[i].Seen
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	need := view.Need{Urgent: true, Head: language.N(req.ctx(), n, "%d worker", "%d workers"), Text: language.T(req.ctx(), "lost: no heartbeat comes from there"), Since: seen, Last: true}
+	if req.may(auth.ScopeReadQueues) {
+		need.Path = "/workers"
+	}
+	return []view.Need{need}
 }
 
 func endingCredentials(ctx context.Context, credentials []credential, now time.Time) (all []view.Need) {

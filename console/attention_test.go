@@ -64,7 +64,7 @@ func TestWhatNeedsAttention(t *testing.T) {
 		return strings.Contains(page, "3 deliveries")
 	})
 	for _, want := range []string{
-		"<b>2 runs</b>", "ended uncertain", "<b>3 runs</b>", "of Say hello failed in this hour", "2 causes", "in queue default, which is paused",
+		"<b>2 runs</b>", "ended uncertain", "<b>1 run</b>", "of Say hello failed and are open, 1 cause", "in queue default, which is paused",
 		"paused: Say hello", "because Say hello is switched off", "API client client-a ends", "Connection mail has not been authorised yet", "The old secret of API key crm ends in 1 h",
 	} {
 		if !strings.Contains(page, want) {
@@ -117,5 +117,31 @@ func TestFirings(t *testing.T) {
 	}
 	if page := b.page("/flows/2"); !strings.Contains(page, "fires next at") || !strings.Contains(page, "Europe/London") {
 		t.Error("the page of a flow does not say when it fires")
+	}
+}
+
+// Flows are listed by their open runs, those that fail now first. Runs that are resolved do not count, nor do uncertain ones, which
+// have a line of their own.
+func TestFailingFlowsCountOpenRuns(t *testing.T) {
+	t.Parallel()
+	n := func(n int64) *int64 { return &n }
+	got := failingByFlow([]failure.Group{
+		{Flow: 1, State: failure.Open, Code: "step_failed", Count: 44, LastHour: 44, LastDay: 44, OpenRuns: n(0)},
+		{Flow: 2, State: failure.Resolved, ByRuns: true, Count: 9, LastHour: 9, LastDay: 9, OpenRuns: n(0)},
+		{Flow: 3, State: failure.Open, Count: 40, LastDay: 40, OpenRuns: n(40)},
+		{Flow: 4, State: failure.Open, Count: 30, LastHour: 30, LastDay: 30, OpenRuns: n(10)},
+		{Flow: 4, State: failure.Open, Count: 5, LastDay: 5},
+		{Flow: 5, State: failure.Open, Code: string(flows.CodeUncertain), Count: 3, LastHour: 3, LastDay: 3, OpenRuns: n(3)},
+		{Flow: 6, State: failure.Open, Count: 8, OpenRuns: n(8)},
+	})
+	var lines []string
+	for _, f := range got {
+		lines = append(lines, fmt.Sprint(f.flow, f.runs, f.failures, f.now))
+	}
+	if want := "[4 15 2 true 3 40 1 false]"; fmt.Sprint(lines) != want {
+		t.Errorf("%v, want %s", lines, want)
+	}
+	if uncertain := uncertainRuns(t.Context(), []failure.Group{{State: failure.Open, Code: string(flows.CodeUncertain), Count: 3, OpenRuns: n(1)}}); len(uncertain) != 1 || uncertain[0].Head != "1 run" {
+		t.Errorf("uncertain: %+v", uncertain)
 	}
 }

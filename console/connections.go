@@ -43,6 +43,9 @@ func connectionsPage(req *requestState) error {
 		return err
 	}
 	list := view.ConnectionList{Types: connect.Types(req.console.config.Catalogue), Secrets: secrets, Vars: vars, Secret: req.r.URL.Query().Get("secret")}
+	if to := req.r.URL.Query().Get("to"); to != "" {
+		list.Back = req.site.safeDestination(to)
+	}
 	deployed := config.Flows()
 	list.ConnectionUsers, list.SecretUsers, list.VarUsers = deployed.Uses(flows.ResourceConnection), deployed.Uses(flows.ResourceSecret), deployed.Uses(flows.ResourceVar)
 	if list.ConnectionUses, err = lastUses(req, lastuse.Connection, all, func(c *store.Connection) string { return c.Name }); err != nil {
@@ -219,6 +222,9 @@ func saveSecret(req *requestState) error {
 		req.setNotice(language.T(req.ctx(), "The secret %s has the new value.", name))
 	} else {
 		req.setNotice(language.T(req.ctx(), "The secret %s was saved.", name))
+	}
+	if to := req.r.PostFormValue("to"); to != "" { // from where it was missing
+		return req.redirect(req.site.safeDestination(to))
 	}
 	return req.redirect(Root + "/connections")
 }

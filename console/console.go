@@ -199,7 +199,7 @@ func New(config Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
-	c.workbench, err = workbench.New(workbench.Config{Store: config.Store, Queue: config.Queue, Deliveries: config.Deliveries, Base: c.base, Issuer: config.Issuer,
+	c.workbench, err = workbench.New(workbench.Config{Store: config.Store, Queue: config.Queue, Deliveries: config.Deliveries, Catalogue: config.Catalogue, Base: c.base, Issuer: config.Issuer,
 		Workers: c.health.workers, MaxBody: config.MaxBody, Now: config.Now})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)

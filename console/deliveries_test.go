@@ -153,3 +153,59 @@ func TestCapturePages(t *testing.T) {
 		t.Errorf("the open page after its end: %d %s", w.Code, w.Body)
 	}
 }
+
+// A request of an unknown sender becomes a new flow with what its headers tell, and with itself as a test.
+func TestAFlowOfACapture(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	path := strings.TrimPrefix(b.post("/captures").Header().Get("Location"), Root)
+	add := func(header http.Header, body string, candidates ...deliveries.Candidate) {
+		t.Helper()
+		content := deliveries.NewContent(header, "", []byte(body), "", &deliveries.Secrets{})
+		must(t, d.config.Deliveries.AddCaptured(t.Context(), strings.TrimPrefix(path, "/captures/"), &deliveries.Captured{At: d.clock.now(), Method: "POST", Candidates: candidates, Content: *content}))
+	}
+	signed := http.Header{"Content-Type": {"application/json"}, "X-Acme-Signature": {"t=1795953600,v1=" + strings.Repeat("5f", 32)}}
+	add(signed, `{"a":1}`)
+	add(http.Header{"Content-Type": {"application/json"}}, `{"b":2}`, deliveries.Candidate{Sender: "stripe", Title: "Stripe", Lines: "trigger:\n  webhook:\n    verify:\n      scheme: stripe\n      secret: stripe_secret\n"})
+	page := b.page(path)
+	for _, part := range []string{"header: X-Acme-Signature", "format: &#34;t={timestamp},v1={signature}&#34;", path + "/flow?request=1", path + "/flow?request=2&amp;sender=stripe"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the capture lacks %s", part)
+		}
+	}
+	for query, parts := range map[string][]string{
+		"?request=1":               {"header: X-Acme-Signature", "secret: webhook_2_secret", "event: {&#34;a&#34;:1}", "output: [{&#34;a&#34;:1}]", "Nothing is saved yet", "data-unsaved"},
+		"?request=2&sender=stripe": {"scheme: stripe", "A webhook of Stripe", "event: {&#34;b&#34;:2}"},
+		"?request=2":               {"trigger: webhook"},
+	} {
+		page := b.page(path + "/flow" + query)
+		for _, part := range parts {
+			if !strings.Contains(page, part) {
+				t.Errorf("the flow of %s lacks %s", query, part)
+			}
+		}
+	}
+	for _, query := range []string{"", "?request=0", "?request=3", "?request=x"} {
+		if w := b.get(path + "/flow" + query); w.Code != http.StatusNotFound {
+			t.Errorf("%q: %d", query, w.Code)
+		}
+	}
+}
+
+// Storing the secret of a webhook leads back to where it was missing, and nowhere else.
+func TestStoringASecretLeadsBack(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	page := b.page("/connections?secret=acme&to=" + Root + "/flows/1/deliveries")
+	if !strings.Contains(page, `name="to" value="`+Root+`/flows/1/deliveries"`) || !strings.Contains(page, `value="acme"`) {
+		t.Error("the form does not know the secret, or the way back")
+	}
+	if to := b.post("/secrets", "name", "acme", "value", "x", "to", Root+"/flows/1/deliveries").Header().Get("Location"); to != Root+"/flows/1/deliveries" {
+		t.Errorf("it leads to %s", to)
+	}
+	if to := b.post("/secrets", "name", "acme2", "value", "x", "to", "https://evil.example.org/").Header().Get("Location"); !strings.HasPrefix(to, Root) {
+		t.Errorf("it leads to %s", to)
+	}
+}

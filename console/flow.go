@@ -153,16 +153,20 @@ tests:
 
 // newFlowPage shows the editor with a template for a new flow.
 func newFlowPage(req *requestState) error {
-	number := int64(1)
-	for _, head := range req.console.config.Store.Flows().List() {
-		if head.Number >= number {
-			number = head.Number + 1
-		}
-	}
-	source := fmt.Sprintf(newSource, number)
-	f := view.Flow{Source: source, Diagram: req.diagram([]byte(source)), Writable: true, New: true, Schema: Root + "/flows/schema.json"}
+	return req.showNewFlow(func(number int64) string { return fmt.Sprintf(newSource, number) }, "")
+}
+
+// showNewFlow shows the editor with the text of a new flow, for the next free number. A notice says where the text comes from; it is
+// then not lost without a question.
+func (req *requestState) showNewFlow(text func(number int64) string, notice string) error {
+	source := text(req.freeNumber())
+	f := view.Flow{Source: source, Diagram: req.diagram([]byte(source)), Writable: true, New: true, Schema: Root + "/flows/schema.json", Unsaved: notice != ""}
 	f.Name, f.Base = language.T(req.ctx(), "New flow"), store.NoVersion
-	return req.render(200, view.FlowPage(req.page("flows", language.T(req.ctx(), "New flow")), f))
+	page := req.page("flows", language.T(req.ctx(), "New flow"))
+	if notice != "" {
+		page.Notice = notice
+	}
+	return req.render(http.StatusOK, view.FlowPage(page, f))
 }
 
 // flowSchema serves the JSON Schema of flow files, which the editor's completion uses.

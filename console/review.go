@@ -57,11 +57,17 @@ func (req *requestState) review(e *edit, flow *flows.Flow, r *view.Review) error
 	if err != nil {
 		return err
 	}
+	r.Number, r.Rehearse = head.Number, req.mayRehearse()
+	source := e.source
 	if e.base != "" && e.base != head.Version && flow.Version != head.Version {
 		r.Since = versionsSince(&head, e.base)
+		merged, err := req.merge(e, &store.StaleError{Base: e.base, Current: head.Version})
+		if err != nil {
+			return err
+		}
+		source, r.Conflicts = []byte(text(merged.Text)), merged.Conflicts
 	}
-	r.Number, r.Rehearse = head.Number, req.mayRehearse()
-	r.Changes, err = req.changesTo(&head, e.source)
+	r.Changes, err = req.changesTo(&head, source)
 	return err
 }
 

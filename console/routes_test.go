@@ -98,6 +98,7 @@ var mayReach = map[string]string{ // read only
 	"POST /operations/{operation}/stop":                  "or",
 	"POST /captures":                                     "or",
 	"GET /captures/{capture}":                            "or",
+	"GET /captures/{capture}/flow":                       "r",
 	"POST /captures/{capture}/close":                     "or",
 	"POST /flows/{flow}/call":                            "or",
 	"POST /flows/{flow}/enabled":                         "r",

@@ -47,7 +47,34 @@ func (req *requestState) parse(e *edit) (*flows.Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flow, req.checkNumber(flow.Number, e.flow)
+	if err := req.checkNumber(flow.Number, e.flow); err != nil {
+		return nil, err
+	}
+	return flow, req.checkSlug(flow)
+}
+
+// checkSlug rejects a source whose slug belongs to another flow.
+func (req *requestState) checkSlug(flow *flows.Flow) error {
+	if flow.Slug == "" {
+		return nil
+	}
+	owner, err := req.console.config.Store.Flows().Deployment(flow.Slug)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && owner.Number == flow.Number:
+		return nil
+	case err != nil:
+		return err
+	}
+	return &store.ConflictError{Slug: flow.Slug, Owner: owner.Number}
+}
+
+// freeNumber returns a number behind those of all flows.
+func (req *requestState) freeNumber() int64 {
+	number := int64(1)
+	for _, head := range req.console.config.Store.Flows().List() {
+		number = max(number, head.Number+1)
+	}
+	return number
 }
 
 // conflictLine returns the number of the first line that marks a conflict of a merge; zero: there is none. What a parser
@@ -67,7 +94,7 @@ func conflictLine(source []byte) int {
 func (req *requestState) checkNumber(number, was int64) error {
 	taken := slices.ContainsFunc(req.flowNames(), func(f view.FlowName) bool { return f.Number == number })
 	if taken && number != was {
-		return &fault{http.StatusConflict, language.Key("The number is taken"), language.T(req.ctx(), "Flow %s is another flow. Choose a number that is free.", strconv.FormatInt(number, 10))}
+		return &fault{http.StatusConflict, language.Key("The number is taken"), language.T(req.ctx(), "Flow %s is another flow. Number %s is free.", strconv.FormatInt(number, 10), strconv.FormatInt(req.freeNumber(), 10))}
 	}
 	return nil
 }

@@ -286,3 +286,26 @@ func TestSigningInOverAPage(t *testing.T) {
 		t.Errorf("with an old token: %d %v", w.Code, w.Header())
 	}
 }
+
+// The review of an edit of an older version shows what the merge changes: what the other user has changed is not undone by it.
+func TestTheReviewOfAStaleEditShowsTheMerge(t *testing.T) {
+	t.Parallel()
+	d := newTestConsole(t)
+	b := d.signedIn("root")
+	base := d.deploySource(longFlow, store.Change{})
+	d.deploySource(strings.Replace(longFlow, "Say hello", "Greet", 1), store.Change{By: "user:olga"})
+	page := b.post("/flows/review", "flow", "1", "base", base, "source", strings.Replace(longFlow, "c: 3", "c: 4", 1)).Body.String()
+	changes := page[strings.Index(page, "What the merge changes in the current version")+1:]
+	if !strings.Contains(changes, "c: 4") || strings.Contains(changes, "Say hello") || strings.Contains(page, "changed by both") {
+		t.Errorf("the review shows %s", changes)
+	}
+	page = b.post("/flows/review", "flow", "1", "base", base, "source", strings.Replace(longFlow, "Say hello", "Salute", 1)).Body.String()
+	if !strings.Contains(page, "1 place was changed by both") {
+		t.Error("the review does not tell the conflict")
+	}
+	d.deploySource("flow: 7\nslug: other\nsteps: [{set: {a: 1}}]\n", store.Change{})
+	page = b.post("/flows/review", "flow", "1", "base", base, "source", strings.Replace(longFlow, "slug: hello", "slug: other", 1)).Body.String()
+	if !strings.Contains(page, "belongs to flow 7") || strings.Contains(page, "data-confirm") {
+		t.Error("the review offers to deploy a slug that is taken")
+	}
+}

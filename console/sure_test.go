@@ -108,6 +108,6 @@ func TestStoreItHasTheName(t *testing.T) {
 	d := newTestConsole(t)
 	d.deploy(hookedFlow)
 	b := d.signedIn("root")
-	has(t, b.page("/flows/7/deliveries"), "/connections?secret=hook_of_nobody#secrets")
+	has(t, b.page("/flows/7/deliveries"), "/connections?secret=hook_of_nobody&amp;to=%2Fconsole%2Fflows%2F")
 	has(t, b.page("/connections?secret=hook_of_nobody"), `name="name" value="hook_of_nobody"`)
 }

@@ -22,7 +22,7 @@ func (req *requestState) workbench() *workbench.Request {
 	return &workbench.Request{
 		HTTP: req.r, Who: req.who, May: req.may, Fragment: req.fragment(),
 		Page: req.page, Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit, Flow: req.flowRow,
-		Submission: req.submission, FairKey: req.setFairKey, Start: req.start, Draft: req.showDraft,
+		Submission: req.submission, FairKey: req.setFairKey, Start: req.start, Draft: req.showDraft, NewFlow: req.showNewFlow,
 		Fault: func(status int, title, text string) error { return &fault{status, title, text} },
 	}
 }

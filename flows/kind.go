@@ -72,19 +72,20 @@ type Param struct {
 	Type      Type
 	Summary   string // one sentence
 	Required  bool
-	Default   string   // for the reference; New applies it
-	Enum      []string // TypeEnum
-	Fields    []Param  // TypeObject, TypeList, TypeMap
-	Inline    bool     // `kind: value` sets this parameter; the others may then stand beside the kind
-	Condition bool     // TypeExpr: only whether the result is true counts
-	Computed  bool     // TypeFields, TypeList: one ${ } may stand for all of it; see Args.FieldSet, Args.EntryList
-	Single    bool     // TypeList: one mapping stands for a list of one
-	Short     bool     // TypeObject: the name of one of its TypeObject fields is its one-word form, as in `trigger: webhook`
-	Hint      string   // TypeString: what to write instead of ${ }, for the error message
-	Verbatim  bool     // TypeString: ${ } is literal text, as in a script
-	OneOf     string   // name of a group of parameters, exactly one of which must be given; empty: none
-	Secrets   bool     // TypeTemplate, TypeFields, TypeList: its value is sent to a system and never comes back, so that its programs may call secret
-	Names     Resource // TypeString, TypeStrings: the resource type that the value names; empty: none
+	Default   string              // for the reference; New applies it
+	Enum      []string            // TypeEnum
+	Fields    []Param             // TypeObject, TypeList, TypeMap
+	Inline    bool                // `kind: value` sets this parameter; the others may then stand beside the kind
+	Takes     map[string][]string // of an enum: the fields beside it that each of its values takes; nil: all
+	Condition bool                // TypeExpr: only whether the result is true counts
+	Computed  bool                // TypeFields, TypeList: one ${ } may stand for all of it; see Args.FieldSet, Args.EntryList
+	Single    bool                // TypeList: one mapping stands for a list of one
+	Short     bool                // TypeObject: the name of one of its TypeObject fields is its one-word form, as in `trigger: webhook`
+	Hint      string              // TypeString: what to write instead of ${ }, for the error message
+	Verbatim  bool                // TypeString: ${ } is literal text, as in a script
+	OneOf     string              // name of a group of parameters, exactly one of which must be given; empty: none
+	Secrets   bool                // TypeTemplate, TypeFields, TypeList: its value is sent to a system and never comes back, so that its programs may call secret
+	Names     Resource            // TypeString, TypeStrings: the resource type that the value names; empty: none
 }
 
 // Runner executes one step for one item. Safe for concurrent use.

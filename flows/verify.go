@@ -33,7 +33,7 @@ var (
 
 // verifyParams are the parameters of trigger.webhook.verify, for all schemes: the words of sender.Spec.
 var verifyParams = []Param{
-	{Name: "scheme", Type: TypeEnum, Required: true, Inline: true, Enum: sender.Names(), Summary: "How the sender signs: a [sender](senders.md) by name, or one of the first eight with the words below; `none` for senders that cannot: anybody may send then."},
+	{Name: "scheme", Type: TypeEnum, Required: true, Inline: true, Enum: sender.Names(), Takes: wordsOfSchemes(), Summary: "How the sender signs: a [sender](senders.md) by name, or one of the first eight with the words below; `none` for senders that cannot: anybody may send then."},
 	{Name: "secret", Type: TypeStrings, Names: ResourceSecret, Summary: "The name of a stored secret, or of several while one replaces another. It is left out only where the sender publishes its keys, and with `none`."},
 	{Name: "tolerance", Type: TypeDuration, Default: "5m", Summary: "How far the signed time may be off, where a scheme signs one."},
 	{Name: "id_header", Type: TypeString, Summary: "The header with the id of a delivery: equal ones are one run. Schemes of products have one by default."},
@@ -235,6 +235,19 @@ const schemeNone = "none"
 
 // openWords are the words of the schemes that pages of other sites may use, besides those of sender.Takes. Read only.
 var openWords = map[string][]string{schemeNone: {"origins", "limit", "max_body", "honeypot", "honeypot_location"}, "token": {"origins"}}
+
+// wordsOfSchemes returns the words beside scheme that each scheme takes.
+func wordsOfSchemes() map[string][]string {
+	all := map[string][]string{}
+	for _, scheme := range sender.Names() {
+		takes, _ := sender.Takes(scheme) // it knows its names
+		all[scheme] = slices.Concat(takes, openWords[scheme])
+		if scheme != schemeNone {
+			all[scheme] = append(all[scheme], "secret")
+		}
+	}
+	return all
+}
 
 // Unsigned bounds the senders of a webhook that anybody may call.
 type Unsigned struct {

@@ -21,7 +21,7 @@ type TriageState string
 
 const (
 	Open     TriageState = "open"     // nothing yet; the default
-	Resolved TriageState = "resolved" // by hand, or by a run that continues or replays it
+	Resolved TriageState = "resolved" // by hand, or another run is in its place
 	Ignored  TriageState = "ignored"
 )
 
@@ -34,7 +34,7 @@ type Triage struct {
 	By    string      `json:"by,omitempty"`   // principal that set it; empty: it was not set by hand
 	At    time.Time   `json:"at,omitzero"`    // when
 	Note  string      `json:"note,omitempty"` // why
-	Run   string      `json:"run,omitempty"`  // the run that succeeded in its place; State is Resolved
+	Run   string      `json:"run,omitempty"`  // the run in its place, which continues or replays it; State is Resolved
 }
 
 // MaxNote is the maximum length of Triage.Note in bytes.
@@ -145,10 +145,11 @@ const (
 	successorRead = 500
 )
 
-// resolve marks the open runs as resolved that a run continues or replays which has succeeded. A run that was opened again by
-// hand is resolved only by a run that was accepted after that.
+// resolve marks the open runs as resolved in whose place another run is: one that continues or replays them, or one that
+// continues or replays such a run. The one that succeeded is named, else the last one. A cancelled run is in no place, because
+// nobody is to look at it. A run that was opened again by hand is resolved only by a run that was accepted after that.
 func (c *Client) resolve(ctx context.Context, records []*Record) error {
-	searches := make([]*successorSearch, 0, len(records))
+	var searches []*successorSearch
 	for _, r := range records {
 		if r.Triage != nil && r.Triage.State == Open && r.ResumedBy+r.ReplayedBy != "" {
 			s := &successorSearch{record: r}
@@ -156,6 +157,7 @@ func (c *Client) resolve(ctx context.Context, records []*Record) error {
 			searches = append(searches, s)
 		}
 	}
+	found := slices.Clone(searches)
 	for len(searches) > 0 {
 		for some := range slices.Chunk(searches, successorRead) {
 			if err := c.lookAtSuccessors(ctx, some); err != nil {
@@ -164,6 +166,11 @@ func (c *Client) resolve(ctx context.Context, records []*Record) error {
 		}
 		searches = slices.DeleteFunc(searches, func(s *successorSearch) bool { return len(s.next) == 0 || len(s.seen) > maxSuccessors })
 	}
+	for _, s := range found {
+		if s.inPlace != "" {
+			*s.record.Triage = Triage{State: Resolved, Run: s.inPlace}
+		}
+	}
 	return nil
 }
 
@@ -171,6 +178,8 @@ func (c *Client) resolve(ctx context.Context, records []*Record) error {
 type successorSearch struct {
 	record     *Record
 	next, seen []string
+	inPlace    string // the run in the place of record as far as was looked; empty: none
+	succeeded  bool   // that run has succeeded
 }
 
 func (s *successorSearch) add(ids ...string) {
@@ -215,15 +224,22 @@ func (c *Client) lookAtSuccessors(ctx context.Context, searches []*successorSear
 				f = [3]string{string(r.State), r.ResumedBy, r.ReplayedBy}
 			}
 		}
-		t := l.search.record.Triage
-		switch at, _ := createdAt(l.id); {
-		case t.State == Resolved:
-		case State(f[0]) == Succeeded && at.After(t.At):
-			*t = Triage{State: Resolved, Run: l.id}
-			l.search.next = nil
-		default:
-			l.search.add(f[1], f[2])
-		}
+		l.search.see(l.id, State(f[0]), f[1], f[2])
 	}
 	return nil
+}
+
+// see takes a run into account: its state, empty if it is not stored any more, and those that continue and replay it.
+func (s *successorSearch) see(id string, state State, resumedBy, replayedBy string) {
+	if s.succeeded {
+		return
+	}
+	if at, _ := createdAt(id); state != "" && state != Cancelled && at.After(s.record.Triage.At) {
+		s.inPlace = id
+	}
+	if s.succeeded = state == Succeeded && s.inPlace == id; s.succeeded {
+		s.next = nil
+		return
+	}
+	s.add(resumedBy, replayedBy)
 }

@@ -19,7 +19,7 @@ func failing(_ context.Context, a *Attempt) Outcome {
 	return Outcome{State: Succeeded, Output: []byte("[]")}
 }
 
-// A run that failed is open until a run in its place succeeds, however many of those have failed, or until somebody says so.
+// A run that failed is open until another one is in its place, which is open when it has failed, too, or until somebody says so.
 func TestTriage(t *testing.T) {
 	t.Parallel()
 	r := newTestQueue(t, testenv.Redis(t).URL())
@@ -46,7 +46,8 @@ func TestTriage(t *testing.T) {
 	first := run(`"fail"`, "")
 	triage(first, "open ")
 	second := run(`"fail"`, first)
-	triage(first, "open ")
+	triage(first, "resolved "+second)
+	triage(second, "open ")
 	if err := r.client.SetTriage(t.Context(), second, Triage{State: Ignored, By: "user:olga", At: time.Now()}); err != nil {
 		t.Error(err)
 	}
@@ -73,5 +74,68 @@ func TestTriage(t *testing.T) {
 	})
 	if listed[first] != "open" || listed[second] != "ignored" || listed[third] != "" {
 		t.Errorf("listed: %v", listed)
+	}
+}
+
+// A run is not open beside the one that continues it. A cancelled run is in no place, as nobody looks at it.
+func TestARunIsInThePlaceOfAnother(t *testing.T) {
+	t.Parallel()
+	at := time.Now().Add(-time.Minute)
+	type seen struct {
+		state     State
+		resumedBy string
+	}
+	for name, tc := range map[string]struct {
+		runs []seen // each continues the one before
+		want int    // the one in the place of the first one; 0: none
+	}{
+		"fails":                   {[]seen{{Failed, ""}}, 1},
+		"runs":                    {[]seen{{Running, ""}}, 1},
+		"fails, then succeeds":    {[]seen{{Failed, "x"}, {Succeeded, ""}}, 2},
+		"succeeds, then fails":    {[]seen{{Succeeded, "x"}}, 1},
+		"cancelled":               {[]seen{{Cancelled, ""}}, 0},
+		"cancelled, then goes on": {[]seen{{Cancelled, "x"}, {TimedOut, ""}}, 2},
+		"fails, then cancelled":   {[]seen{{Failed, "x"}, {Cancelled, ""}}, 1},
+		"not stored any more":     {[]seen{{"", ""}}, 0},
+	} {
+		s := &successorSearch{record: &Record{Result: Result{State: Failed}, Triage: &Triage{State: Open, At: at}}}
+		ids := []string{""}
+		for _, run := range tc.runs {
+			ids = append(ids, NewRunID("default"))
+			s.see(ids[len(ids)-1], run.state, run.resumedBy, "")
+		}
+		if s.inPlace != ids[tc.want] {
+			t.Errorf("%s: %q is in its place of %q", name, s.inPlace, ids)
+		}
+	}
+	reopened := &successorSearch{record: &Record{Triage: &Triage{State: Open, At: time.Now().Add(time.Minute)}}}
+	if reopened.see(NewRunID("default"), Succeeded, "", ""); reopened.inPlace != "" {
+		t.Error("a run that was opened by hand is resolved by an earlier one")
+	}
+}
+
+// Triage states of many runs are read without the runs.
+func TestTriageOf(t *testing.T) {
+	t.Parallel()
+	r := newTestQueue(t, testenv.Redis(t).URL())
+	r.worker(failing)
+	run := func(event, replays string) string {
+		t.Helper()
+		s := Submission{Spec: spec()}
+		s.Event, s.ReplayOf = []byte(event), replays
+		ticket := r.submit(s)
+		r.wait(ticket)
+		return ticket.RunID()
+	}
+	open, first, good := run(`"fail"`, ""), run(`"fail"`, ""), run("1", "")
+	run(`"fail"`, first)
+	ignored := run(`"fail"`, "")
+	if err := r.client.SetTriage(t.Context(), ignored, Triage{State: Ignored, By: "user:olga", At: time.Now()}); err != nil {
+		t.Error(err)
+	}
+	got, err := r.client.TriageOf(t.Context(), []string{open, first, good, ignored, NewRunID("default"), "no id"})
+	want := map[string]TriageState{open: Open, first: Resolved, good: "", ignored: Ignored}
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }

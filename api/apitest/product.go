@@ -106,7 +106,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Running(t, p.Queue.Run, p.Queue.Close)
 	p.Files, err = blob.New(blob.Config{Backend: &p.Blobs, MaxSize: 8 << 20})
 	Fatal(t, err)
-	p.Failures = failure.New(client, nil)
+	p.Failures = failure.New(client, nil).Counting(alert.OpenRuns(p.Queue))
 	failed, err := alert.New(alert.Config{Redis: client, Log: log, ID: "test", Runs: p.Queue, Flows: p.Store.Flows(), Failures: p.Failures})
 	Fatal(t, err)
 	topics := topic.New(topic.Config{Redis: client, Subscribers: p.Store.Flows(), Runs: p.Queue})

@@ -36,6 +36,7 @@ func schema() listing.Schema[failure.Group] {
 		listing.Text("message", func(g *group) string { return g.Message }),
 		listing.Word("state", failure.States(), func(g *group) failure.State { return g.State }),
 		listing.Number("count", func(g *group) int64 { return g.Count }),
+		listing.Number("open_runs", (*group).Open),
 		listing.Number("last_hour", func(g *group) int64 { return g.LastHour }),
 		listing.Number("last_day", func(g *group) int64 { return g.LastDay }),
 		listing.Time("first_at", func(g *group) time.Time { return g.First }),

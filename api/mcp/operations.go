@@ -126,7 +126,7 @@ var operations = []operation{
 	{
 		name: "list_failures", title: "List failures", scopes: []auth.Scope{auth.ScopeReadRuns}, reads: true,
 		text:    "Lists failures, which are groups of runs that failed alike, the last seen first.",
-		params:  listParams("id flow step code message state count last_hour last_day first_at last_at"),
+		params:  listParams("id flow step code message state count open_runs last_hour last_day first_at last_at"),
 		request: list("/v1/failures"),
 	},
 	{

@@ -13,7 +13,7 @@ import (
 const failuresPath = "/v1/failures"
 
 var failureColumns = []column{
-	{"failure", "id"}, {"flow", "flow"}, {"step", "step"}, {"code", "code"}, {"state", "state"}, {"runs", "count"}, {"last hour", "last_hour"},
+	{"failure", "id"}, {"flow", "flow"}, {"step", "step"}, {"code", "code"}, {"state", "state"}, {"runs", "count"}, {"open", "open_runs"}, {"last hour", "last_hour"},
 	{"last day", "last_day"}, {"last", "last_at"}, {"message", "message"},
 }
 

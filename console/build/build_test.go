@@ -2,6 +2,7 @@ package build
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +119,33 @@ func TestDataOfARun(t *testing.T) {
 	record.Event = json.RawMessage(`"` + strings.Repeat("x", maxData) + `"`)
 	if s := runSample(record); string(s.Event) != "null" || s.Lacks != "size" {
 		t.Errorf("a large event: %s", s.Lacks)
+	}
+}
+
+// The catalogue says which fields each scheme of a webhook takes, so that the form offers no others.
+func TestSchemesSayWhatTheyTake(t *testing.T) {
+	t.Parallel()
+	text, err := catalogueJSON(steps.Catalogue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c catalogue
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	takes := map[string][]string{}
+	for _, trigger := range c.Trigger {
+		for _, field := range trigger.Fields {
+			for _, word := range field.Fields {
+				if trigger.Name == "webhook" && field.Name == "verify" && word.Name == "scheme" {
+					takes = word.Takes
+				}
+			}
+		}
+	}
+	for scheme, want := range map[string]struct{ has, lacks string }{"hmac": {"format", "honeypot"}, "none": {"honeypot", "secret"}, "jwt": {"jwks", "certificate_url"}, "basic": {"user", "header"}, "github": {"secret", "header"}} {
+		if got := takes[scheme]; !slices.Contains(got, want.has) || slices.Contains(got, want.lacks) {
+			t.Errorf("%s takes %v", scheme, got)
+		}
 	}
 }

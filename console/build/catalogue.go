@@ -9,19 +9,21 @@ import (
 
 // param is a parameter of a kind, an attribute of steps or a field of the trigger.
 type param struct {
-	Name      string   `json:"name"`
-	Type      string   `json:"type"`
-	Summary   string   `json:"summary,omitempty"`
-	Required  bool     `json:"required,omitempty"`
-	Default   string   `json:"default,omitempty"`
-	Enum      []string `json:"enum,omitempty"`
-	Fields    []param  `json:"fields,omitempty"`
-	Inline    bool     `json:"inline,omitempty"`
-	Condition bool     `json:"condition,omitempty"`
-	Short     bool     `json:"short,omitempty"`
-	OneOf     string   `json:"oneOf,omitempty"`
-	Names     string   `json:"names,omitempty"`
-	Holds     bool     `json:"holds,omitempty"` // a mapping given for an inline parameter is always its value
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	Summary  string   `json:"summary,omitempty"`
+	Required bool     `json:"required,omitempty"`
+	Default  string   `json:"default,omitempty"`
+	Enum     []string `json:"enum,omitempty"`
+	Fields   []param  `json:"fields,omitempty"`
+	Inline   bool     `json:"inline,omitempty"`
+
+	Takes     map[string][]string `json:"takes,omitempty"` // of an enum: the fields beside it that each value takes
+	Condition bool                `json:"condition,omitempty"`
+	Short     bool                `json:"short,omitempty"`
+	OneOf     string              `json:"oneOf,omitempty"`
+	Names     string              `json:"names,omitempty"`
+	Holds     bool                `json:"holds,omitempty"` // a mapping given for an inline parameter is always its value
 }
 
 // kind is a kind of step.
@@ -138,7 +140,7 @@ func paramsOf(all []flows.Param) []param {
 	for _, p := range all {
 		one := param{
 			Name: p.Name, Type: typeNames[p.Type], Summary: p.Summary, Required: p.Required, Default: p.Default, Enum: p.Enum,
-			Inline: p.Inline, Condition: p.Condition, Short: p.Short, OneOf: p.OneOf, Names: string(p.Names), Holds: p.Type.HoldsMapping(),
+			Inline: p.Inline, Takes: p.Takes, Condition: p.Condition, Short: p.Short, OneOf: p.OneOf, Names: string(p.Names), Holds: p.Type.HoldsMapping(),
 		}
 		if len(p.Fields) > 0 {
 			one.Fields = paramsOf(p.Fields)

@@ -21,6 +21,7 @@ type ConnectionList struct {
 	Secrets  []store.Secret
 	Vars     []*store.Var
 	Secret   string // name of the secret that is to be stored; empty: none
+	Back     string // page to which storing it leads; empty: this one
 
 	ConnectionUsers, SecretUsers, VarUsers map[string][]int64 // numbers of the flows that name them
 	ConnectionUses, SecretUses             LastUses
@@ -107,9 +108,17 @@ func varText(v *store.Var) string {
 }
 
 // numbers formats flow numbers for a form.
-// storePath is the page on which a secret is stored.
-func storePath(name string) string {
-	return Root + "/connections?" + url.Values{"secret": {name}}.Encode() + "#secrets"
+// storePath is the page on which a secret is stored, which then leads back to a page.
+func storePath(name, back string) string {
+	return Root + "/connections?" + url.Values{"secret": {name}, "to": {back}}.Encode() + "#secrets"
+}
+
+// backPath is the page to which storing the secret leads.
+func (l ConnectionList) backPath() string {
+	if strings.HasPrefix(l.Back, Root+"/") {
+		return l.Back
+	}
+	return Root + "/connections"
 }
 
 // Numbers lists the numbers of flows.

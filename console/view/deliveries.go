@@ -63,8 +63,18 @@ func (d Delivery) path() string {
 // Capture is what came to a capture.
 type Capture struct {
 	deliveries.Capture
-	URL   string // for the sender
-	Ended bool
+	URL      string // for the sender
+	Ended    bool
+	Proposed []string // for each request the lines that describe a sender that the catalogue does not have; empty: nothing tells it
+}
+
+// flowPath is the editor with a new flow for a request; sender: that of the catalogue that it may come from, or empty.
+func (c Capture) flowPath(request int, sender string) string {
+	q := url.Values{"request": {strconv.Itoa(request)}}
+	if sender != "" {
+		q.Set("sender", sender)
+	}
+	return c.path() + "/flow?" + q.Encode()
 }
 
 func (c Capture) path() string { return Root + "/captures/" + c.Token }

@@ -37,6 +37,20 @@ func failureActions() []operation.Action {
 	return []operation.Action{operation.Resume, operation.Replay, operation.Resolve, operation.Ignore}
 }
 
+// allKnown reports whether all its runs were looked at for those that are open.
+func (f FailureGroup) allKnown() bool { return f.Count <= failure.MaxKnown }
+
+// openText is the number of its open runs, with a plus when there may be more; a dash: it is not known.
+func (f FailureGroup) openText() string {
+	switch {
+	case f.OpenRuns == nil:
+		return "–"
+	case !f.allKnown():
+		return decimal(*f.OpenRuns) + "+"
+	}
+	return decimal(*f.OpenRuns)
+}
+
 func (f FailureGroup) flowPath() string { return Root + "/flows/" + strconv.FormatInt(f.Flow, 10) }
 
 // failureDot returns the state of a run whose mark a failure has.

@@ -103,20 +103,21 @@ type ConflictSides struct{ Base, Mine, Theirs string }
 
 // Review is what deploying a text would change, and what speaks against it.
 type Review struct {
-	Number   int64  // of the flow; zero: it is new and its text has mistakes
-	New      bool   // the flow is not deployed yet
-	Source   string // that would be deployed
-	Base     string // the version that was opened
-	Message  string
-	Lines    int            // of a new flow
-	Changes  []DiffLine     // of the current version; nil: none
-	Problems flows.Problems // mistakes in the text
-	Trouble  string         // any other reason for which it cannot be deployed
-	Missing  flows.Problems // what the server does not have
-	Warnings flows.Problems
-	Tests    []ReviewTest
-	Since    []Version // versions that others have deployed since; nil: none
-	Rehearse bool      // a rehearsal is offered
+	Number    int64  // of the flow; zero: it is new and its text has mistakes
+	New       bool   // the flow is not deployed yet
+	Source    string // that would be deployed
+	Base      string // the version that was opened
+	Message   string
+	Lines     int            // of a new flow
+	Changes   []DiffLine     // of the current version; nil: none. With Since they are those of the merge.
+	Conflicts int            // of the merge
+	Problems  flows.Problems // mistakes in the text
+	Trouble   string         // any other reason for which it cannot be deployed
+	Missing   flows.Problems // what the server does not have
+	Warnings  flows.Problems
+	Tests     []ReviewTest
+	Since     []Version // versions that others have deployed since; nil: none
+	Rehearse  bool      // a rehearsal is offered
 }
 
 // ReviewTest is the result of a test of a flow.

@@ -1559,7 +1559,7 @@ func triageFacts(p Page, r Run) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = language.Rich("Resolved by %s, which succeeded.", runLink(r.Triage.Run)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = language.Rich("In its place is %s.", runLink(r.Triage.Run)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

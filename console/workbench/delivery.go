@@ -3,7 +3,6 @@ package workbench
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"github.com/penstock/penstock/auth"
@@ -184,39 +183,4 @@ func (b *Workbench) makeSample(r *Request) error {
 		draft.Lacks = language.T(r.HTTP.Context(), "it says with what the steps with effects answer (mocks), and what the flow puts out then")
 	}
 	return r.Draft(head, draft)
-}
-
-// openCapture opens a URL that takes any request for ten minutes.
-func (b *Workbench) openCapture(r *Request) error {
-	c, err := b.config.Deliveries.OpenCapture(r.ctx(), r.Who.String(), deliveries.DefaultCapture)
-	if err != nil {
-		return err
-	}
-	r.Audit("POST "+view.Root+"/captures", "")
-	return r.Redirect(view.Root + "/captures/" + c.Token)
-}
-
-// showCapture shows what came to a capture of the user.
-func (b *Workbench) showCapture(r *Request) error {
-	c, err := b.config.Deliveries.FindCapture(r.ctx(), r.Who.String(), r.HTTP.PathValue("capture"))
-	if errors.Is(err, deliveries.ErrNotFound) && r.Fragment { // the page is open for longer than the capture
-		return r.Render(http.StatusOK, view.CaptureFragment(r.Page("flows", ""), view.Capture{Ended: true}))
-	}
-	if err != nil {
-		return err
-	}
-	v := view.Capture{Capture: *c, URL: b.config.Base(r.HTTP) + "/hooks/captures/" + c.Token}
-	if r.Fragment {
-		return r.Render(http.StatusOK, view.CaptureFragment(r.Page("flows", ""), v))
-	}
-	return r.Render(http.StatusOK, view.CapturePage(r.Page("flows", language.T(r.HTTP.Context(), "Capture")), v))
-}
-
-// closeCapture ends a capture, and deletes what came.
-func (b *Workbench) closeCapture(r *Request) error {
-	if err := b.config.Deliveries.CloseCapture(r.ctx(), r.Who.String(), r.HTTP.PathValue("capture")); err != nil {
-		return err
-	}
-	r.Notice(language.T(r.HTTP.Context(), "The capture has ended, and what came is deleted."))
-	return r.Redirect(view.Root + "/flows")
 }

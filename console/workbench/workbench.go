@@ -25,6 +25,7 @@ type Config struct {
 	Store      *store.Store
 	Queue      *queue.Client
 	Deliveries *deliveries.Log
+	Catalogue  *flows.Catalogue // step kinds that flows may use
 	// Base returns the base URL of the API for callers, and Issuer is the one of the settings; empty: there is none.
 	Base   func(*http.Request) string
 	Issuer string
@@ -42,7 +43,7 @@ type Workbench struct {
 
 // New returns a Workbench.
 func New(config Config) (*Workbench, error) {
-	if config.Store == nil || config.Queue == nil || config.Deliveries == nil || config.Base == nil || config.Workers == nil || config.MaxBody == 0 || config.Now == nil {
+	if config.Store == nil || config.Queue == nil || config.Deliveries == nil || config.Catalogue == nil || config.Base == nil || config.Workers == nil || config.MaxBody == 0 || config.Now == nil {
 		return nil, errors.New("new workbench: all fields of Config but Issuer are required")
 	}
 	return &Workbench{config: config}, nil
@@ -68,6 +69,8 @@ type Request struct {
 	Start      func(queue.Submission) error
 	// Draft shows the current version of a flow in the editor with an entry added to its tests, which is not saved.
 	Draft func(head store.Deployment, d Draft) error
+	// NewFlow shows the text of a new flow in the editor, which is not saved. number is a free one.
+	NewFlow func(text func(number int64) string, notice string) error
 	// Fault returns the error of a page with a title and a text.
 	Fault func(status int, title, text string) error
 }
@@ -100,6 +103,7 @@ func (b *Workbench) Routes() []Route {
 
 		{"POST /captures", auth.ScopeWriteRuns, b.openCapture},
 		{"GET /captures/{capture}", auth.ScopeWriteRuns, b.showCapture},
+		{"GET /captures/{capture}/flow", auth.ScopeWriteFlows, b.flowOfCapture},
 		{"POST /captures/{capture}/close", auth.ScopeWriteRuns, b.closeCapture},
 
 		{"GET /flows/{flow}/try", auth.ScopeRun, b.showTry},

@@ -27,9 +27,11 @@ const (
 	handledFor = 10 * time.Minute
 	// MaxWindow is the longest time for which Since counts.
 	MaxWindow = 6 * time.Hour
+	// MaxKnown is how many runs of a failure are known by their ids, and are looked at for those that are open: the newest.
+	MaxKnown = 500
 
 	maxPerFlow = 500    // failures of a flow; the one that was seen least recently makes room
-	maxRuns    = 10     // runs of a failure, the newest
+	maxRuns    = 10     // runs of a failure that are listed, the newest
 	maxHandled = 50_000 // runs of a flow that are known to be recorded
 	maxFlows   = 1000   // flows with failures that are listed
 )
@@ -42,7 +44,7 @@ type State string
 
 const (
 	Open     State = "open"
-	Resolved State = "resolved" // until a run that ends later fails alike
+	Resolved State = "resolved" // by hand until a run that ends later fails alike, or because none of its runs is open
 	Muted    State = "muted"    // until a time, from which on it is open
 )
 
@@ -75,6 +77,11 @@ type Group struct {
 	First    time.Time `json:"first_at"`
 	Last     time.Time `json:"last_at"`
 	Runs     []string  `json:"runs"` // the newest ones, newest first
+
+	// OpenRuns is how many of the newest 500 runs are open, which are all if Count is not more; nil: that was not looked up.
+	OpenRuns *int64 `json:"open_runs,omitempty"`
+	// ByRuns: it is resolved because each of its runs is resolved or ignored. A run that is opened, or fails alike, opens it.
+	ByRuns bool `json:"resolved_by_runs,omitempty"`
 }
 
 // Event is what a run was to its failure.
@@ -109,6 +116,7 @@ var (
 type Store struct {
 	redis redis.UniversalClient
 	now   func() time.Time
+	runs  OpenRuns // nil: what is open is not looked up
 }
 
 // New returns a Store on a Redis, which stays the caller's. now is the clock; nil: time.Now.
@@ -141,7 +149,7 @@ func (s *Store) record(ctx context.Context, flow int64, runs []Run) ([]Event, er
 	now, k := s.now(), keysOf(flow)
 	args := []any{
 		k.failurePrefix(), now.UnixMilli(), retention.Milliseconds(), maxPerFlow, maxRuns, handledFor.Milliseconds(), maxHandled,
-		int(MaxWindow / time.Minute),
+		int(MaxWindow / time.Minute), k.runsPrefix(), MaxKnown,
 	}
 	events := make([]Event, len(runs))
 	for i, r := range runs {
@@ -194,9 +202,14 @@ func (s *Store) List(ctx context.Context, visible func(flow int64) bool) ([]Grou
 		}
 		all = append(all, some...)
 	}
-	slices.SortFunc(all, func(a, b Group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(all, lastFirst)
+	if err := s.countOpen(ctx, all); err != nil {
+		return nil, fmt.Errorf("list failures: %w", err)
+	}
 	return all, nil
 }
+
+func lastFirst(a, b Group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.ID, b.ID)) }
 
 func (s *Store) ofFlow(ctx context.Context, flow int64) (all []Group, err error) {
 	k := keysOf(flow)
@@ -232,10 +245,15 @@ func (s *Store) Failure(ctx context.Context, id string) (Group, error) {
 	if f["new"] == "" {
 		return Group{}, ErrNotFound
 	}
-	return decode(id, flow, f, s.now()), nil
+	all := []Group{decode(id, flow, f, s.now())}
+	if err := s.countOpen(ctx, all); err != nil {
+		return Group{}, fmt.Errorf("read failure: %w", err)
+	}
+	return all[0], nil
 }
 
-// Set changes the state of a failure. until is the end of Muted. Errors: ErrNotFound.
+// Set changes the state of a failure. until is the end of Muted. One of whose runs none is open stays resolved when it is opened.
+// Errors: ErrNotFound.
 func (s *Store) Set(ctx context.Context, id string, state State, until time.Time) error {
 	flow, ok := FlowOf(id)
 	if !ok {

@@ -1,6 +1,7 @@
 package failure_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -206,7 +207,7 @@ func TestFailuresAreBounded(t *testing.T) {
 			t.Errorf("%s is kept for ever", key)
 		}
 	}
-	if n != 500+4 {
+	if n != 500+500+4 { // each failure and its runs
 		t.Errorf("%d keys", n)
 	}
 }
@@ -230,5 +231,99 @@ func TestWorkersRecordAtTheSameTime(t *testing.T) {
 	all.Wait()
 	if f := s.list(); len(f) != 1 || f[0].Count != 100 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A failure has the number of its open runs, and is resolved by them when none is open and all are known. Of runs that are not
+// stored any more nothing is said.
+func TestOpenRunsAreCounted(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	open := map[string]bool{}
+	asked := 0
+	s.Store = s.Counting(func(_ context.Context, ids []string) (map[string]bool, error) {
+		asked = len(ids)
+		known := map[string]bool{}
+		for _, id := range ids {
+			if isOpen, ok := open[id]; ok {
+				known[id] = isOpen
+			}
+		}
+		return known, nil
+	})
+	var runs []failure.Run
+	for range 44 {
+		runs = append(runs, s.run("x"))
+	}
+	id := s.record(runs...)[0].Failure
+	want := func(what string, state failure.State, byRuns bool, n int64) {
+		t.Helper()
+		one, err := s.Failure(t.Context(), id)
+		if err != nil || !cmp.Equal(s.list(), []failure.Group{one}) || one.State != state || one.ByRuns != byRuns || one.Open() != n {
+			t.Errorf("%s: %s by runs %v, %d open, %v", what, one.State, one.ByRuns, one.Open(), err)
+		}
+	}
+	want("none is stored", failure.Open, false, 44)
+	for i, r := range runs {
+		open[r.ID] = i < 14
+	}
+	want("30 are resolved", failure.Open, false, 14)
+	for _, r := range runs {
+		open[r.ID] = false
+	}
+	want("all are resolved", failure.Resolved, true, 0)
+	delete(open, runs[0].ID)
+	want("one is stored no more", failure.Resolved, true, 0)
+	s.at = s.at.Add(time.Minute)
+	again := s.run("x")
+	s.record(again)
+	open[again.ID] = true
+	want("one fails alike", failure.Open, false, 1)
+	s.set(id, failure.Muted, s.at.Add(time.Hour))
+	open[again.ID] = false
+	want("it is muted", failure.Muted, false, 0)
+	s.set(id, failure.Open, time.Time{})
+	many := make([]failure.Run, failure.MaxKnown)
+	for i := range many {
+		many[i] = s.run("x")
+		open[many[i].ID] = false
+	}
+	s.record(many...)
+	want("there are older ones", failure.Open, false, 0)
+	if asked != failure.MaxKnown {
+		t.Errorf("%d runs were looked at", asked)
+	}
+}
+
+// Reading many failures looks at a bounded number of runs: the failures that were seen last come first.
+func TestCountingIsBounded(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	asked := 0
+	s.Store = s.Counting(func(_ context.Context, ids []string) (map[string]bool, error) {
+		asked = len(ids)
+		known := map[string]bool{}
+		for _, id := range ids {
+			known[id] = true
+		}
+		return known, nil
+	})
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		s.at = s.at.Add(time.Minute)
+		var runs []failure.Run
+		for range 450 {
+			runs = append(runs, s.run("cause "+name))
+		}
+		s.record(runs...)
+	}
+	all := s.list()
+	counted := 0
+	for i := range all {
+		if all[i].OpenRuns != nil {
+			counted++
+		}
+	}
+	if asked != 4*450 || counted != 4 || all[3].OpenRuns == nil || all[4].OpenRuns != nil || all[5].Open() != 450 {
+		t.Errorf("%d runs were looked at, of %d failures", asked, counted)
 	}
 }

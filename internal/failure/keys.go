@@ -16,6 +16,10 @@ func keysOf(flow int64) keys {
 // failurePrefix + id is a HASH, see record.lua. TTL: retention from the last run.
 func (k keys) failurePrefix() string { return k.tag + "failure:" }
 
+// runsPrefix + id is a LIST of the ids of the newest runs of a failure, the newest first, at most MaxKnown. TTL: retention from the
+// last run.
+func (k keys) runsPrefix() string { return k.tag + "runs:" }
+
 // index is a ZSET of the failures by unix milliseconds of their last run, at most maxPerFlow. TTL: retention from the last
 // run.
 func (k keys) index() string { return k.tag + "index" }

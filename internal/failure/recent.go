@@ -1,7 +1,6 @@
 package failure
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,7 +17,7 @@ const (
 )
 
 // Recent returns the failures that were seen within a time, of the 200 flows that failed last and of each the last ten, in three
-// round trips whatever their number. The last seen are first.
+// round trips whatever their number, and those in which their open runs are counted. The last seen are first.
 func (s *Store) Recent(ctx context.Context, within time.Duration) ([]Group, error) {
 	since := strconv.FormatInt(s.now().Add(-within).UnixMilli(), 10)
 	flows, err := s.redis.ZRevRangeByScore(ctx, keyFlows, &redis.ZRangeBy{Min: since, Max: "+inf", Count: recentFlows}).Result()
@@ -59,8 +58,8 @@ func (s *Store) Recent(ctx context.Context, within time.Duration) ([]Group, erro
 			all = append(all, decode(r.id, r.flow, f, s.now()))
 		}
 	}
-	slices.SortFunc(all, func(a, b Group) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.ID, b.ID)) })
-	return all, nil
+	slices.SortFunc(all, lastFirst)
+	return all, wrapRecent(s.countOpen(ctx, all))
 }
 
 func wrapRecent(err error) error {

@@ -174,7 +174,16 @@ function objectControl(view, param, slot, more) {
   word?.addEventListener('change', () => view.edit(() => slot.set(word.value || undefined), { label: more.label, focus: param.name }))
   const key = `${param.name} in ${view.selected}`
   const details = h('details', { class: 'inner' }, h('summary', {}, summary))
-  const fill = () => { if (details.open && details.children.length === 1) details.append(...paramFields(view, fields, name => memberSlot(view, slot, name, inline), () => fields.length < 9, `More of ${param.name}`)) }
+  // taken are the fields that the chosen value of the short form takes, and those that are there all the same.
+  const taken = () => {
+    const takes = short?.takes?.[textOf(memberSlot(view, slot, inline, inline).entry()?.value)]
+    return takes ? fields.filter(one => takes.includes(one.name) || memberSlot(view, slot, one.name, inline).entry()) : fields
+  }
+  const fill = () => {
+    if (!details.open || details.children.length > 1) return
+    const some = taken()
+    details.append(...paramFields(view, some, name => memberSlot(view, slot, name, inline), () => some.length < 9, `More of ${param.name}`))
+  }
   details.addEventListener('toggle', () => { fill(); view.opened[details.open ? 'add' : 'delete'](key) })
   if (view.opened.has(key) || isMap(given) && given.entries.some(entry => entry.key !== inline)) { details.open = true; fill() }
   const main = short && controls[short.type](view, { ...short, required: false }, memberSlot(view, slot, inline, inline), { ...more, path: `${param.name}/${inline}` })
