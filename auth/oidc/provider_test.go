@@ -5,8 +5,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -228,5 +230,27 @@ func TestSignOutAtTheProvider(t *testing.T) {
 	at.Discover = func(document map[string]any) { delete(document, "end_session_endpoint") }
 	if got := provider(at, nil).SignOut(t.Context(), "", ""); got != "" {
 		t.Errorf("a provider that does not offer it: %s", got)
+	}
+}
+
+// Whoever has https:// for the issuer is not sent to http://.
+func TestEndpointsThatAreNotEncrypted(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint", ""} {
+		var document map[string]string
+		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(document) }))
+		defer server.Close()
+		document = map[string]string{"issuer": server.URL}
+		for _, each := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"} {
+			document[each] = server.URL + "/" + each
+		}
+		if name != "" {
+			document[name] = "http://login.example.org/" + name
+		}
+		p := New(Settings{Issuer: server.URL, ClientID: "c"}.filled(), "", nil)
+		p.client = server.Client()
+		if _, _, err := p.Begin(t.Context(), redirect, ""); (err == nil) != (name == "") {
+			t.Errorf("%q: %v", name, err)
+		}
 	}
 }
