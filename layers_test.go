@@ -39,6 +39,8 @@ var layers = []struct {
 	{tree: "queue", may: []string{"flows", "internal"}, why: "a run is delivered and recorded without looking at deployed flows, secrets or callers"},
 	{tree: "operation", may: []string{"flows", "queue", "internal"}, why: "an action on many runs needs the runs and their flows, and knows of callers only the principal"},
 	{tree: "history", may: []string{"flows", "queue", "internal"}, why: "it keeps what the queue has recorded, through a port that the queue defines, and knows no callers"},
+	{tree: "auth/oidc/oidctest", why: "a provider for tests knows the protocol alone; nothing but tests imports it"},
+	{tree: "auth/oidc", may: []string{"store", "internal/localhost"}, why: "a provider says who somebody is: it becomes a user of the store, and nothing is known of sessions and pages"},
 	{tree: "auth/personal", why: "a token is a record with a user and scopes: what it allows is decided by who asks"},
 	{tree: "auth", may: []string{"auth/personal", "flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
 
@@ -80,11 +82,11 @@ var layers = []struct {
 	{tree: "console/language", alone: true, may: []string{}, why: "the texts of pages in the language of the reader know nothing of what they are about"},
 	{tree: "console/tasks", may: []string{"console/language", "queue", "internal/httprecorder", "internal/webhook"}, why: "asynqmon is served without knowing of sessions, users and pages"},
 	{tree: "console/build", may: []string{"flows", "queue", "store", "internal"}, why: "what helps to write a flow comes from the language, the runs and the names that the store knows; sessions and pages are the console's"},
-	{tree: "console", may: []string{"console/build", "console/language", "auth/personal", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal", "audit", "api/changes", "console/tasks"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
+	{tree: "console", may: []string{"console/build", "console/language", "auth/personal", "auth/oidc", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal", "audit", "api/changes", "console/tasks"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "auth/personal", "client", "connect", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "auth/personal", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal", "audit", "connect/probe"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "auth/oidc", "auth/personal", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal", "audit", "connect/probe"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
 	{tree: "app/cli", may: []string{"app", "audit", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},

@@ -11,7 +11,10 @@ import (
 // openConsole opens the web console.
 func (p *Program) openConsole(context.Context) error {
 	p.connections = p.askWorkers()
-	var err error
+	signOn, err := p.openSignOn()
+	if err != nil {
+		return err
+	}
 	p.console, err = console.New(console.Config{
 		Store:       p.store,
 		Queue:       p.client,
@@ -39,6 +42,7 @@ func (p *Program) openConsole(context.Context) error {
 		Connections: p.connections,
 		Redeem:      p.connections.Redeem,
 		Files:       p.files,
+		SignOn:      signOn,
 		Issuer:      p.settings.Issuer,
 		Call:        func(w http.ResponseWriter, r *http.Request, who *auth.Principal) { p.handler.ServeAs(w, r, who) },
 	})

@@ -29,9 +29,12 @@ const (
 
 	// EnvAuditHTTPHeader is the header with which the audit log is posted, "Name: value".
 	EnvAuditHTTPHeader = EnvPrefix + "AUDIT_HTTP_HEADER"
-	EnvRedisURL        = EnvPrefix + "REDIS_URL"    // also has a flag, for URLs without a password
-	EnvHistory         = EnvPrefix + "HISTORY"      // likewise
-	EnvHistoryFrom     = EnvPrefix + "HISTORY_FROM" // of penstock history copy
+
+	// EnvSignOnSecret is the secret of the client at the provider of --sign-on.
+	EnvSignOnSecret = EnvPrefix + "SIGN_ON_SECRET"
+	EnvRedisURL     = EnvPrefix + "REDIS_URL"    // also has a flag, for URLs without a password
+	EnvHistory      = EnvPrefix + "HISTORY"      // likewise
+	EnvHistoryFrom  = EnvPrefix + "HISTORY_FROM" // of penstock history copy
 )
 
 // Env contains the environment variables with EnvPrefix.
@@ -146,10 +149,16 @@ func (e Env) Vars(file string) (map[string]any, error) {
 	return vars, nil
 }
 
+// secretVariables are the variables with secrets of the process itself, each of which may be given as a file. Read only.
+var secretVariables = []string{
+	EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvAuditHTTPHeader, EnvSignOnSecret,
+	EnvRedisURL, EnvHistory, EnvHistoryFrom, EnvToken, EnvPassword,
+}
+
 // Unknown returns the variables that no command reads, probably misspelt.
 func (e Env) Unknown() []string {
 	var known []string
-	for _, name := range []string{EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvAuditHTTPHeader, EnvRedisURL, EnvHistory, EnvHistoryFrom, EnvToken, EnvPassword} {
+	for _, name := range secretVariables {
 		known = append(known, name, name+"_FILE")
 	}
 	known = append(known, EnvURL, EnvUser, EnvContext) // read by client commands, possibly in the same shell

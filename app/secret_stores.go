@@ -12,11 +12,6 @@ import (
 // secretPrefix is the prefix of environment variables for env:// references; docs/secrets.md recommends it.
 const secretPrefix = EnvPrefix + "SECRET_"
 
-// ownSecrets are the environment variables with secrets of the process itself, which no reference may name.
-var ownSecrets = []string{
-	EnvAPIKey, EnvAPISecret, EnvAdminUser, EnvAdminPass, EnvMasterKey, EnvFilesAccessKey, EnvFilesSecretKey, EnvRedisURL, EnvHistory, EnvHistoryFrom, EnvToken, EnvPassword,
-}
-
 // openSecretStores opens the stores of secrets that the file of --secret-stores allows; without one, none.
 func (p *Program) openSecretStores() (*secretstore.Stores, error) {
 	config := secretstore.Config{Log: p.log}
@@ -56,7 +51,7 @@ func checkEnvPrefix(rules *secretstore.EnvRules) error {
 	if rules == nil {
 		return nil
 	}
-	for _, name := range ownSecrets {
+	for _, name := range secretVariables {
 		if strings.HasPrefix(name, rules.Prefix) || strings.HasPrefix(name+"_FILE", rules.Prefix) {
 			return fmt.Errorf("env.prefix: %s also begins with %s", name, rules.Prefix)
 		}

@@ -31,6 +31,8 @@ type Settings struct {
 	Data             string        // data directory of dev or of redis-server; NoData: memory only
 	Issuer           string        // external base URL; empty: the listening address
 	AllowPrivate     bool          // http steps may reach private networks
+	SignOn           string        // file about the OpenID Connect provider; empty: users sign in with passwords only
+	SignOnSecret     string        // of the client there; empty: a public client
 	SecretStores     string        // file with the rules for stores of secrets; empty: none may be read
 	SQLite           string        // directory of sqlite connections' files; empty: off
 	ReadyFile        string        // receives the base URL when the front door is ready
@@ -142,6 +144,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.StringVar(&s.AuditHTTP, "audit-http", "", "`URL` to which the audit log is posted as lines of JSON")
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks of proxies whose X-Forwarded-For is used")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
+		f.StringVar(&s.SignOn, "sign-on", "", "`file` that says at which OpenID Connect provider users of the console sign in, in YAML; empty: with passwords only")
 		f.BoolVar(&s.Registration, "client-registration", false, "let OAuth clients, such as those of MCP, register themselves; each user approves a client in the console")
 	}
 	if r.API || r.Worker {
@@ -191,6 +194,7 @@ func (s *Settings) Read(e Env, f *pflag.FlagSet, r Role) error {
 	s.AdminUser, s.AdminPassword = read(EnvAdminUser), read(EnvAdminPass)
 	s.FilesAccessKey, s.FilesSecretKey = read(EnvFilesAccessKey), read(EnvFilesSecretKey)
 	s.AuditHTTPHeader = read(EnvAuditHTTPHeader)
+	s.SignOnSecret = read(EnvSignOnSecret)
 	if r.Dev {
 		vars, failure := e.Vars(s.VarsFile)
 		s.Vars, err = vars, errors.Join(err, failure)

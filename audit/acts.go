@@ -115,6 +115,8 @@ var acts = byName([]Act{
 	{"triage run", "changeRun", KindRun, "Set the triage state of a run"},
 	{"POST /console/signin", "", KindUser, "Tried to sign in"},
 	{"POST /developers/signin", "", KindUser, "Tried to sign in to the developer portal"},
+	{"GET /console/signin/callback", "", KindUser, "Signed in at the provider, and was made or changed by it; or was refused"},
+	{"GET /developers/signin/callback", "", KindUser, "Signed in at the provider for the developer portal, and was made or changed by it; or was refused"},
 	{"POST /console/account/password", "", KindUser, "Changed the own password"},
 	{"POST /developers/account/password", "", KindUser, "Changed the own password"},
 	{"POST /console/account/tokens", "createToken", KindToken, "Made a personal token"},

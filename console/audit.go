@@ -26,7 +26,7 @@ func (req *requestState) auditMessage(act, object, message string) {
 	e := req.entry(act, object, http.StatusOK)
 	e.Message = message
 	e.Describe()
-	if req.before.kind == e.Kind && isWrite(req.r) {
+	if req.before.kind == e.Kind {
 		id := req.before.id
 		if id == "" {
 			id = strings.TrimPrefix(object, e.Kind+":")

@@ -18,6 +18,7 @@ import (
 
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/auth/keyusage"
+	"github.com/penstock/penstock/auth/oidc"
 	"github.com/penstock/penstock/console/account"
 	"github.com/penstock/penstock/console/assets"
 	"github.com/penstock/penstock/console/build"
@@ -81,6 +82,9 @@ type Config struct {
 	Webhooks   *webhook.Store
 	Failures   *failure.Store
 	Log        *slog.Logger
+
+	// SignOn lets users sign in at an OpenID Connect provider; nil: with passwords only.
+	SignOn *oidc.Provider
 
 	// Connections tests connections; nil: not offered.
 	Connections ConnectionTester

@@ -189,6 +189,10 @@ func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
 	root := at.Root
 	mux.HandleFunc("GET "+root+"/signin", c.wrap(at, signInPage))
 	mux.HandleFunc("POST "+root+"/signin", c.wrap(at, signIn))
+	if c.config.SignOn != nil {
+		mux.HandleFunc("GET "+root+signOnPath, c.wrap(at, signOn))
+		mux.HandleFunc("GET "+root+callbackPath, c.wrap(at, finishSignOn))
+	}
 	mux.HandleFunc("GET "+root+"/health", c.wrap(at, healthFragment))
 	for _, r := range routes {
 		method, path, _ := strings.Cut(r.pattern, " ")

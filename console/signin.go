@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/session"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/store"
 )
 
 const (
@@ -63,6 +64,10 @@ func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	req.setCookie(cookieForm, token, 0)
 	page := req.page("", language.T(req.ctx(), "Sign in"))
 	page.CSRF = session.MaskToken(token)
+	form.Over = req.fragment()
+	if on := req.console.config.SignOn; on != nil {
+		form.Provider, form.Passwords = on.Name(), on.PasswordsForAll()
+	}
 	if req.fragment() {
 		return req.render(status, view.SignInForm(page, form))
 	}
@@ -111,30 +116,17 @@ func signIn(req *requestState) error {
 		return req.showSignIn(http.StatusTooManyRequests, form)
 	case err != nil:
 		return err
-	case user == nil || req.site.principal(user) == nil:
+	case user == nil || req.site.principal(user) == nil || !req.console.takesPassword(user):
 		form.Trouble = language.T(req.ctx(), req.site.denied)
 		req.noteRefusal(req.site.actOf("POST /signin"), req.claimed(form.User), http.StatusUnauthorized)
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
-	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch, req.origin())
-	if err != nil {
-		return err
-	}
-	if old, err := req.r.Cookie(cookieSession); err == nil { // its cookie is replaced, so that nobody could end it
-		if err := req.console.sessions.End(req.ctx(), old.Value); err != nil {
-			return err
-		}
-	}
-	if user.Preferences.Theme != "" {
-		req.setTheme(user.Preferences.Theme)
-	}
-	req.setCookie(cookieForm, "", -1)
-	req.setCookie(cookieSession, s.Token, int(session.LifeLimit/time.Second))
-	if req.fragment() { // the page from which it was sent stays
-		req.w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	return req.redirect(req.site.safeDestination(form.To))
+	return req.beginSession(user, req.origin(), form.To)
+}
+
+// takesPassword reports whether a user may sign in with a password.
+func (c *Console) takesPassword(user *store.User) bool {
+	return c.config.SignOn == nil || c.config.SignOn.PasswordsFor(user.Name, c.config.AdminUser)
 }
 
 // claimed returns the user whom somebody claims to be; empty: there is none of this name. Other names are left out of the audit log,
@@ -173,5 +165,10 @@ func signOut(req *requestState) error {
 	}
 	req.console.known.Forget(req.session.Token)
 	req.setCookie(cookieSession, "", -1)
+	if on := req.console.config.SignOn; on != nil && req.session.IDToken != "" {
+		if to := on.SignOut(req.ctx(), req.session.IDToken, req.console.base(req.r)+req.site.Root+"/signin"); to != "" {
+			return req.render(http.StatusOK, view.SignedOut(req.page("", language.T(req.ctx(), "You are signed out")), on.Name(), to))
+		}
+	}
 	return req.redirect(req.site.Root + "/signin")
 }

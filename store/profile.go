@@ -24,7 +24,8 @@ type Profile struct {
 // FullName returns the first and last name; empty when there is neither.
 func (p *Profile) FullName() string { return strings.TrimSpace(p.FirstName + " " + p.LastName) }
 
-func (p *Profile) validate() error {
+// Validate reports what is wrong with a profile. Error: *InvalidError.
+func (p *Profile) Validate() error {
 	if p.Email != "" {
 		parsed, err := mail.ParseAddress(p.Email)
 		if err != nil || parsed.Address != p.Email || len(p.Email) > maxEmail {

@@ -22,16 +22,41 @@ const (
 	RoleDeveloper Role = "developer" // makes API clients within User.Scopes
 )
 
+// Roles returns all roles.
+func Roles() []Role { return slices.Clone(roles) }
+
 var (
 	roles    = []Role{RoleAdmin, RoleOperator, RoleViewer, RoleAPIUser, RoleDeveloper} // read only
 	userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,63}$`)
 )
 
+// External is a person at an OpenID Connect provider: the subject is never reassigned (OpenID Connect Core, section 2).
+type External struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// maxSubject is the maximum length of a subject in bytes, of the same section.
+const maxSubject = 255
+
+// externalIn returns the user who is a person at a provider; nil: there is none.
+func externalIn(v *snapshot, external *External) *User {
+	if external == nil {
+		return nil
+	}
+	for _, u := range v.users {
+		if u.External != nil && *u.External == *external {
+			return u
+		}
+	}
+	return nil
+}
+
 // User is a person, or a program that logs in as one. A *User returned by the store is shared and must not be
 // modified.
 type User struct {
 	Name     string `json:"name"`
-	Hash     string `json:"hash"` // of the password, see package password
+	Hash     string `json:"hash"` // of the password, see package password; empty: there is none, and External says who it is
 	Roles    []Role `json:"roles"`
 	Disabled bool   `json:"disabled"`
 
@@ -40,6 +65,8 @@ type User struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// RefreshTokens says that the password grant issues refresh tokens to the user.
 	RefreshTokens bool `json:"refresh_tokens,omitempty"`
+	// External is who the user is at the OpenID Connect provider; nil: the user signs in with a password.
+	External *External `json:"external,omitempty"`
 	Profile
 	Preferences Preferences `json:"preferences,omitzero"`
 	CredentialState
@@ -55,13 +82,21 @@ func (u User) LogValue() slog.Value { return slog.StringValue(u.Name) }
 
 func (u *User) name() string { return u.Name }
 
-func (u *User) admit(*snapshot, *User) error { return nil }
+// admit: two users are never the same person at the provider.
+func (u *User) admit(v *snapshot, _ *User) error {
+	if other := externalIn(v, u.External); other != nil && other.Name != u.Name {
+		return &InvalidError{"external", "is that of the user " + other.Name}
+	}
+	return nil
+}
 
 func (u *User) validate() error {
 	switch {
 	case !userName.MatchString(u.Name):
 		return &InvalidError{"name", "must be 1 to 64 letters, digits, '_', '.', '@', '+' or '-', and begin with a letter or digit"}
-	case u.Hash == "":
+	case u.External != nil && (u.External.Issuer == "" || u.External.Subject == "" || len(u.External.Subject) > maxSubject):
+		return &InvalidError{"external", "must have an issuer and a subject of at most 255 bytes"}
+	case u.Hash == "" && u.External == nil:
 		return &InvalidError{"password", "is required"}
 	case len(u.Scopes) > maxScopes:
 		return &InvalidError{"scopes", fmt.Sprintf("must be at most %d", maxScopes)}
@@ -77,7 +112,7 @@ func (u *User) validate() error {
 	if err := u.Preferences.validate(); err != nil {
 		return err
 	}
-	return u.Profile.validate()
+	return u.Profile.Validate()
 }
 
 // keepsTokens: a change of the password, the loss of a role or scope, and disabling revoke tokens.
@@ -103,6 +138,18 @@ func (s *Store) users() principalRecords[User, *User] {
 
 // User returns a user, at most a second old; ErrNotFound.
 func (us *Users) User(ctx context.Context, name string) (*User, error) { return us.all.find(ctx, name) }
+
+// External returns the user who is a person at a provider, at most a second old; ErrNotFound.
+func (us *Users) External(ctx context.Context, external External) (*User, error) {
+	v, err := us.all.store.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if found := externalIn(v, &external); found != nil {
+		return found, nil
+	}
+	return nil, ErrNotFound
+}
 
 // List returns all users by name.
 func (us *Users) List(ctx context.Context) ([]*User, error) { return us.all.list(ctx) }

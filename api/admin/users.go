@@ -17,22 +17,23 @@ const minPassword = 6
 
 // userView is a user in responses to administrators.
 type userView struct {
-	Name      string       `json:"name"`
-	Roles     []store.Role `json:"roles"`
-	Scopes    []string     `json:"scopes"` // besides those of the roles
-	Disabled  bool         `json:"disabled"`
-	Refresh   bool         `json:"refresh_tokens"`
-	Email     string       `json:"email,omitempty"`
-	FirstName string       `json:"first_name,omitempty"`
-	LastName  string       `json:"last_name,omitempty"`
-	CreatedAt time.Time    `json:"created_at"`
-	UpdatedAt time.Time    `json:"updated_at"`
+	Name      string          `json:"name"`
+	Roles     []store.Role    `json:"roles"`
+	Scopes    []string        `json:"scopes"` // besides those of the roles
+	Disabled  bool            `json:"disabled"`
+	Refresh   bool            `json:"refresh_tokens"`
+	Email     string          `json:"email,omitempty"`
+	FirstName string          `json:"first_name,omitempty"`
+	LastName  string          `json:"last_name,omitempty"`
+	External  *store.External `json:"external"` // null: the user signs in with a password
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
 }
 
 func viewUser(u *store.User) userView {
 	return userView{
 		Name: u.Name, Roles: append([]store.Role{}, u.Roles...), Scopes: append([]string{}, u.Scopes...), Disabled: u.Disabled, Refresh: u.RefreshTokens,
-		Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, External: u.External, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
 }
 
@@ -48,6 +49,8 @@ type userInput struct {
 	Email     httpx.Optional[string] `json:"email"`
 	FirstName httpx.Optional[string] `json:"first_name"`
 	LastName  httpx.Optional[string] `json:"last_name"`
+
+	External httpx.Optional[*store.External] `json:"external"`
 }
 
 // profileInto changes the members of a profile that were sent.
@@ -60,11 +63,11 @@ func (in *userInput) profileInto(p *store.Profile) {
 func (a *api) createUser(c *gin.Context) {
 	var in userInput
 	hash, err := a.readUserInput(c, &in)
-	if err == nil && !in.Password.Set {
+	if err == nil && !in.Password.Set && in.External.Value == nil {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
 	}
 	u := &store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Scopes: auth.Strings(in.Scopes.Value), Disabled: in.Disabled.Value}
-	u.RefreshTokens = in.Refresh.Value
+	u.RefreshTokens, u.External = in.Refresh.Value, in.External.Value
 	in.profileInto(&u.Profile)
 	if err == nil {
 		err = a.checkHeld(u, nil)
@@ -109,6 +112,7 @@ func (a *api) changeUser(c *gin.Context) {
 		in.Disabled.Into(&u.Disabled)
 		in.Refresh.Into(&u.RefreshTokens)
 		in.profileInto(&u.Profile)
+		in.External.Into(&u.External)
 		if in.Password.Set {
 			u.Hash = hash
 		}

@@ -37,6 +37,9 @@
     box.setAttribute('aria-labelledby', 'signin-title')
     box.innerHTML = '<h2 id="signin-title"></h2><p class="hint"></p><div></div>'
     document.body.append(box)
+    window.addEventListener('focus', () => { // back from the window of the provider
+      if (box.open && one('a[target]', box)) form()
+    })
     box.addEventListener('close', () => settle(false))
     box.addEventListener('submit', event => {
       event.preventDefault()

@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 )
 
-// Key is a hash: user, epoch, csrf, began and seen (Unix seconds), the fields of Origin, and last_at, last_ip and last_device of the
+// Key is a hash: user, epoch, csrf, began and seen (Unix seconds), the fields of Origin (id_token only of those who signed in at a provider), and last_at, last_ip and last_device of the
 // sign-in before. TTL: IdleLimit, and at most the rest of LifeLimit. The key contains only the SHA-256 of the cookie.
 func Key(token string) string { return keyByID(digest(token)) }
 

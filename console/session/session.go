@@ -38,6 +38,9 @@ type Origin struct {
 	Site   string // root of the pages: "/console"
 	IP     string // address of the browser
 	Device string // the User-Agent header, at most maxDevice bytes
+
+	// IDToken is that with which the OpenID Connect provider let the user in; empty: the user signed in with a password.
+	IDToken string
 }
 
 // ID is by what the session is named on pages. It is no secret: the cookie does not follow from it.
@@ -80,6 +83,9 @@ func (s *Store) put(ctx context.Context, made *Session) error {
 	if !made.Last.At.IsZero() {
 		fields = append(fields, "last_at", made.Last.At.Unix(), "last_ip", made.Last.IP, "last_device", made.Last.Device)
 	}
+	if made.IDToken != "" {
+		fields = append(fields, "id_token", made.IDToken)
+	}
 	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSet(ctx, key, fields...)
 		p.Expire(ctx, key, IdleLimit)
@@ -91,7 +97,7 @@ func (s *Store) put(ctx context.Context, made *Session) error {
 // sessionOf returns the session with the stored fields; it has no Token.
 func sessionOf(f map[string]string) *Session {
 	s := &Session{
-		User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], Origin: Origin{f["site"], f["ip"], f["device"]},
+		User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], Origin: Origin{f["site"], f["ip"], f["device"], f["id_token"]},
 		startedAt: unix(f["began"]), lastUsed: unix(f["seen"]),
 	}
 	if f["last_at"] != "" {
