@@ -191,7 +191,7 @@ func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
 	mux.HandleFunc("POST "+root+"/signin", c.wrap(at, signIn))
 	if c.config.SignOn != nil {
 		mux.HandleFunc("GET "+root+signOnPath, c.wrap(at, signOn))
-		mux.HandleFunc("GET "+root+callbackPath, c.wrap(at, finishSignOn))
+		mux.HandleFunc("GET "+root+signOnCallback, c.wrap(at, finishSignOn))
 	}
 	mux.HandleFunc("GET "+root+"/health", c.wrap(at, healthFragment))
 	for _, r := range routes {

@@ -20,15 +20,15 @@ import (
 // windows may sign in at once.
 const cookieAttempt = "penstock_attempt_"
 
-// signOnPath is where a sign-in at the provider begins, and callbackPath is where it ends; both are below the root of a site.
+// signOnPath is where a sign-in at the provider begins, and signOnCallback is where it ends; both are below the root of a site.
 const (
-	signOnPath   = "/signin/provider"
-	callbackPath = "/signin/callback"
+	signOnPath     = "/signin/provider"
+	signOnCallback = "/signin/callback"
 )
 
 // redirectURI returns the address to which the provider sends the browser back.
 func (req *requestState) redirectURI() string {
-	return req.console.base(req.r) + req.site.Root + callbackPath
+	return req.console.base(req.r) + req.site.Root + signOnCallback
 }
 
 // signOn sends the browser to the provider.
@@ -77,7 +77,7 @@ func finishSignOn(req *requestState) error {
 	user, changed, err := provider.Enter(req.ctx(), users, id)
 	if changed {
 		req.user, req.who = user, auth.UserPrincipal(user)
-		req.audit("GET "+req.site.Root+callbackPath, user.Name)
+		req.audit("GET "+req.site.Root+signOnCallback, user.Name)
 	}
 	if err != nil {
 		return req.refuseSignOn(err)
@@ -103,7 +103,7 @@ func (req *requestState) refuseSignOn(err error) error {
 		return err
 	default:
 		text = req.refusal(refused.Reason, name)
-		req.noteRefusal("GET "+req.site.Root+callbackPath, "", status)
+		req.noteRefusal("GET "+req.site.Root+signOnCallback, "", status)
 	}
 	req.console.config.Log.LogAttrs(req.ctx(), slog.LevelWarn, "sign-in at the provider", slog.String("request_id", req.w.Header().Get(headerRequestID)), slog.String("error", err.Error()))
 	return req.showSignIn(status, view.SignIn{To: req.r.URL.Query().Get("to"), Trouble: text})

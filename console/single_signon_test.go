@@ -76,7 +76,7 @@ func TestSignInAtTheProvider(t *testing.T) {
 	if w := b.do(httptest.NewRequestWithContext(t.Context(), http.MethodGet, back, nil)); w.Code != http.StatusForbidden {
 		t.Errorf("the same response again: %d", w.Code)
 	}
-	entries := b.page("/audit?what=user")
+	entries := b.page("/access/audit")
 	if !strings.Contains(entries, "Signed in at the provider") {
 		t.Error("the audit log does not have who was made")
 	}
@@ -148,6 +148,7 @@ func TestWhoMayNotSignInAtTheProvider(t *testing.T) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}
+	at.SignIn(person("dev", "partners"), nil)
 	b := d.browser() // who is no one in the console may use the portal
 	if to := b.follow(b.atProvider(b.follow("/developers/signin/provider"))); to.Path != "/developers/" {
 		t.Errorf("the developer is sent to %s", to)

@@ -169,6 +169,7 @@ func components(yes bool) map[string]templ.Component {
 		"NewerRuns":          NewerRuns(RunsURL(url.Values{"filter": {hostile}}, nil), 1, yes),
 		"SignInPage":         SignInPage(p, filled[SignIn](yes)),
 		"SignInForm":         SignInForm(p, filled[SignIn](yes)),
+		"SignedOut":          SignedOut(p, hostile, "https://login.example.org/end?"+hostile),
 		"ReviewPage":         ReviewPage(p, filled[Review](yes)),
 		"ReviewDialog":       ReviewDialog(p, filled[Review](yes)),
 		"TryPage":            TryPage(p, filled[TryForm](yes)),
@@ -262,7 +263,7 @@ func TestLinksStayInTheConsole(t *testing.T) {
 		}
 		for _, m := range link.FindAllStringSubmatch(b.String(), -1) {
 			within := strings.HasPrefix(m[1], "/") && !strings.HasPrefix(m[1], "//") || strings.HasPrefix(m[1], "#")
-			elsewhere := (name == "ConsentPage" || name == "AuthorizePage") && strings.HasPrefix(m[1], "https://login.example.org/")
+			elsewhere := (name == "ConsentPage" || name == "AuthorizePage" || name == "SignedOut") && strings.HasPrefix(m[1], "https://login.example.org/")
 			if !within && !elsewhere {
 				t.Errorf("%s: %s", name, m[0])
 			}
