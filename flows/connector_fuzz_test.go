@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // maxFuzzed is the maximum size in bytes of a text that the fuzz target of connectors reads.
@@ -29,7 +30,7 @@ func FuzzParseConnector(f *testing.F) {
 			return
 		}
 		c, err := flows.ParseConnector("fuzz.yaml", source, kinds)
-		var problems flows.Problems
+		var problems problem.List
 		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
 			t.Fatalf("%T %v", err, err)
 		}

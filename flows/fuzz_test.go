@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // filesOf returns the contents of the files of each pattern, which has some.
@@ -44,7 +45,7 @@ func FuzzParse(f *testing.F) {
 	kinds := catalogue()
 	f.Fuzz(func(t *testing.T, source []byte) {
 		flow, err := flows.Parse("fuzz.yaml", source, kinds)
-		var problems flows.Problems
+		var problems problem.List
 		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
 			t.Fatalf("%T %v", err, err)
 		}

@@ -68,7 +68,7 @@ func (f *Flows) Deployment(ref string) (Deployment, error) {
 	}
 	head := d.Deployment
 	_, err := f.store.compiled(d)
-	head.Problem = problem(err)
+	head.Problem = problemText(err)
 	return head, nil
 }
 
@@ -88,7 +88,7 @@ func (f *Flows) List() []Deployment {
 	}
 	all = slices.Clone(all)
 	for i, h := range all {
-		all[i].Problem = problem(failed[versionID{h.Number, h.Version}])
+		all[i].Problem = problemText(failed[versionID{h.Number, h.Version}])
 	}
 	return all
 }

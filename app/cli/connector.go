@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/reference"
 )
 
@@ -164,9 +165,9 @@ func newConnectorTest(kinds *flows.Catalogue) *cobra.Command {
 }
 
 // connectorProblems returns the mistakes and warnings of a connector.
-func connectorProblems(kinds *flows.Catalogue, file flowSource) (flows.Problems, error) {
+func connectorProblems(kinds *flows.Catalogue, file flowSource) (problem.List, error) {
 	c, err := flows.ParseConnector(file.name, file.text, kinds)
-	if problems := (flows.Problems)(nil); errors.As(err, &problems) {
+	if problems := (problem.List)(nil); errors.As(err, &problems) {
 		return problems, nil
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/app/cli/recording"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/mask"
 )
 
@@ -261,7 +262,7 @@ func newFlowRollback(e env) *cobra.Command {
 			}
 			for _, warning := range flow.Warnings {
 				if strings.HasPrefix(warning.Code, "missing_") {
-					printProblems(cmd.ErrOrStderr(), flows.Problems{problemOf("flow "+args[0], warning)})
+					printProblems(cmd.ErrOrStderr(), problem.List{problemOf("flow "+args[0], warning)})
 				}
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is version %s again\n", flow.Number, short(flow.Version))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/phrase"
 )
 
@@ -64,8 +65,8 @@ func validate(w io.Writer, kinds *flows.Catalogue, files []flowSource) error {
 }
 
 // problemsIn returns the mistakes and warnings of all files, never nil. The error is not that of a flow.
-func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, error) {
-	all := flows.Problems{}
+func problemsIn(kinds *flows.Catalogue, files []flowSource) (problem.List, error) {
+	all := problem.List{}
 	numbers := map[int64]string{}
 	for _, file := range files {
 		if file.connector {
@@ -77,13 +78,13 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 			continue
 		}
 		flow, err := file.parse(kinds)
-		switch problems := (flows.Problems)(nil); {
+		switch problems := (problem.List)(nil); {
 		case errors.As(err, &problems):
 			all = append(all, problems...)
 		case err != nil:
 			return nil, err
 		case numbers[flow.Number] != "":
-			all = append(all, flows.NewMistake(flows.DuplicateFlow, file.name, 1, 1, "flow %d is in %s, too", flow.Number, numbers[flow.Number]))
+			all = append(all, problem.NewMistake(problem.DuplicateFlow, file.name, 1, 1, "flow %d is in %s, too", flow.Number, numbers[flow.Number]))
 		default:
 			numbers[flow.Number] = file.name
 			all = append(all, flow.Warnings()...)
@@ -93,7 +94,7 @@ func problemsIn(kinds *flows.Catalogue, files []flowSource) (flows.Problems, err
 }
 
 // problemsError returns an error that counts the mistakes; nil when there are none.
-func problemsError(problems flows.Problems, files []flowSource) error {
+func problemsError(problems problem.List, files []flowSource) error {
 	mistakes := 0
 	for _, p := range problems {
 		if !p.IsWarning() {
@@ -106,7 +107,7 @@ func problemsError(problems flows.Problems, files []flowSource) error {
 	return fmt.Errorf("%s in %s", phrase.Count(mistakes, "mistake"), phrase.Count(len(files), "file"))
 }
 
-func printProblems(w io.Writer, problems flows.Problems) {
+func printProblems(w io.Writer, problems problem.List) {
 	for i := range problems {
 		fmt.Fprintf(w, "%s\n", problems[i].Text())
 	}
@@ -138,12 +139,12 @@ func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
 
 // testResult is the result of one test of a file.
 type testResult struct {
-	File     string         `json:"file"`
-	Line     int            `json:"line,omitempty"`
-	Name     string         `json:"name,omitempty"`
-	Micros   int64          `json:"us"`
-	Failure  string         `json:"failure,omitempty"`  // empty: it passed
-	Problems flows.Problems `json:"problems,omitempty"` // of an invalid file, whose tests cannot run
+	File     string       `json:"file"`
+	Line     int          `json:"line,omitempty"`
+	Name     string       `json:"name,omitempty"`
+	Micros   int64        `json:"us"`
+	Failure  string       `json:"failure,omitempty"`  // empty: it passed
+	Problems problem.List `json:"problems,omitempty"` // of an invalid file, whose tests cannot run
 }
 
 // runTests runs the tests of files. The list is never nil. The error is not that of a test.
@@ -151,7 +152,7 @@ func runTests(ctx context.Context, kinds *flows.Catalogue, files []flowSource) (
 	all := []testResult{}
 	for _, file := range files {
 		results, err := testsOf(ctx, kinds, file)
-		if problems := (flows.Problems)(nil); errors.As(err, &problems) {
+		if problems := (problem.List)(nil); errors.As(err, &problems) {
 			all = append(all, testResult{File: file.name, Problems: problems})
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // deployResult is the result of `flow deploy` for one file.
@@ -161,14 +162,14 @@ func requirePassingTests(ctx context.Context, w io.Writer, kinds *flows.Catalogu
 }
 
 // problemOf returns a warning of the server about a file.
-func problemOf(file string, w client.Warning) flows.Problem {
-	return flows.Problem{File: file, Line: w.Line, Column: w.Column, Severity: flows.Warning, Code: w.Code, Doc: w.Doc, Message: w.Message, Hint: w.Hint, Snippet: w.Snippet}
+func problemOf(file string, w client.Warning) problem.Problem {
+	return problem.Problem{File: file, Line: w.Line, Column: w.Column, Severity: problem.Warning, Code: w.Code, Doc: w.Doc, Message: w.Message, Hint: w.Hint, Snippet: w.Snippet}
 }
 
 // requireResources writes to w which connections, secrets, flows and variables the files use and the server does not have, and
 // returns an error when there are any. Flows that are deployed together need not be there before.
 func requireResources(ctx context.Context, w io.Writer, server *client.Client, ready []flowFile, allowMissing bool) error {
-	var missing flows.Problems
+	var missing problem.List
 	for _, f := range ready {
 		warnings, err := server.Check(ctx, strconv.FormatInt(f.flow.Number, 10), f.flow.Source)
 		if err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/suggest"
 )
 
@@ -19,16 +19,16 @@ func newFlowExplain() *cobra.Command {
 		Example: "  penstock flow explain unknown_key",
 		RunE: func(cmd *cobra.Command, codes []string) error {
 			if len(codes) == 0 {
-				for _, code := range flows.MistakeCodes() {
+				for _, code := range problem.Codes() {
 					fmt.Fprintln(cmd.OutOrStdout(), code)
 				}
 				return nil
 			}
 			for _, code := range codes {
-				page := flows.ExplainMistake(code)
+				page := problem.Explain(code)
 				if page == "" {
 					var known []string
-					for _, c := range flows.MistakeCodes() {
+					for _, c := range problem.Codes() {
 						known = append(known, c.String())
 					}
 					return fmt.Errorf("explain: there is no code %q: %s", code, suggest.DidYouMean(code, known))

@@ -8,13 +8,14 @@ import (
 	"path/filepath"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/atomicfile"
 	"github.com/penstock/penstock/internal/phrase"
 )
 
 // checkOf returns the check of one file with another text.
-func checkOf(kinds *flows.Catalogue, file flowSource) flows.Check {
-	return func(src string) (problems flows.Problems) {
+func checkOf(kinds *flows.Catalogue, file flowSource) problem.Check {
+	return func(src string) (problems problem.List) {
 		file.text = []byte(src)
 		var err error
 		if file.connector {
@@ -23,23 +24,23 @@ func checkOf(kinds *flows.Catalogue, file flowSource) flows.Check {
 			_, err = file.parse(kinds)
 		}
 		if err != nil && !errors.As(err, &problems) {
-			problems = flows.Problems{flows.NewMistake(flows.BadValue, file.name, 1, 1, "%v", err)}
+			problems = problem.List{problem.NewMistake(problem.BadValue, file.name, 1, 1, "%v", err)}
 		}
 		return problems
 	}
 }
 
 // withFixes adds the known corrections to the mistakes of files.
-func withFixes(kinds *flows.Catalogue, problems flows.Problems, files []flowSource) flows.Problems {
+func withFixes(kinds *flows.Catalogue, problems problem.List, files []flowSource) problem.List {
 	for _, file := range files {
-		var own flows.Problems
+		var own problem.List
 		var at []int
 		for i := range problems {
 			if problems[i].File == file.name {
 				own, at = append(own, problems[i]), append(at, i)
 			}
 		}
-		for i, p := range flows.AddFixes(string(file.text), own, checkOf(kinds, file)) {
+		for i, p := range problem.AddFixes(string(file.text), own, checkOf(kinds, file)) {
 			problems[at[i]] = p
 		}
 	}
@@ -52,7 +53,7 @@ func fixFiles(w io.Writer, kinds *flows.Catalogue, files []flowSource) ([]flowSo
 		if file.name == stdinTitle {
 			return nil, errors.New("fix: standard input is no file that can be written: name the file")
 		}
-		text, made := flows.FixAll(string(file.text), checkOf(kinds, file))
+		text, made := problem.FixAll(string(file.text), checkOf(kinds, file))
 		if len(made) == 0 {
 			continue
 		}

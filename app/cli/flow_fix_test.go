@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -37,12 +37,12 @@ func TestValidateJSONHasFixes(t *testing.T) {
 	if err == nil {
 		t.Fatal("the file has no mistakes")
 	}
-	var problems flows.Problems
+	var problems problem.List
 	if err := json.Unmarshal([]byte(out), &problems); err != nil || len(problems) != 3 {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want := flows.Edit{Line: 3, Column: 5, EndLine: 3, EndColumn: 14, Text: "transform"}
-	if p := problems[0]; p.Code != "unknown_kind" || p.Severity != flows.Mistake || p.Doc != "docs/flow-problems.md#unknown_kind" || len(p.Fixes) != 1 || p.Fixes[0].Edits[0] != want {
+	want := problem.Edit{Line: 3, Column: 5, EndLine: 3, EndColumn: 14, Text: "transform"}
+	if p := problems[0]; p.Code != "unknown_kind" || p.Severity != problem.Mistake || p.Doc != "docs/flow-problems.md#unknown_kind" || len(p.Fixes) != 1 || p.Fixes[0].Edits[0] != want {
 		t.Errorf("%+v", p)
 	}
 	if p := problems[2]; p.Code != "bad_status" || len(p.Fixes) != 0 {

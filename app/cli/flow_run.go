@@ -21,6 +21,7 @@ import (
 	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/outbound"
 	"github.com/penstock/penstock/internal/phrase"
@@ -88,7 +89,7 @@ func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, arg
 		return usageError{fmt.Errorf("run flow: %s holds %s: name one file", file, phrase.Count(len(sources), "flow"))}
 	}
 	flow, err := sources[0].parse(kinds)
-	if problems := (flows.Problems)(nil); errors.As(err, &problems) {
+	if problems := (problem.List)(nil); errors.As(err, &problems) {
 		printProblems(cmd.ErrOrStderr(), problems)
 		return fmt.Errorf("%s in %s", phrase.Count(len(problems), "mistake"), sources[0].name)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/app"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/embedded"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
@@ -179,8 +180,8 @@ func secretValue(cmd *cobra.Command, name string) (string, error) {
 }
 
 // missing returns warnings of what the flow uses and the run does not have, besides values for vars.
-func (l *localStore) missing(ctx context.Context, file string, flow *flows.Flow) flows.Problems {
-	missing := slices.DeleteFunc(l.Flows().Missing(ctx, file, flow), func(p flows.Problem) bool { return p.Code == "missing_var" })
+func (l *localStore) missing(ctx context.Context, file string, flow *flows.Flow) problem.List {
+	missing := slices.DeleteFunc(l.Flows().Missing(ctx, file, flow), func(p problem.Problem) bool { return p.Code == "missing_var" })
 	for i := range missing {
 		missing[i].Hint = "name a file with it, --connections FILE, or an installation, --redis URL"
 	}

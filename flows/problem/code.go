@@ -1,9 +1,10 @@
-package flows
+// Package problem has what is wrong in a flow file: the problems with their codes and text, and the corrections that are known.
+package problem
 
 import "github.com/penstock/penstock/flows/internal/mistake"
 
-// MistakeCode is the cause of a mistake in a flow file. Its text is stable.
-type MistakeCode = mistake.Code
+// Code is the cause of a mistake in a flow file. Its text is stable.
+type Code = mistake.Code
 
 // The codes with which step kinds and triggers refuse their arguments; docs/flow-problems.md explains them.
 const (
@@ -29,8 +30,8 @@ const (
 	DuplicateFlow   = mistake.DuplicateFlow
 )
 
-// ExplainMistake returns the page of a code in Markdown; "" for an unknown one.
-func ExplainMistake(code string) string { return mistake.Explain(code) }
+// Explain returns the page of a code in Markdown; "" for an unknown one.
+func Explain(code string) string { return mistake.Explain(code) }
 
-// MistakeCodes returns the codes of all mistakes in the order of their page.
-func MistakeCodes() []MistakeCode { return mistake.All() }
+// Codes returns the codes of all mistakes in the order of their page.
+func Codes() []Code { return mistake.All() }

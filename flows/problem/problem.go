@@ -1,4 +1,4 @@
-package flows
+package problem
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/phrase"
 )
 
 // Problem is one mistake in a flow file, or a warning of what is valid and probably not meant.
@@ -43,15 +44,15 @@ func (p *Problem) IsWarning() bool {
 }
 
 // NewMistake returns a mistake at a place of a file.
-func NewMistake(code MistakeCode, file string, line, column int, format string, args ...any) Problem {
+func NewMistake(code Code, file string, line, column int, format string, args ...any) Problem {
 	return Problem{
 		File: file, Line: line, Column: column, Message: fmt.Sprintf(format, args...),
-		Severity: Mistake, Code: code.String(), Doc: problemPage + code.String(),
+		Severity: Mistake, Code: code.String(), Doc: Page + code.String(),
 	}
 }
 
-// problemPage is the prefix of the paths that explain codes.
-const problemPage = "docs/flow-problems.md#"
+// Page is the prefix of the paths that explain codes.
+const Page = "docs/flow-problems.md#"
 
 // Error is one line: file:line:column: message (hint). The message of a warning begins with "warning CODE: ".
 func (p *Problem) Error() string {
@@ -100,11 +101,11 @@ func (p *Problem) indent() string {
 	return b.String()
 }
 
-// Problems are all problems of a file, in the order of its lines.
-type Problems []Problem
+// List holds all problems of a file, in the order of its lines.
+type List []Problem
 
 // Error returns the text of all problems.
-func (ps Problems) Error() string {
+func (ps List) Error() string {
 	parts := make([]string, len(ps))
 	for i := range ps {
 		parts[i] = ps[i].Text()
@@ -112,57 +113,60 @@ func (ps Problems) Error() string {
 	return strings.TrimRight(strings.Join(parts, ""), "\n")
 }
 
-// report collects the problems of a file.
-type report struct {
+// Report collects the problems of a file. It is not safe for concurrent use.
+type Report struct {
 	file  string
-	lines yaml.Lines
-	found Problems
+	Lines yaml.Lines
+	Found List
 
-	warnings Problems
+	Warnings List
 }
 
 // maxProblems is the maximum number of reported problems. A file of a thousand lines may have several in each; more
 // do not help.
 const maxProblems = 10_000
 
-func newReport(file string, src []byte) *report {
-	return &report{file: file, lines: yaml.LinesOf(src)}
+// NewReport returns an empty report on a file with that name and text.
+func NewReport(file string, src []byte) *Report {
+	return &Report{file: file, Lines: yaml.LinesOf(src)}
 }
 
-func (r *report) add(code mistake.Code, at yaml.Place, hint, format string, args ...any) {
-	p := mistakeAt(code, at, format, args...)
+// Add reports a mistake. An empty hint is none.
+func (r *Report) Add(code mistake.Code, at yaml.Place, hint, format string, args ...any) {
+	p := At(code, at, format, args...)
 	p.Hint = hint
-	r.put(*p)
+	r.Put(*p)
 }
 
-// mistakeAt returns a mistake without the name of its file.
-func mistakeAt(code mistake.Code, at yaml.Place, format string, args ...any) *Problem {
+// At returns a mistake without the name of its file.
+func At(code mistake.Code, at yaml.Place, format string, args ...any) *Problem {
 	p := NewMistake(code, "", at.Line, at.Column, format, args...)
 	return &p
 }
 
-// put takes a finished problem. One that a step kind made without a code gets that of a refused value.
-func (r *report) put(p Problem) {
+// Put takes a finished problem. One that a step kind made without a code gets that of a refused value.
+func (r *Report) Put(p Problem) {
 	if p.Code == "" {
-		p.Severity, p.Code, p.Doc = Mistake, mistake.BadValue.String(), problemPage+mistake.BadValue.String()
+		p.Severity, p.Code, p.Doc = Mistake, mistake.BadValue.String(), Page+mistake.BadValue.String()
 	}
-	if len(r.found) < maxProblems {
-		r.found = append(r.found, r.completed(p))
+	if len(r.Found) < maxProblems {
+		r.Found = append(r.Found, r.completed(p))
 	}
 }
 
-func (r *report) warn(at yaml.Place, code, hint, format string, args ...any) {
-	if len(r.warnings) < maxProblems {
-		p := Problem{Line: at.Line, Column: at.Column, Severity: Warning, Code: code, Doc: problemPage + code, Hint: hint, Message: fmt.Sprintf(format, args...)}
-		r.warnings = append(r.warnings, r.completed(p))
+// Warn reports a warning, whose code need not be one of a mistake.
+func (r *Report) Warn(at yaml.Place, code, hint, format string, args ...any) {
+	if len(r.Warnings) < maxProblems {
+		p := Problem{Line: at.Line, Column: at.Column, Severity: Warning, Code: code, Doc: Page + code, Hint: hint, Message: fmt.Sprintf(format, args...)}
+		r.Warnings = append(r.Warnings, r.completed(p))
 	}
 }
 
 // completed returns the problem with what the report knows of its place.
-func (r *report) completed(p Problem) Problem {
-	p.File, p.Message, p.Hint = r.file, shorten(p.Message, 400), shorten(p.Hint, 400)
-	if p.Line >= 1 && p.Line <= len(r.lines) {
-		p.excerpt(r.lines[p.Line-1])
+func (r *Report) completed(p Problem) Problem {
+	p.File, p.Message, p.Hint = r.file, phrase.Shorten(p.Message, 400), phrase.Shorten(p.Hint, 400)
+	if p.Line >= 1 && p.Line <= len(r.Lines) {
+		p.excerpt(r.Lines[p.Line-1])
 	}
 	return p
 }
@@ -180,8 +184,8 @@ func (p *Problem) excerpt(line string) {
 	p.Snippet = string(runes[:min(len(runes), maxSnippet)])
 }
 
-// sorted returns the problems by position, each once.
-func (ps Problems) sorted() Problems {
+// Sorted returns the problems by position, each once.
+func (ps List) Sorted() List {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})

@@ -1,10 +1,11 @@
-package flows
+package problem
 
 import (
 	"regexp"
 	"strings"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/internal/phrase"
 )
 
 // yamlQuoted returns a text in the quotes of YAML that change the least of it.
@@ -26,11 +27,11 @@ func (f *fixing) quotes() {
 	if m := valueForm.FindString(f.line); m != "" && len(m) < len(f.line) {
 		value := strings.TrimRight(f.line[len(m):], " ")
 		if !strings.ContainsAny(value[:1], `"'{[|>`) {
-			f.add("put quotes around "+shorten(value, 60), true, f.edit(f.Line, len(m), len(m)+len(value), yamlQuoted(value)))
+			f.add("put quotes around "+phrase.Shorten(value, 60), true, f.edit(f.Line, len(m), len(m)+len(value), yamlQuoted(value)))
 		}
 	}
 	if word := bareWord.FindString(f.line[f.at:]); word != "" && f.at+len(word) < len(f.line) {
-		f.add("put quotes around "+shorten(word, 60), true, f.edit(f.Line, f.at, f.at+len(word), yamlQuoted(word)))
+		f.add("put quotes around "+phrase.Shorten(word, 60), true, f.edit(f.Line, f.at, f.at+len(word), yamlQuoted(word)))
 	}
 	f.found = f.found[:min(len(f.found), 2)] // each is tried out: two are enough
 }

@@ -1,4 +1,4 @@
-package flows
+package problem
 
 import (
 	"slices"
@@ -64,7 +64,7 @@ func offsetOf(src string, starts []int, line, column int) int {
 }
 
 // Check returns the mistakes of a text; nil: it has none.
-type Check func(src string) Problems
+type Check func(src string) List
 
 // Bounds of the work for the fixes of a text: each is tried out by a check of the whole text.
 const (
@@ -74,7 +74,7 @@ const (
 
 // AddFixes adds to the mistakes of a text the corrections that are known. Each of them was tried out: its mistake is gone, and there is no new
 // one, unless the mistake had kept what is behind it from being checked.
-func AddFixes(src string, problems Problems, check Check) Problems {
+func AddFixes(src string, problems List, check Check) List {
 	checks := 0
 	for i := range problems {
 		problems[i].Fixes, checks = verified(src, problems, i, check, checks)
@@ -83,7 +83,7 @@ func AddFixes(src string, problems Problems, check Check) Problems {
 }
 
 // verified returns the candidates for one mistake that correct it.
-func verified(src string, problems Problems, i int, check Check, checks int) ([]Fix, int) {
+func verified(src string, problems List, i int, check Check, checks int) ([]Fix, int) {
 	p := &problems[i]
 	if p.IsWarning() {
 		return nil, checks
@@ -105,7 +105,7 @@ func verified(src string, problems Problems, i int, check Check, checks int) ([]
 var hiding = []mistake.Code{mistake.BadYAML, mistake.TabIndent, mistake.UnsupportedYAML, mistake.UnknownKind}
 
 // corrects reports whether a mistake is gone after a fix, and no new one has come.
-func corrects(p *Problem, before, after Problems, f *Fix) bool {
+func corrects(p *Problem, before, after List, f *Fix) bool {
 	type cause struct{ code, message string }
 	count := map[cause]int{}
 	for i := range before {

@@ -1,4 +1,4 @@
-package flows_test
+package problem_test
 
 import (
 	"errors"
@@ -10,17 +10,19 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
+	"github.com/penstock/penstock/flows/steps"
 )
 
 // parseProblems returns the mistakes of a flow.
-func parseProblems(src string) (problems flows.Problems) {
-	_, err := flows.Parse("f.yaml", []byte(src), catalogue())
+func parseProblems(src string) (problems problem.List) {
+	_, err := flows.Parse("f.yaml", []byte(src), steps.Catalogue())
 	errors.As(err, &problems)
 	return problems
 }
 
-func fixed(src string) flows.Problems {
-	return flows.AddFixes(src, parseProblems(src), parseProblems)
+func fixed(src string) problem.List {
+	return problem.AddFixes(src, parseProblems(src), parseProblems)
 }
 
 // Each case is a text with one mistake, and the text after its only safe correction.
@@ -55,18 +57,18 @@ func TestFixes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, all := flows.FixAll(head+test.src, parseProblems)
+			got, all := problem.FixAll(head+test.src, parseProblems)
 			if got != head+test.want || len(all) != 1 || all[0].Title == "" {
 				t.Errorf("%v\ngot:\n%s\nwant:\n%s\n%v", all, got, head+test.want, fixed(head+test.src))
 			}
 		})
 	}
 	const rest = "steps: [{transform: .}]\n"
-	if got, _ := flows.FixAll(rest, parseProblems); got != "flow: 1\n"+rest {
+	if got, _ := problem.FixAll(rest, parseProblems); got != "flow: 1\n"+rest {
 		t.Errorf("without flow: %q", got)
 	}
 	const guess = head + "steps:\n  - transform: .\n    condition: .a\n"
-	if got, all := flows.FixAll(guess, parseProblems); got != guess || len(all) > 0 || len(fixed(guess)[0].Fixes) != 1 || fixed(guess)[0].Fixes[0].Safe {
+	if got, all := problem.FixAll(guess, parseProblems); got != guess || len(all) > 0 || len(fixed(guess)[0].Fixes) != 1 || fixed(guess)[0].Fixes[0].Safe {
 		t.Errorf("a guess is made without asking: %q, or is not offered: %+v", got, fixed(guess))
 	}
 }
@@ -74,7 +76,7 @@ func TestFixes(t *testing.T) {
 // Each fix of the corpus makes its mistake go, and no mistake of its own.
 func TestEveryFixOfTheCorpus(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/problems/*.yaml")
+	files, err := filepath.Glob("../testdata/problems/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
@@ -90,8 +92,8 @@ func TestEveryFixOfTheCorpus(t *testing.T) {
 			for _, f := range p.Fixes {
 				fixes++
 				after := parseProblems(f.Apply(src))
-				count := func(all flows.Problems) int {
-					return len(slices.DeleteFunc(slices.Clone(all), func(q flows.Problem) bool { return q.Code != p.Code || q.Message != p.Message }))
+				count := func(all problem.List) int {
+					return len(slices.DeleteFunc(slices.Clone(all), func(q problem.Problem) bool { return q.Code != p.Code || q.Message != p.Message }))
 				}
 				if count(after) != count(before)-1 && len(before) > 1 || len(before) == 1 && count(after) > 0 {
 					t.Errorf("%s: %s: after %q the mistake is there", file, p.Error(), f.Title)
@@ -140,7 +142,7 @@ func mutants(src string, m mutation) (all []string) {
 func TestFixesOfMutatedFlows(t *testing.T) {
 	t.Parallel()
 	var files []string
-	for _, pattern := range []string{"examples/*.yaml", "cookbook/*.yaml"} {
+	for _, pattern := range []string{"../examples/*.yaml", "../cookbook/*.yaml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +165,7 @@ func TestFixesOfMutatedFlows(t *testing.T) {
 					continue
 				}
 				mistakes[m.name]++
-				if slices.ContainsFunc(problems, func(p flows.Problem) bool { return len(p.Fixes) > 0 }) {
+				if slices.ContainsFunc(problems, func(p problem.Problem) bool { return len(p.Fixes) > 0 }) {
 					withFix[m.name]++
 				}
 				for _, p := range problems {
