@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ import (
 func validated(t *testing.T, in string, args ...string) (out, errs string, err error) {
 	t.Helper()
 	var o, e strings.Builder
-	cmd := newFlowValidate(steps.Catalogue())
+	cmd := newValidate(steps.Catalogue())
 	cmd.SetArgs(args)
 	cmd.SetIn(strings.NewReader(in))
 	cmd.SetOut(&o)
@@ -87,7 +87,7 @@ func TestExplain(t *testing.T) {
 	t.Parallel()
 	run := func(args ...string) (string, error) {
 		var o strings.Builder
-		cmd := newFlowExplain()
+		cmd := newExplain()
 		cmd.SetArgs(args)
 		cmd.SetOut(&o)
 		cmd.SetErr(&o)

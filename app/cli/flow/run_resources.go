@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/problem"
@@ -39,7 +40,7 @@ func (l *localStore) Close() {
 
 // openLocalStore opens the installation's store on --redis for reading, or a store in memory with what the file of --connections
 // has.
-func openLocalStore(cmd *cobra.Command, e env, kinds *flows.Catalogue, args *runArgs) (_ *localStore, err error) {
+func openLocalStore(cmd *cobra.Command, e command.Env, kinds *flows.Catalogue, args *runArgs) (_ *localStore, err error) {
 	ctx, log := cmd.Context(), slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	l := &localStore{}
 	defer func() {
@@ -50,7 +51,7 @@ func openLocalStore(cmd *cobra.Command, e env, kinds *flows.Catalogue, args *run
 	config := store.Config{Catalogue: kinds, Log: log, ReadOnly: args.redis != ""}
 	masterKeys, url := [][]byte{store.NewMasterKey()}, args.redis
 	if url != "" {
-		text, err := e.secret(app.EnvMasterKey)
+		text, err := e.Secret(app.EnvMasterKey)
 		if err == nil {
 			masterKeys, err = store.ParseMasterKeys(text)
 		}
@@ -69,7 +70,7 @@ func openLocalStore(cmd *cobra.Command, e env, kinds *flows.Catalogue, args *run
 	}
 	conn, err := redisconn.Parse(url)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--redis: %w", err)}
+		return nil, command.Invalid(fmt.Errorf("--redis: %w", err))
 	}
 	config.Redis = conn.Client()
 	l.closing = append(l.closing, config.Redis.Close)

@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
@@ -26,7 +27,7 @@ type rehearseArgs struct {
 	json    bool
 }
 
-func newFlowRehearse(e env, kinds *flows.Catalogue) *cobra.Command {
+func newRehearse(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	var args rehearseArgs
 	cmd := &cobra.Command{
 		Use:   "rehearse FILE | rehearse FLOW --version VERSION",
@@ -34,14 +35,14 @@ func newFlowRehearse(e env, kinds *flows.Catalogue) *cobra.Command {
 		Long: "Execute a flow file, or a stored version of a flow, on the latest recorded runs of the flow\n" +
 			"on a server, and show what would differ from the current version: outputs, failures, and\n" +
 			"what is asked of other systems. Nothing is sent, stored or deployed: effects have the\n" +
-			"results that the runs recorded. The exit status is 1 when something differs.\n\n" + remoteHelp,
+			"results that the runs recorded. The exit status is 1 when something differs.\n\n" + command.RemoteHelp,
 		Example: "  penstock flow rehearse upsert.yaml --runs 500\n  penstock flow rehearse upsert --version 3f9ac21d04be --since 24h",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return rehearseFlow(cmd, e, kinds, names[0], args)
 		},
 	}
-	addURL(cmd, &args.url)
+	command.AddURL(cmd, &args.url)
 	cmd.Flags().StringVar(&args.version, "version", "", "rehearse a stored `version`, or its first digits")
 	cmd.Flags().IntVar(&args.runs, "runs", 200, "`number` of the latest ended runs, 1 to 1000")
 	cmd.Flags().StringVar(&args.since, "since", "", "only runs created since a `time`: 15m, 24h, 7d, 2026-11-28 or 2026-11-28T09:00:00Z")
@@ -51,15 +52,15 @@ func newFlowRehearse(e env, kinds *flows.Catalogue) *cobra.Command {
 
 var errRehearsalDiffers = errors.New("the rehearsal shows differences")
 
-func rehearseFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, name string, args rehearseArgs) error {
+func rehearseFlow(cmd *cobra.Command, e command.Env, kinds *flows.Catalogue, name string, args rehearseArgs) error {
 	in := client.RehearsalInput{Version: args.version, Runs: args.runs}
 	if err := checkRuns("runs", args.runs); err != nil {
 		return err
 	}
 	if args.since != "" {
 		var err error
-		if in.Since, err = sinceTime(args.since, time.Now()); err != nil {
-			return usageError{fmt.Errorf("--since: %w", err)}
+		if in.Since, err = command.SinceTime(args.since, time.Now()); err != nil {
+			return command.Invalid(fmt.Errorf("--since: %w", err))
 		}
 	}
 	ref := name
@@ -69,11 +70,11 @@ func rehearseFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, name string
 			return err
 		}
 		if len(read) != 1 {
-			return usageError{fmt.Errorf("rehearse one file: %d flows are in %s", len(read), name)}
+			return command.Invalid(fmt.Errorf("rehearse one file: %d flows are in %s", len(read), name))
 		}
 		ref, in.Source = strconv.FormatInt(read[0].flow.Number, 10), read[0].flow.Source
 	}
-	server, err := e.remote(args.url, nil)
+	server, err := e.Remote(args.url, nil)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func rehearseFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, name string
 		return err
 	}
 	if args.json {
-		err = printValue(cmd.OutOrStdout(), report)
+		err = command.PrintValue(cmd.OutOrStdout(), report)
 	} else {
 		err = printRehearsal(cmd.OutOrStdout(), report)
 	}
@@ -95,7 +96,7 @@ func rehearseFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, name string
 // checkRuns checks the number of runs in a flag.
 func checkRuns(flag string, runs int) error {
 	if runs < 1 || runs > 1000 {
-		return usageError{fmt.Errorf("--%s: %d is not from 1 to 1000", flag, runs)}
+		return command.Invalid(fmt.Errorf("--%s: %d is not from 1 to 1000", flag, runs))
 	}
 	return nil
 }
@@ -109,10 +110,10 @@ func printRehearsal(w io.Writer, r *client.Rehearsal) error {
 		if s.Current {
 			why = "the run recorded no result for the step %s: what comes after it is unknown"
 		}
-		fmt.Fprintf(w, "%d runs: "+why+"\n", s.Runs, printable(s.Step))
+		fmt.Fprintf(w, "%d runs: "+why+"\n", s.Runs, command.Printable(s.Step))
 	}
 	for _, s := range r.Skipped {
-		fmt.Fprintf(w, "%d runs skipped: %s\n", s.Runs, printable(s.Reason))
+		fmt.Fprintf(w, "%d runs skipped: %s\n", s.Runs, command.Printable(s.Reason))
 	}
 	if !r.Complete {
 		fmt.Fprintln(w, "The time was over before all runs were rehearsed.")
@@ -123,11 +124,11 @@ func printRehearsal(w io.Writer, r *client.Rehearsal) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RUNS\tWHAT\tSTEP\tWHERE\tCURRENT\tNEW\tSAMPLE")
 	for _, g := range r.Differences {
-		before, after := printable(g.Before), printable(g.After)
+		before, after := command.Printable(g.Before), command.Printable(g.After)
 		if g.Varies {
 			before, after = "e.g. "+before, "e.g. "+after
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", g.Runs, strings.ReplaceAll(g.Kind, "_", " "), printable(g.Step), printable(g.Path), before, after, g.Samples[0])
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", g.Runs, strings.ReplaceAll(g.Kind, "_", " "), command.Printable(g.Step), command.Printable(g.Path), before, after, g.Samples[0])
 	}
 	return t.Flush()
 }
@@ -146,9 +147,9 @@ func (g *rehearsalGate) addFlags(cmd *cobra.Command) {
 func (g *rehearsalGate) check(cmd *cobra.Command) error {
 	switch flags := cmd.Flags(); {
 	case flags.Changed("allow-diff") && !flags.Changed("rehearse"):
-		return usageError{errors.New("--allow-diff goes with --rehearse")}
+		return command.Invalid(errors.New("--allow-diff goes with --rehearse"))
 	case g.allow < 0:
-		return usageError{errors.New("--allow-diff is negative")}
+		return command.Invalid(errors.New("--allow-diff is negative"))
 	case !flags.Changed("rehearse"):
 		return nil
 	}

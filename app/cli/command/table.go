@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"bytes"
@@ -14,43 +14,44 @@ import (
 	"github.com/penstock/penstock/flows"
 )
 
-// column is a column of a table: its title and the member that it shows; "error.code" is a nested member.
-type column struct{ title, member string }
+// Column is a column of a table: its title, and the member that it shows; "error.code" is a nested member.
+type Column [2]string
 
-// object is decoded JSON with exact numbers.
-type object = map[string]any
+// Object is decoded JSON with exact numbers.
+type Object = map[string]any
 
-func decodeObject(text []byte) (object, error) {
+// DecodeObject decodes the response of a server.
+func DecodeObject(text []byte) (Object, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
-	var o object
+	var o Object
 	if err := dec.Decode(&o); err != nil {
 		return nil, fmt.Errorf("decode answer: %w", err)
 	}
 	return o, nil
 }
 
-// printTable prints items for people.
-func printTable(w io.Writer, columns []column, items []any) error {
+// PrintTable prints items for people.
+func PrintTable(w io.Writer, columns []Column, items []any) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	titles := make([]string, len(columns))
 	for i, c := range columns {
-		titles[i] = strings.ToUpper(c.title)
+		titles[i] = strings.ToUpper(c[0])
 	}
 	fmt.Fprintln(t, strings.Join(titles, "\t"))
 	for _, item := range items {
-		o, _ := item.(object)
+		o, _ := item.(Object)
 		cells := make([]string, len(columns))
 		for i, c := range columns {
-			cells[i] = cell(valueAt(o, c.member))
+			cells[i] = Cell(ValueAt(o, c[1]))
 		}
 		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
 	return t.Flush()
 }
 
-// printObject prints one object for people, one member per line.
-func printObject(w io.Writer, o object) error {
+// PrintObject prints one object for people, one member per line.
+func PrintObject(w io.Writer, o Object) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	names := make([]string, 0, len(o))
 	for name := range o {
@@ -58,22 +59,23 @@ func printObject(w io.Writer, o object) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		fmt.Fprintf(t, "%s\t%s\n", name, cell(o[name]))
+		fmt.Fprintf(t, "%s\t%s\n", name, Cell(o[name]))
 	}
 	return t.Flush()
 }
 
-func valueAt(o object, path string) any {
+// ValueAt returns a member of an object, nil when there is none; "error.code" is a nested member.
+func ValueAt(o Object, path string) any {
 	name, rest, deeper := strings.Cut(path, ".")
 	if !deeper {
 		return o[name]
 	}
-	inner, _ := o[name].(object)
-	return valueAt(inner, rest)
+	inner, _ := o[name].(Object)
+	return ValueAt(inner, rest)
 }
 
-// cell formats a value on one line, without control characters, which could change the terminal.
-func cell(v any) string {
+// Cell formats a value on one line, without control characters, which could change the terminal.
+func Cell(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "-"
@@ -83,18 +85,18 @@ func cell(v any) string {
 		}
 		return "no"
 	case string:
-		return printable(formatTime(v))
+		return Printable(formatTime(v))
 	case []any:
 		if len(v) == 0 {
 			return "none" // unlike a value that is not set
 		}
 		parts := make([]string, len(v))
 		for i, one := range v {
-			parts[i] = cell(one)
+			parts[i] = Cell(one)
 		}
 		return strings.Join(parts, ", ")
-	case object:
-		return printable(string(flows.EncodeJSON(v)))
+	case Object:
+		return Printable(string(flows.EncodeJSON(v)))
 	}
 	return fmt.Sprint(v)
 }
@@ -108,7 +110,8 @@ func formatTime(s string) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
-func printable(s string) string {
+// Printable returns a text on one line, without control characters; "-" for an empty one.
+func Printable(s string) string {
 	if s == "" {
 		return "-"
 	}

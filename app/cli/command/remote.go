@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"fmt"
@@ -12,21 +12,24 @@ import (
 	"github.com/penstock/penstock/client"
 )
 
-// env contains the environment variables that the commands read.
-type env app.Env
+// Env contains the environment variables that the commands read.
+type Env app.Env
 
-func (e env) fill(flags *pflag.FlagSet) error { return app.Env(e).Fill(flags) }
+// Fill sets the flags that are not given from the environment.
+func (e Env) Fill(flags *pflag.FlagSet) error { return app.Env(e).Fill(flags) }
 
-func (e env) secret(name string) (string, error) { return app.Env(e).Secret(name) }
+// Secret returns a variable, or the content of the file that NAME_FILE names.
+func (e Env) Secret(name string) (string, error) { return app.Env(e).Secret(name) }
 
-const remoteHelp = "The server is --url, " + app.EnvURL + " or that of `penstock login`. Credentials: " + app.EnvToken + ", or " + app.EnvUser + "\nand " + app.EnvPassword +
+// RemoteHelp ends the help of commands that call a server.
+const RemoteHelp = "The server is --url, " + app.EnvURL + " or that of `penstock login`. Credentials: " + app.EnvToken + ", or " + app.EnvUser + "\nand " + app.EnvPassword +
 	", or " + app.EnvAPIKey + " and " + app.EnvAPISecret + ", else those of the login; NAME_FILE\nmay name a file with each secret."
 
 // remoteTimeout is longer than the longest time for which a server lets a caller wait.
 const remoteTimeout = 75 * time.Second
 
-// addURL adds the --url flag.
-func addURL(cmd *cobra.Command, url *string) {
+// AddURL adds the --url flag.
+func AddURL(cmd *cobra.Command, url *string) {
 	cmd.Flags().StringVar(url, "url", "", "base `URL` of the server; default "+app.EnvURL+", else that of the context, else http://127.0.0.1:8080")
 }
 
@@ -40,15 +43,15 @@ func (a agent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.RoundTripper.RoundTrip(r)
 }
 
-// remote returns the client of a command. A nil transport means the default one.
-func (e env) remote(url string, transport http.RoundTripper) (*client.Client, error) {
-	kept, err := e.contextFor(&url)
+// Remote returns the client of a command. A nil transport means the default one.
+func (e Env) Remote(url string, transport http.RoundTripper) (*client.Client, error) {
+	kept, err := e.ContextFor(&url)
 	if err != nil {
 		return nil, err
 	}
 	config := client.Config{URL: url, Key: e[app.EnvAPIKey], User: e[app.EnvUser]}
 	for name, to := range map[string]*string{app.EnvToken: &config.Token, app.EnvPassword: &config.Password, app.EnvAPISecret: &config.Secret} {
-		value, err := e.secret(name)
+		value, err := e.Secret(name)
 		if err != nil {
 			return nil, err
 		}
@@ -57,9 +60,9 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 	if config.Token == "" && config.User == "" && config.Key == "" {
 		switch {
 		case kept == nil:
-			return nil, errNoCredentials
+			return nil, ErrNoCredentials
 		case !kept.Expires.IsZero() && time.Now().After(kept.Expires):
-			return nil, fmt.Errorf("%w: the token for %s ended at %s: penstock login %s", errNoCredentials, kept.URL, kept.Expires.Local().Format(time.DateTime), kept.URL)
+			return nil, fmt.Errorf("%w: the token for %s ended at %s: penstock login %s", ErrNoCredentials, kept.URL, kept.Expires.Local().Format(time.DateTime), kept.URL)
 		}
 		config.Token = kept.Token
 	}
@@ -70,18 +73,18 @@ func (e env) remote(url string, transport http.RoundTripper) (*client.Client, er
 	config.HTTP = &http.Client{Transport: agent{transport}, Timeout: timeout}
 	c, err := client.New(config)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%s or --url: %w", app.EnvURL, err)}
+		return nil, Invalid(fmt.Errorf("%s or --url: %w", app.EnvURL, err))
 	}
 	return c, nil
 }
 
-// contextFor completes the URL from the environment or the contexts, and returns the context of that server; nil when
+// ContextFor completes the URL from the environment or the contexts, and returns the context of that server; nil when
 // there is none.
-func (e env) contextFor(url *string) (*contextEntry, error) {
+func (e Env) ContextFor(url *string) (*ContextEntry, error) {
 	if *url == "" {
 		*url = e[app.EnvURL]
 	}
-	known, err := readContexts()
+	known, err := ReadContexts()
 	if err != nil {
 		if *url != "" && e.hasCredentials() {
 			return nil, nil // noCompletion is needed of the contexts
@@ -103,13 +106,14 @@ func (e env) contextFor(url *string) (*contextEntry, error) {
 }
 
 // hasCredentials reports whether the environment has credentials.
-func (e env) hasCredentials() bool {
+func (e Env) hasCredentials() bool {
 	for _, name := range []string{app.EnvToken, app.EnvUser, app.EnvAPIKey} {
-		if value, err := e.secret(name); err == nil && value != "" {
+		if value, err := e.Secret(name); err == nil && value != "" {
 			return true
 		}
 	}
 	return false
 }
 
-var errNoCredentials = fmt.Errorf("say who calls: `penstock login URL`, or set %s, or %s and %s, or %s and %s", app.EnvToken, app.EnvUser, app.EnvPassword, app.EnvAPIKey, app.EnvAPISecret)
+// ErrNoCredentials reports that nothing says who calls.
+var ErrNoCredentials = fmt.Errorf("say who calls: `penstock login URL`, or set %s, or %s and %s, or %s and %s", app.EnvToken, app.EnvUser, app.EnvPassword, app.EnvAPIKey, app.EnvAPISecret)

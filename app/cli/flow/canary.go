@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 )
 
@@ -35,10 +36,10 @@ func (f *canaryFlags) wanted() bool { return f.share != "" || len(f.in.Principal
 
 func (f *canaryFlags) check() (err error) {
 	if !f.wanted() && (f.rollbackAt != "" || f.in.PromoteAfter != 0) {
-		return usageError{errors.New("--rollback-at and --promote-after go with --canary or --canary-principals")}
+		return command.Invalid(errors.New("--rollback-at and --promote-after go with --canary or --canary-principals"))
 	}
 	if f.in.PromoteAfter < 0 {
-		return usageError{errors.New("--promote-after is negative")}
+		return command.Invalid(errors.New("--promote-after is negative"))
 	}
 	if f.in.Percent, err = parsePercent("canary", f.share, 99); err == nil {
 		f.in.RollbackAt, err = parsePercent("rollback-at", f.rollbackAt, 100)
@@ -53,12 +54,12 @@ func parsePercent(flag, text string, most int) (int, error) {
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
 	if err != nil || n < 1 || n > most {
-		return 0, usageError{fmt.Errorf("--%s: expected 1%% to %d%%, found %q", flag, most, text)}
+		return 0, command.Invalid(fmt.Errorf("--%s: expected 1%% to %d%%, found %q", flag, most, text))
 	}
 	return n, nil
 }
 
-func newFlowCanary(e env) *cobra.Command {
+func newCanary(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "canary",
 		Short: "Show, promote or stop the canary of a flow",
@@ -71,18 +72,18 @@ func newFlowCanary(e env) *cobra.Command {
 	return cmd
 }
 
-func newCanaryShow(e env) *cobra.Command {
+func newCanaryShow(e command.Env) *cobra.Command {
 	var url string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show FLOW",
 		Short: "Show the canary of a flow beside the current version",
 		Long: "Show the canary of a flow, and how its runs and those of the current version ended since it\n" +
-			"began: at most the newest 2,000. FLOW is its number or slug.\n\n" + remoteHelp,
+			"began: at most the newest 2,000. FLOW is its number or slug.\n\n" + command.RemoteHelp,
 		Example: "  penstock flow canary show greet",
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args:    command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
-			server, err := e.remote(url, nil)
+			server, err := e.Remote(url, nil)
 			if err != nil {
 				return err
 			}
@@ -91,19 +92,19 @@ func newCanaryShow(e env) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printValue(cmd.OutOrStdout(), canary)
+				return command.PrintValue(cmd.OutOrStdout(), canary)
 			}
 			return printCanary(cmd.OutOrStdout(), canary)
 		},
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 func printCanary(w io.Writer, c *client.Canary) error {
 	fmt.Fprintf(w, "flow %d: version %s executes %s since %s, by %s\n",
-		c.Flow, short(c.Version), callsOf(c.Percent, c.Principals), c.StartedAt.Local().Format(time.DateTime), printable(c.By))
+		c.Flow, short(c.Version), callsOf(c.Percent, c.Principals), c.StartedAt.Local().Format(time.DateTime), command.Printable(c.By))
 	if c.RollbackAt > 0 {
 		fmt.Fprintf(w, "It is stopped when %d%% of its runs have failed.\n", c.RollbackAt)
 	}
@@ -130,23 +131,23 @@ func callsOf(percent int, principals []string) string {
 		calls = append(calls, fmt.Sprintf("%d%% of the calls", percent))
 	}
 	if len(principals) > 0 {
-		calls = append(calls, "all calls of "+printable(strings.Join(principals, ", ")))
+		calls = append(calls, "all calls of "+command.Printable(strings.Join(principals, ", ")))
 	}
 	return strings.Join(calls, " and ")
 }
 
 // newCanaryEnd returns `flow canary promote` or `flow canary stop`.
-func newCanaryEnd(e env, verb, does string, end func(*client.Client, context.Context, string) (*client.Flow, error)) *cobra.Command {
+func newCanaryEnd(e command.Env, verb, does string, end func(*client.Client, context.Context, string) (*client.Flow, error)) *cobra.Command {
 	var url string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     verb + " FLOW",
 		Short:   does,
-		Long:    does + ".\nRuns that were accepted before keep their version. FLOW is its number or slug.\n\n" + remoteHelp,
+		Long:    does + ".\nRuns that were accepted before keep their version. FLOW is its number or slug.\n\n" + command.RemoteHelp,
 		Example: "  penstock flow canary " + verb + " greet",
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args:    command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
-			server, err := e.remote(url, nil)
+			server, err := e.Remote(url, nil)
 			if err != nil {
 				return err
 			}
@@ -155,13 +156,13 @@ func newCanaryEnd(e env, verb, does string, end func(*client.Client, context.Con
 				return err
 			}
 			if asJSON {
-				return printValue(cmd.OutOrStdout(), flow)
+				return command.PrintValue(cmd.OutOrStdout(), flow)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is version %s, without a canary\n", flow.Number, short(flow.Version))
 			return err
 		},
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

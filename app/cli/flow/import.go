@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"errors"
@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/n8n"
 	"github.com/penstock/penstock/internal/phrase"
 )
 
-func newImport(kinds *flows.Catalogue) *cobra.Command {
+// NewImport returns penstock import.
+func NewImport(kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
 		Short: "Make flows of what other products export",
@@ -36,9 +38,9 @@ func newImportN8N(kinds *flows.Catalogue) *cobra.Command {
 		Example: "  penstock import n8n workflow.json > orders.yaml\n" +
 			"  penstock import n8n workflow.json -o orders.yaml --flow 12 --slug orders\n" +
 			"  penstock import n8n workflow.json --trigger 'Every night' -o nightly.yaml",
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			text, err := readFile(cmd.InOrStdin(), files[0])
+			text, err := command.ReadFile(cmd.InOrStdin(), files[0])
 			if err != nil {
 				return fmt.Errorf("read workflow: %w", err)
 			}
@@ -52,7 +54,7 @@ func newImportN8N(kinds *flows.Catalogue) *cobra.Command {
 				}
 			}
 			if asJSON {
-				err = printValue(cmd.OutOrStdout(), newN8nReport(r, out == "-"))
+				err = command.PrintValue(cmd.OutOrStdout(), newN8nReport(r, out == "-"))
 			} else {
 				printImport(cmd.ErrOrStderr(), r)
 				if out == "-" {

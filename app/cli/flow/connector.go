@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"errors"
@@ -9,12 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/reference"
 )
 
-func newConnector(kinds *flows.Catalogue) *cobra.Command {
+// NewConnector returns penstock connector.
+func NewConnector(kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "connector",
 		Short: "Work on connectors: files with the operations of an API, which flows use",
@@ -40,14 +42,14 @@ func newConnectorList(kinds *flows.Catalogue) *cobra.Command {
 		Short:   "List the connectors that ship, and those in connectors/",
 		Long:    "List the connectors that ship with the program, and those in connectors/ of the directory of flows.\nA file there hides the one of the same name that ships.",
 		Example: "  penstock connector list\n  penstock connector list --flows flows/",
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    command.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rows, err := connectorRows(withConnectors(kinds, dir, ""))
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printValue(cmd.OutOrStdout(), rows)
+				return command.PrintValue(cmd.OutOrStdout(), rows)
 			}
 			return printConnectors(cmd.OutOrStdout(), rows)
 		},
@@ -135,7 +137,7 @@ func newConnectorShow(kinds *flows.Catalogue) *cobra.Command {
 		Short:   "Print the operations of a connector, and their parameters, as Markdown",
 		Long:    "Print the reference of a connector, NAME, or of one operation, NAME.OPERATION, as Markdown.\nConnectors are those in connectors/, and those that ship.",
 		Example: "  penstock connector show slack\n  penstock connector show slack.chat_post_message",
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args:    command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			page, found, err := connectorPage(kinds, names[0])
 			if err == nil && !found {
@@ -151,14 +153,14 @@ func newConnectorShow(kinds *flows.Catalogue) *cobra.Command {
 }
 
 func newConnectorCheck(kinds *flows.Catalogue) *cobra.Command {
-	cmd := newFlowValidate(kinds)
+	cmd := newValidate(kinds)
 	cmd.Use, cmd.Short, cmd.Example = "check PATHS…", "Report every mistake in connectors", "  penstock connector check connectors/zoom.yaml"
 	cmd.Long = "Check connectors, and flow files, and report every mistake with its place, as `penstock flow validate`\ndoes. - is standard input."
 	return cmd
 }
 
 func newConnectorTest(kinds *flows.Catalogue) *cobra.Command {
-	cmd := newFlowTest(kinds)
+	cmd := newTest(kinds)
 	cmd.Use, cmd.Short, cmd.Example = "test PATHS…", "Run the tests of connectors without network access", "  penstock connector test connectors/"
 	cmd.Long = "Run the tests of connectors, and of flow files, as `penstock flow test` does: the requests of\noperations are compared, and answered as the tests say. - is standard input."
 	return cmd

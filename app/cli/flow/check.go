@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/phrase"
 )
 
-func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
+func newValidate(kinds *flows.Catalogue) *cobra.Command {
 	var asJSON, fix bool
 	cmd := &cobra.Command{
 		Use:   "validate PATHS…",
@@ -25,7 +26,7 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 			"Each mistake has a code, which `penstock flow explain` explains. With --json it has the corrections that are known as edits of\n" +
 			"the text, each of which was tried out. --fix makes those that leave no choice, says which, and checks what is left.",
 		Example: "  penstock flow validate flows/\n  penstock flow validate - < greet.yaml\n  penstock flow validate --json greet.yaml\n  penstock flow validate --fix greet.yaml",
-		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		Args:    command.UsageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			files, err := flowSources(cmd, paths)
 			if err != nil {
@@ -43,7 +44,7 @@ func newFlowValidate(kinds *flows.Catalogue) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return errors.Join(printValue(cmd.OutOrStdout(), withFixes(kinds, problems, files)), problemsError(problems, files))
+			return errors.Join(command.PrintValue(cmd.OutOrStdout(), withFixes(kinds, problems, files)), problemsError(problems, files))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the mistakes and warnings as JSON, with corrections")
@@ -113,14 +114,14 @@ func printProblems(w io.Writer, problems problem.List) {
 	}
 }
 
-func newFlowTest(kinds *flows.Catalogue) *cobra.Command {
+func newTest(kinds *flows.Catalogue) *cobra.Command {
 	var verbose, asJSON bool
 	cmd := &cobra.Command{
 		Use:     "test PATHS…",
 		Short:   "Run the tests of flow files and connectors without network access",
 		Long:    "Run the tests in flow files and connectors without network access: external steps return the tests' mocks.\n- is standard input.",
 		Example: "  penstock flow test flows/\n  penstock flow test -v greet.yaml",
-		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		Args:    command.UsageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			files, err := flowSources(cmd, paths)
 			if err != nil {
@@ -207,7 +208,7 @@ func testFlows(ctx context.Context, w io.Writer, kinds *flows.Catalogue, files [
 		}
 	}
 	for _, t := range all {
-		took := round(time.Duration(t.Micros) * time.Microsecond)
+		took := command.Round(time.Duration(t.Micros) * time.Microsecond)
 		switch {
 		case t.Problems != nil:
 			printProblems(w, t.Problems)
@@ -229,5 +230,5 @@ func testFlowsJSON(ctx context.Context, w io.Writer, kinds *flows.Catalogue, fil
 	if err != nil {
 		return err
 	}
-	return errors.Join(printValue(w, all), testsError(all))
+	return errors.Join(command.PrintValue(w, all), testsError(all))
 }

@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"fmt"
@@ -10,11 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
 )
 
-func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
+func newSchema(kinds *flows.Catalogue) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "schema",
@@ -25,7 +26,7 @@ func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
 			"It knows the operations of the connectors that ship and of those in connectors/ of the directory of flows, and their\n" +
 			"parameters. A connector with mistakes is left out, and its mistakes are printed on standard error.",
 		Example: "  penstock flow schema > flow.schema.json\n  penstock flow schema --flows flows/ > flows/flow.schema.json",
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    command.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			schema, problems, err := reference.SchemaWithConnectors(withConnectors(kinds, dir, ""))
 			if err != nil {
@@ -40,7 +41,7 @@ func newFlowSchema(kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-func newFlowDocs(kinds *flows.Catalogue) *cobra.Command {
+func newDocs(kinds *flows.Catalogue) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:     "docs [PAGE…]",

@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/internal/suggest"
 )
 
-func newFlowExplain() *cobra.Command {
+func newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [CODE…]",
 		Short: "Explain the codes of mistakes in flow files",

@@ -1,4 +1,5 @@
-package cli
+// Package flow has the commands that work on flow files and connectors, and on the flows of a server.
+package flow
 
 import (
 	"context"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/app/cli/recording"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
@@ -19,21 +21,22 @@ import (
 	"github.com/penstock/penstock/internal/mask"
 )
 
-func newFlow(e env, kinds *flows.Catalogue) *cobra.Command {
+// New returns penstock flow.
+func New(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flow",
 		Short: "Work on flows: in files without a server, and on a server",
 	}
 	cmd.AddGroup(&cobra.Group{ID: "files", Title: "Without a server:"}, &cobra.Group{ID: "server", Title: "On a server:"})
 	for _, c := range []*cobra.Command{
-		newFlowInit(), newFlowValidate(kinds), newFlowExplain(), newFlowTest(kinds), newFlowRun(e, kinds), newFlowSchema(kinds), newFlowDocs(kinds),
+		newInit(), newValidate(kinds), newExplain(), newTest(kinds), newRun(e, kinds), newSchema(kinds), newDocs(kinds),
 	} {
 		c.GroupID = "files"
 		cmd.AddCommand(c)
 	}
 	for _, c := range []*cobra.Command{
-		newFlowList(e), newFlowDeploy(e, kinds), newFlowDiff(e, kinds), newFlowRehearse(e, kinds), newFlowVersions(e), newFlowRollback(e), newFlowCanary(e),
-		newFlowSwitch(e, true), newFlowSwitch(e, false), newFlowPause(e, true), newFlowPause(e, false), newFlowDelete(e), newFlowRecord(e, kinds),
+		newList(e), newDeploy(e, kinds), newDiff(e, kinds), newRehearse(e, kinds), newVersions(e), newRollback(e), newCanary(e),
+		newSwitch(e, true), newSwitch(e, false), newPause(e, true), newPause(e, false), newDelete(e), newRecord(e, kinds),
 	} {
 		c.GroupID = "server"
 		cmd.AddCommand(c)
@@ -41,12 +44,12 @@ func newFlow(e env, kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-func newFlowList(e env) *cobra.Command {
+func newList(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the flows of a server, with the times at which they fire next",
-		Long:  "List the flows of a server, with the times at which they fire next.\n\n" + remoteHelp,
-		Args:  usageArgs(cobra.NoArgs),
+		Long:  "List the flows of a server, with the times at which they fire next.\n\n" + command.RemoteHelp,
+		Args:  command.UsageArgs(cobra.NoArgs),
 	}
 	return listing(e, cmd, func(ctx context.Context, server *client.Client, _ []string) ([]client.Flow, error) {
 		return server.Flows(ctx)
@@ -55,12 +58,12 @@ func newFlowList(e env) *cobra.Command {
 
 // listing completes a command that reads all of something from a server and prints it as a table or as JSON.
 func listing[T any](
-	e env, cmd *cobra.Command, read func(context.Context, *client.Client, []string) ([]T, error), table func(io.Writer, []T) error,
+	e command.Env, cmd *cobra.Command, read func(context.Context, *client.Client, []string) ([]T, error), table func(io.Writer, []T) error,
 ) *cobra.Command {
 	var url string
 	var asJSON bool
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		server, err := e.remote(url, nil)
+		server, err := e.Remote(url, nil)
 		if err != nil {
 			return err
 		}
@@ -69,11 +72,11 @@ func listing[T any](
 			return err
 		}
 		if asJSON {
-			return printValue(cmd.OutOrStdout(), append([]T{}, all...))
+			return command.PrintValue(cmd.OutOrStdout(), append([]T{}, all...))
 		}
 		return table(cmd.OutOrStdout(), all)
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -107,8 +110,8 @@ func orDash(s string) string {
 	return s
 }
 
-// newFlowSwitch returns `flow enable` or `flow disable`.
-func newFlowSwitch(e env, on bool) *cobra.Command {
+// newSwitch returns `flow enable` or `flow disable`.
+func newSwitch(e command.Env, on bool) *cobra.Command {
 	verb, does := "disable", "Disable the schedule or poll of a flow"
 	if on {
 		verb, does = "enable", "Enable the schedule or poll of a flow"
@@ -117,10 +120,10 @@ func newFlowSwitch(e env, on bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " FLOW",
 		Short: does,
-		Long:  does + ". The API can run the flow in any case.\n\n" + remoteHelp,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long:  does + ". The API can run the flow in any case.\n\n" + command.RemoteHelp,
+		Args:  command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
-			server, err := e.remote(url, nil)
+			server, err := e.Remote(url, nil)
 			if err != nil {
 				return err
 			}
@@ -132,12 +135,12 @@ func newFlowSwitch(e env, on bool) *cobra.Command {
 			return err
 		},
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	return cmd
 }
 
-// newFlowPause returns `flow pause` or `flow resume`.
-func newFlowPause(e env, pause bool) *cobra.Command {
+// newPause returns `flow pause` or `flow resume`.
+func newPause(e command.Env, pause bool) *cobra.Command {
 	verb, does, more := "resume", "Let the runs of a paused flow start again", "Waiting runs are enqueued in the order of their acceptance."
 	if pause {
 		verb, does = "pause", "Let no run of a flow start until the flow is resumed"
@@ -149,10 +152,10 @@ func newFlowPause(e env, pause bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " FLOW",
 		Short: does,
-		Long:  does + ". FLOW is its number or slug.\n" + more + "\n\n" + remoteHelp,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long:  does + ". FLOW is its number or slug.\n" + more + "\n\n" + command.RemoteHelp,
+		Args:  command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, refs []string) error {
-			server, err := e.remote(url, nil)
+			server, err := e.Remote(url, nil)
 			if err != nil {
 				return err
 			}
@@ -161,41 +164,47 @@ func newFlowPause(e env, pause bool) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printValue(cmd.OutOrStdout(), flow)
+				return command.PrintValue(cmd.OutOrStdout(), flow)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is %sd\n", flow.Number, verb)
 			return err
 		},
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func newFlowDelete(e env) *cobra.Command {
+func newDelete(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete FLOW…",
 		Short: "Delete flows from a server, with their versions",
 		Long: "Delete flows from a server, with their versions. Runs that were accepted before still end.\n" +
 			"A paused flow with waiting runs is deleted only with --runs, which finishes or cancels them.\n" +
-			"A server with a directory of flow files deploys them again at its next start.\n\n" + remoteHelp,
+			"A server with a directory of flow files deploys them again at its next start.\n\n" + command.RemoteHelp,
 		Example: "  penstock flow delete greet",
-		Args:    minArgs(1),
+		Args:    command.MinArgs(1),
 	}
-	c := newCall(e, cmd)
-	var runs string
+	var base, runs string
+	var asJSON bool
+	command.AddURL(cmd, &base)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&runs, "runs", "", "waiting runs: `finish` on their version, or cancel")
-	cmd.ValidArgsFunction = e.flowRefs()
+	cmd.ValidArgsFunction = e.FlowRefs()
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
 		query := ""
 		if runs != "" {
 			query = "?runs=" + url.QueryEscape(runs)
 		}
+		server, err := e.Remote(base, nil)
+		if err != nil {
+			return fmt.Errorf("delete flow %s: %w", refs[0], err)
+		}
 		for _, ref := range refs {
-			if err := c.send(cmd, http.MethodDelete, "/v1/flows/"+url.PathEscape(ref)+query, nil, ""); err != nil {
+			if _, err := server.Raw(cmd.Context(), http.MethodDelete, "/v1/flows/"+url.PathEscape(ref)+query, nil); err != nil {
 				return fmt.Errorf("delete flow %s: %w", ref, err)
 			}
-			if !c.asJSON {
+			if !asJSON {
 				fmt.Fprintf(cmd.OutOrStdout(), "flow %s is deleted\n", ref)
 			}
 		}
@@ -204,12 +213,12 @@ func newFlowDelete(e env) *cobra.Command {
 	return cmd
 }
 
-func newFlowVersions(e env) *cobra.Command {
+func newVersions(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "versions FLOW",
 		Short: "List the versions of a flow, the newest first",
-		Long:  "List the versions of a flow that can be rolled back to, the newest first. FLOW is its\nnumber or slug.\n\n" + remoteHelp,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long:  "List the versions of a flow that can be rolled back to, the newest first. FLOW is its\nnumber or slug.\n\n" + command.RemoteHelp,
+		Args:  command.UsageArgs(cobra.ExactArgs(1)),
 	}
 	return listing(e, cmd, func(ctx context.Context, server *client.Client, refs []string) ([]client.Version, error) {
 		return server.Versions(ctx, refs[0])
@@ -229,7 +238,7 @@ func printVersions(w io.Writer, all []client.Version) error {
 	return table.Flush()
 }
 
-func newFlowRollback(e env) *cobra.Command {
+func newRollback(e command.Env) *cobra.Command {
 	var url, message string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -238,10 +247,10 @@ func newFlowRollback(e env) *cobra.Command {
 		Long: "Make an earlier version of a flow the current one: the one before, or the one whose first\n" +
 			"digits are given. Runs that were accepted before keep their version. What the server lacks of\n" +
 			"what the version uses (connections, secrets, flows, variables) is printed, and the version is\n" +
-			"deployed all the same.\n\n" + remoteHelp,
-		Args: usageArgs(cobra.RangeArgs(1, 2)),
+			"deployed all the same.\n\n" + command.RemoteHelp,
+		Args: command.UsageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := e.remote(url, nil)
+			server, err := e.Remote(url, nil)
 			if err != nil {
 				return err
 			}
@@ -258,7 +267,7 @@ func newFlowRollback(e env) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printValue(cmd.OutOrStdout(), flow)
+				return command.PrintValue(cmd.OutOrStdout(), flow)
 			}
 			for _, warning := range flow.Warnings {
 				if strings.HasPrefix(warning.Code, "missing_") {
@@ -269,13 +278,13 @@ func newFlowRollback(e env) *cobra.Command {
 			return err
 		},
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	cmd.Flags().StringVar(&message, "message", "", "a line for the history of versions that says why")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
+func newRecord(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	var url, name string
 	var redact []string
 	cmd := &cobra.Command{
@@ -285,11 +294,11 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 			"steps as mocks, and its output. Values of fields whose names sound like secrets, and of those\n" +
 			"named by --redact, are masked, also where the same text occurs elsewhere; check the rest before\n" +
 			"you share it.\n\n" +
-			"The flow must have `run: {record: items}` when it runs, otherwise its items are not recorded.\n\n" + remoteHelp,
+			"The flow must have `run: {record: items}` when it runs, otherwise its items are not recorded.\n\n" + command.RemoteHelp,
 		Example: "  penstock flow record 019aa7b6-… --redact email --redact phone",
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Args:    command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, runs []string) error {
-			server, err := e.remote(url, nil)
+			server, err := e.Remote(url, nil)
 			if err != nil {
 				return err
 			}
@@ -303,7 +312,7 @@ func newFlowRecord(e env, kinds *flows.Catalogue) *cobra.Command {
 			return r.Print(cmd.Context(), cmd.OutOrStdout(), name, mask.New(redact...))
 		},
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	cmd.Flags().StringVar(&name, "name", "", "`name` of the test")
 	cmd.Flags().StringSliceVar(&redact, "redact", nil, "also mask the values of fields, and the texts output by steps, of this `name`; may be repeated")
 	return cmd

@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	_ "embed"
@@ -7,15 +7,16 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/spf13/cobra"
 )
 
-// agentsPage is the page for models that write flows.
+// AgentsPage is the page for models that write flows.
 //
 //go:embed agents.md
-var agentsPage string // read only
+var AgentsPage string // read only
 
-func newFlowInit() *cobra.Command {
+func newInit() *cobra.Command {
 	var number int64
 	var trigger string
 	var file newFile
@@ -28,11 +29,11 @@ func newFlowInit() *cobra.Command {
 		Example: "  penstock flow init greet.yaml\n" +
 			"  penstock flow init nightly.yaml --trigger schedule --flow 7\n" +
 			"  penstock flow init --agents flows/",
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if agents {
 				page := filepath.Join(files[0], "AGENTS.md")
-				if err := file.write(page, []byte(agentsPage)); err != nil {
+				if err := file.write(page, []byte(AgentsPage)); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s is for models that write flows in %s\n", page, files[0])

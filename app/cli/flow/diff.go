@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
@@ -31,21 +32,21 @@ type difference struct {
 	Diff string `json:"diff,omitempty"` // unifiedDiff
 }
 
-func newFlowDiff(e env, kinds *flows.Catalogue) *cobra.Command {
+func newDiff(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	var args diffArgs
 	cmd := &cobra.Command{
 		Use:   "diff PATHS… | diff FLOW --from VERSION [--to VERSION]",
 		Short: "Show what deploying flow files would change, or how two versions differ",
 		Long: "Show what deploying flow files would change on a server. With --from, show how a version\n" +
 			"of one flow differs from the current one, or from that of --to. The exit status is 1 when\n" +
-			"something differs.\n\n" + remoteHelp,
+			"something differs.\n\n" + command.RemoteHelp,
 		Example: "  penstock flow diff flows/\n  penstock flow diff upsert --from 3f9ac21d04be",
-		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		Args:    command.UsageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return diffFlows(cmd, e, kinds, names, args)
 		},
 	}
-	addURL(cmd, &args.url)
+	command.AddURL(cmd, &args.url)
 	cmd.Flags().StringVar(&args.from, "from", "", "a `version` of the flow, or its first digits")
 	cmd.Flags().StringVar(&args.to, "to", "", "another `version`; default: the current one")
 	cmd.Flags().BoolVar(&args.json, "json", false, "print JSON")
@@ -54,11 +55,11 @@ func newFlowDiff(e env, kinds *flows.Catalogue) *cobra.Command {
 
 var errDiffers = errors.New("flows differ")
 
-func diffFlows(cmd *cobra.Command, e env, kinds *flows.Catalogue, names []string, args diffArgs) error {
+func diffFlows(cmd *cobra.Command, e command.Env, kinds *flows.Catalogue, names []string, args diffArgs) error {
 	if args.from == "" && args.to != "" || args.from != "" && len(names) > 1 {
 		return errors.New("compare flows: --from goes with one flow, --to with --from")
 	}
-	server, err := e.remote(args.url, nil)
+	server, err := e.Remote(args.url, nil)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func printDifferences(w io.Writer, found []difference, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		return errors.Join(printValue(w, found), differs)
+		return errors.Join(command.PrintValue(w, found), differs)
 	}
 	return differs
 }

@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/problem"
@@ -41,7 +41,7 @@ type runArgs struct {
 	json         bool // print only the output
 }
 
-func newFlowRun(e env, kinds *flows.Catalogue) *cobra.Command {
+func newRun(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	var args runArgs
 	cmd := &cobra.Command{
 		Use:   "run FILE",
@@ -57,7 +57,7 @@ func newFlowRun(e env, kinds *flows.Catalogue) *cobra.Command {
 		Example: "  penstock flow run flow.yaml --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock flow run flow.yaml --event @event.json --var crm=http://127.0.0.1:9000\n" +
 			"  penstock flow run flow.yaml --connections local.yaml --vars local-vars.yaml",
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: command.UsageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return runFlow(cmd, e, kinds, files[0], args)
 		},
@@ -76,17 +76,17 @@ func newFlowRun(e env, kinds *flows.Catalogue) *cobra.Command {
 	return cmd
 }
 
-func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, args runArgs) error {
+func runFlow(cmd *cobra.Command, e command.Env, kinds *flows.Catalogue, file string, args runArgs) error {
 	out := cmd.OutOrStdout()
 	if file == stdinName && (args.event == stdinName || args.event == "@-") {
-		return usageError{errors.New("run flow: the flow and its event cannot both come from standard input")}
+		return command.Invalid(errors.New("run flow: the flow and its event cannot both come from standard input"))
 	}
 	sources, err := flowSources(cmd, []string{file})
 	if err != nil {
 		return err
 	}
 	if sources = onlyFlows(sources); len(sources) != 1 {
-		return usageError{fmt.Errorf("run flow: %s holds %s: name one file", file, phrase.Count(len(sources), "flow"))}
+		return command.Invalid(fmt.Errorf("run flow: %s holds %s: name one file", file, phrase.Count(len(sources), "flow")))
 	}
 	flow, err := sources[0].parse(kinds)
 	if problems := (problem.List)(nil); errors.As(err, &problems) {
@@ -101,7 +101,7 @@ func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, arg
 		return err
 	}
 	if args.redis != "" && args.connections != "" {
-		return usageError{errors.New("run flow: --redis and --connections exclude each other")}
+		return command.Invalid(errors.New("run flow: --redis and --connections exclude each other"))
 	}
 	local, err := openLocalStore(cmd, e, kinds, &args)
 	if err != nil {
@@ -124,15 +124,15 @@ func runFlow(cmd *cobra.Command, e env, kinds *flows.Catalogue, file string, arg
 		return err
 	}
 	if !args.json {
-		fmt.Fprintf(out, "\n%s in %s\n", phrase.Count(len(output), "item"), round(took))
+		fmt.Fprintf(out, "\n%s in %s\n", phrase.Count(len(output), "item"), command.Round(took))
 	}
 	return printJSON(out, output)
 }
 
 // allVars returns the values of --vars, the environment and --var, of which the later ones replace the earlier ones.
-func (args *runArgs) allVars(e env, flow *flows.Flow) (map[string]any, error) {
+func (args *runArgs) allVars(e command.Env, flow *flows.Flow) (map[string]any, error) {
 	if err := flow.CheckVarNames(slices.Sorted(maps.Keys(args.vars))); err != nil {
-		return nil, usageError{fmt.Errorf("--var: %w", err)}
+		return nil, command.Invalid(fmt.Errorf("--var: %w", err))
 	}
 	vars, err := app.Env(e).Vars(args.varsFile)
 	if err != nil {
@@ -179,7 +179,7 @@ func readEvent(stdin io.Reader, text string) (any, error) {
 	if text == "" {
 		return nil, nil
 	}
-	data, err := eventText(stdin, text)
+	data, err := command.EventText(stdin, text)
 	if err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
@@ -188,18 +188,6 @@ func readEvent(stdin io.Reader, text string) (any, error) {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
 	return event, nil
-}
-
-// eventText returns the value of a flag: JSON, the content of @file, or standard input for - and @-.
-func eventText(stdin io.Reader, text string) ([]byte, error) {
-	name, isFile := strings.CutPrefix(text, "@")
-	switch {
-	case text == stdinName, isFile && name == stdinName:
-		return io.ReadAll(stdin)
-	case isFile:
-		return os.ReadFile(name)
-	}
-	return []byte(text), nil
 }
 
 // stepTrace collects what the steps of a run did. It implements flows.Tracer.
@@ -268,7 +256,7 @@ func (t *stepTrace) print(w io.Writer) {
 		if s.err != nil {
 			note += "  failed"
 		}
-		fmt.Fprintf(table, "%s\t%d → %d\t%s%s\n", t.label(i), s.in, s.out, round(s.duration), note)
+		fmt.Fprintf(table, "%s\t%d → %d\t%s%s\n", t.label(i), s.in, s.out, command.Round(s.duration), note)
 	}
 	_ = table.Flush()
 	for _, l := range t.lines {
@@ -300,15 +288,4 @@ func printJSON(w io.Writer, output []any) error {
 	}
 	_, err := fmt.Fprintf(w, "%s\n", pretty.Bytes())
 	return err
-}
-
-// round rounds to about three digits.
-func round(d time.Duration) time.Duration {
-	switch {
-	case d > 10*time.Second:
-		return d.Round(100 * time.Millisecond)
-	case d > 10*time.Millisecond:
-		return d.Round(100 * time.Microsecond)
-	}
-	return d.Round(time.Microsecond)
 }

@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/importer"
 )
 
@@ -19,9 +20,9 @@ func newConnectorDrift() *cobra.Command {
 		Long: "Compare a connector with a newer description of its API, of any form that import reads: operations that are gone, params that\n" +
 			"are new, gone, required or of another type, other URLs. The exit code is 1 when a call of the connector is affected.",
 		Example: "  penstock connector drift connectors/crm.yaml openapi.yaml",
-		Args:    exactArgs(2),
+		Args:    command.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			connector, err := readFile(cmd.InOrStdin(), args[0])
+			connector, err := command.ReadFile(cmd.InOrStdin(), args[0])
 			if err != nil {
 				return fmt.Errorf("read connector: %w", err)
 			}

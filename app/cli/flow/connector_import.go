@@ -1,4 +1,4 @@
-package cli
+package flow
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/importer"
 	"github.com/penstock/penstock/internal/phrase"
@@ -37,7 +38,7 @@ func newConnectorImport(kinds *flows.Catalogue) *cobra.Command {
 			"  penstock connector import openapi.yaml --only customers_list --only Invoices -o connectors/crm.yaml\n" +
 			"  penstock connector import --curl \"curl https://api.example.org/people -H 'X-Api-Key: …'\" --step\n" +
 			"  pbpaste | penstock connector import --curl - --name crm",
-		Args: usageArgs(cobra.MaximumNArgs(1)),
+		Args: command.UsageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
 	f := cmd.Flags()
@@ -56,14 +57,14 @@ func newConnectorImport(kinds *flows.Catalogue) *cobra.Command {
 func (c *connectorImport) run(cmd *cobra.Command, args []string) error {
 	switch {
 	case (len(args) == 1) == (c.curl != ""):
-		return usageError{errors.New("expected a document, or --curl")}
+		return command.Invalid(errors.New("expected a document, or --curl"))
 	case c.step && (c.curl == "" || c.list || c.json):
-		return usageError{errors.New("--step goes with --curl and -o only")}
+		return command.Invalid(errors.New("--step goes with --curl and -o only"))
 	case c.json && !c.list && c.out == "-":
-		return usageError{errors.New("--json goes with --list or --out: standard output has the connector")}
+		return command.Invalid(errors.New("--json goes with --list or --out: standard output has the connector"))
 	}
 	if c.curl == "-" {
-		line, err := readFile(cmd.InOrStdin(), "-")
+		line, err := command.ReadFile(cmd.InOrStdin(), "-")
 		if err != nil {
 			return fmt.Errorf("read standard input: %w", err)
 		}
@@ -131,7 +132,7 @@ func (c *connectorImport) write(cmd *cobra.Command, text []byte) error {
 }
 
 // importReport is what --json prints.
-func importReport(r *importer.Result) object {
+func importReport(r *importer.Result) command.Object {
 	left := r.Left
 	if left == nil {
 		left = []importer.Note{}
@@ -140,15 +141,15 @@ func importReport(r *importer.Result) object {
 	if operations == nil {
 		operations = []importer.Operation{}
 	}
-	return object{"name": r.Name, "title": r.Title, "format": r.Format, "operations": operations, "left": left}
+	return command.Object{"name": r.Name, "title": r.Title, "format": r.Format, "operations": operations, "left": left}
 }
 
 func printOperations(w io.Writer, r *importer.Result) error {
 	var items []any
 	for _, o := range r.Operations {
-		items = append(items, object{"name": o.Name, "call": o.Method + " " + o.Path, "tags": strings.Join(o.Tags, ", "), "summary": o.Summary})
+		items = append(items, command.Object{"name": o.Name, "call": o.Method + " " + o.Path, "tags": strings.Join(o.Tags, ", "), "summary": o.Summary})
 	}
-	return printTable(w, []column{{"operation", "name"}, {"call", "call"}, {"tags", "tags"}, {"summary", "summary"}}, items)
+	return command.PrintTable(w, []command.Column{{"operation", "name"}, {"call", "call"}, {"tags", "tags"}, {"summary", "summary"}}, items)
 }
 
 // maxNotes is how many notes are printed for people.

@@ -1,9 +1,8 @@
-package cli
+package flow
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/problem"
@@ -30,7 +30,7 @@ type deployResult struct {
 	Canary  bool   `json:"canary,omitempty"` // Version executes a share of the calls, Before the others
 }
 
-func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
+func newDeploy(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	var url string
 	var untested, allowMissing, asJSON bool
 	var about deployAbout
@@ -45,9 +45,9 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			"keep their version. - is standard input. With --rehearse, none is deployed either when more\n" +
 			"recorded runs than --allow-diff would differ, as `penstock flow rehearse` shows. With --canary,\n" +
 			"the current versions stay, and the files execute a share of the calls. With --base, nothing is\n" +
-			"deployed when somebody else has deployed another version in the meantime.\n\n" + remoteHelp,
+			"deployed when somebody else has deployed another version in the meantime.\n\n" + command.RemoteHelp,
 		Example: "  penstock flow deploy flows/\n  penstock flow deploy greet.yaml --skip-tests\n  penstock flow deploy flows/ --rehearse 200 --allow-diff 0\n  penstock flow deploy greet.yaml --canary 10% --rollback-at 5% --promote-after 1h",
-		Args:    usageArgs(cobra.MinimumNArgs(1)),
+		Args:    command.UsageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if err := gate.check(cmd); err != nil {
 				return err
@@ -67,9 +67,9 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 				return err
 			}
 			if about.base != "" && len(ready) != 1 {
-				return usageError{fmt.Errorf("--base goes with one file, these are %d", len(ready))}
+				return command.Invalid(fmt.Errorf("--base goes with one file, these are %d", len(ready)))
 			}
-			server, err := e.remote(url, nil)
+			server, err := e.Remote(url, nil)
 			if err != nil {
 				return err
 			}
@@ -85,7 +85,7 @@ func newFlowDeploy(e env, kinds *flows.Catalogue) *cobra.Command {
 			return errors.Join(printDeployed(cmd.OutOrStdout(), done, asJSON), err)
 		},
 	}
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	gate.addFlags(cmd)
 	canary.add(cmd)
 	cmd.Flags().StringVar(&about.message, "message", "", "a line for the history of versions that says what changes and why")
@@ -242,7 +242,7 @@ func current(ctx context.Context, server *client.Client, ref string) (client.Flo
 
 func printDeployed(w io.Writer, done []deployResult, asJSON bool) error {
 	if asJSON {
-		return printValue(w, done)
+		return command.PrintValue(w, done)
 	}
 	for _, d := range done {
 		what := "deployed " + short(d.Version)
@@ -263,11 +263,3 @@ func printDeployed(w io.Writer, done []deployResult, asJSON bool) error {
 
 // short returns the beginning of a version, which the server accepts, too.
 func short(version string) string { return version[:min(len(version), 12)] }
-
-// printValue prints JSON for programs. Lists must not be nil.
-func printValue(w io.Writer, v any) error {
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	out.SetEscapeHTML(false)
-	return out.Encode(v)
-}
