@@ -259,7 +259,7 @@ func (c *compiler) operationNode(o *operationDoc) *yaml.Node {
 	return o.node
 }
 
-// ParseConnector reads and checks a connector with all its operations. file is its name in error messages. The error is Problems.
+// ParseConnector reads and checks a connector with all its operations. file is its name in error messages. The error is a problem.List.
 func ParseConnector(file string, src []byte, catalogue *Catalogue) (*Connector, error) {
 	c := newCompiler(file, src, catalogue)
 	parts := yaml.Documents(string(src))
@@ -278,7 +278,7 @@ func ParseConnector(file string, src []byte, catalogue *Catalogue) (*Connector, 
 	return connector, nil
 }
 
-// ParseConnectorHead reads a connector without its operations, which is much quicker. The error is Problems.
+// ParseConnectorHead reads a connector without its operations, which is much quicker. The error is a problem.List.
 func ParseConnectorHead(file string, src []byte, catalogue *Catalogue) (*Connector, error) {
 	c := newCompiler(file, src, catalogue)
 	d := c.connectorDoc(yaml.Documents(string(src))[0])

@@ -12,7 +12,7 @@ import (
 // maxFuzzed is the maximum size in bytes of a text that the fuzz target of connectors reads.
 const maxFuzzed = 64 << 10
 
-// For any bytes ParseConnector returns a connector, or Problems with positions in the file. A connector is attached to a flow that
+// For any bytes ParseConnector returns a connector, or a problem.List with positions in the file. A connector is attached to a flow that
 // uses it, and the flow has the same version when it is parsed again without the connector.
 func FuzzParseConnector(f *testing.F) {
 	for _, source := range filesOf(f, "connectors/*.yaml") {

@@ -32,7 +32,7 @@ func filesOf(f *testing.F, patterns ...string) (sources [][]byte) {
 	return sources
 }
 
-// For any bytes Parse returns a flow, or Problems with positions in the file, and a flow executes to its end.
+// For any bytes Parse returns a flow, or a problem.List with positions in the file, and a flow executes to its end.
 func FuzzParse(f *testing.F) {
 	for _, source := range filesOf(f, "examples/*.yaml", "testdata/problems/*.yaml", "steps/testdata/*/*.yaml") {
 		f.Add(source)

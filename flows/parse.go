@@ -34,7 +34,7 @@ var (
 )
 
 // Parse reads, checks and compiles a flow file. file is its name in error messages. What the flow uses of the connectors of the
-// catalogue is added to its text: Flow.Source is what later calls need, and Flow.Version that of it. The error is Problems: all
+// catalogue is added to its text: Flow.Source is what later calls need, and Flow.Version that of it. The error is a problem.List: all
 // problems of the file.
 func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	c := newCompiler(file, src, catalogue)

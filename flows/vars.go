@@ -112,7 +112,7 @@ func (e *Env) varsOf(f *Flow) (map[string]any, error) {
 	return vars, nil
 }
 
-// ParseVars reads a file of variables: a mapping, in YAML or JSON. file is its name in error messages. Error: Problems.
+// ParseVars reads a file of variables: a mapping, in YAML or JSON. file is its name in error messages. Error: a problem.List.
 func ParseVars(file string, src []byte) (map[string]any, error) {
 	c := &compiler{Report: problem.NewReport(file, src)}
 	root := yaml.Read(src, c.Lines, c.Add)

@@ -20,7 +20,7 @@ import (
 // Problem is the reason for which the file of a flow was not deployed.
 type Problem struct {
 	File string
-	Err  error // flows.Problems for errors in the file; ErrNoFlow for other files
+	Err  error // problem.List for errors in the file; ErrNoFlow for other files
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("%s: %v", p.File, p.Err) }
