@@ -128,7 +128,7 @@ func (e Env) Secret(name string) (string, error) {
 const varPrefix = EnvPrefix + "VAR_"
 
 // Vars returns values for the vars of flows: those of a file, in YAML or JSON, and in place of them the texts in
-// PENSTOCK_VAR_NAME, for the var name in small letters. An empty file name: there is no file. Error: flows.Problems for the
+// PENSTOCK_VAR_NAME, for the var name in small letters. An empty file name: there is no file. Error: problem.List for the
 // content of the file.
 func (e Env) Vars(file string) (map[string]any, error) {
 	vars := map[string]any{}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/phrase"
 	"github.com/penstock/penstock/store"
 )
@@ -27,7 +28,7 @@ type flowFileReport struct {
 	last map[string]fileState // by file, after the previous pass
 
 	// missing returns warnings of what a flow uses and the store does not have.
-	missing func(ctx context.Context, file string, flow *flows.Flow) flows.Problems
+	missing func(ctx context.Context, file string, flow *flows.Flow) problem.List
 }
 
 // fileState is the last known state of a file.
@@ -87,23 +88,23 @@ func (r *flowFileReport) update(ctx context.Context, deployed []store.Deployed, 
 }
 
 // warn logs all problems of a file.
-func (r *flowFileReport) warn(file string, problem error) {
-	var mistakes flows.Problems
+func (r *flowFileReport) warn(file string, err error) {
+	var mistakes problem.List
 	switch {
-	case errors.Is(problem, store.ErrNoFlow):
-		r.log.Warn("file skipped", "file", file, "error", problem)
-	case errors.As(problem, &mistakes):
+	case errors.Is(err, store.ErrNoFlow):
+		r.log.Warn("file skipped", "file", file, "error", err)
+	case errors.As(err, &mistakes):
 		for i := range mistakes {
 			r.log.Error("flow not deployed; what ran before still runs", "file", file, "error", mistakes[i].Error())
 		}
 	default:
-		r.log.Error("flow not deployed; what ran before still runs", "file", file, "error", problem)
+		r.log.Error("flow not deployed; what ran before still runs", "file", file, "error", err)
 	}
 }
 
 // print writes the change of a file for a person.
 func (r *flowFileReport) print(ctx context.Context, w io.Writer, file string, before, now fileState) {
-	var mistakes flows.Problems
+	var mistakes problem.List
 	switch {
 	case errors.Is(now.problem, store.ErrNoFlow):
 		fmt.Fprintf(w, "%s is skipped: %v\n", r.path(file), now.problem)

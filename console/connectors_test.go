@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 const postFlow = `flow: 78
@@ -96,7 +96,7 @@ func TestConnectionsOfOperationsAreChecked(t *testing.T) {
 	d := newTestConsole(t)
 	var told checkResult
 	must(t, json.Unmarshal(d.signedIn("root").post("/flows/check", "source", postFlow).Body.Bytes(), &told))
-	if i := slices.IndexFunc(told.Warnings, func(p flows.Problem) bool { return p.Code == "missing_connection" }); i < 0 || told.Warnings[i].Line != 4 || told.Warnings[i].Column != 17 || !strings.Contains(told.Warnings[i].Message, "needs one of type bearer") {
+	if i := slices.IndexFunc(told.Warnings, func(p problem.Problem) bool { return p.Code == "missing_connection" }); i < 0 || told.Warnings[i].Line != 4 || told.Warnings[i].Column != 17 || !strings.Contains(told.Warnings[i].Message, "needs one of type bearer") {
 		t.Errorf("warned of %+v", told.Warnings)
 	}
 }

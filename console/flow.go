@@ -18,6 +18,7 @@ import (
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/store"
 )
@@ -182,10 +183,10 @@ func flowSchema(req *requestState) error {
 
 // checkResult is the response to a check of a source by the editor.
 type checkResult struct {
-	Problems flows.Problems `json:"problems"`
-	Warnings flows.Problems `json:"warnings,omitempty"` // of lint; for writers also of what the server does not have
-	Diagram  string         `json:"picture,omitempty"`  // HTML; empty: the source has mistakes
-	Tests    []testResult   `json:"tests,omitempty"`
+	Problems problem.List `json:"problems"`
+	Warnings problem.List `json:"warnings,omitempty"` // of lint; for writers also of what the server does not have
+	Diagram  string       `json:"picture,omitempty"`  // HTML; empty: the source has mistakes
+	Tests    []testResult `json:"tests,omitempty"`
 
 	Operations map[string]any `json:"operations,omitempty"` // of the connectors in the source: definitions of the schema, by their names
 }
@@ -202,7 +203,7 @@ type testResult struct {
 func checkFlow(req *requestState) error {
 	source := req.submittedSource()
 	flow, err := flows.Parse("flow.yaml", source, req.console.config.Catalogue)
-	result := checkResult{Problems: flows.Problems{}, Operations: map[string]any{}}
+	result := checkResult{Problems: problem.List{}, Operations: map[string]any{}}
 	for _, c := range flows.ConnectorsIn("flow.yaml", source, req.console.config.Catalogue) {
 		maps.Copy(result.Operations, reference.WithSchemas(c))
 	}

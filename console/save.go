@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/linediff"
 	"github.com/penstock/penstock/store"
 )
@@ -138,7 +139,7 @@ func (req *requestState) changeOf(e *edit, flow *flows.Flow) store.Change {
 const maxOthers = 3
 
 // lacks says what the server does not have, or has otherwise than the flow needs it; empty: nothing.
-func lacks(ctx context.Context, missing flows.Problems) string {
+func lacks(ctx context.Context, missing problem.List) string {
 	var names, others []string
 	for _, m := range missing {
 		if strings.HasSuffix(m.Message, ": there is none") {
@@ -161,7 +162,7 @@ func (req *requestState) renderUnsaved(e *edit, err error) error {
 		return err
 	}
 	f := view.Flow{Source: string(e.source), Trouble: why.Text}
-	var problems flows.Problems
+	var problems problem.List
 	var stale *store.StaleError
 	switch {
 	case errors.As(err, &problems):

@@ -104,7 +104,7 @@ func (c *compiler) alert(a *Args) *Alert {
 	}
 	for _, kind := range a.Strings("when") {
 		if !slices.Contains(alertKinds, kind) {
-			c.add(mistake.UnknownValue, a.places["when"], suggest.DidYouMean(kind, alertKinds), "when: %q is not among its values", kind)
+			c.Add(mistake.UnknownValue, a.places["when"], suggest.DidYouMean(kind, alertKinds), "when: %q is not among its values", kind)
 		}
 		t.When = append(t.When, AlertKind(kind))
 	}
@@ -117,34 +117,34 @@ func (c *compiler) alert(a *Args) *Alert {
 		}
 	}
 	if t.Window < time.Minute || t.Window > maxAlertWindow || t.Window%time.Minute != 0 {
-		c.add(mistake.BadTime, a.places["window"], "", "window: expected whole minutes, 1m to 6h")
+		c.Add(mistake.BadTime, a.places["window"], "", "window: expected whole minutes, 1m to 6h")
 	}
 	if t.Allow < time.Second {
-		c.add(mistake.OutOfRange, a.places["allow"], "", "allow: expected at least 1s")
+		c.Add(mistake.OutOfRange, a.places["allow"], "", "allow: expected at least 1s")
 	}
 	if t.For < time.Minute || t.For > MaxPollFor {
-		c.add(mistake.OutOfRange, a.places["for"], "", "for: expected 1m to 90d")
+		c.Add(mistake.OutOfRange, a.places["for"], "", "for: expected 1m to 90d")
 	}
 	if t.Within < time.Hour || t.Within > maxAlertWithin {
-		c.add(mistake.OutOfRange, a.places["within"], "", "within: expected 1h to 365d")
+		c.Add(mistake.OutOfRange, a.places["within"], "", "within: expected 1h to 365d")
 	}
 	if t.Late < time.Second {
-		c.add(mistake.OutOfRange, a.places["late"], "", "late: expected at least 1s")
+		c.Add(mistake.OutOfRange, a.places["late"], "", "late: expected at least 1s")
 	}
 	if t.Wait < 0 || t.Wait > maxAlertWait {
-		c.add(mistake.OutOfRange, a.places["wait"], "", "wait: expected at most 1h")
+		c.Add(mistake.OutOfRange, a.places["wait"], "", "wait: expected at most 1h")
 	}
 	if t.Every < 0 || t.Every > maxAlertEvery {
-		c.add(mistake.OutOfRange, a.places["every"], "", "every: expected at most 168h")
+		c.Add(mistake.OutOfRange, a.places["every"], "", "every: expected at most 168h")
 	}
 	if a.Has("runs") {
 		if t.Runs = a.Int("runs"); t.Runs < 1 {
-			c.add(mistake.OutOfRange, a.places["runs"], "", "runs: expected a whole number from 1")
+			c.Add(mistake.OutOfRange, a.places["runs"], "", "runs: expected a whole number from 1")
 		}
 	}
 	if a.Has("memory") {
 		if t.Memory = a.Int("memory"); t.Memory < 1 || t.Memory > 100 {
-			c.add(mistake.OutOfRange, a.places["memory"], "", "memory: expected 1 to 100, in percent")
+			c.Add(mistake.OutOfRange, a.places["memory"], "", "memory: expected 1 to 100, in percent")
 		}
 	}
 	if q := a.Object("quiet"); q != nil {
@@ -165,7 +165,7 @@ func (c *compiler) quiet(a *Args) *Quiet {
 func (c *compiler) clock(a *Args, name string) time.Duration {
 	t, err := time.Parse("15:04", a.String(name))
 	if err != nil && a.Has(name) {
-		c.add(mistake.BadTime, a.places[name], `write it in quotes, as in "22:00"`, "%s: expected a time of the day", name)
+		c.Add(mistake.BadTime, a.places[name], `write it in quotes, as in "22:00"`, "%s: expected a time of the day", name)
 	}
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 }

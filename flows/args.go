@@ -6,6 +6,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Args are the arguments of one step, parsed and checked against the parameters of its kind. An accessor returns the
@@ -103,12 +104,12 @@ func (a *Args) Errorf(param, format string, args ...any) error {
 }
 
 // Refuse is Errorf with the code of the cause.
-func (a *Args) Refuse(code MistakeCode, param, format string, args ...any) error {
+func (a *Args) Refuse(code problem.Code, param, format string, args ...any) error {
 	at, ok := a.places[param]
 	if !ok {
 		at = a.place
 	}
-	return mistakeAt(code, at, format, args...)
+	return problem.At(code, at, format, args...)
 }
 
 // nested reports whether any nested step in the arguments has effects.

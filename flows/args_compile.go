@@ -15,14 +15,14 @@ import (
 func (c *compiler) arguments(n *yaml.Node, params []Param, trail string) *Args {
 	a := &Args{values: map[string]any{}, places: map[string]yaml.Place{}, place: n.Place, compile: c.program}
 	if n.Shape != yaml.Mapping && (n.Shape != yaml.Scalar || n.Value != nil) {
-		c.add(mistake.WrongType, n.Place, "", "expected a mapping, found %s", quoted(n))
+		c.Add(mistake.WrongType, n.Place, "", "expected a mapping, found %s", quoted(n))
 		return a
 	}
 	mistyped := false
 	for i, k := range n.Keys {
 		at := slices.IndexFunc(params, func(p Param) bool { return p.Name == k.Name })
 		if at < 0 {
-			c.add(mistake.UnknownKey, k.Place, fieldHint(k.Name, paramNames(params)), "unknown field %q", k.Name)
+			c.Add(mistake.UnknownKey, k.Place, fieldHint(k.Name, paramNames(params)), "unknown field %q", k.Name)
 			mistyped = true
 			continue
 		}
@@ -48,7 +48,7 @@ func (c *compiler) checkRequired(a *Args, params []Param) {
 	groups := map[string][]string{}
 	for _, p := range params {
 		if p.Required && !c.has(a, p) {
-			c.add(mistake.RequiredKey, a.place, "", "%s is missing", p.Name)
+			c.Add(mistake.RequiredKey, a.place, "", "%s is missing", p.Name)
 		}
 		if p.OneOf != "" {
 			groups[p.OneOf] = append(groups[p.OneOf], p.Name)
@@ -62,9 +62,9 @@ func (c *compiler) checkRequired(a *Args, params []Param) {
 		given := slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := a.places[name]; return !ok })
 		switch {
 		case len(given) == 0:
-			c.add(mistake.RequiredKey, a.place, suggest.OneOf(names), "one of its fields is missing")
+			c.Add(mistake.RequiredKey, a.place, suggest.OneOf(names), "one of its fields is missing")
 		case len(given) > 1:
-			c.add(mistake.ExclusiveKeys, a.places[given[1]], "keep one of them", "%s and %s exclude each other", given[0], given[1])
+			c.Add(mistake.ExclusiveKeys, a.places[given[1]], "keep one of them", "%s and %s exclude each other", given[0], given[1])
 		}
 	}
 }
@@ -88,7 +88,7 @@ func (c *compiler) argument(a *Args, p Param, n *yaml.Node, trail string) {
 	v, err := c.read(p, n, trail)
 	c.takesSecrets = outer
 	if err != nil {
-		c.add(mistake.Of(err, mistake.BadValue), n.Place, hintOf(p, n), "%s: %v", p.Name, err)
+		c.Add(mistake.Of(err, mistake.BadValue), n.Place, hintOf(p, n), "%s: %v", p.Name, err)
 		return
 	}
 	if v != nil || p.Type == TypeLiteral {
@@ -255,7 +255,7 @@ func (c *compiler) entries(p Param, n *yaml.Node, trail string) (any, error) {
 		all[i] = Entry{k.Name, c.arguments(long, p.Fields, trail)}
 		all[i].place = k.Place
 		if slices.ContainsFunc(all[:i], func(e Entry) bool { return e.Name == k.Name }) {
-			c.add(mistake.DuplicateName, k.Place, "", "%s: %q comes twice", p.Name, k.Name)
+			c.Add(mistake.DuplicateName, k.Place, "", "%s: %q comes twice", p.Name, k.Name)
 		}
 	}
 	return all, nil

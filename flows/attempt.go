@@ -11,6 +11,7 @@ import (
 
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/mask"
+	"github.com/penstock/penstock/internal/phrase"
 	"github.com/penstock/penstock/internal/sleep"
 )
 
@@ -235,7 +236,7 @@ func (p *stepRun) rejects(ctx context.Context, in *Input, results []any) error {
 			return refusal(err, result)
 		}
 		if yes {
-			return &Error{Code: CodeStepFailed, Message: "retry.if is true: " + shorten(condition.String(), 60), Err: errRejected}
+			return &Error{Code: CodeStepFailed, Message: "retry.if is true: " + phrase.Shorten(condition.String(), 60), Err: errRejected}
 		}
 	}
 	return nil
@@ -263,7 +264,7 @@ func refusal(err error, result any) error {
 		return err
 	}
 	answer, _ := result.(map[string]any)
-	return &Error{Code: CodeStepFailed, Message: shorten(message, 300), Upstream: asInt(answer["status"]), Err: err}
+	return &Error{Code: CodeStepFailed, Message: phrase.Shorten(message, 300), Upstream: asInt(answer["status"]), Err: err}
 }
 
 // wait pauses between two tries. It returns false at once when the deadline would come first. In tests it returns at

@@ -71,9 +71,9 @@ func (c *compiler) readAttributes(s *step, attrs *Args) {
 func (c *compiler) name(s *step, name string, at yaml.Place) {
 	switch first, taken := c.names[name]; {
 	case !stepName.MatchString(name):
-		c.add(mistake.BadName, at, "letters, digits and _, a letter first", "%q cannot be the name of a step", name)
+		c.Add(mistake.BadName, at, "letters, digits and _, a letter first", "%q cannot be the name of a step", name)
 	case taken && first != at:
-		c.add(mistake.DuplicateName, at, "", "the name %q is taken by the step in line %d", name, first.Line)
+		c.Add(mistake.DuplicateName, at, "", "the name %q is taken by the step in line %d", name, first.Line)
 	default:
 		s.name, s.slot = name, len(c.slots)
 		c.slots = append(c.slots, s)
@@ -88,12 +88,12 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 	if s.nestedRunner != nil || s.aggregates {
 		for _, name := range []string{"retry", "effect", "on_uncertain"} {
 			if at, given := attrs.places[name]; given {
-				c.add(mistake.MeaninglessKey, at, "put it on the steps that do the work", "%s has no meaning for a %s step", name, s.kind)
+				c.Add(mistake.MeaninglessKey, at, "put it on the steps that do the work", "%s has no meaning for a %s step", name, s.kind)
 			}
 		}
 	}
 	if at, given := attrs.places["as"]; given && (s.nestedRunner != nil || s.aggregates || s.terminal) {
-		c.add(mistake.MeaninglessKey, at, "", "as has no meaning for a %s step", s.kind)
+		c.Add(mistake.MeaninglessKey, at, "", "as has no meaning for a %s step", s.kind)
 	}
 	s.workers = 1
 	if s.effect != Pure || s.nestedEffects {
@@ -106,10 +106,10 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 	if attrs.Has("concurrency") {
 		s.workers = attrs.Int("concurrency")
 		if s.workers < 1 || s.workers > maxWorkers {
-			c.add(mistake.OutOfRange, attrs.places["concurrency"], "", "concurrency: expected 1 to %d", maxWorkers)
+			c.Add(mistake.OutOfRange, attrs.places["concurrency"], "", "concurrency: expected 1 to %d", maxWorkers)
 		}
 		if s.aggregates {
-			c.add(mistake.MeaninglessKey, attrs.places["concurrency"], "", "concurrency has no meaning for a %s step", s.kind)
+			c.Add(mistake.MeaninglessKey, attrs.places["concurrency"], "", "concurrency has no meaning for a %s step", s.kind)
 		}
 	}
 	own := attrs.Object("retry")
@@ -135,7 +135,7 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 	r.attempts, r.backoff, r.factor, r.jitter = a.Int("attempts"), a.Duration("backoff"), 2, true
 	r.max = maxPause
 	if a.Has("attempts") && (r.attempts < 1 || r.attempts > 20) {
-		c.add(mistake.OutOfRange, a.places["attempts"], "", "attempts: expected 1 to 20")
+		c.Add(mistake.OutOfRange, a.places["attempts"], "", "attempts: expected 1 to 20")
 	}
 	if !a.Has("backoff") {
 		r.backoff = 200 * time.Millisecond
@@ -143,7 +143,7 @@ func (c *compiler) retry(a *Args, effect Effect) retry {
 	if a.Has("factor") {
 		r.factor = a.Int("factor")
 		if r.factor < 1 || r.factor > 10 {
-			c.add(mistake.OutOfRange, a.places["factor"], "", "factor: expected 1 to 10")
+			c.Add(mistake.OutOfRange, a.places["factor"], "", "factor: expected 1 to 10")
 		}
 	}
 	if a.Has("jitter") {
@@ -162,7 +162,7 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 	}
 	for _, word := range words {
 		if err := r.add(word); err != nil {
-			c.add(mistake.Of(err, mistake.BadValue), a.places["on"], suggest.DidYouMean(word, classWords()), "on: %v", err)
+			c.Add(mistake.Of(err, mistake.BadValue), a.places["on"], suggest.DidYouMean(word, classWords()), "on: %v", err)
 		}
 	}
 }

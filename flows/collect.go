@@ -96,7 +96,7 @@ func (c *compiler) collect(a *Args) {
 	duration := func(o *Args, name string, least time.Duration) time.Duration {
 		d := o.Duration(name)
 		if o.Has(name) && (d < least || d > maxCollecting) {
-			c.add(mistake.OutOfRange, o.places[name], "", "%s: expected %v to 24h", name, least)
+			c.Add(mistake.OutOfRange, o.places[name], "", "%s: expected %v to 24h", name, least)
 		}
 		return d
 	}
@@ -109,7 +109,7 @@ func (c *compiler) collect(a *Args) {
 	if o := a.Object("batch"); o != nil {
 		b := &Batch{Key: o.Template("key"), Size: o.Int("size"), Within: duration(o, "within", minCollecting)}
 		if o.Has("size") && (b.Size < 2 || b.Size > maxBatch) {
-			c.add(mistake.OutOfRange, o.places["size"], "", "size: expected 2 to %d", maxBatch)
+			c.Add(mistake.OutOfRange, o.places["size"], "", "size: expected 2 to %d", maxBatch)
 		}
 		c.flow.Batch = b
 		c.checkCollecting(a, "batch")
@@ -122,20 +122,20 @@ func (c *compiler) checkCollecting(a *Args, setting string) {
 	f, at := c.flow, a.places[setting]
 	switch {
 	case f.Debounce != nil && f.Batch != nil:
-		c.add(mistake.ExclusiveKeys, at, "keep one of them", "%s: debounce and batch exclude each other", setting)
+		c.Add(mistake.ExclusiveKeys, at, "keep one of them", "%s: debounce and batch exclude each other", setting)
 	case f.Schedule != nil || f.Alert != nil:
-		c.add(mistake.IncompatibleSettings, at, "", "%s: only events of webhooks, of the API and of other flows are collected", setting)
+		c.Add(mistake.IncompatibleSettings, at, "", "%s: only events of webhooks, of the API and of other flows are collected", setting)
 	case f.Messages != nil && f.Messages.AfterEnd:
-		c.add(mistake.IncompatibleSettings, at, "write acknowledge: accepted", "%s: the message would be acknowledged only when the run has ended, which waits for further messages", setting)
+		c.Add(mistake.IncompatibleSettings, at, "write acknowledge: accepted", "%s: the message would be acknowledged only when the run has ended, which waits for further messages", setting)
 	case f.HTTP != nil:
-		c.add(mistake.IncompatibleSettings, at, "use trigger: webhook", "%s: the callers of an http trigger wait for its output", setting)
+		c.Add(mistake.IncompatibleSettings, at, "use trigger: webhook", "%s: the callers of an http trigger wait for its output", setting)
 	case f.Webhook != nil && f.Webhook.Verify != nil && f.Webhook.Reply != "ack":
-		c.add(mistake.IncompatibleSettings, at, "write reply: ack", "%s: a sender cannot wait for the result, because the run waits for further events", setting)
+		c.Add(mistake.IncompatibleSettings, at, "write reply: ack", "%s: a sender cannot wait for the result, because the run waits for further events", setting)
 	case f.Responds():
-		c.add(mistake.IncompatibleSettings, at, "", "%s: no caller waits for what a respond step sends", setting)
+		c.Add(mistake.IncompatibleSettings, at, "", "%s: no caller waits for what a respond step sends", setting)
 	case f.CancelWithCaller:
-		c.add(mistake.IncompatibleSettings, at, "", "%s: no caller waits for the run, so cancel_with_caller has no meaning", setting)
+		c.Add(mistake.IncompatibleSettings, at, "", "%s: no caller waits for the run, so cancel_with_caller has no meaning", setting)
 	case f.Batch != nil && f.MaxBody() > 0:
-		c.add(mistake.IncompatibleSettings, at, "remove max_body", "batch: the files of several requests cannot be those of one run")
+		c.Add(mistake.IncompatibleSettings, at, "remove max_body", "batch: the files of several requests cannot be those of one run")
 	}
 }

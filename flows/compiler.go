@@ -5,11 +5,12 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // compiler compiles the nodes of one file into a flow. It is used once.
 type compiler struct {
-	*report
+	*problem.Report
 	catalogue         *Catalogue
 	flow              *Flow
 	names             map[string]yaml.Place // of all steps of the file
@@ -31,7 +32,7 @@ type compiler struct {
 	documentOrder     []*connectorDoc          // likewise
 	unreadable        map[string]bool          // connectors with mistakes in files of their own
 	offered           map[string][]string      // names of the operations of connectors in other files
-	elsewhere         Problems                 // in these files
+	elsewhere         problem.List             // in these files
 }
 
 // scope is the set of steps that are ancestors of every item at one point of the flow.
@@ -156,6 +157,6 @@ func (s *step) terminalStep(previous *step) *step {
 // also runs without items.
 func (c *compiler) unreachable(terminal *step, n *yaml.Node, s *step) {
 	if terminal != nil && !s.aggregates {
-		c.add(mistake.UnreachableStep, n.Place, "give "+terminal.path+" an if, or remove what follows it", "this step is never reached: %s fails on every item", terminal.path)
+		c.Add(mistake.UnreachableStep, n.Place, "give "+terminal.path+" an if, or remove what follows it", "this step is never reached: %s fails on every item", terminal.path)
 	}
 }

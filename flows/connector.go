@@ -8,6 +8,7 @@ import (
 	"github.com/penstock/penstock/flows/internal/jq"
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/suggest"
 )
 
@@ -25,7 +26,7 @@ type Connector struct {
 	Operations []ConnectorOperation // in the order of the file
 
 	tests    []connectorTest
-	warnings Problems
+	warnings problem.List
 	kinds    *Catalogue
 }
 
@@ -53,7 +54,7 @@ type ConnectorOperation struct {
 }
 
 // Warnings are what is valid in the file and probably not what is meant, as those of Flow.
-func (c *Connector) Warnings() Problems { return c.warnings }
+func (c *Connector) Warnings() problem.List { return c.warnings }
 
 // Operation returns an operation by its name without that of the connector.
 func (c *Connector) Operation(name string) (ConnectorOperation, bool) {
@@ -182,21 +183,21 @@ func (d *connectorDoc) names() []string {
 
 // connectorDoc reads a document. Operations that are written as lines of their own are read when they are needed, because there may
 // be hundreds. It returns nil when the document is none of a connector.
-func (r *report) connectorDoc(part yaml.Part) *connectorDoc {
+func (c *compiler) connectorDoc(part yaml.Part) *connectorDoc {
 	d := &connectorDoc{part: part}
 	head, sections, split := part.Sections("operations")
-	root := yaml.ReadPart(head, r.lines, r.add)
+	root := yaml.ReadPart(head, c.Lines, c.Add)
 	if root == nil {
 		return nil
 	}
 	name := root.Member("connector")
 	if name == nil {
-		r.add(mistake.SecondDocument, root.Place, "one file holds one flow; documents behind it are connectors, which begin with connector: NAME", "this document is no connector")
+		c.Add(mistake.SecondDocument, root.Place, "one file holds one flow; documents behind it are connectors, which begin with connector: NAME", "this document is no connector")
 		return nil
 	}
 	d.place = name.Place
 	if d.name, _ = name.Value.(string); !connectorName.MatchString(d.name) {
-		r.add(mistake.BadName, d.place, "letters, digits and _, a letter first", "%s cannot be the name of a connector", quoted(name))
+		c.Add(mistake.BadName, d.place, "letters, digits and _, a letter first", "%s cannot be the name of a connector", quoted(name))
 		return nil
 	}
 	d.head = &yaml.Node{Place: root.Place, Shape: yaml.Mapping}
@@ -205,7 +206,7 @@ func (r *report) connectorDoc(part yaml.Part) *connectorDoc {
 		case k.Name != "operations":
 			d.head.Keys, d.head.Items = append(d.head.Keys, k), append(d.head.Items, root.Items[i])
 		case root.Items[i].Shape != yaml.Mapping:
-			r.add(mistake.WrongType, root.Items[i].Place, "", "operations: %v", expected("a mapping", root.Items[i]))
+			c.Add(mistake.WrongType, root.Items[i].Place, "", "operations: %v", expected("a mapping", root.Items[i]))
 		default:
 			for j, key := range root.Items[i].Keys {
 				d.operations = append(d.operations, &operationDoc{name: key.Name, place: key.Place, node: root.Items[i].Items[j]})
@@ -214,32 +215,32 @@ func (r *report) connectorDoc(part yaml.Part) *connectorDoc {
 		d.attached = d.attached || k.Name == "attached"
 	}
 	if split {
-		r.sections(d, sections)
+		c.sections(d, sections)
 	}
 	if len(d.operations) > maxConnectorOperations {
-		r.add(mistake.TooMany, d.place, "", "more than %d operations", maxConnectorOperations)
+		c.Add(mistake.TooMany, d.place, "", "more than %d operations", maxConnectorOperations)
 		return nil
 	}
 	return d
 }
 
 // sections adds the operations of a document by their names.
-func (r *report) sections(d *connectorDoc, sections []yaml.Part) {
+func (c *compiler) sections(d *connectorDoc, sections []yaml.Part) {
 	seen := map[string]yaml.Place{}
 	for _, s := range sections {
 		o := &operationDoc{part: s}
 		if m := operationKey.FindStringSubmatchIndex(s.Text); m != nil {
 			o.name, o.place = s.Text[m[2]:m[3]], yaml.Place{Line: s.Before + 1, Column: m[2] + 1}
-		} else if root := yaml.ReadPart(s, r.lines, r.add); root != nil && len(root.Keys) > 0 {
+		} else if root := yaml.ReadPart(s, c.Lines, c.Add); root != nil && len(root.Keys) > 0 {
 			o.name, o.place, o.node = root.Keys[0].Name, root.Keys[0].Place, root.Items[0]
 		} else if root != nil {
-			r.add(mistake.WrongType, root.Place, "", "expected an operation, as in registrant_add: {…}, found %s", quoted(root))
+			c.Add(mistake.WrongType, root.Place, "", "expected an operation, as in registrant_add: {…}, found %s", quoted(root))
 			continue
 		} else {
 			continue // reported as what cannot be read
 		}
 		if first, twice := seen[o.name]; twice {
-			r.add(mistake.DuplicateKey, o.place, "", "%q is given twice, first in line %d", o.name, first.Line)
+			c.Add(mistake.DuplicateKey, o.place, "", "%q is given twice, first in line %d", o.name, first.Line)
 			continue
 		}
 		seen[o.name] = o.place
@@ -248,9 +249,9 @@ func (r *report) sections(d *connectorDoc, sections []yaml.Part) {
 }
 
 // operationNode returns the node of an operation; nil when it cannot be read, which is reported.
-func (r *report) operationNode(o *operationDoc) *yaml.Node {
+func (c *compiler) operationNode(o *operationDoc) *yaml.Node {
 	if o.node == nil && o.part.Text != "" {
-		if root := yaml.ReadPart(o.part, r.lines, r.add); root != nil && len(root.Items) > 0 {
+		if root := yaml.ReadPart(o.part, c.Lines, c.Add); root != nil && len(root.Items) > 0 {
 			o.node = root.Items[0]
 		}
 		o.part = yaml.Part{}
@@ -258,12 +259,12 @@ func (r *report) operationNode(o *operationDoc) *yaml.Node {
 	return o.node
 }
 
-// ParseConnector reads and checks a connector with all its operations. file is its name in error messages. The error is Problems.
+// ParseConnector reads and checks a connector with all its operations. file is its name in error messages. The error is a problem.List.
 func ParseConnector(file string, src []byte, catalogue *Catalogue) (*Connector, error) {
 	c := newCompiler(file, src, catalogue)
 	parts := yaml.Documents(string(src))
 	if len(parts) > 1 {
-		c.add(mistake.SecondDocument, yaml.Place{Line: parts[1].Before + 1, Column: 1}, "put it into a file of its own", "a second document: one file holds one connector")
+		c.Add(mistake.SecondDocument, yaml.Place{Line: parts[1].Before + 1, Column: 1}, "put it into a file of its own", "a second document: one file holds one connector")
 	}
 	d := c.connectorDoc(parts[0])
 	if d == nil {
@@ -273,11 +274,11 @@ func ParseConnector(file string, src []byte, catalogue *Catalogue) (*Connector, 
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	connector.File, connector.Source, connector.kinds, connector.warnings = file, slices.Clone(src), catalogue, c.warnings.sorted()
+	connector.File, connector.Source, connector.kinds, connector.warnings = file, slices.Clone(src), catalogue, c.Warnings.Sorted()
 	return connector, nil
 }
 
-// ParseConnectorHead reads a connector without its operations, which is much quicker. The error is Problems.
+// ParseConnectorHead reads a connector without its operations, which is much quicker. The error is a problem.List.
 func ParseConnectorHead(file string, src []byte, catalogue *Catalogue) (*Connector, error) {
 	c := newCompiler(file, src, catalogue)
 	d := c.connectorDoc(yaml.Documents(string(src))[0])
@@ -300,7 +301,7 @@ func (c *compiler) describeHead(d *connectorDoc) *Connector {
 		settings, _ := a.Literal("settings").(map[string]any)
 		connector.Connection = ConnectorConnection{Types: a.Strings("types"), Hosts: a.Strings("hosts"), Settings: settings, Test: a.String("test"), Doc: a.String("doc")}
 		if a.Has("settings") && settings == nil {
-			c.add(mistake.WrongType, a.places["settings"], "", "settings: expected a mapping")
+			c.Add(mistake.WrongType, a.places["settings"], "", "settings: expected a mapping")
 		}
 	}
 	return connector
@@ -319,7 +320,7 @@ func (c *compiler) checkConnector(d *connectorDoc) *Connector {
 		connector.Operations = append(connector.Operations, compiled.describe(o))
 	}
 	connector.tests = c.connectorTests(d, head)
-	c.found, c.warnings = reportedOnce(c.found), reportedOnce(c.warnings)
+	c.Found, c.Warnings = reportedOnce(c.Found), reportedOnce(c.Warnings)
 	return connector
 }
 
@@ -331,11 +332,11 @@ func (c *compiler) connectorHead(d *connectorDoc) *Args {
 	params := slices.DeleteFunc(slices.Clone(connectorParams), func(p Param) bool { return p.Name == "operations" })
 	c.within(d.name, nil, func() { d.parsed = c.arguments(d.head, params, "") })
 	if len(d.operations) == 0 {
-		c.add(mistake.RequiredKey, d.place, "", "operations is missing")
+		c.Add(mistake.RequiredKey, d.place, "", "operations is missing")
 	}
 	for _, o := range d.operations {
 		if !operationName.MatchString(o.name) {
-			c.add(mistake.BadName, o.place, "letters, digits and _, a letter first", "%q cannot be the name of an operation", o.name)
+			c.Add(mistake.BadName, o.place, "letters, digits and _, a letter first", "%q cannot be the name of an operation", o.name)
 		}
 	}
 	return d.parsed

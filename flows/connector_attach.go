@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // maxText is the maximum size in bytes of a flow with the connectors behind it.
@@ -16,18 +17,18 @@ const maxText = 1 << 20
 // documents reads the documents of the file: the flow, and connectors behind it. flow is nil when it cannot be read.
 func (c *compiler) documents(src string) (flow *yaml.Node) {
 	if len(src) > maxText {
-		c.add(mistake.TooLarge, yaml.Place{Line: 1, Column: 1}, "", "the file has %d bytes, %d are allowed", len(src), maxText)
+		c.Add(mistake.TooLarge, yaml.Place{Line: 1, Column: 1}, "", "the file has %d bytes, %d are allowed", len(src), maxText)
 		return nil
 	}
 	parts := yaml.Documents(src)
-	flow = yaml.ReadPart(parts[0], c.lines, c.add)
+	flow = yaml.ReadPart(parts[0], c.Lines, c.Add)
 	for _, part := range parts[1:] {
 		d := c.connectorDoc(part)
 		if d == nil {
 			continue
 		}
 		if slices.ContainsFunc(c.documentOrder, func(other *connectorDoc) bool { return other.name == d.name }) {
-			c.add(mistake.DuplicateName, d.place, "", "the connector %s is in the file twice", d.name)
+			c.Add(mistake.DuplicateName, d.place, "", "the connector %s is in the file twice", d.name)
 			continue
 		}
 		c.documentOrder = append(c.documentOrder, d)
@@ -113,7 +114,7 @@ func (c *compiler) find(name string, operations []string) string {
 	}
 	file, src, err := c.catalogue.connectors.Connector(name)
 	if err != nil {
-		c.elsewhere = append(c.elsewhere, NewMistake(mistake.BadConnector, file, 1, 1, "%v", err))
+		c.elsewhere = append(c.elsewhere, problem.NewMistake(mistake.BadConnector, file, 1, 1, "%v", err))
 	}
 	if src == nil || err != nil {
 		c.unreadable[name] = err != nil
@@ -122,14 +123,14 @@ func (c *compiler) find(name string, operations []string) string {
 	other := newCompiler(file, src, c.catalogue)
 	d := other.connectorDoc(yaml.Documents(string(src))[0])
 	if d != nil && d.name != name {
-		other.add(mistake.BadConnector, d.place, "the name of a connector is that of its file", "the file is named %s", name)
+		other.Add(mistake.BadConnector, d.place, "the name of a connector is that of its file", "the file is named %s", name)
 	}
 	text := ""
-	if d != nil && len(other.found) == 0 {
+	if d != nil && len(other.Found) == 0 {
 		c.offered[name] = d.names()
 		text = other.excerpt(d, operations)
 	}
-	var problems Problems
+	var problems problem.List
 	if errors.As(other.err(), &problems) {
 		c.elsewhere, c.unreadable[name] = append(c.elsewhere, problems...), true
 		return ""

@@ -12,7 +12,9 @@ import (
 	"github.com/penstock/penstock/flows/internal/jq"
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/hostlist"
+	"github.com/penstock/penstock/internal/phrase"
 	"github.com/penstock/penstock/internal/suggest"
 )
 
@@ -67,21 +69,21 @@ func (c *compiler) checkConnection(n *yaml.Node) {
 	for _, t := range itemsOf(n.Member("types")) {
 		name, ok := t.Value.(string)
 		if _, is := known[name]; ok && !is {
-			c.add(mistake.UnknownValue, t.Place, suggest.DidYouMean(name, slices.Sorted(maps.Keys(known))), "types: there is no type of connection %q", name)
+			c.Add(mistake.UnknownValue, t.Place, suggest.DidYouMean(name, slices.Sorted(maps.Keys(known))), "types: there is no type of connection %q", name)
 		}
 		types = append(types, name)
 	}
 	for _, h := range itemsOf(n.Member("hosts")) {
 		host, ok := h.Value.(string)
 		if _, err := hostlist.Read([]string{host}); ok && err != nil {
-			c.add(mistake.Of(err, mistake.BadURL), h.Place, "", "%v", err)
+			c.Add(mistake.Of(err, mistake.BadURL), h.Place, "", "%v", err)
 		}
 	}
 	if settings := n.Member("settings"); settings != nil {
 		for i, k := range settings.Keys {
 			t := slices.IndexFunc(types, func(t string) bool { return slices.Contains(known[t], k.Name) })
 			if t >= 0 && settings.Items[i].Value != nil {
-				c.add(mistake.SecretPlace, k.Place, "a connection has it, not the file", "settings: %s is a secret of the type %s", k.Name, types[t])
+				c.Add(mistake.SecretPlace, k.Place, "a connection has it, not the file", "settings: %s is a secret of the type %s", k.Name, types[t])
 			}
 		}
 	}
@@ -108,7 +110,7 @@ func (c *compiler) checkAddress(n *yaml.Node, what string) {
 		return
 	}
 	if err := addressError(text); err != nil {
-		c.add(mistake.Of(err, mistake.BadURL), n.Place, "", "%s: %v", what, err)
+		c.Add(mistake.Of(err, mistake.BadURL), n.Place, "", "%s: %v", what, err)
 	}
 }
 
@@ -123,11 +125,11 @@ func addressError(text string) error {
 	}
 	scheme, rest, absolute := strings.Cut(fixed, "://")
 	if scheme = strings.ToLower(scheme); !absolute || scheme != "https" && scheme != "http" {
-		return fmt.Errorf("expected a URL such as https://api.example.org, or a path that begins with /, found %q", shorten(fixed, 60))
+		return fmt.Errorf("expected a URL such as https://api.example.org, or a path that begins with /, found %q", phrase.Shorten(fixed, 60))
 	}
 	if at := strings.IndexAny(rest, "/?#"); at >= 0 || len(pieces) == 1 {
 		if u, err := url.Parse(fixed); err != nil || u.Host == "" || u.User != nil {
-			return fmt.Errorf("%s is no address of a server: its host, and nothing else, follows ://", shorten(scheme+"://…", 60))
+			return fmt.Errorf("%s is no address of a server: its host, and nothing else, follows ://", phrase.Shorten(scheme+"://…", 60))
 		}
 	}
 	return nil
@@ -143,7 +145,7 @@ func (c *compiler) checkHeaders(n *yaml.Node) {
 			text, _ := v.Value.(string)
 			pieces, _ := jq.Split(text)
 			if slices.ContainsFunc(pieces, func(p jq.Piece) bool { return !p.Program && !httpguts.ValidHeaderFieldValue(p.Text) }) {
-				c.add(mistake.BadHeader, v.Place, "", "headers: the value of %s has a line break or another control character", k.Name)
+				c.Add(mistake.BadHeader, v.Place, "", "headers: the value of %s has a line break or another control character", k.Name)
 			}
 		}
 	}
@@ -162,15 +164,15 @@ func (c *compiler) checkOperation(d *connectorDoc, o *operationDoc, op *operatio
 	}
 	if op.args.Has("output") {
 		if _, err := NewValidator(op.args.Literal("output")); err != nil {
-			c.add(mistake.Of(err, mistake.BadSchema), op.args.places["output"], "", "output: %v", err)
+			c.Add(mistake.Of(err, mistake.BadSchema), op.args.places["output"], "", "output: %v", err)
 		}
 	}
 }
 
 // reportedOnce removes problems that are found in the same place for several operations.
-func reportedOnce(all Problems) Problems {
+func reportedOnce(all problem.List) problem.List {
 	seen := map[string]bool{}
-	return slices.DeleteFunc(all, func(p Problem) bool {
+	return slices.DeleteFunc(all, func(p problem.Problem) bool {
 		key := fmt.Sprint(p.Line, ":", p.Column, ":", p.Message)
 		twice := seen[key]
 		seen[key] = true

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Mistakes that no operation shows are reported, each once and at its place.
@@ -31,7 +32,7 @@ func TestCheckOfConnectors(t *testing.T) {
 		{"http: {headers: {X-Client: penstock}}", "http: {headrs: {X-Client: penstock}}", `zoom.yaml:5:8: unknown`},
 	} {
 		_, err := flows.ParseConnector("zoom.yaml", []byte(strings.Replace(zoom, test.from, test.to, 1)), catalogue())
-		var problems flows.Problems
+		var problems problem.List
 		if !errors.As(err, &problems) {
 			t.Errorf("%s: %v", test.to, err)
 			continue

@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/suggest"
 )
 
@@ -33,13 +34,13 @@ type operation struct {
 // connectorOperation compiles an operation of a document, once. It returns nil when it has mistakes, which are reported.
 func (c *compiler) connectorOperation(d *connectorDoc, o *operationDoc) *operation {
 	if o.compiled == nil && !o.broken {
-		before, warnings := len(c.found), len(c.warnings)
+		before, warnings := len(c.Found), len(c.Warnings)
 		o.compiled = c.compileOperation(d, o)
-		if o.broken = len(c.found) > before || o.compiled == nil; o.broken {
+		if o.broken = len(c.Found) > before || o.compiled == nil; o.broken {
 			o.compiled = nil
 		}
 		if d.attached { // the file that it is from is the place for them
-			c.warnings = c.warnings[:warnings]
+			c.Warnings = c.Warnings[:warnings]
 		}
 	}
 	return o.compiled
@@ -51,12 +52,12 @@ func (c *compiler) compileOperation(d *connectorDoc, o *operationDoc) *operation
 		return nil
 	}
 	if node.Shape != yaml.Mapping {
-		c.add(mistake.WrongType, o.place, "", "%s: %v", o.name, expected("an operation, which is a mapping", node))
+		c.Add(mistake.WrongType, o.place, "", "%s: %v", o.name, expected("an operation, which is a mapping", node))
 		return nil
 	}
 	op := &operation{ref: d.name + "." + o.name, kind: c.catalogue.byName["http"]}
 	if op.kind == nil {
-		c.add(mistake.BadConnector, o.place, "", "operations are http steps, and this program has no kind http")
+		c.Add(mistake.BadConnector, o.place, "", "operations are http steps, and this program has no kind http")
 		return nil
 	}
 	var params any // first: retry.if reads $params, too
@@ -66,7 +67,7 @@ func (c *compiler) compileOperation(d *connectorDoc, o *operationDoc) *operation
 	}
 	var err error
 	if op.params, err = newParamSchema(params); err != nil {
-		c.add(mistake.Of(err, mistake.BadSchema), schema.Place, "", "params: %v", err)
+		c.Add(mistake.Of(err, mistake.BadSchema), schema.Place, "", "params: %v", err)
 		return nil
 	}
 	c.within(d.name, op.params, func() { op.args = c.arguments(withPlace(node, o.place), operationParams, "") })
@@ -93,10 +94,10 @@ func withPlace(n *yaml.Node, at yaml.Place) *yaml.Node {
 // operationHTTP compiles the request of an operation.
 func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node) {
 	if own.Shape != yaml.Mapping {
-		c.add(mistake.WrongType, own.Place, "", "http: %v", expected("a mapping", own))
+		c.Add(mistake.WrongType, own.Place, "", "http: %v", expected("a mapping", own))
 		return
 	}
-	before := len(c.found)
+	before := len(c.Found)
 	op.http = c.arguments(c.mergedHTTP(d, own), slices.DeleteFunc(slices.Clone(op.kind.Params), func(p Param) bool { return slices.Contains(stepsOwn, p.Name) }), op.ref)
 	base := d.head.Member("base")
 	for name, v := range op.http.values {
@@ -116,13 +117,13 @@ func (c *compiler) operationHTTP(d *connectorDoc, op *operation, own *yaml.Node)
 			op.origin = t.origin()
 		}
 	}
-	if len(c.found) > before { // the arguments may be incomplete
+	if len(c.Found) > before { // the arguments may be incomplete
 		return
 	}
 	runner, err := op.kind.New(op.http)
 	if err != nil {
-		if len(c.found) == before {
-			c.put(*op.http.problem(err))
+		if len(c.Found) == before {
+			c.Put(*op.http.problem(err))
 		}
 		return
 	}
@@ -177,7 +178,7 @@ func (c *compiler) mergedHTTP(d *connectorDoc, own *yaml.Node) *yaml.Node {
 	merged := &yaml.Node{Place: own.Place, Shape: yaml.Mapping, Keys: slices.Clone(own.Keys), Items: slices.Clone(own.Items)}
 	if common := d.head.Member("http"); common != nil {
 		if common.Shape != yaml.Mapping {
-			c.add(mistake.WrongType, common.Place, "", "http: %v", expected("a mapping", common))
+			c.Add(mistake.WrongType, common.Place, "", "http: %v", expected("a mapping", common))
 			return merged
 		}
 		merge(merged, common, func(name string, own, common *yaml.Node) *yaml.Node {
@@ -191,7 +192,7 @@ func (c *compiler) mergedHTTP(d *connectorDoc, own *yaml.Node) *yaml.Node {
 	}
 	for _, k := range merged.Keys {
 		if slices.Contains(stepsOwn, k.Name) {
-			c.add(mistake.MeaninglessKey, k.Place, "the step that uses the operation names its connection", "%s has no meaning in a connector", k.Name)
+			c.Add(mistake.MeaninglessKey, k.Place, "the step that uses the operation names its connection", "%s has no meaning in a connector", k.Name)
 		}
 	}
 	return merged
@@ -217,12 +218,12 @@ func (c *compiler) operationExample(op *operation) {
 	}
 	if example.Has("params") {
 		if _, err := op.params.complete(context.Background(), example.Literal("params")); err != nil {
-			c.add(mistake.BadConnector, example.places["params"], "", "example: %s", strings.TrimPrefix(err.Error(), "with: "))
+			c.Add(mistake.BadConnector, example.places["params"], "", "example: %s", strings.TrimPrefix(err.Error(), "with: "))
 		}
 	}
 	if op.example = example.Literal("response"); op.example != nil {
 		if _, err := newCannedResponses(op.example); err != nil {
-			c.add(mistake.BadConnector, example.places["response"], "", "response: %v", err)
+			c.Add(mistake.BadConnector, example.places["response"], "", "response: %v", err)
 		}
 	}
 }
@@ -260,11 +261,11 @@ func (t *Template) source() string {
 }
 
 // problem returns the problem of an error of Kind.New.
-func (a *Args) problem(err error) *Problem {
-	if p, ok := err.(*Problem); ok {
+func (a *Args) problem(err error) *problem.Problem {
+	if p, ok := err.(*problem.Problem); ok {
 		return p
 	}
-	return mistakeAt(mistake.Of(err, mistake.BadValue), a.place, "%v", err)
+	return problem.At(mistake.Of(err, mistake.BadValue), a.place, "%v", err)
 }
 
 // operationUse is a step that executes an operation.
@@ -290,7 +291,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	at := args.places["operation"]
 	d, offered := c.connectors[ref[1]], c.offered[ref[1]]
 	if d == nil && offered == nil {
-		c.add(mistake.UnknownConnector, at, suggest.DidYouMean(ref[1], c.connectorNames()), "there is no connector %q", ref[1])
+		c.Add(mistake.UnknownConnector, at, suggest.DidYouMean(ref[1], c.connectorNames()), "there is no connector %q", ref[1])
 		return &operationUse{}, nil
 	}
 	var o *operationDoc
@@ -299,7 +300,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 		offered = append(offered, d.names()...)
 	}
 	if o == nil {
-		c.add(mistake.UnknownOperation, at, suggest.DidYouMean(ref[2], offered), "the connector %s has no operation %q", ref[1], ref[2])
+		c.Add(mistake.UnknownOperation, at, suggest.DidYouMean(ref[2], offered), "the connector %s has no operation %q", ref[1], ref[2])
 		return &operationUse{}, nil
 	}
 	op := c.connectorOperation(d, o)
@@ -308,7 +309,7 @@ func (c *compiler) usedOperation(s *step, own *yaml.Node, args *Args) (Runner, e
 	}
 	connection := args.Object("connection")
 	if connection == nil && len(op.types) > 0 {
-		return nil, mistakeAt(mistake.RequiredKey, at, "connection is missing: %s needs one of type %s", ref[1], strings.Join(op.types, " or "))
+		return nil, problem.At(mistake.RequiredKey, at, "connection is missing: %s needs one of type %s", ref[1], strings.Join(op.types, " or "))
 	}
 	c.checkWith(args.place, own.Member("with"), op.params, op.ref)
 	request := &Args{values: maps.Clone(op.http.values), places: maps.Clone(op.http.places), place: op.http.place, compile: op.http.compile}

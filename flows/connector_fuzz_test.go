@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // maxFuzzed is the maximum size in bytes of a text that the fuzz target of connectors reads.
 const maxFuzzed = 64 << 10
 
-// For any bytes ParseConnector returns a connector, or Problems with positions in the file. A connector is attached to a flow that
+// For any bytes ParseConnector returns a connector, or a problem.List with positions in the file. A connector is attached to a flow that
 // uses it, and the flow has the same version when it is parsed again without the connector.
 func FuzzParseConnector(f *testing.F) {
 	for _, source := range filesOf(f, "connectors/*.yaml") {
@@ -29,7 +30,7 @@ func FuzzParseConnector(f *testing.F) {
 			return
 		}
 		c, err := flows.ParseConnector("fuzz.yaml", source, kinds)
-		var problems flows.Problems
+		var problems problem.List
 		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
 			t.Fatalf("%T %v", err, err)
 		}

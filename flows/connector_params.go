@@ -125,7 +125,7 @@ func (c *compiler) checkWith(at yaml.Place, n *yaml.Node, s *paramSchema, operat
 	case n.Shape == yaml.Scalar && hasExpression(n):
 		return
 	case n.Shape != yaml.Mapping:
-		c.add(mistake.WrongType, n.Place, "", "with: %v", expected("a mapping", n))
+		c.Add(mistake.WrongType, n.Place, "", "with: %v", expected("a mapping", n))
 		return
 	}
 	c.checkMembers(n, s, s.schema, "parameter", operation)
@@ -143,7 +143,7 @@ func (c *compiler) checkMembers(n *yaml.Node, s *paramSchema, schema map[string]
 		switch {
 		case !known && closed:
 			mistyped = true
-			c.add(mistake.UnknownKey, k.Place, suggest.DidYouMean(k.Name, slices.Sorted(maps.Keys(properties))), "unknown %s %q of %s", what, k.Name, of)
+			c.Add(mistake.UnknownKey, k.Place, suggest.DidYouMean(k.Name, slices.Sorted(maps.Keys(properties))), "unknown %s %q of %s", what, k.Name, of)
 		case optional: // as if it were missing
 		default:
 			given[k.Name] = true
@@ -157,7 +157,7 @@ func (c *compiler) checkMembers(n *yaml.Node, s *paramSchema, schema map[string]
 	}
 	for _, name := range words(schema["required"]) {
 		if property, _ := properties[name].(map[string]any); !given[name] && (what != "parameter" || property["default"] == nil) {
-			c.add(mistake.RequiredKey, n.Place, "", "%s is missing%s", name, map[bool]string{true: ", a parameter of " + of}[what == "parameter"])
+			c.Add(mistake.RequiredKey, n.Place, "", "%s is missing%s", name, map[bool]string{true: ", a parameter of " + of}[what == "parameter"])
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (c *compiler) checkValue(n *yaml.Node, s *paramSchema, v any, name string) 
 		}
 		schema = target
 	}
-	before := len(c.found)
+	before := len(c.Found)
 	if ok && n.Shape == yaml.Mapping && describesMembers(schema) {
 		c.checkMembers(n, s, schema, "member", name)
 	}
@@ -206,7 +206,7 @@ func (c *compiler) checkValue(n *yaml.Node, s *paramSchema, v any, name string) 
 			c.checkValue(element, s, items, name)
 		}
 	}
-	if len(c.found) > before {
+	if len(c.Found) > before {
 		return
 	}
 	if hasExpression(n) {
@@ -222,7 +222,7 @@ func (c *compiler) checkValue(n *yaml.Node, s *paramSchema, v any, name string) 
 		if text, isText := n.Value.(string); isText && n.Style != yaml.Plain && validator.Check(context.Background(), c.unquoted(text)) == nil {
 			hint = "write it without quotes"
 		}
-		c.add(mistake.Of(err, mistake.BadValue), n.Place, hint, "%s: %v", name, err)
+		c.Add(mistake.Of(err, mistake.BadValue), n.Place, hint, "%s: %v", name, err)
 	}
 }
 
@@ -251,7 +251,7 @@ func (c *compiler) checkShape(n *yaml.Node, schema map[string]any, name string) 
 		return
 	}
 	if len(types) > 0 && !slices.Contains(types, shape) {
-		c.add(mistake.WrongType, n.Place, "", "%s: got %s, want %s", name, shape, strings.Join(types, " or "))
+		c.Add(mistake.WrongType, n.Place, "", "%s: got %s, want %s", name, shape, strings.Join(types, " or "))
 	}
 }
 

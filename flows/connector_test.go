@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 const zoom = `connector: zoom
@@ -164,7 +165,7 @@ func TestProblemsOfConnectors(t *testing.T) {
 		{broken, "  - uses: zoom.registrant_add\n    connection: z\n    with: {meeting_id: 1, email: a@b.org}\n", `connectors/zoom.yaml:19:26: params has no "meting_id" (did you mean meeting_id?)`},
 	} {
 		_, err := flows.Parse("flow.yaml", []byte("flow: 1\nsteps:\n"+test.flow), catalogue().WithConnectors(connectorTexts{"zoom": test.connector}))
-		var problems flows.Problems
+		var problems problem.List
 		if !errors.As(err, &problems) {
 			t.Errorf("%s: %v", test.flow, err)
 			continue

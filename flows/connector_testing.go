@@ -20,6 +20,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/internal/phrase"
 	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
@@ -47,7 +48,7 @@ func (c *compiler) connectorTests(d *connectorDoc, head *Args) (all []connectorT
 		o := d.operation(t.operation)
 		if o == nil {
 			if a.Has("operation") {
-				c.add(mistake.UnknownOperation, a.places["operation"], suggest.DidYouMean(t.operation, d.names()), "there is no operation %q", t.operation)
+				c.Add(mistake.UnknownOperation, a.places["operation"], suggest.DidYouMean(t.operation, d.names()), "there is no operation %q", t.operation)
 			}
 			continue
 		}
@@ -62,12 +63,12 @@ func (c *compiler) connectorTests(d *connectorDoc, head *Args) (all []connectorT
 			t.responses = op.example
 		}
 		if _, err := newCannedResponses(t.responses); err != nil {
-			c.add(mistake.BadConnector, c.placeOf(a, "response"), "", "response: %v", err)
+			c.Add(mistake.BadConnector, c.placeOf(a, "response"), "", "response: %v", err)
 		}
 		for i, request := range t.requests {
 			object, err := sentRequest(request)
 			if err != nil {
-				c.add(mistake.BadConnector, a.places["request"], "", "request: %v", err)
+				c.Add(mistake.BadConnector, a.places["request"], "", "request: %v", err)
 			}
 			t.requests[i] = object
 		}
@@ -272,7 +273,7 @@ func newCannedResponse(object map[string]any) (cannedResponse, error) {
 			return r, fmt.Errorf("unknown member %q: %s", name, suggest.DidYouMean(name, known))
 		}
 		if !ok {
-			return r, fmt.Errorf("%s: %s is not valid here", name, shorten(stringify(v), 40))
+			return r, fmt.Errorf("%s: %s is not valid here", name, phrase.Shorten(stringify(v), 40))
 		}
 	}
 	if _, isJSON := object["json"]; isJSON && !slices.ContainsFunc(slices.Collect(maps.Keys(r.headers)), func(name string) bool { return strings.EqualFold(name, "content-type") }) {

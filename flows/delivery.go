@@ -150,13 +150,13 @@ func (c *compiler) maxBody(a *Args) int64 {
 	form := payload.Form(a.String("body"))
 	if !a.Has("max_body") {
 		if form == payload.File {
-			c.add(mistake.DependentKey, a.places["body"], "add max_body: 100MB", "body: file needs max_body")
+			c.Add(mistake.DependentKey, a.places["body"], "add max_body: 100MB", "body: file needs max_body")
 		}
 		return 0
 	}
 	size, ok := ParseSize(a.String("max_body"))
 	if !ok || size < 1 || size > MaxMaxBody {
-		c.add(mistake.BadSize, a.places["max_body"], "", "max_body is a size from 1B to 1GB, such as 100MB")
+		c.Add(mistake.BadSize, a.places["max_body"], "", "max_body is a size from 1B to 1GB, such as 100MB")
 		return 0
 	}
 	return size

@@ -5,13 +5,14 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/jq"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // ReadYAML returns the values of a file.
 func ReadYAML(t testing.TB, src []byte) any {
 	t.Helper()
-	c := &compiler{report: newReport("test.yaml", src)}
-	root := yaml.Read(src, c.lines, c.add)
+	c := &compiler{Report: problem.NewReport("test.yaml", src)}
+	root := yaml.Read(src, c.Lines, c.Add)
 	if err := c.err(); err != nil {
 		t.Fatal(err)
 	}

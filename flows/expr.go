@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/penstock/penstock/flows/internal/jq"
+	"github.com/penstock/penstock/internal/phrase"
 )
 
 // Expr is a compiled jq program. Safe for concurrent use.
@@ -137,16 +138,7 @@ func (e *Expr) failed(err error) error {
 		return err
 	}
 	if e.secret { // the error may quote a part of a secret
-		return &Error{Code: CodeExpression, Message: shorten(e.program.Source, 60) + ": fails; the reason is not shown, because it may contain a part of a secret"}
+		return &Error{Code: CodeExpression, Message: phrase.Shorten(e.program.Source, 60) + ": fails; the reason is not shown, because it may contain a part of a secret"}
 	}
-	return &Error{Code: CodeExpression, Message: fmt.Sprintf("%s: %s", shorten(e.program.Source, 60), shorten(err.Error(), 300)), Err: err}
-}
-
-// shorten truncates s to n characters for a message.
-func shorten(s string, n int) string {
-	runes := []rune(s)
-	if len(runes) <= n {
-		return s
-	}
-	return string(runes[:n]) + "…"
+	return &Error{Code: CodeExpression, Message: fmt.Sprintf("%s: %s", phrase.Shorten(e.program.Source, 60), phrase.Shorten(err.Error(), 300)), Err: err}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/mistake"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -60,7 +61,7 @@ type Flow struct {
 	redacts       []string // fields that some step redacts
 	externalSteps []ExternalStep
 	uses          []Use
-	warnings      Problems // see Warnings
+	warnings      problem.List // see Warnings
 	schema        *Validator
 	output        *Validator // of Output; nil without
 
@@ -78,7 +79,7 @@ func (f *Flow) limitOf(run *Run) time.Duration {
 }
 
 // Warnings are what is valid in the file and probably not what is meant, each with a Code and a Hint; nil: nothing.
-func (f *Flow) Warnings() Problems { return f.warnings }
+func (f *Flow) Warnings() problem.List { return f.warnings }
 
 // Responds reports whether the flow may answer its caller before it ends.
 func (f *Flow) Responds() bool { return f.steps.Responds() || f.afterResponse != nil }
@@ -217,7 +218,7 @@ func (c *compiler) trigger(a *Args) {
 	t := a.Object("trigger")
 	if on := a.Object("on"); on != nil {
 		if t != nil {
-			c.add(mistake.ExclusiveKeys, a.places["on"], "keep trigger", "trigger and on are the same")
+			c.Add(mistake.ExclusiveKeys, a.places["on"], "keep trigger", "trigger and on are the same")
 		} else {
 			t = on
 		}
@@ -239,7 +240,7 @@ func (c *compiler) trigger(a *Args) {
 	if t.Has("topic") {
 		c.flow.Topic = t.String("topic")
 		if reason := CheckTopic(c.flow.Topic); reason != "" {
-			c.add(mistake.BadName, t.places["topic"], "", "topic: %s", reason)
+			c.Add(mistake.BadName, t.places["topic"], "", "topic: %s", reason)
 		}
 	}
 	if al := t.Object("alert"); al != nil {
@@ -261,12 +262,12 @@ func (c *compiler) webhook(a *Args) {
 	w := c.flow.Webhook
 	for _, name := range w.Params {
 		if !paramForm.MatchString(name) || slices.Contains([]string{"flow", "key", "ts", "check"}, name) {
-			c.add(mistake.BadName, a.places["params"], "", "params: %q cannot be a query parameter: letters, digits, - and _, and not flow, key, ts or check", name)
+			c.Add(mistake.BadName, a.places["params"], "", "params: %q cannot be a query parameter: letters, digits, - and _, and not flow, key, ts or check", name)
 		}
 	}
 	for _, name := range w.Headers {
 		if slices.Contains(secretHeaders, name) {
-			c.add(mistake.CredentialRead, a.places["headers"], "", "headers: %s carries a credential: no expression can read it", name)
+			c.Add(mistake.CredentialRead, a.places["headers"], "", "headers: %s carries a credential: no expression can read it", name)
 		}
 	}
 	if w.IdempotencyKey = a.Template("idempotency_key"); a.Has("reply") {
@@ -279,7 +280,7 @@ func (c *compiler) webhook(a *Args) {
 	if a.Has("schema") {
 		schema, err := NewValidator(a.Literal("schema"))
 		if err != nil {
-			c.add(mistake.Of(err, mistake.BadSchema), a.places["schema"], "", "schema: %v", err)
+			c.Add(mistake.Of(err, mistake.BadSchema), a.places["schema"], "", "schema: %v", err)
 		}
 		c.flow.schema, w.Schema = schema, a.Literal("schema")
 	}
@@ -297,9 +298,9 @@ func (c *compiler) checkMaxBody(a *Args, w *Webhook) {
 	switch v := w.Verify; {
 	case w.MaxBody == 0 || v == nil || v.Sender == nil:
 	case v.Open != nil && w.MaxBody > int64(v.Open.MaxBody):
-		c.add(mistake.IncompatibleSettings, a.places["max_body"], "raise max_body of verify, or write at most as much here", "max_body: a sender without a proof sends at most the %d bytes of max_body of verify", v.Open.MaxBody)
+		c.Add(mistake.IncompatibleSettings, a.places["max_body"], "raise max_body of verify, or write at most as much here", "max_body: a sender without a proof sends at most the %d bytes of max_body of verify", v.Open.MaxBody)
 	case v.Open == nil && v.Sender.ReadsBody() && w.MaxBody > wholeBody:
-		c.add(mistake.IncompatibleSettings, a.places["max_body"], "write max_body: 1MB, or verify by token or basic", "max_body: the scheme %s signs the body, which is therefore read as a whole, and may be as large as --max-body (1 MiB by default)", v.Scheme)
+		c.Add(mistake.IncompatibleSettings, a.places["max_body"], "write max_body: 1MB, or verify by token or basic", "max_body: the scheme %s signs the body, which is therefore read as a whole, and may be as large as --max-body (1 MiB by default)", v.Scheme)
 	}
 }
 

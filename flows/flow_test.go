@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 func TestFlowFields(t *testing.T) {
@@ -136,7 +137,7 @@ func TestScopeOfSteps(t *testing.T) {
 			indent = "      "
 		}
 		_, err := flows.Parse("test.yaml", []byte("flow: 1\nsteps:"+branch+indent+test.step+"\n"), catalogue())
-		if problems := (flows.Problems)(nil); !errors.As(err, &problems) || len(problems) != 1 || !strings.Contains(problems[0].Message, test.want) {
+		if problems := (problem.List)(nil); !errors.As(err, &problems) || len(problems) != 1 || !strings.Contains(problems[0].Message, test.want) {
 			t.Errorf("%s: %v, want %s", test.step, err, test.want)
 		}
 	}
@@ -330,7 +331,7 @@ func TestBlockRunsOnBehalfOfAStep(t *testing.T) {
 
 func TestProblemOnOneLine(t *testing.T) {
 	t.Parallel()
-	p := flows.Problem{File: "a.yaml", Line: 3, Column: 5, Message: "unknown field", Hint: "did you mean name?"}
+	p := problem.Problem{File: "a.yaml", Line: 3, Column: 5, Message: "unknown field", Hint: "did you mean name?"}
 	if got, want := p.Error(), "a.yaml:3:5: unknown field (did you mean name?)"; got != want {
 		t.Errorf("%s", got)
 	}
@@ -341,7 +342,7 @@ func TestLongLinesAreShownInPart(t *testing.T) {
 	t.Parallel()
 	source := "flow: 1\nsteps: [{set: {a: '" + strings.Repeat("é", 300) + " ${ .x + }'}}]\n"
 	_, err := flows.Parse("t", []byte(source), catalogue())
-	var problems flows.Problems
+	var problems problem.List
 	if !errors.As(err, &problems) || len(problems) != 1 {
 		t.Fatal(err)
 	}

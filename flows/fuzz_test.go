@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // filesOf returns the contents of the files of each pattern, which has some.
@@ -31,7 +32,7 @@ func filesOf(f *testing.F, patterns ...string) (sources [][]byte) {
 	return sources
 }
 
-// For any bytes Parse returns a flow, or Problems with positions in the file, and a flow executes to its end.
+// For any bytes Parse returns a flow, or a problem.List with positions in the file, and a flow executes to its end.
 func FuzzParse(f *testing.F) {
 	for _, source := range filesOf(f, "examples/*.yaml", "testdata/problems/*.yaml", "steps/testdata/*/*.yaml") {
 		f.Add(source)
@@ -44,7 +45,7 @@ func FuzzParse(f *testing.F) {
 	kinds := catalogue()
 	f.Fuzz(func(t *testing.T, source []byte) {
 		flow, err := flows.Parse("fuzz.yaml", source, kinds)
-		var problems flows.Problems
+		var problems problem.List
 		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
 			t.Fatalf("%T %v", err, err)
 		}

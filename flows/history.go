@@ -40,17 +40,17 @@ func (c *compiler) history(a *Args) {
 		c.flow.Keep = Keep{k.Duration("succeeded"), k.Duration("failed"), k.Duration("payloads")}
 		for _, p := range keepParams {
 			if k.Has(p.Name) && k.Duration(p.Name) < time.Minute {
-				c.add(mistake.OutOfRange, k.places[p.Name], "", "%s: expected at least 1m", p.Name)
+				c.Add(mistake.OutOfRange, k.places[p.Name], "", "%s: expected at least 1m", p.Name)
 			}
 		}
 	}
 	c.flow.labels = a.Fields("labels")
 	if len(c.flow.labels) > maxLabels {
-		c.add(mistake.TooMany, a.places["labels"], "", "labels: a run has at most %d", maxLabels)
+		c.Add(mistake.TooMany, a.places["labels"], "", "labels: a run has at most %d", maxLabels)
 	}
 	for _, l := range c.flow.labels {
 		if !IsLabel(l.Name) {
-			c.add(mistake.BadName, a.places["labels"], "", "labels: %q is no name of a label: small letters, digits, - and _, at most 32, a letter first", l.Name)
+			c.Add(mistake.BadName, a.places["labels"], "", "labels: %q is no name of a label: small letters, digits, - and _, at most 32, a letter first", l.Name)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (c *compiler) httpNames(n *yaml.Node) *HTTP {
 func (c *compiler) http(all []*Args, at yaml.Place) {
 	h := c.flow.HTTP
 	if len(all) == 0 || len(all) > maxOperations {
-		c.add(mistake.OutOfRange, at, "", "http: expected 1 to %d operations", maxOperations)
+		c.Add(mistake.OutOfRange, at, "", "http: expected 1 to %d operations", maxOperations)
 	}
 	for _, a := range all {
 		o := &Operation{
@@ -82,7 +82,7 @@ func (c *compiler) http(all []*Args, at yaml.Place) {
 	for i, o := range h.Operations {
 		for _, other := range h.Operations[:i] {
 			if reason, hint := o.Overlaps(other.Method, other.Path, "line "+stringify(other.Line)); reason != "" {
-				c.add(mistake.TakenPath, all[i].place, hint, "%s %s: %s", o.Method, o.Path, reason)
+				c.Add(mistake.TakenPath, all[i].place, hint, "%s %s: %s", o.Method, o.Path, reason)
 			}
 		}
 	}
@@ -105,22 +105,22 @@ func (c *compiler) operation(a *Args, o *Operation) {
 		o.Listing = c.listing(l, o)
 	}
 	if o.Cache = a.Duration("cache"); a.Has("cache") && (o.Cache < minCache || o.Cache > maxCache) {
-		c.add(mistake.OutOfRange, a.places["cache"], "", "cache: expected 1s to 24h")
+		c.Add(mistake.OutOfRange, a.places["cache"], "", "cache: expected 1s to 24h")
 	}
 	get := o.Method == http.MethodGet || o.Method == ""
 	if o.Cache > 0 && !get {
-		c.add(mistake.MeaninglessKey, a.places["cache"], "", "cache: only answers to GET are cached")
+		c.Add(mistake.MeaninglessKey, a.places["cache"], "", "cache: only answers to GET are cached")
 	}
 	if o.Listing != nil && !get {
-		c.add(mistake.MeaninglessKey, a.places["listing"], "", "listing: only GET takes filter, order_by, page and page_size")
+		c.Add(mistake.MeaninglessKey, a.places["listing"], "", "listing: only GET takes filter, order_by, page and page_size")
 	}
 	switch {
 	case o.Response == ResponsePage && o.Listing == nil:
-		c.add(mistake.DependentKey, a.places["response"], "add listing:", "response: a page needs listing")
+		c.Add(mistake.DependentKey, a.places["response"], "add listing:", "response: a page needs listing")
 	case o.Listing != nil && (o.Response == ResponseOne || o.Response == ResponseBody):
-		c.add(mistake.IncompatibleSettings, a.places["response"], "write items or page", "response: a listing answers with items or a page, not with %s", o.Response)
+		c.Add(mistake.IncompatibleSettings, a.places["response"], "write items or page", "response: a listing answers with items or a page, not with %s", o.Response)
 	case o.Response == ResponseBody && c.flow.steps != nil && !c.flow.steps.Responds():
-		c.add(mistake.IncompatibleSettings, a.places["response"], "add a respond step", "response: no step of the flow responds, so that there would be no body")
+		c.Add(mistake.IncompatibleSettings, a.places["response"], "add a respond step", "response: no step of the flow responds, so that there would be no body")
 	}
 }
 
@@ -128,12 +128,12 @@ func (c *compiler) operationPath(a *Args, o *Operation, method string) {
 	path, err := pathtree.Parse(a.String(method))
 	switch {
 	case err != nil:
-		c.add(mistake.Of(err, mistake.BadPath), a.places[method], "", "%s: %v", method, err)
+		c.Add(mistake.Of(err, mistake.BadPath), a.places[method], "", "%s: %v", method, err)
 		return
 	case !path.Fixed():
-		c.add(mistake.ReservedPath, a.places[method], "", "%s: the first segment of a path is a text, so that the path is certainly none of the server's own", method)
+		c.Add(mistake.ReservedPath, a.places[method], "", "%s: the first segment of a path is a text, so that the path is certainly none of the server's own", method)
 	case reservedBy(path) != "":
-		c.add(mistake.ReservedPath, a.places[method], "choose another path", "%s: %s is the server's own path", method, reservedBy(path))
+		c.Add(mistake.ReservedPath, a.places[method], "choose another path", "%s: %s is the server's own path", method, reservedBy(path))
 	}
 	o.Path = path
 }
@@ -145,12 +145,12 @@ func (c *compiler) operationNames(all []*Args) {
 		switch {
 		case !all[i].Has("name"):
 			if o.Name = strings.ToLower(o.Method); seen[o.Name] {
-				c.add(mistake.RequiredKey, all[i].place, "add name:", "name is missing: another operation has the same method")
+				c.Add(mistake.RequiredKey, all[i].place, "add name:", "name is missing: another operation has the same method")
 			}
 		case !operationForm.MatchString(o.Name):
-			c.add(mistake.BadName, all[i].places["name"], "", "name: expected letters, digits, - and _, at most 64, beginning with a letter")
+			c.Add(mistake.BadName, all[i].places["name"], "", "name: expected letters, digits, - and _, at most 64, beginning with a letter")
 		case seen[o.Name]:
-			c.add(mistake.DuplicateName, all[i].places["name"], "", "name: another operation is named %q", o.Name)
+			c.Add(mistake.DuplicateName, all[i].places["name"], "", "name: another operation is named %q", o.Name)
 		}
 		seen[o.Name] = true
 	}
@@ -159,7 +159,7 @@ func (c *compiler) operationNames(all []*Args) {
 func (c *compiler) operationAccess(a *Args, o *Operation) {
 	for _, s := range a.Map("scopes") {
 		if why := CheckScope(s.Name); why != "" {
-			c.add(mistake.BadName, s.place, "", "scopes: %q: %s", s.Name, why)
+			c.Add(mistake.BadName, s.place, "", "scopes: %q: %s", s.Name, why)
 		}
 		o.Scopes = append(o.Scopes, HTTPScope{s.Name, s.String("description")})
 	}
@@ -172,19 +172,19 @@ func (c *compiler) operationAccess(a *Args, o *Operation) {
 	for _, word := range words {
 		switch {
 		case word == authNone && len(words) > 1:
-			c.add(mistake.ExclusiveKeys, a.places["auth"], "keep one of them", "auth: none and %s exclude each other", strings.Join(words, ", "))
+			c.Add(mistake.ExclusiveKeys, a.places["auth"], "keep one of them", "auth: none and %s exclude each other", strings.Join(words, ", "))
 		case word == authNone:
 			if len(o.Scopes) > 0 {
-				c.add(mistake.IncompatibleSettings, a.places["scopes"], "remove one of them", "scopes: with auth: none nobody shows any")
+				c.Add(mistake.IncompatibleSettings, a.places["scopes"], "remove one of them", "scopes: with auth: none nobody shows any")
 			}
 		case !slices.Contains([]string{AuthBearer, AuthBasic, AuthKey}, word):
-			c.add(mistake.UnknownValue, a.places["auth"], suggest.DidYouMean(word, []string{AuthBearer, AuthBasic, AuthKey, authNone}), "auth: %q is no way to authenticate", word)
+			c.Add(mistake.UnknownValue, a.places["auth"], suggest.DidYouMean(word, []string{AuthBearer, AuthBasic, AuthKey, authNone}), "auth: %q is no way to authenticate", word)
 		case !slices.Contains(o.Auth, word):
 			o.Auth = append(o.Auth, word)
 		}
 	}
 	if len(words) == 0 {
-		c.add(mistake.OutOfRange, a.places["auth"], "write none for an open operation", "auth: expected at least one way to authenticate")
+		c.Add(mistake.OutOfRange, a.places["auth"], "write none for an open operation", "auth: expected at least one way to authenticate")
 	}
 }
 
@@ -199,13 +199,13 @@ func (c *compiler) operationSchemas(a *Args, o *Operation) {
 		c.needsBody(a, o, "schema")
 		var err error
 		if o.body, err = NewValidator(o.Body); err != nil {
-			c.add(mistake.Of(err, mistake.BadSchema), a.places["schema"], "", "schema: %v", err)
+			c.Add(mistake.Of(err, mistake.BadSchema), a.places["schema"], "", "schema: %v", err)
 		}
 	}
 	if a.Has("output_schema") {
 		o.Output = a.Literal("output_schema")
 		if _, err := NewValidator(o.Output); err != nil {
-			c.add(mistake.Of(err, mistake.BadSchema), a.places["output_schema"], "", "output_schema: %v", err)
+			c.Add(mistake.Of(err, mistake.BadSchema), a.places["output_schema"], "", "output_schema: %v", err)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func (c *compiler) operationSchemas(a *Args, o *Operation) {
 // needsBody checks that requests of the operation have a body, which a field is about.
 func (c *compiler) needsBody(a *Args, o *Operation, field string) {
 	if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, ""}, o.Method) {
-		c.add(mistake.MeaninglessKey, a.places[field], "", "%s: a request with %s has no body", field, o.Method)
+		c.Add(mistake.MeaninglessKey, a.places[field], "", "%s: a request with %s has no body", field, o.Method)
 	}
 }
 
@@ -240,7 +240,7 @@ func (c *compiler) httpTest(a *Args, t *test) {
 	}
 	event, ok := t.run.Event.(map[string]any)
 	if _, both := event[eventParams]; both || !ok && t.run.Event != nil {
-		c.add(mistake.IncompatibleSettings, a.places["params"], "keep one of them", "params: the event has params, or is no object")
+		c.Add(mistake.IncompatibleSettings, a.places["params"], "keep one of them", "params: the event has params, or is no object")
 		return
 	}
 	event = maps.Clone(event)

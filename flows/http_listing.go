@@ -20,29 +20,29 @@ func (c *compiler) listing(a *Args, o *Operation) *Listing {
 	l := &Listing{MaxOrder: maxListingOrder, MaxPageSize: usualListingPage, Default: a.String("default_order"), Total: a.String("total")}
 	if a.Has("page_size") {
 		if l.MaxPageSize = a.Int("page_size"); l.MaxPageSize < 1 || l.MaxPageSize > maxListingPage {
-			c.add(mistake.OutOfRange, a.places["page_size"], "", "page_size: expected 1 to %d", maxListingPage)
+			c.Add(mistake.OutOfRange, a.places["page_size"], "", "page_size: expected 1 to %d", maxListingPage)
 			l.MaxPageSize = usualListingPage
 		}
 	}
 	if a.Has("max_order") {
 		if l.MaxOrder = a.Int("max_order"); l.MaxOrder < 1 || l.MaxOrder > maxListingOrder {
-			c.add(mistake.OutOfRange, a.places["max_order"], "", "max_order: expected 1 to %d", maxListingOrder)
+			c.Add(mistake.OutOfRange, a.places["max_order"], "", "max_order: expected 1 to %d", maxListingOrder)
 		}
 	}
 	l.Filter, l.Order = c.listingFields(a, "filter", o, nil), c.listingFields(a, "order_by", o, a.Map("filter"))
 	for part := range strings.SplitSeq(l.Default, ",") {
 		name := strings.TrimPrefix(strings.TrimSpace(part), "-")
 		if l.Default != "" && !slices.ContainsFunc(l.Order, func(f ListingField) bool { return f.Name == name }) {
-			c.add(mistake.UnknownName, a.places["default_order"], "", "default_order: %q is not in order_by", name)
+			c.Add(mistake.UnknownName, a.places["default_order"], "", "default_order: %q is not in order_by", name)
 		}
 	}
 	for _, name := range listingNames {
 		if p := o.Param(name); p != nil && p.In == InQuery {
-			c.add(mistake.DuplicateName, a.place, "", "listing: %s is a parameter of the listing, and cannot be another one", name)
+			c.Add(mistake.DuplicateName, a.place, "", "listing: %s is a parameter of the listing, and cannot be another one", name)
 		}
 	}
 	if l.Total != "" && !c.flow.HTTP.pushdown {
-		c.add(mistake.MeaninglessKey, a.places["total"], "remove it", "total: no program reads $listing, so that the server counts the items itself")
+		c.Add(mistake.MeaninglessKey, a.places["total"], "remove it", "total: no program reads $listing, so that the server counts the items itself")
 	}
 	return l
 }
@@ -54,7 +54,7 @@ func (c *compiler) listingFields(a *Args, param string, o *Operation, known []En
 	for _, e := range a.Map(param) {
 		f := ListingField{Name: e.Name, Type: e.String("type"), Operators: nil}
 		if !fieldForm.MatchString(f.Name) || slices.Contains([]string{"and", "or", "not"}, strings.ToLower(f.Name)) {
-			c.add(mistake.BadName, e.place, "", "%s: %q cannot be a field: letters, digits and _, beginning with no digit, at most 64, and not and, or, not", param, f.Name)
+			c.Add(mistake.BadName, e.place, "", "%s: %q cannot be a field: letters, digits and _, beginning with no digit, at most 64, and not and, or, not", param, f.Name)
 		}
 		if i := slices.IndexFunc(known, func(k Entry) bool { return k.Name == e.Name && k.Has("type") }); f.Type == "" && i >= 0 {
 			f.Type = known[i].String("type")
@@ -66,7 +66,7 @@ func (c *compiler) listingFields(a *Args, param string, o *Operation, known []En
 			f.Operators = e.Strings("operators")
 			for _, op := range f.Operators {
 				if !slices.Contains(operatorsOf(f.Type), op) {
-					c.add(mistake.MeaninglessKey, e.places["operators"], suggest.OneOf(operatorsOf(f.Type)), "operators: %s is of type %s and takes no %q", f.Name, f.Type, op)
+					c.Add(mistake.MeaninglessKey, e.places["operators"], suggest.OneOf(operatorsOf(f.Type)), "operators: %s is of type %s and takes no %q", f.Name, f.Type, op)
 				}
 			}
 		}

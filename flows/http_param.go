@@ -24,7 +24,7 @@ var listingNames = []string{"filter", "order_by", "page", "page_size"}
 func (c *compiler) operationParams(a *Args, o *Operation) {
 	inPath := o.Path.Params()
 	if len(a.Map("params")) > maxHTTPParams {
-		c.add(mistake.TooMany, a.places["params"], "", "params: more than %d", maxHTTPParams)
+		c.Add(mistake.TooMany, a.places["params"], "", "params: more than %d", maxHTTPParams)
 	}
 	for _, e := range a.Map("params") {
 		p := HTTPParam{
@@ -59,21 +59,21 @@ func (c *compiler) paramPlace(e Entry, o *Operation, p *HTTPParam, inPath bool) 
 	at := e.place
 	switch {
 	case inPath != (p.In == InPath):
-		c.add(mistake.BadPath, at, "", "params: %s is not in the path %s, or only there", p.Name, o.Path)
+		c.Add(mistake.BadPath, at, "", "params: %s is not in the path %s, or only there", p.Name, o.Path)
 	case p.In == InPath && p.Default != nil:
-		c.add(mistake.MeaninglessKey, e.places["default"], "", "params: %s is in the path and always has a value", p.Name)
+		c.Add(mistake.MeaninglessKey, e.places["default"], "", "params: %s is in the path and always has a value", p.Name)
 	case p.In == InPath && p.Type == "array":
-		c.add(mistake.IncompatibleSettings, at, "", "params: %s is in the path and cannot be an array", p.Name)
+		c.Add(mistake.IncompatibleSettings, at, "", "params: %s is in the path and cannot be an array", p.Name)
 	case p.Explode && (p.Type != "array" || p.In != InQuery):
-		c.add(mistake.MeaninglessKey, e.places["explode"], "", "params: %s: explode is for arrays in the query", p.Name)
+		c.Add(mistake.MeaninglessKey, e.places["explode"], "", "params: %s: explode is for arrays in the query", p.Name)
 	case p.In == InHeader && !headerForm.MatchString(p.Name):
-		c.add(mistake.BadHeader, at, "", "params: %q cannot be a header", p.Name)
+		c.Add(mistake.BadHeader, at, "", "params: %q cannot be a header", p.Name)
 	case p.In == InHeader && slices.Contains(secretHeaders, strings.ToLower(p.Name)):
-		c.add(mistake.CredentialRead, at, "", "params: %s carries a credential: no expression can read it", p.Name)
+		c.Add(mistake.CredentialRead, at, "", "params: %s carries a credential: no expression can read it", p.Name)
 	case p.In != InHeader && !paramForm.MatchString(p.Name):
-		c.add(mistake.BadName, at, "", "params: %q cannot be a parameter: letters, digits, - and _, at most 64", p.Name)
+		c.Add(mistake.BadName, at, "", "params: %q cannot be a parameter: letters, digits, - and _, at most 64", p.Name)
 	case p.In == InQuery && e.Has("default") && p.Required:
-		c.add(mistake.ExclusiveKeys, e.places["required"], "remove one of them", "params: %s has a default, so that it is never missing", p.Name)
+		c.Add(mistake.ExclusiveKeys, e.places["required"], "remove one of them", "params: %s has a default, so that it is never missing", p.Name)
 	}
 	p.Required = p.Required || p.In == InPath
 }
@@ -82,23 +82,23 @@ func (c *compiler) paramPlace(e Entry, o *Operation, p *HTTPParam, inPath bool) 
 func (c *compiler) paramBounds(e Entry, p *HTTPParam) {
 	for name, allowed := range map[string]bool{"items": p.Type == "array", "format": p.Type == "string" || p.Items == "string", "min": p.Type != "boolean", "max": p.Type != "boolean"} {
 		if e.Has(name) && !allowed {
-			c.add(mistake.MeaninglessKey, e.places[name], "", "params: %s of type %s takes no %s", p.Name, p.Type, name)
+			c.Add(mistake.MeaninglessKey, e.places[name], "", "params: %s of type %s takes no %s", p.Name, p.Type, name)
 		}
 	}
 	p.Min, p.Max = c.bound(e, "min"), c.bound(e, "max")
 	if p.Min != nil && p.Max != nil && *p.Min > *p.Max {
-		c.add(mistake.OutOfRange, e.places["max"], "", "params: %s: max is less than min", p.Name)
+		c.Add(mistake.OutOfRange, e.places["max"], "", "params: %s: max is less than min", p.Name)
 	}
 	if e.Has("enum") {
 		list, ok := e.Literal("enum").([]any)
 		if !ok || len(list) == 0 {
-			c.add(mistake.WrongType, e.places["enum"], "", "params: %s: enum is a list of the allowed values", p.Name)
+			c.Add(mistake.WrongType, e.places["enum"], "", "params: %s: enum is a list of the allowed values", p.Name)
 		}
 		one := HTTPParam{Name: p.Name, Type: p.elementType(), Format: p.Format}
 		for _, v := range list {
 			value, err := one.coerce(stringify(v))
 			if err != nil {
-				c.add(mistake.Of(err, mistake.BadValue), e.places["enum"], "", "params: %s: enum: %v", p.Name, err)
+				c.Add(mistake.Of(err, mistake.BadValue), e.places["enum"], "", "params: %s: enum: %v", p.Name, err)
 			}
 			p.Enum = append(p.Enum, value)
 		}
@@ -108,7 +108,7 @@ func (c *compiler) paramBounds(e Entry, p *HTTPParam) {
 	}
 	var err error
 	if p.Default, err = p.Value(p.Default); err != nil {
-		c.add(mistake.Of(err, mistake.BadValue), e.places["default"], "", "params: default of %v", err)
+		c.Add(mistake.Of(err, mistake.BadValue), e.places["default"], "", "params: default of %v", err)
 	}
 }
 
@@ -119,7 +119,7 @@ func (c *compiler) bound(e Entry, name string) *float64 {
 	number, _ := e.Literal(name).(json.Number)
 	f, err := number.Float64()
 	if err != nil || math.IsInf(f, 0) {
-		c.add(mistake.WrongType, e.places[name], "", "params: %s: %s is a number", e.Name, name)
+		c.Add(mistake.WrongType, e.places[name], "", "params: %s: %s is a number", e.Name, name)
 		return nil
 	}
 	return &f

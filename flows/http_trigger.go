@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/pathtree"
 	"github.com/penstock/penstock/internal/payload"
 )
@@ -175,17 +176,17 @@ func (f *Flow) Endpoints() []Endpoint {
 
 // RefuseEndpoint returns a Problem at each operation for which refused returns a reason; nil when there is none. file
 // is its name in messages.
-func (f *Flow) RefuseEndpoint(file string, refused func(*Operation) (reason, hint string)) Problems {
+func (f *Flow) RefuseEndpoint(file string, refused func(*Operation) (reason, hint string)) problem.List {
 	if f.HTTP == nil {
 		return nil
 	}
-	r := newReport(file, f.Source)
+	r := problem.NewReport(file, f.Source)
 	for _, o := range f.HTTP.Operations {
 		if reason, hint := refused(o); reason != "" {
-			r.add(mistake.TakenPath, yaml.Place{Line: o.Line, Column: 1}, hint, "%s %s: %s", o.Method, o.Path, reason)
+			r.Add(mistake.TakenPath, yaml.Place{Line: o.Line, Column: 1}, hint, "%s %s: %s", o.Method, o.Path, reason)
 		}
 	}
-	return r.found
+	return r.Found
 }
 
 // httpParams are the fields of one operation of an http trigger. The first seven are its method, with the path.

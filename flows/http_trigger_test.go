@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -166,7 +167,7 @@ func TestHTTPTriggerMistakes(t *testing.T) {
 // flat is each problem on one line, as file:line:column: message (hint).
 func flat(err error) string {
 	var b strings.Builder
-	problems, _ := err.(flows.Problems)
+	problems, _ := err.(problem.List)
 	for i := range problems {
 		b.WriteString("\n" + problems[i].Error())
 	}

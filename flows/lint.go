@@ -25,10 +25,10 @@ var (
 // lintText warns of a text of the file that looks like a program and is none. A text in quotes may be meant as it is.
 func (c *compiler) lintText(n *yaml.Node, s string) {
 	if n.Style == yaml.Plain && pathForm.MatchString(s) {
-		c.warn(n.Place, codePathAsText, "did you mean ${ "+s+" }? If not, put quotes around it", "%s is text here", quoted(n))
+		c.Warn(n.Place, codePathAsText, "did you mean ${ "+s+" }? If not, put quotes around it", "%s is text here", quoted(n))
 	}
 	if at := bracesForm.FindStringSubmatchIndex(s); at != nil {
-		c.warn(c.lines.Locate(n, at[0]), codeTemplateBraces, "write ${ "+strings.TrimPrefix(s[at[2]:at[3]], "$json")+" }", "%s is text: {{ }} is not rendered", s[at[0]:at[1]])
+		c.Warn(c.Lines.Locate(n, at[0]), codeTemplateBraces, "write ${ "+strings.TrimPrefix(s[at[2]:at[3]], "$json")+" }", "%s is text: {{ }} is not rendered", s[at[0]:at[1]])
 	}
 }
 
@@ -44,13 +44,13 @@ func (c *compiler) lintBatch() {
 		return
 	}
 	for _, read := range c.requestReads {
-		c.warn(read.place, codeBatchRequest, "each element of $event.events has its "+read.name[1:], "%s is empty in a flow with run.batch", read.name)
+		c.Warn(read.place, codeBatchRequest, "each element of $event.events has its "+read.name[1:], "%s is empty in a flow with run.batch", read.name)
 	}
 }
 
 // lintCondition warns of a condition that assigns.
 func (c *compiler) lintCondition(n *yaml.Node, e *Expr) {
 	if e != nil && e.program.Assigns {
-		c.warn(n.Place, jq.CodeAssignment, jq.AssignmentHint, jq.AssignmentMessage)
+		c.Warn(n.Place, jq.CodeAssignment, jq.AssignmentHint, jq.AssignmentMessage)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows/internal/mistake"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -119,16 +120,16 @@ func (c *compiler) messages(a *Args, s Source) {
 	}
 	if a.Has("in_flight") {
 		if m.InFlight = a.Int("in_flight"); m.InFlight < 1 || m.InFlight > maxInFlight {
-			c.add(mistake.OutOfRange, a.places["in_flight"], "", "in_flight: expected 1 to %d", maxInFlight)
+			c.Add(mistake.OutOfRange, a.places["in_flight"], "", "in_flight: expected 1 to %d", maxInFlight)
 		}
 	}
 	var err error
 	if m.Consumer, err = s.New(a); err != nil {
-		var p *Problem
+		var p *problem.Problem
 		if !errors.As(err, &p) {
-			p = mistakeAt(mistake.Of(err, mistake.BadValue), a.place, "%v", err)
+			p = problem.At(mistake.Of(err, mistake.BadValue), a.place, "%v", err)
 		}
-		c.put(*p)
+		c.Put(*p)
 	}
 	c.flow.Messages = m
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/internal/mistake"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // withoutExample are the codes whose mistake is that of a server or of several files, or whose example would be too long.
@@ -19,7 +20,7 @@ var withoutExample = []string{"too_large", "too_deep", "refused_use", "duplicate
 var exampleForm = regexp.MustCompile("(?s)Wrong:\n\n```yaml\n(.*?)\n```\n\nRight:\n\n```yaml\n(.*?)\n```")
 
 // problemsOf returns the mistakes and warnings of a flow or connector; what an example leaves out is added.
-func problemsOf(t *testing.T, text string) flows.Problems {
+func problemsOf(t *testing.T, text string) problem.List {
 	t.Helper()
 	if strings.HasPrefix(text, "connector:") {
 		_, err := flows.ParseConnector("shop.yaml", []byte(text), catalogue())
@@ -38,7 +39,7 @@ func problemsOf(t *testing.T, text string) flows.Problems {
 	return asProblems(t, err)
 }
 
-func asProblems(t *testing.T, err error) (problems flows.Problems) {
+func asProblems(t *testing.T, err error) (problems problem.List) {
 	t.Helper()
 	if err != nil && !errors.As(err, &problems) {
 		t.Fatal(err)
@@ -105,13 +106,20 @@ func TestEveryMistakeHasACode(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range parseProblems(string(source)) {
-			if mistake.Explain(p.Code) == "" || p.IsWarning() || p.Severity != flows.Mistake {
+			if mistake.Explain(p.Code) == "" || p.IsWarning() || p.Severity != problem.Mistake {
 				t.Errorf("%s: %q %q: %s", file, p.Severity, p.Code, p.Error())
 			}
 		}
 	}
-	old := flows.Problem{Code: "path_as_text"}
+	old := problem.Problem{Code: "path_as_text"}
 	if !old.IsWarning() {
 		t.Error("a problem of an older server that has a code is no warning")
 	}
+}
+
+// parseProblems returns the mistakes of a flow.
+func parseProblems(src string) (problems problem.List) {
+	_, err := flows.Parse("f.yaml", []byte(src), catalogue())
+	errors.As(err, &problems)
+	return problems
 }

@@ -67,11 +67,11 @@ func (c *compiler) onFailure(n *yaml.Node) {
 	f := &OnFailure{Limit: defaultLimit}
 	if a.Has("limit") {
 		if f.Limit = a.Duration("limit"); f.Limit < time.Millisecond || f.Limit > maxLimit {
-			c.add(mistake.OutOfRange, a.places["limit"], "", "limit: expected 1ms to 24h")
+			c.Add(mistake.OutOfRange, a.places["limit"], "", "limit: expected 1ms to 24h")
 		}
 	}
 	if f.steps = a.Steps("steps"); f.steps != nil && f.steps.Responds() {
-		c.add(mistake.ResponsePlace, a.places["steps"], "", "on_failure: no caller waits for these steps, so none of them can respond")
+		c.Add(mistake.ResponsePlace, a.places["steps"], "", "on_failure: no caller waits for these steps, so none of them can respond")
 	}
 	c.flow.OnFailure = f
 }

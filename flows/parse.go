@@ -15,6 +15,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Limits of the duration of a run.
@@ -33,7 +34,7 @@ var (
 )
 
 // Parse reads, checks and compiles a flow file. file is its name in error messages. What the flow uses of the connectors of the
-// catalogue is added to its text: Flow.Source is what later calls need, and Flow.Version that of it. The error is Problems: all
+// catalogue is added to its text: Flow.Source is what later calls need, and Flow.Version that of it. The error is a problem.List: all
 // problems of the file.
 func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	c := newCompiler(file, src, catalogue)
@@ -56,13 +57,13 @@ func Parse(file string, src []byte, catalogue *Catalogue) (*Flow, error) {
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	c.flow.warnings = c.warnings.sorted()
+	c.flow.warnings = c.Warnings.Sorted()
 	return c.flow, nil
 }
 
 func newCompiler(file string, src []byte, catalogue *Catalogue) *compiler {
 	return &compiler{
-		report: newReport(file, src), catalogue: catalogue, flow: &Flow{},
+		Report: problem.NewReport(file, src), catalogue: catalogue, flow: &Flow{},
 		names: map[string]yaml.Place{}, scope: &scope{steps: map[string]int{}, ambiguous: map[string]string{}},
 		connectors: map[string]*connectorDoc{}, unreadable: map[string]bool{}, offered: map[string][]string{},
 	}
@@ -70,10 +71,10 @@ func newCompiler(file string, src []byte, catalogue *Catalogue) *compiler {
 
 // err returns the problems of the file, sorted by position, and those of the connectors in other files; nil when there are none.
 func (c *compiler) err() error {
-	if len(c.found) == 0 && len(c.elsewhere) == 0 {
+	if len(c.Found) == 0 && len(c.elsewhere) == 0 {
 		return nil
 	}
-	return append(c.found.sorted(), c.elsewhere...)
+	return append(c.Found.Sorted(), c.elsewhere...)
 }
 
 // VersionOf returns the version of a flow's source: its SHA-256 in hex.
@@ -85,7 +86,7 @@ func VersionOf(src []byte) string {
 // file compiles the file. Declarations come before the programs that refer to them.
 func (c *compiler) file(root *yaml.Node) {
 	if root.Shape != yaml.Mapping {
-		c.add(mistake.WrongType, root.Place, "", "expected a flow, found %s", root.ShapeName())
+		c.Add(mistake.WrongType, root.Place, "", "expected a flow, found %s", root.ShapeName())
 		return
 	}
 	c.collectNames(root)
@@ -191,22 +192,22 @@ func (c *compiler) head(a *Args) {
 	if n, ok := a.values["flow"].(json.Number); ok {
 		number, err := n.Int64()
 		if err != nil || number < 1 {
-			c.add(mistake.OutOfRange, a.places["flow"], "", "flow: expected a whole number from 1")
+			c.Add(mistake.OutOfRange, a.places["flow"], "", "flow: expected a whole number from 1")
 		}
 		c.flow.Number = number
 	} else if a.Has("flow") {
-		c.add(mistake.OutOfRange, a.places["flow"], "", "flow: expected a whole number from 1")
+		c.Add(mistake.OutOfRange, a.places["flow"], "", "flow: expected a whole number from 1")
 	}
 	c.flow.Name, c.flow.Slug = a.String("name"), a.String("slug")
 	if a.Has("slug") && !slugForm.MatchString(c.flow.Slug) {
-		c.add(mistake.BadName, a.places["slug"], "", "slug: expected small letters, digits and -, at most 64")
+		c.Add(mistake.BadName, a.places["slug"], "", "slug: expected small letters, digits and -, at most 64")
 	} else if a.Has("slug") && !strings.ContainsFunc(c.flow.Slug, notDigit) {
-		c.add(mistake.BadName, a.places["slug"], "add a letter", "slug: digits alone would be read as the number of a flow")
+		c.Add(mistake.BadName, a.places["slug"], "add a letter", "slug: digits alone would be read as the number of a flow")
 	}
 	c.tags(a)
 	c.flow.Enabled = !a.Has("enabled") || a.Bool("enabled")
 	if _, ok := a.Literal("vars").(map[string]any); a.Has("vars") && !ok && a.Literal("vars") != nil {
-		c.add(mistake.WrongType, a.places["vars"], "", "vars: expected a mapping")
+		c.Add(mistake.WrongType, a.places["vars"], "", "vars: expected a mapping")
 	}
 }
 
@@ -217,7 +218,7 @@ func (c *compiler) outputSchema(a *Args) {
 	var err error
 	c.flow.Output = a.Literal("output_schema")
 	if c.flow.output, err = NewValidator(c.flow.Output); err != nil {
-		c.add(mistake.Of(err, mistake.BadSchema), a.places["output_schema"], "", "output_schema: %v", err)
+		c.Add(mistake.Of(err, mistake.BadSchema), a.places["output_schema"], "", "output_schema: %v", err)
 	}
 }
 
@@ -232,27 +233,27 @@ func (c *compiler) run(a *Args) {
 	if a.Has("limit") {
 		f.Limit = a.Duration("limit")
 		if f.Limit < time.Millisecond || f.Limit > maxLimit {
-			c.add(mistake.OutOfRange, a.places["limit"], "", "limit: expected 1ms to 24h")
+			c.Add(mistake.OutOfRange, a.places["limit"], "", "limit: expected 1ms to 24h")
 		}
 	}
 	if f.CancelWithCaller = a.Bool("cancel_with_caller"); f.CancelWithCaller && f.HTTP != nil &&
 		slices.ContainsFunc(f.HTTP.Operations, func(o *Operation) bool { return o.Cache > 0 }) {
-		c.add(mistake.IncompatibleSettings, a.places["cancel_with_caller"], "", "cancel_with_caller: several callers may wait for one run of an operation with cache")
+		c.Add(mistake.IncompatibleSettings, a.places["cancel_with_caller"], "", "cancel_with_caller: several callers may wait for one run of an operation with cache")
 	}
 	if a.Has("expression_time") {
 		f.expressionTime = a.Duration("expression_time")
 		if f.expressionTime < time.Millisecond || f.expressionTime > maxExpressionTime {
-			c.add(mistake.OutOfRange, a.places["expression_time"], "", "expression_time: expected 1ms to 5s")
+			c.Add(mistake.OutOfRange, a.places["expression_time"], "", "expression_time: expected 1ms to 5s")
 		}
 	}
 	if a.Has("queue") {
 		f.Queue = a.String("queue")
 		if err := CheckQueue(f.Queue); err != nil {
-			c.add(mistake.BadQueue, a.places["queue"], "", "%s", err)
+			c.Add(mistake.BadQueue, a.places["queue"], "", "%s", err)
 		}
 	}
 	if f.Share = a.Int("share"); a.Has("share") && (f.Share < 1 || f.Share > 100) {
-		c.add(mistake.OutOfRange, a.places["share"], "", "share: expected 1 to 100, in percent")
+		c.Add(mistake.OutOfRange, a.places["share"], "", "share: expected 1 to 100, in percent")
 	}
 	f.FairBy = a.Template("fair_by")
 	c.collect(a)
@@ -264,7 +265,7 @@ func (c *compiler) run(a *Args) {
 			f.Concurrency.WhenFull = k.String("when_full")
 		}
 		if k.Has("limit") && f.Concurrency.Limit < 1 {
-			c.add(mistake.OutOfRange, k.places["limit"], "", "limit: expected a whole number from 1")
+			c.Add(mistake.OutOfRange, k.places["limit"], "", "limit: expected a whole number from 1")
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Each file of testdata/problems holds mistakes; the file beside it holds the expected report.
@@ -25,7 +26,7 @@ func TestProblems(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = flows.Parse(filepath.Base(file), source, catalogue())
-			var problems flows.Problems
+			var problems problem.List
 			if !errors.As(err, &problems) {
 				t.Fatalf("%T %v, want Problems", err, err)
 			}

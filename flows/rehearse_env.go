@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows/internal/sqlrecorder"
+	"github.com/penstock/penstock/internal/firstbytes"
 	"github.com/penstock/penstock/internal/payload"
 )
 
@@ -74,9 +75,8 @@ const (
 
 // body returns a request body as a value of JSON.
 func (r *rehearsal) body(contentType string, content io.Reader) (any, error) {
-	var text bytes.Buffer
-	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(sum, &limitedBuffer{&text, maxRehearsedBody}), content)
+	text, sum := firstbytes.New(maxRehearsedBody), sha256.New()
+	size, err := io.Copy(io.MultiWriter(sum, text), content)
 	if err != nil {
 		return nil, fmt.Errorf("read request body: %w", err)
 	}
@@ -99,17 +99,6 @@ func (r *rehearsal) body(contentType string, content io.Reader) (any, error) {
 		}
 	}
 	return strings.ToValidUTF8(text.String(), "\uFFFD"), nil
-}
-
-// limitedBuffer keeps the first bytes that are written to it.
-type limitedBuffer struct {
-	*bytes.Buffer
-	most int
-}
-
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	b.Buffer.Write(p[:min(len(p), max(0, b.most-b.Len()))])
-	return len(p), nil
 }
 
 // valuesOf returns lists of texts by name as a value of JSON: a list of one is its text.

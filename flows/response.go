@@ -24,7 +24,7 @@ func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at ya
 	}
 	if kind.Responds {
 		if outer.before != "" {
-			c.add(mistake.SecondResponse, at, "a caller gets one response", "step %s may have responded to the caller before this one does", outer.before)
+			c.Add(mistake.SecondResponse, at, "a caller gets one response", "step %s may have responded to the caller before this one does", outer.before)
 		}
 		after = s.path
 	}
@@ -35,11 +35,11 @@ func (c *compiler) noteResponder(s *step, kind *Kind, outer responsePaths, at ya
 func (c *compiler) afterResponse(s *step, attrs *Args) {
 	switch {
 	case s.afterResponse && c.depth > 1:
-		c.add(mistake.ResponsePlace, attrs.places["after_response"], "put it on the step around this one", "after_response is for the steps of the flow itself, not for those inside others")
+		c.Add(mistake.ResponsePlace, attrs.places["after_response"], "put it on the step around this one", "after_response is for the steps of the flow itself, not for those inside others")
 	case s.afterResponse:
 		c.afterResponseStep = s.path
 	case c.afterResponseStep != "" && c.depth == 1:
-		c.add(mistake.ResponsePlace, attrs.place, "add after_response: true, or move the step up", "%s comes after %s, which runs after the response", s.path, c.afterResponseStep)
+		c.Add(mistake.ResponsePlace, attrs.place, "add after_response: true, or move the step up", "%s comes after %s, which runs after the response", s.path, c.afterResponseStep)
 	}
 }
 

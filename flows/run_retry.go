@@ -42,7 +42,7 @@ func (c *compiler) runRetry(a *Args) *Retry {
 	}
 	r := &Retry{Attempts: a.Int("attempts"), steps: retry{backoff: runBackoff, factor: 2, jitter: true, max: maxPause}}
 	if a.Has("attempts") && (r.Attempts < 1 || r.Attempts > 20) {
-		c.add(mistake.OutOfRange, a.places["attempts"], "", "attempts: expected 1 to 20")
+		c.Add(mistake.OutOfRange, a.places["attempts"], "", "attempts: expected 1 to 20")
 	}
 	if a.Has("backoff") {
 		r.steps.backoff = a.Duration("backoff")
@@ -52,12 +52,12 @@ func (c *compiler) runRetry(a *Args) *Retry {
 	}
 	switch {
 	case r.steps.max > maxRunPause:
-		c.add(mistake.OutOfRange, a.places["max"], "", "max: expected at most 24h")
+		c.Add(mistake.OutOfRange, a.places["max"], "", "max: expected at most 24h")
 	case r.steps.backoff > r.steps.max:
-		c.add(mistake.OutOfRange, a.places["backoff"], "give max, too", "backoff: the first pause is longer than max, the longest one (%v)", r.steps.max)
+		c.Add(mistake.OutOfRange, a.places["backoff"], "give max, too", "backoff: the first pause is longer than max, the longest one (%v)", r.steps.max)
 	}
 	if s := c.flow.Schedule; s != nil && s.Poll {
-		c.add(mistake.MeaninglessKey, a.place, "use retry at the steps", "retry: a run of a poll is not tried again: the next one asks again for what this one did not get")
+		c.Add(mistake.MeaninglessKey, a.place, "use retry at the steps", "retry: a run of a poll is not tried again: the next one asks again for what this one did not get")
 	}
 	r.once = r.steps
 	if !a.Has("on") {
@@ -82,17 +82,17 @@ func (c *compiler) runRetryOn(r *Retry, word string, a *Args) {
 	near := func(k string) bool { return suggest.Distance(word, k) <= 2 }
 	switch {
 	case word == "":
-		c.add(mistake.WrongType, a.places["on"], suggest.OneOf(known), "on: expected a word")
+		c.Add(mistake.WrongType, a.places["on"], suggest.OneOf(known), "on: expected a word")
 	case slices.Contains(retriedCodes(), word):
 		r.codes = append(r.codes, Code(word))
 	case slices.Contains(classWords(), word), word[0] >= '0' && word[0] <= '9':
 		if err := r.steps.add(word); err != nil {
-			c.add(mistake.Of(err, mistake.BadValue), a.places["on"], "", "on: %v", err)
+			c.Add(mistake.Of(err, mistake.BadValue), a.places["on"], "", "on: %v", err)
 		}
 	case Reserved(Code(word)):
-		c.add(mistake.UnknownValue, a.places["on"], "", "on: a run that failed with %s is not tried again", word)
+		c.Add(mistake.UnknownValue, a.places["on"], "", "on: a run that failed with %s is not tried again", word)
 	case slices.ContainsFunc(known, near):
-		c.add(mistake.UnknownValue, a.places["on"], suggest.DidYouMean(word, known), "on: %q is no failure", word)
+		c.Add(mistake.UnknownValue, a.places["on"], suggest.DidYouMean(word, known), "on: %q is no failure", word)
 	default:
 		r.codes = append(r.codes, Code(word))
 	}

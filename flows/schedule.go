@@ -58,7 +58,7 @@ func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 	}
 	if a.Has("cron") {
 		if err := s.parse(); err != nil {
-			c.add(mistake.BadSchedule, a.places["cron"], "minute hour day month weekday, as in */5 8-18 * * mon-fri", "cron: %v", err)
+			c.Add(mistake.BadSchedule, a.places["cron"], "minute hour day month weekday, as in */5 8-18 * * mon-fri", "cron: %v", err)
 		}
 	}
 	if a.Has("overlap") {
@@ -70,7 +70,7 @@ func (c *compiler) schedule(a *Args, poll bool) *Schedule {
 	if a.Has("catch_up_limit") {
 		s.CatchUpLimit = a.Int("catch_up_limit")
 		if s.CatchUpLimit < 1 || s.CatchUpLimit > maxCatchUp {
-			c.add(mistake.OutOfRange, a.places["catch_up_limit"], "", "catch_up_limit: expected 1 to %d", maxCatchUp)
+			c.Add(mistake.OutOfRange, a.places["catch_up_limit"], "", "catch_up_limit: expected 1 to %d", maxCatchUp)
 		}
 	}
 	return s
@@ -81,7 +81,7 @@ func (c *compiler) zone(a *Args) *time.Location {
 	name := a.String("time_zone")
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {
-		c.add(mistake.UnknownTimeZone, a.places["time_zone"], "write an IANA name, such as Europe/London", "time_zone: %q is unknown", name)
+		c.Add(mistake.UnknownTimeZone, a.places["time_zone"], "write an IANA name, such as Europe/London", "time_zone: %q is unknown", name)
 		return time.UTC
 	}
 	return zone

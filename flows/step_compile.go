@@ -11,6 +11,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/suggest"
 )
 
@@ -20,15 +21,15 @@ var stepName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step {
 	switch c.steps++; c.steps {
 	case maxSteps + 1:
-		c.add(mistake.TooMany, n.Place, "split the flow", "more than %d steps", maxSteps)
+		c.Add(mistake.TooMany, n.Place, "split the flow", "more than %d steps", maxSteps)
 	case maxRead + 1:
-		c.add(mistake.TooMany, n.Place, "", "from here on nothing is checked")
+		c.Add(mistake.TooMany, n.Place, "", "from here on nothing is checked")
 	}
 	if c.steps > maxRead {
 		return nil
 	}
 	if n.Shape != yaml.Mapping {
-		c.add(mistake.WrongType, n.Place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.ShapeName())
+		c.Add(mistake.WrongType, n.Place, "a step is a mapping with its kind, as in - set: {a: 1}", "expected a step, found %s", n.ShapeName())
 		return nil
 	}
 	kind, at := c.kindOf(n)
@@ -36,7 +37,7 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 		c.checkUnknownKind(n, path)
 		return nil
 	}
-	before := len(c.found)
+	before := len(c.Found)
 	s := &step{kind: kind.Name, slot: -1, aggregates: kind.Aggregates, internalOnly: kind.InternalOnly, terminal: kind.Terminal, recordsOutcomes: kind.CPUBound}
 	common, own := c.splitKeys(n, kind, at)
 	s.path = join(path, c.label(common, own, kind, taken))
@@ -59,7 +60,7 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 	}
 	c.scope = inner
 	c.readAttributes(s, attrs)
-	if s.effect = kind.Effect; len(c.found) == before { // with problems, the arguments may be incomplete
+	if s.effect = kind.Effect; len(c.Found) == before { // with problems, the arguments may be incomplete
 		args.operation = func() (Runner, error) { return c.usedOperation(s, own, args) }
 		c.construct(s, kind, args)
 		c.flow.respondsFile = c.flow.respondsFile || kind.Responds && args.Has("file")
@@ -80,7 +81,7 @@ func (c *compiler) kindOf(n *yaml.Node) (*Kind, int) {
 			continue
 		}
 		if found >= 0 {
-			c.add(mistake.TwoKinds, k.Place, "make two steps of it", "a step has one kind, this one has %s and %s", n.Keys[found].Name, k.Name)
+			c.Add(mistake.TwoKinds, k.Place, "make two steps of it", "a step has one kind, this one has %s and %s", n.Keys[found].Name, k.Name)
 			return nil, 0
 		}
 		found = i
@@ -91,11 +92,11 @@ func (c *compiler) kindOf(n *yaml.Node) (*Kind, int) {
 	known := append(c.catalogue.names(), paramNames(attributes)...)
 	for _, k := range n.Keys {
 		if !slices.Contains(paramNames(attributes), k.Name) {
-			c.add(mistake.UnknownKind, k.Place, suggest.DidYouMean(k.Name, known), "unknown step kind %q", k.Name)
+			c.Add(mistake.UnknownKind, k.Place, suggest.DidYouMean(k.Name, known), "unknown step kind %q", k.Name)
 			return nil, 0
 		}
 	}
-	c.add(mistake.NoKind, n.Place, suggest.OneOf(c.catalogue.names()), "the step has no kind")
+	c.Add(mistake.NoKind, n.Place, suggest.OneOf(c.catalogue.names()), "the step has no kind")
 	return nil, 0
 }
 
@@ -141,7 +142,7 @@ func (c *compiler) splitKeys(n *yaml.Node, kind *Kind, at int) (common, own *yam
 			common.Keys, common.Items = append(common.Keys, k), append(common.Items, n.Items[i])
 		default:
 			known := append(paramNames(attributes), nonInlineParams(kind.Params)...)
-			c.add(mistake.UnknownKey, k.Place, suggest.DidYouMean(k.Name, known), "unknown field %q of a %s step", k.Name, kind.Name)
+			c.Add(mistake.UnknownKey, k.Place, suggest.DidYouMean(k.Name, known), "unknown field %q of a %s step", k.Name, kind.Name)
 		}
 	}
 	return common, own
@@ -161,7 +162,7 @@ func (c *compiler) checkInline(own *yaml.Node, kind *Kind, inline int) {
 		found = found || k.Name == p.Name && own.Items[i].Shape == yaml.Mapping
 	}
 	if found {
-		c.add(mistake.WrongType, own.Place, fmt.Sprintf("write the value of %s alone here, and the other parameters beside %s", p.Name, kind.Name),
+		c.Add(mistake.WrongType, own.Place, fmt.Sprintf("write the value of %s alone here, and the other parameters beside %s", p.Name, kind.Name),
 			"%s is a parameter of %s, and would be a member of its value here", p.Name, kind.Name)
 	}
 }
@@ -232,11 +233,11 @@ func join(path, label string) string { return strings.TrimPrefix(path+"."+label,
 func (c *compiler) construct(s *step, kind *Kind, args *Args) {
 	runner, err := kind.New(args)
 	if err != nil {
-		var p *Problem
+		var p *problem.Problem
 		if !errors.As(err, &p) {
-			p = mistakeAt(mistake.Of(err, mistake.BadValue), args.place, "%v", err)
+			p = problem.At(mistake.Of(err, mistake.BadValue), args.place, "%v", err)
 		}
-		c.put(*p)
+		c.Put(*p)
 		return
 	}
 	s.runner = runner

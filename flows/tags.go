@@ -16,14 +16,14 @@ var tagForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 func (c *compiler) tags(a *Args) {
 	all := a.Strings("tags")
 	if len(all) > maxTags {
-		c.add(mistake.TooMany, a.places["tags"], "", "tags: a flow has at most %d", maxTags)
+		c.Add(mistake.TooMany, a.places["tags"], "", "tags: a flow has at most %d", maxTags)
 	}
 	for i, tag := range all {
 		switch {
 		case !tagForm.MatchString(tag):
-			c.add(mistake.BadName, a.places["tags"], "", "tags: %q is no tag: small letters, digits, - and _, at most 32, no sign first", tag)
+			c.Add(mistake.BadName, a.places["tags"], "", "tags: %q is no tag: small letters, digits, - and _, at most 32, no sign first", tag)
 		case slices.Contains(all[:i], tag):
-			c.add(mistake.DuplicateName, a.places["tags"], "", "tags: %q is there twice", tag)
+			c.Add(mistake.DuplicateName, a.places["tags"], "", "tags: %q is there twice", tag)
 		}
 	}
 	c.flow.Tags = all

@@ -275,7 +275,7 @@ func (c *compiler) fields(n *yaml.Node) []Field {
 	fields := make([]Field, len(n.Keys))
 	for i, k := range n.Keys {
 		if strings.Contains(k.Name, "${") {
-			c.add(mistake.ComputedName, k.Place, "use a transform step to compute names", "names are not rendered, only values are")
+			c.Add(mistake.ComputedName, k.Place, "use a transform step to compute names", "names are not rendered, only values are")
 		}
 		fields[i] = Field{Name: k.Name, Value: c.template(n.Items[i])}
 	}
@@ -306,16 +306,16 @@ func (c *compiler) templateText(n *yaml.Node, s string) *Template {
 }
 
 func (c *compiler) pieceProgram(n *yaml.Node, p jq.Piece) *Expr {
-	return c.program(p.Text, func(offset int) yaml.Place { return c.lines.Locate(n, p.Offset+offset) })
+	return c.program(p.Text, func(offset int) yaml.Place { return c.Lines.Locate(n, p.Offset+offset) })
 }
 
 // unclosed reports a ${ without }. In plain text the usual reason is that YAML read the rest as a comment.
 func (c *compiler) unclosed(n *yaml.Node, open int) {
 	hint := "close it with }"
-	if n.Style == yaml.Plain && c.lines.CommentFollows(n) {
+	if n.Style == yaml.Plain && c.Lines.CommentFollows(n) {
 		hint = `YAML reads " #" as the start of a comment: put quotes around the text`
 	}
-	c.add(mistake.UnclosedExpression, c.lines.Locate(n, open), hint, "${ is not closed")
+	c.Add(mistake.UnclosedExpression, c.Lines.Locate(n, open), hint, "${ is not closed")
 }
 
 // literal returns a value of the file unrendered.
@@ -349,13 +349,13 @@ func (c *compiler) bareProgram(n *yaml.Node) *Expr {
 	case bool:
 		source = stringify(v)
 	case nil:
-		c.add(mistake.EmptyExpression, n.Place, "write . for the item itself", "expected a jq program, found nothing")
+		c.Add(mistake.EmptyExpression, n.Place, "write . for the item itself", "expected a jq program, found nothing")
 		return nil
 	}
-	before := len(c.found)
-	e := c.program(source, func(offset int) yaml.Place { return c.lines.Locate(n, offset) })
-	if len(c.found) > before && n.Style == yaml.Plain && c.found[before].Hint == "" && c.lines.CommentFollows(n) {
-		c.found[before].Hint = `YAML reads " #" as the start of a comment: put quotes around the program`
+	before := len(c.Found)
+	e := c.program(source, func(offset int) yaml.Place { return c.Lines.Locate(n, offset) })
+	if len(c.Found) > before && n.Style == yaml.Plain && c.Found[before].Hint == "" && c.Lines.CommentFollows(n) {
+		c.Found[before].Hint = `YAML reads " #" as the start of a comment: put quotes around the program`
 	}
 	return e
 }

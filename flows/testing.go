@@ -16,6 +16,7 @@ import (
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/linediff"
+	"github.com/penstock/penstock/internal/phrase"
 	"github.com/penstock/penstock/internal/suggest"
 	"github.com/penstock/penstock/third_party/gojq"
 )
@@ -74,17 +75,17 @@ func (c *compiler) readTests(all []*Args) {
 		if a.Has("now") {
 			var err error
 			if t.now, err = time.Parse(time.RFC3339, a.String("now")); err != nil {
-				c.add(mistake.BadTime, a.places["now"], "", "now: expected a time such as 2026-07-01T12:00:00Z")
+				c.Add(mistake.BadTime, a.places["now"], "", "now: expected a time such as 2026-07-01T12:00:00Z")
 			}
 		}
 		t.sent, t.response = c.testSent(a), c.named(a, "response", []string{"status", "headers", "body"})
 		c.httpTest(a, &t)
 		t.seen = c.testSnapshots(a)
 		if t.state, _ = a.Literal("state").(map[string]any); t.state == nil && a.Literal("state") != nil {
-			c.add(mistake.WrongType, a.places["state"], "", "state: expected a mapping")
+			c.Add(mistake.WrongType, a.places["state"], "", "state: expected a mapping")
 		}
 		if list, ok := t.output.([]any); a.Has("output") && !ok {
-			c.add(mistake.WrongType, a.places["output"], "the output of a run is the list of its items", "output: expected a list")
+			c.Add(mistake.WrongType, a.places["output"], "the output of a run is the list of its items", "output: expected a list")
 		} else {
 			t.output = list
 		}
@@ -97,7 +98,7 @@ func (c *compiler) testSent(a *Args) map[string]any {
 	sent := c.named(a, "sent", append(c.mockable(), c.catalogue.names()...))
 	for name, v := range sent {
 		if _, ok := v.([]any); !ok {
-			c.add(mistake.WrongType, a.places["sent"], "write [ ] around it; [] means that nothing was sent", "sent: %s: expected a list of requests", name)
+			c.Add(mistake.WrongType, a.places["sent"], "write [ ] around it; [] means that nothing was sent", "sent: %s: expected a list of requests", name)
 		}
 	}
 	return sent
@@ -107,11 +108,11 @@ func (c *compiler) testSent(a *Args) map[string]any {
 func (c *compiler) testSnapshots(a *Args) map[string]any {
 	seen, ok := a.Literal("changes").(map[string]any)
 	if a.Has("changes") && !ok {
-		c.add(mistake.WrongType, a.places["changes"], "", "changes: expected a mapping from names of snapshots to lists")
+		c.Add(mistake.WrongType, a.places["changes"], "", "changes: expected a mapping from names of snapshots to lists")
 	}
 	for name, v := range seen {
 		if _, ok := v.([]any); !ok {
-			c.add(mistake.WrongType, a.places["changes"], "", "changes: %s: expected a list", name)
+			c.Add(mistake.WrongType, a.places["changes"], "", "changes: %s: expected a list", name)
 		}
 	}
 	return seen
@@ -123,7 +124,7 @@ func (c *compiler) testFailure(a *Args) *Failure {
 		return nil
 	}
 	if c.flow.OnFailure == nil {
-		c.add(mistake.DependentKey, a.places["failure"], "", "failure: the flow has no on_failure")
+		c.Add(mistake.DependentKey, a.places["failure"], "", "failure: the flow has no on_failure")
 	}
 	e := &Error{Code: CodeStepFailed, Message: "a test's"}
 	for name, v := range c.named(a, "failure", []string{"code", "message", "step", "status"}) {
@@ -162,11 +163,11 @@ func (c *compiler) named(a *Args, param string, known []string) map[string]any {
 	}
 	object, ok := a.Literal(param).(map[string]any)
 	if !ok {
-		c.add(mistake.WrongType, a.places[param], "", "%s: expected a mapping", param)
+		c.Add(mistake.WrongType, a.places[param], "", "%s: expected a mapping", param)
 	}
 	for name := range object {
 		if !slices.Contains(known, name) {
-			c.add(mistake.UnknownName, a.places[param], suggest.DidYouMean(name, known), "%s: unknown name %q", param, name)
+			c.Add(mistake.UnknownName, a.places[param], suggest.DidYouMean(name, known), "%s: unknown name %q", param, name)
 		}
 	}
 	return object
@@ -186,7 +187,7 @@ func (c *compiler) secretNames() []string {
 func (c *compiler) texts(a *Args, param string) map[string]string {
 	object, ok := a.Literal(param).(map[string]any)
 	if !ok && a.Literal(param) != nil {
-		c.add(mistake.WrongType, a.places[param], "", "%s: expected a mapping", param)
+		c.Add(mistake.WrongType, a.places[param], "", "%s: expected a mapping", param)
 	}
 	texts := make(map[string]string, len(object))
 	for name, v := range object {
@@ -388,7 +389,7 @@ const maxDiff = 1000
 func diff(want, got string) string {
 	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
 	if len(a) > maxDiff || len(b) > maxDiff {
-		return "- " + shorten(want, 500) + "\n+ " + shorten(got, 500)
+		return "- " + phrase.Shorten(want, 500) + "\n+ " + phrase.Shorten(got, 500)
 	}
 	var out strings.Builder
 	for _, l := range linediff.Compare(a, b) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // mistaken returns steps of two lines with a mistake in each. The position of a mistake is that of its mark, which is
@@ -38,7 +39,7 @@ func TestAThousandMistakes(t *testing.T) {
 		}
 	}
 	_, err := flows.Parse("broken.yaml", []byte(strings.Join(source, "\n")), catalogue())
-	var problems flows.Problems
+	var problems problem.List
 	if !errors.As(err, &problems) {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func TestFiveThousandMistakes(t *testing.T) {
 	const lines, each = 1000, 5
 	source := "flow: 1\nsteps:\n" + strings.Repeat("  - {spilt: x, nmae: y, set: {}, timeout: soon, on_error: ignore, if: '$nope'}\n", lines-2)
 	_, err := flows.Parse("broken.yaml", []byte(source), catalogue())
-	var problems flows.Problems
+	var problems problem.List
 	if !errors.As(err, &problems) {
 		t.Fatal(err)
 	}

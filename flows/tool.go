@@ -31,11 +31,11 @@ func (c *compiler) tool(a *Args) {
 	t := &Tool{Description: o.String("description")}
 	switch {
 	case f.HTTP != nil:
-		c.add(mistake.IncompatibleSettings, at, "write a flow that calls this one, and make it the tool", "tool: a flow with an http trigger takes requests, not arguments")
+		c.Add(mistake.IncompatibleSettings, at, "write a flow that calls this one, and make it the tool", "tool: a flow with an http trigger takes requests, not arguments")
 	case f.Alert != nil:
-		c.add(mistake.IncompatibleSettings, at, "", "tool: a flow with an alert trigger takes what the server reports, not arguments")
+		c.Add(mistake.IncompatibleSettings, at, "", "tool: a flow with an alert trigger takes what the server reports, not arguments")
 	case f.Collects():
-		c.add(mistake.IncompatibleSettings, at, "", "tool: run.debounce and run.batch collect events, so that a call has no answer")
+		c.Add(mistake.IncompatibleSettings, at, "", "tool: run.debounce and run.batch collect events, so that a call has no answer")
 	}
 	if f.Webhook != nil {
 		t.Schema = f.Webhook.Schema
@@ -44,12 +44,12 @@ func (c *compiler) tool(a *Args) {
 		t.Schema = o.Literal("schema")
 		var err error
 		if t.own, err = NewValidator(t.Schema); err != nil {
-			c.add(mistake.Of(err, mistake.BadSchema), o.places["schema"], "", "schema: %v", err)
+			c.Add(mistake.Of(err, mistake.BadSchema), o.places["schema"], "", "schema: %v", err)
 		}
 		at = o.places["schema"]
 	}
 	if s, ok := t.Schema.(map[string]any); t.Schema != nil && (!ok || s["type"] != "object") {
-		c.add(mistake.IncompatibleSettings, at, "write type: object", "tool: its arguments are an object, and the schema must say so")
+		c.Add(mistake.IncompatibleSettings, at, "write type: object", "tool: its arguments are an object, and the schema must say so")
 	}
 	f.Tool = t
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Resource is a type of object outside of the flow that a flow refers to by name.
@@ -63,14 +64,14 @@ func (f *Flow) used(what Resource) (names []string) {
 
 // Refuse returns a Problem for each reference for which refused returns a reason, with the file name of Parse; nil
 // when there is none.
-func (f *Flow) Refuse(file string, refused func(Use) (reason string)) Problems {
-	r := newReport(file, f.Source)
+func (f *Flow) Refuse(file string, refused func(Use) (reason string)) problem.List {
+	r := problem.NewReport(file, f.Source)
 	for _, u := range f.uses {
 		if reason := refused(u); reason != "" {
-			r.add(mistake.RefusedUse, u.place, "", "%s %q: %s", u.Resource, u.Name, reason)
+			r.Add(mistake.RefusedUse, u.place, "", "%s %q: %s", u.Resource, u.Name, reason)
 		}
 	}
-	return r.found
+	return r.Found
 }
 
 // howToAdd is the hint for a resource that a server does not have.
@@ -83,19 +84,19 @@ var howToAdd = map[Resource]string{ // read only
 
 // Missing returns a warning with the code "missing_" and the resource for each reference for which trouble returns a reason why
 // nothing serves it, with the file name of Parse; nil when there is none.
-func (f *Flow) Missing(file string, trouble func(Use) (reason string)) Problems {
-	r := newReport(file, f.Source)
+func (f *Flow) Missing(file string, trouble func(Use) (reason string)) problem.List {
+	r := problem.NewReport(file, f.Source)
 	for _, u := range f.uses {
 		if reason := trouble(u); reason != "" {
 			hint := strings.ReplaceAll(howToAdd[u.Resource], "%s", u.Name)
-			r.put(Problem{
-				Line: u.place.Line, Column: u.place.Column, Severity: Warning, Code: "missing_" + string(u.Resource),
-				Doc: problemPage + "missing_" + string(u.Resource), Name: u.Name,
+			r.Put(problem.Problem{
+				Line: u.place.Line, Column: u.place.Column, Severity: problem.Warning, Code: "missing_" + string(u.Resource),
+				Doc: problem.Page + "missing_" + string(u.Resource), Name: u.Name,
 				Message: fmt.Sprintf("%s %q: %s", u.Resource, u.Name, reason), Hint: hint,
 			})
 		}
 	}
-	return r.found.sorted()
+	return r.Found.Sorted()
 }
 
 // NameRule describes the names of connections, secrets and variables, for messages.
@@ -109,7 +110,7 @@ func ValidName(name string) bool { return nameForm.MatchString(name) }
 // checkName reports the name of a connection or a secret that none can have.
 func (c *compiler) checkName(what Resource, n *yaml.Node) {
 	if name := stringify(n.Value); (what == ResourceConnection || what == ResourceSecret) && !ValidName(name) {
-		c.add(mistake.BadName, n.Place, "", "%q cannot be the name of a %s: it is %s", name, what, NameRule)
+		c.Add(mistake.BadName, n.Place, "", "%q cannot be the name of a %s: it is %s", name, what, NameRule)
 	}
 }
 

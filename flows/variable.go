@@ -109,9 +109,9 @@ var _ jq.Scope = (*resolver)(nil)
 func (c *compiler) program(source string, locate func(offset int) yaml.Place) *Expr {
 	r := &resolver{compiler: c, locate: locate}
 	program := jq.Compile(source, r, func(code mistake.Code, offset int, hint, format string, args ...any) {
-		c.add(code, locate(offset), hint, format, args...)
+		c.Add(code, locate(offset), hint, format, args...)
 	}, func(offset int, code, hint, format string, args ...any) {
-		c.warn(locate(offset), code, hint, format, args...)
+		c.Warn(locate(offset), code, hint, format, args...)
 	})
 	if program == nil {
 		return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/penstock/penstock/flows/internal/mistake"
 	"github.com/penstock/penstock/flows/internal/yaml"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/suggest"
 )
 
@@ -21,7 +22,7 @@ func (c *compiler) vars(n *yaml.Node) {
 	c.flow.varNames = slices.Sorted(maps.Keys(c.flow.Vars))
 	for i, k := range n.Keys {
 		if s, ok := n.Items[i].Value.(string); ok && strings.Contains(s, "${") {
-			c.add(mistake.FixedValue, n.Items[i].Place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.Name)
+			c.Add(mistake.FixedValue, n.Items[i].Place, "compute it in a step", "vars: %s is fixed when the flow is deployed, ${ } has no meaning here", k.Name)
 		}
 		c.flow.uses = append(c.flow.uses, Use{Resource: ResourceVar, Name: k.Name, place: n.Items[i].Place})
 		c.flow.needsVars = c.flow.needsVars || c.flow.Vars[k.Name] == nil
@@ -111,12 +112,12 @@ func (e *Env) varsOf(f *Flow) (map[string]any, error) {
 	return vars, nil
 }
 
-// ParseVars reads a file of variables: a mapping, in YAML or JSON. file is its name in error messages. Error: Problems.
+// ParseVars reads a file of variables: a mapping, in YAML or JSON. file is its name in error messages. Error: a problem.List.
 func ParseVars(file string, src []byte) (map[string]any, error) {
-	c := &compiler{report: newReport(file, src)}
-	root := yaml.Read(src, c.lines, c.add)
+	c := &compiler{Report: problem.NewReport(file, src)}
+	root := yaml.Read(src, c.Lines, c.Add)
 	if root != nil && root.Shape != yaml.Mapping {
-		c.add(mistake.WrongType, root.Place, "", "expected variables, such as `crm: https://crm.example.org`, found %s", root.ShapeName())
+		c.Add(mistake.WrongType, root.Place, "", "expected variables, such as `crm: https://crm.example.org`, found %s", root.ShapeName())
 	}
 	if err := c.err(); err != nil || root == nil {
 		return nil, err

@@ -93,7 +93,7 @@ func (c *compiler) verify(a *Args, w *Webhook) {
 	c.openTo(a, w.Verify)
 	if header := a.Strings("header"); w.Verify.Scheme == "token" && slices.ContainsFunc(header, func(h string) bool { return slices.Contains(w.Headers, strings.ToLower(h)) }) ||
 		slices.Contains(w.Params, a.String("param")) {
-		c.add(mistake.CredentialRead, a.place, "", "verify: expressions cannot read the header or parameter with the token")
+		c.Add(mistake.CredentialRead, a.place, "", "verify: expressions cannot read the header or parameter with the token")
 	}
 	scheme, err := sender.Compile(c.spec(a))
 	if err != nil {
@@ -112,17 +112,17 @@ func (w *Webhook) Accepts(method string) bool {
 func (c *compiler) checkMethods(a *Args, w *Webhook) {
 	for _, m := range w.Methods {
 		if m != http.MethodPost && m != http.MethodGet {
-			c.add(mistake.UnknownValue, a.places["methods"], "", "methods: %q is neither POST nor GET", m)
+			c.Add(mistake.UnknownValue, a.places["methods"], "", "methods: %q is neither POST nor GET", m)
 		}
 	}
 	if w.Accepts(http.MethodGet) && w.Verify != nil && w.Verify.Scheme == "basic" {
-		c.add(mistake.IncompatibleSettings, a.places["methods"], "use token", "methods: a browser sends a remembered password with every GET, also with one of another page")
+		c.Add(mistake.IncompatibleSettings, a.places["methods"], "use token", "methods: a browser sends a remembered password with every GET, also with one of another page")
 	}
 }
 
 func (c *compiler) requireSecret(a *Args) {
 	if _, given := a.places["secret"]; !given {
-		c.add(mistake.RequiredKey, a.place, "", "secret is missing")
+		c.Add(mistake.RequiredKey, a.place, "", "secret is missing")
 	}
 }
 
@@ -135,18 +135,18 @@ func (c *compiler) addFieldError(a *Args, err error) {
 			at = place
 		}
 	}
-	c.add(mistake.Of(err, mistake.BadValue), at, "", "verify: %v", err)
+	c.Add(mistake.Of(err, mistake.BadValue), at, "", "verify: %v", err)
 }
 
 // checkVerify checks the parameters against the scheme.
 func (c *compiler) checkVerify(a *Args, takes []string) {
 	for _, p := range verifyParams[2:] {
 		if at, given := a.places[p.Name]; given && !slices.Contains(takes, p.Name) {
-			c.add(mistake.MeaninglessKey, at, "", "verify: the scheme %s does not take %s", a.String("scheme"), p.Name)
+			c.Add(mistake.MeaninglessKey, at, "", "verify: the scheme %s does not take %s", a.String("scheme"), p.Name)
 		}
 	}
 	if a.Has("header") && a.Has("param") {
-		c.add(mistake.ExclusiveKeys, a.places["param"], "keep one of them", "verify: header and param exclude each other")
+		c.Add(mistake.ExclusiveKeys, a.places["param"], "keep one of them", "verify: header and param exclude each other")
 	}
 	for _, name := range []string{"timestamp_header", "id_header"} {
 		c.checkHeader(a, name, a.String(name))
@@ -155,13 +155,13 @@ func (c *compiler) checkVerify(a *Args, takes []string) {
 		c.checkHeader(a, "header", h)
 	}
 	if param := a.String("param"); a.Has("param") && !paramForm.MatchString(param) {
-		c.add(mistake.BadName, a.places["param"], "", "verify: %q cannot be a query parameter", param)
+		c.Add(mistake.BadName, a.places["param"], "", "verify: %q cannot be a query parameter", param)
 	}
 }
 
 func (c *compiler) checkHeader(a *Args, name, value string) {
 	if a.Has(name) && !headerForm.MatchString(value) {
-		c.add(mistake.BadHeader, a.places[name], "", "verify: %q cannot be a header", value)
+		c.Add(mistake.BadHeader, a.places[name], "", "verify: %q cannot be a header", value)
 	}
 }
 
@@ -186,7 +186,7 @@ func (c *compiler) expected(a *Args) map[string][]string {
 	}
 	object, ok := a.Literal("expect").(map[string]any)
 	if !ok {
-		c.add(mistake.WrongType, a.places["expect"], "", "expect: expected a mapping")
+		c.Add(mistake.WrongType, a.places["expect"], "", "expect: expected a mapping")
 	}
 	all := make(map[string][]string, len(object))
 	for name, value := range object {
@@ -197,7 +197,7 @@ func (c *compiler) expected(a *Args) map[string][]string {
 		for _, v := range list {
 			text, ok := v.(string)
 			if !ok || text == "" {
-				c.add(mistake.WrongType, a.places["expect"], "put quotes around it", "expect: the value of %s must be a text, or a list of texts", name)
+				c.Add(mistake.WrongType, a.places["expect"], "put quotes around it", "expect: the value of %s must be a text, or a list of texts", name)
 				continue
 			}
 			all[name] = append(all[name], text)
@@ -211,14 +211,14 @@ func (c *compiler) challenges(a *Args) []sender.ChallengeSpec {
 	for _, q := range a.List("challenge") {
 		object, _ := q.Literal("json").(map[string]any)
 		if q.Has("json") && object == nil {
-			c.add(mistake.WrongType, q.places["json"], "", "json: expected a mapping")
+			c.Add(mistake.WrongType, q.places["json"], "", "json: expected a mapping")
 		}
 		headers := map[string]string{}
 		given, _ := q.Literal("headers").(map[string]any)
 		for name, value := range given {
 			text, ok := value.(string)
 			if !ok {
-				c.add(mistake.WrongType, q.places["headers"], "", "headers: the value of %s must be a text", name)
+				c.Add(mistake.WrongType, q.places["headers"], "", "headers: the value of %s must be a text", name)
 			}
 			headers[name] = text
 		}
@@ -264,14 +264,14 @@ var openRate = regexp.MustCompile(`^[1-9][0-9]{0,3}/[smh]$`)
 func (c *compiler) openTo(a *Args, v *Verify) {
 	for _, origin := range v.Origins {
 		if !IsOrigin(origin) {
-			c.add(mistake.BadURL, a.places["origins"], "", "verify: %q is no origin, such as https://www.example.org", origin)
+			c.Add(mistake.BadURL, a.places["origins"], "", "verify: %q is no origin, such as https://www.example.org", origin)
 		}
 	}
 	if v.Scheme != schemeNone {
 		return
 	}
 	if at, given := a.places["secret"]; given {
-		c.add(mistake.MeaninglessKey, at, "", "verify: the scheme none has no secret")
+		c.Add(mistake.MeaninglessKey, at, "", "verify: the scheme none has no secret")
 	}
 	o := &Unsigned{Limit: "10/m", MaxBody: 64 << 10, Honeypot: a.String("honeypot"), HoneypotLocation: a.String("honeypot_location")}
 	if a.Has("limit") {
@@ -282,15 +282,15 @@ func (c *compiler) openTo(a *Args, v *Verify) {
 	}
 	switch {
 	case !openRate.MatchString(o.Limit):
-		c.add(mistake.BadValue, a.places["limit"], "", "verify: %q is not a rate: write 10/m, 1/s or 100/h", o.Limit)
+		c.Add(mistake.BadValue, a.places["limit"], "", "verify: %q is not a rate: write 10/m, 1/s or 100/h", o.Limit)
 	case o.MaxBody < 1:
-		c.add(mistake.BadSize, a.places["max_body"], "", "verify: max_body: expected at least 1 byte")
+		c.Add(mistake.BadSize, a.places["max_body"], "", "verify: max_body: expected at least 1 byte")
 	case a.Has("honeypot") && o.Honeypot == "":
-		c.add(mistake.BadName, a.places["honeypot"], "", "verify: honeypot: expected the name of a field")
+		c.Add(mistake.BadName, a.places["honeypot"], "", "verify: honeypot: expected the name of a field")
 	case a.Has("honeypot_location") && o.Honeypot == "":
-		c.add(mistake.DependentKey, a.places["honeypot_location"], "", "verify: honeypot_location needs honeypot")
+		c.Add(mistake.DependentKey, a.places["honeypot_location"], "", "verify: honeypot_location needs honeypot")
 	case a.Has("honeypot_location") && !isLocation(o.HoneypotLocation):
-		c.add(mistake.BadURL, a.places["honeypot_location"], "", "verify: honeypot_location: expected an http or https URL, or a path")
+		c.Add(mistake.BadURL, a.places["honeypot_location"], "", "verify: honeypot_location: expected an http or https URL, or a path")
 	}
 	v.Open = o
 }

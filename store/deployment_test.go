@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/testenv"
 )
 
@@ -86,7 +87,7 @@ func TestRoutes(t *testing.T) {
 	}
 	second := parseHTTP(t, 2, `{get: "/people/{name}"}`)
 	_, err := all.Deploy(t.Context(), second)
-	var problems flows.Problems
+	var problems problem.List
 	if !errors.As(err, &problems) || !strings.Contains(err.Error(), "flow 1 (people 1)") {
 		t.Errorf("an operation of another flow: %v", err)
 	}

@@ -49,7 +49,7 @@ func (f *Flows) Version(ctx context.Context, number int64, version string) (*flo
 	return f.store.compile(ctx, versionID{number, version})
 }
 
-// Parse parses, checks and compiles a flow with the step kinds of this binary. The error is flows.Problems with the
+// Parse parses, checks and compiles a flow with the step kinds of this binary. The error is problem.List with the
 // given file name.
 func (f *Flows) Parse(name string, source []byte) (*flows.Flow, error) {
 	return flows.Parse(name, source, f.store.config.Catalogue)
@@ -68,7 +68,7 @@ func (f *Flows) Deployment(ref string) (Deployment, error) {
 	}
 	head := d.Deployment
 	_, err := f.store.compiled(d)
-	head.Problem = problem(err)
+	head.Problem = problemText(err)
 	return head, nil
 }
 
@@ -88,7 +88,7 @@ func (f *Flows) List() []Deployment {
 	}
 	all = slices.Clone(all)
 	for i, h := range all {
-		all[i].Problem = problem(failed[versionID{h.Number, h.Version}])
+		all[i].Problem = problemText(failed[versionID{h.Number, h.Version}])
 	}
 	return all
 }
@@ -152,7 +152,7 @@ func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
 // DeployChange makes the flow the current version of its number and returns the version. The number identifies the flow;
 // its slug and name may change. Deploying the current version again changes nothing. It returns a *StaleError when the
 // current version is not the one that the change is based on, a *ConflictError when another flow has the slug,
-// flows.Problems when another flow has the method and path of an operation, and an *InvalidError for the message.
+// problem.List when another flow has the method and path of an operation, and an *InvalidError for the message.
 func (f *Flows) DeployChange(ctx context.Context, flow *flows.Flow, c Change) (string, error) {
 	err := c.check()
 	if err == nil {

@@ -14,12 +14,13 @@ import (
 
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/connectors"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Problem is the reason for which the file of a flow was not deployed.
 type Problem struct {
 	File string
-	Err  error // flows.Problems for errors in the file; ErrNoFlow for other files
+	Err  error // problem.List for errors in the file; ErrNoFlow for other files
 }
 
 func (p Problem) Error() string { return fmt.Sprintf("%s: %v", p.File, p.Err) }
@@ -99,7 +100,7 @@ func (s *Store) decideAll(v *snapshot, parsed []Deployed) (deployed []Deployed, 
 
 // inFile names the file in the problems of a flow.
 func inFile(err error, file string) error {
-	var problems flows.Problems
+	var problems problem.List
 	if errors.As(err, &problems) {
 		problems = slices.Clone(problems)
 		for i := range problems {

@@ -5,11 +5,12 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Missing returns a warning for each connection, secret, other flow and value of a var that the flow uses and the store does not
 // have, and for each connection that cannot serve the operation of a connector for which the flow names it. file is the name of the flow's file. What cannot be read at the moment is not reported.
-func (f *Flows) Missing(ctx context.Context, file string, flow *flows.Flow) flows.Problems {
+func (f *Flows) Missing(ctx context.Context, file string, flow *flows.Flow) problem.List {
 	vars := f.store.Vars().Values()
 	return flow.Missing(file, func(u flows.Use) string {
 		var err error

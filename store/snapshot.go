@@ -219,8 +219,8 @@ func (s *Store) compiled(d *deployedFlow) (*flows.Flow, error) {
 	})
 }
 
-// problem returns the text of a compilation error; empty for nil.
-func problem(err error) string {
+// problemText returns the text of a compilation error; empty for nil.
+func problemText(err error) string {
 	if err == nil {
 		return ""
 	}

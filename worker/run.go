@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -146,7 +147,7 @@ func (r *runner) version(ctx context.Context, a *queue.Attempt) (*flows.Flow, er
 // permanentError returns the error of a version that can never be found here; nil for a temporary fault.
 func permanentError(err error) error {
 	var known *flows.Error
-	var problems flows.Problems
+	var problems problem.List
 	switch {
 	case errors.As(err, &known):
 		return err

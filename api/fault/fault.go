@@ -13,7 +13,7 @@ import (
 
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/failure"
@@ -178,7 +178,7 @@ func fixed[T error](err error) (string, bool) {
 }
 
 func firstProblem(err error) (string, bool) {
-	var problems flows.Problems
+	var problems problem.List
 	if !errors.As(err, &problems) {
 		return "", false
 	}

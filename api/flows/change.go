@@ -13,6 +13,7 @@ import (
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/store"
 )
 
@@ -48,9 +49,9 @@ func (a *api) putFlow(c *gin.Context) {
 
 // checkView is a flow file that was checked.
 type checkView struct {
-	Number   int64          `json:"flow"`
-	Version  string         `json:"version"`
-	Warnings flows.Problems `json:"warnings"` // of lint, and of what the server does not have
+	Number   int64        `json:"flow"`
+	Version  string       `json:"version"`
+	Warnings problem.List `json:"warnings"` // of lint, and of what the server does not have
 }
 
 // checkFlow answers POST /v1/flows/{flow}/check: what PUT would answer about the flow file, which is not deployed.
@@ -60,11 +61,11 @@ func (a *api) checkFlow(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, checkView{flow.Number, flow.Version, append(flows.Problems{}, a.warnings(c, flow)...)})
+	httpx.WriteJSON(c, http.StatusOK, checkView{flow.Number, flow.Version, append(problem.List{}, a.warnings(c, flow)...)})
 }
 
 // warnings returns the warnings of a flow file that is deployed.
-func (a *api) warnings(c *gin.Context, flow *flows.Flow) flows.Problems {
+func (a *api) warnings(c *gin.Context, flow *flows.Flow) problem.List {
 	return slices.Concat(flow.Warnings(), a.config.Store.Flows().Missing(c.Request.Context(), "flow", flow))
 }
 
@@ -167,7 +168,7 @@ func before(h *store.Deployment) (string, error) {
 }
 
 // writeDeployed writes the flow after a change.
-func (a *api) writeDeployed(c *gin.Context, status int, number int64, warnings flows.Problems) {
+func (a *api) writeDeployed(c *gin.Context, status int, number int64, warnings problem.List) {
 	h, err := a.config.Store.Flows().Deployment(flowNumber(number))
 	if err != nil {
 		httpx.Fail(c, err) // deleted in the meantime

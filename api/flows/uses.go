@@ -12,7 +12,7 @@ import (
 
 // checkUses rejects a flow that uses resources that its writer may not use. A writer of all flows may use
 // everything. A writer of some flows may call the flows that it may run, use the connections and secrets whose
-// record lists the flow, and keep state of the flow itself; it may have no alerts. The error is flows.Problems, or that of the store.
+// record lists the flow, and keep state of the flow itself; it may have no alerts. The error is problem.List, or that of the store.
 func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
 	if p.May(auth.ScopeWriteFlows, 0) {
 		return nil

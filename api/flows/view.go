@@ -7,6 +7,7 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/store"
 )
 
@@ -31,7 +32,7 @@ type flowView struct {
 	Problem string      `json:"problem,omitempty"` // reason why this server cannot run it
 	Source  string      `json:"source,omitempty"`  // not in listings
 
-	Warnings flows.Problems `json:"warnings,omitempty"` // after a deployment: of lint, and of what the server does not have
+	Warnings problem.List `json:"warnings,omitempty"` // after a deployment: of lint, and of what the server does not have
 }
 
 // topicView is a topic with the flows that get its events.
@@ -67,7 +68,7 @@ func nextTimes(s *flows.Schedule, now time.Time) (next []time.Time) {
 }
 
 // writeFlow answers with a flow, its source, and the warnings of its deployment.
-func (a *api) writeFlow(c *gin.Context, status int, h *store.Deployment, warnings flows.Problems) {
+func (a *api) writeFlow(c *gin.Context, status int, h *store.Deployment, warnings problem.List) {
 	source, err := a.config.Store.Flows().Source(c.Request.Context(), h.Number, h.Version)
 	if err != nil {
 		httpx.Fail(c, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/api/fault"
 	"github.com/penstock/penstock/api/listing"
 	"github.com/penstock/penstock/auth"
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -26,9 +26,9 @@ type Fault struct {
 	ByFlow  bool          // the flow chose the status
 	Close   bool          // close the connection, because the end of the request is not known
 
-	Parameter string         // name of the wrong query parameter; empty: none
-	Position  int            // position of the mistake in it, in characters from 1; 0: the whole parameter
-	Problems  flows.Problems // mistakes in a flow; nil: none
+	Parameter string       // name of the wrong query parameter; empty: none
+	Position  int          // position of the mistake in it, in characters from 1; 0: the whole parameter
+	Problems  problem.List // mistakes in a flow; nil: none
 
 	PausedRuns, ParkedRuns *int // waiting runs of a flow, by reason; nil: not known
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Problem is an error response in the format of RFC 9457, with extensions.
@@ -22,9 +22,9 @@ type Problem struct {
 	RunID     string `json:"run_id,omitempty"`
 	Step      string `json:"step,omitempty"`
 
-	Parameter string         `json:"parameter,omitempty"` // wrong parameter of a listing
-	Position  int            `json:"position,omitempty"`  // position of the mistake in it, in characters from 1
-	Problems  flows.Problems `json:"problems,omitempty"`  // mistakes in a flow
+	Parameter string       `json:"parameter,omitempty"` // wrong parameter of a listing
+	Position  int          `json:"position,omitempty"`  // position of the mistake in it, in characters from 1
+	Problems  problem.List `json:"problems,omitempty"`  // mistakes in a flow
 
 	Held   *int `json:"held,omitempty"`   // runs that wait for the end of the pause of a flow to be deleted
 	Parked *int `json:"parked,omitempty"` // parked runs of the flow

@@ -12,13 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 )
 
-func newUser(e env) *cobra.Command {
+func newUser(e command.Env) *cobra.Command {
 	return resource{
 		name: "user", what: "user", path: "/v1/users", id: "NAME",
-		columns: []column{{"name", "name"}, {"first name", "first_name"}, {"last name", "last_name"}, {"email", "email"}, {"roles", "roles"}, {"scopes", "scopes"}, {"disabled", "disabled"}, {"created", "created_at"}},
+		columns: []command.Column{{"name", "name"}, {"first name", "first_name"}, {"last name", "last_name"}, {"email", "email"}, {"roles", "roles"}, {"scopes", "scopes"}, {"disabled", "disabled"}, {"created", "created_at"}},
 		fields: []field{
 			{flag: "name", member: "name", help: "the user's `name`", once: true},
 			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
@@ -33,10 +34,10 @@ func newUser(e env) *cobra.Command {
 	}.command(e)
 }
 
-func newClient(e env) *cobra.Command {
+func newClient(e command.Env) *cobra.Command {
 	cmd := resource{
 		name: "client", what: "API client", path: "/v1/clients", id: "IDENTIFIER",
-		columns: []column{
+		columns: []command.Column{
 			{"identifier", "identifier"}, {"name", "name"}, {"owner", "owner"}, {"scopes", "scopes"}, {"token minutes", "token_ttl_minutes"},
 			{"assertion until", "assertion_expires_on"}, {"disabled", "disabled"},
 		},
@@ -67,10 +68,10 @@ func newClient(e env) *cobra.Command {
 	return cmd
 }
 
-func newConnection(e env) *cobra.Command {
+func newConnection(e command.Env) *cobra.Command {
 	r := resource{
 		name: "connection", what: "connection", path: "/v1/connections", id: "NAME",
-		columns: []column{{"name", "name"}, {"type", "type"}, {"used by", "used_by"}, {"updated", "updated_at"}},
+		columns: []command.Column{{"name", "name"}, {"type", "type"}, {"used by", "used_by"}, {"updated", "updated_at"}},
 	}
 	cmd := r.command(e)
 	cmd.AddCommand(newConnectionTest(e, r))
@@ -83,10 +84,10 @@ func newConnection(e env) *cobra.Command {
 }
 
 // newConnectionTest returns the command that lets the server contact that of a connection.
-func newConnectionTest(e env, r resource) *cobra.Command {
+func newConnectionTest(e command.Env, r resource) *cobra.Command {
 	var target string
 	cmd := &cobra.Command{
-		Use: "test " + r.id, Short: "Test a connection from the server", Args: exactArgs(1),
+		Use: "test " + r.id, Short: "Test a connection from the server", Args: command.ExactArgs(1),
 		Long: "The process of the API sends a GET with the credential to the URL of the setting test, or of --target, or logs in to the\n" +
 			"database or mail server. It says what is wrong, and exits with 1 when the connection does not work.",
 	}
@@ -122,7 +123,7 @@ func (c *remoteCall) test(cmd *cobra.Command, path string, body any) error {
 	}
 	switch {
 	case c.asJSON:
-		err = printIndented(cmd.OutOrStdout(), text)
+		err = command.PrintIndented(cmd.OutOrStdout(), text)
 	case result.Works:
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), result.Message)
 	}
@@ -133,13 +134,13 @@ func (c *remoteCall) test(cmd *cobra.Command, path string, body any) error {
 }
 
 // newPut returns the command that stores an object from a file.
-func newPut(e env, r resource, help string) *cobra.Command {
+func newPut(e command.Env, r resource, help string) *cobra.Command {
 	var file string
-	cmd := &cobra.Command{Use: "put " + r.id + " --file FILE", Short: "Store a " + r.what + " under a name", Args: exactArgs(1)}
+	cmd := &cobra.Command{Use: "put " + r.id + " --file FILE", Short: "Store a " + r.what + " under a name", Args: command.ExactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.Flags().StringVar(&file, "file", "-", help)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		text, err := readFile(cmd.InOrStdin(), file)
+		text, err := command.ReadFile(cmd.InOrStdin(), file)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", r.what, err)
 		}
@@ -148,19 +149,19 @@ func newPut(e env, r resource, help string) *cobra.Command {
 			if file == "-" {
 				from = "standard input"
 			}
-			return usageError{fmt.Errorf("%s is not JSON", from)} // without the content, which contains secrets
+			return command.Invalid(fmt.Errorf("%s is not JSON", from)) // without the content, which contains secrets
 		}
 		return c.send(cmd, http.MethodPut, r.at(args[0]), json.RawMessage(text), "")
 	}
 	return cmd
 }
 
-func newSecret(e env) *cobra.Command {
+func newSecret(e command.Env) *cobra.Command {
 	r := resource{name: "secret", what: "secret", path: "/v1/secrets", id: "NAME"}
-	cmd := &cobra.Command{Use: r.name, Short: "Manage secrets that flows refer to by name; their values cannot be read", Long: "Manage secrets that flows refer to by name.\n\n" + remoteHelp}
+	cmd := &cobra.Command{Use: r.name, Short: "Manage secrets that flows refer to by name; their values cannot be read", Long: "Manage secrets that flows refer to by name.\n\n" + command.RemoteHelp}
 	var file string
 	put := &cobra.Command{
-		Use: "put " + r.id, Short: "Store a secret from a file or standard input, or where it is kept", Args: exactArgs(1),
+		Use: "put " + r.id, Short: "Store a secret from a file or standard input, or where it is kept", Args: command.ExactArgs(1),
 		Long: "Store a secret from a file or standard input. With --from only a reference is stored: the processes that use the secret\n" +
 			"read the value from where it is kept, as the rules of their --secret-stores allow.",
 	}
@@ -172,16 +173,16 @@ func newSecret(e env) *cobra.Command {
 	var flows []int64
 	put.Flags().Int64SliceVar(&flows, "flows", nil, "`numbers` of the flows in which authors restricted to some flows may use it; default: unchanged")
 	put.RunE = func(cmd *cobra.Command, args []string) error {
-		body := object{"from": from}
+		body := command.Object{"from": from}
 		if from == "" {
-			value, err := readFile(cmd.InOrStdin(), file)
+			value, err := command.ReadFile(cmd.InOrStdin(), file)
 			if err != nil {
 				return fmt.Errorf("read secret: %w", err)
 			}
 			if !utf8.ValidString(string(value)) {
 				return errors.New("the secret is not UTF-8: store bytes as base64, for instance")
 			}
-			body = object{"value": value}
+			body = command.Object{"value": value}
 		}
 		if cmd.Flags().Changed("flows") {
 			body["flows"] = flows
@@ -191,14 +192,14 @@ func newSecret(e env) *cobra.Command {
 	remove := r.newDelete(e)
 	r.completeIDs(e, put)
 	r.completeIDs(e, remove)
-	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []column{{"name", "name"}, {"from", "from"}, {"updated", "updated_at"}}), put, remove, newSecretTest(e, r))
+	cmd.AddCommand(newList(e, "List the names of secrets", r.path, []command.Column{{"name", "name"}, {"from", "from"}, {"updated", "updated_at"}}), put, remove, newSecretTest(e, r))
 	return cmd
 }
 
 // newSecretTest returns the command that lets the server read a secret from where it is kept.
-func newSecretTest(e env, r resource) *cobra.Command {
+func newSecretTest(e command.Env, r resource) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "test " + r.id, Short: "Read a secret from where it is kept, by the server", Args: exactArgs(1),
+		Use: "test " + r.id, Short: "Read a secret from where it is kept, by the server", Args: command.ExactArgs(1),
 		Long: "The process of the API reads the value of a secret that was stored with --from, says what is wrong, and shows nothing of the\n" +
 			"value. Exits with 1 when it cannot be read. Workers read it themselves: `penstock doctor` says which cannot.",
 	}
@@ -208,14 +209,14 @@ func newSecretTest(e env, r resource) *cobra.Command {
 	return cmd
 }
 
-func newVar(e env) *cobra.Command {
+func newVar(e command.Env) *cobra.Command {
 	r := resource{name: "var", what: "variable", path: "/v1/vars", id: "NAME"}
 	cmd := &cobra.Command{
 		Use: r.name, Short: "Manage variables: values for the vars of flows, which are not secret",
 		Long: "Manage variables. The value of a variable replaces that of the var of its name in all flows that\n" +
-			"declare one. It is not secret. Attempts of runs that begin a second later have it.\n\n" + remoteHelp,
+			"declare one. It is not secret. Attempts of runs that begin a second later have it.\n\n" + command.RemoteHelp,
 	}
-	put := &cobra.Command{Use: "put NAME VALUE", Short: "Store a variable, or all variables of a file", Args: usageArgs(cobra.MaximumNArgs(2))}
+	put := &cobra.Command{Use: "put NAME VALUE", Short: "Store a variable, or all variables of a file", Args: command.UsageArgs(cobra.MaximumNArgs(2))}
 	var file string
 	put.Flags().StringVar(&file, "file", "", "`file` with variables in YAML or JSON, in place of NAME and VALUE")
 	c := newCall(e, put)
@@ -230,10 +231,10 @@ func newVar(e env) *cobra.Command {
 				return err
 			}
 		default:
-			return usageError{errors.New("put: expected NAME and VALUE, or --file FILE")}
+			return command.Invalid(errors.New("put: expected NAME and VALUE, or --file FILE"))
 		}
 		for _, name := range slices.Sorted(maps.Keys(vars)) {
-			if err := c.send(cmd, http.MethodPut, r.at(name), object{"value": json.RawMessage(flows.EncodeJSON(vars[name]))}, ""); err != nil {
+			if err := c.send(cmd, http.MethodPut, r.at(name), command.Object{"value": json.RawMessage(flows.EncodeJSON(vars[name]))}, ""); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
@@ -242,14 +243,14 @@ func newVar(e env) *cobra.Command {
 	remove := r.newDelete(e)
 	r.completeIDs(e, put)
 	r.completeIDs(e, remove)
-	cmd.AddCommand(newList(e, "List variables with their values", r.path, []column{{"name", "name"}, {"value", "value"}, {"updated", "updated_at"}}), put, remove)
+	cmd.AddCommand(newList(e, "List variables with their values", r.path, []command.Column{{"name", "name"}, {"value", "value"}, {"updated", "updated_at"}}), put, remove)
 	return cmd
 }
 
-func newQueue(e env) *cobra.Command {
+func newQueue(e command.Env) *cobra.Command {
 	return resource{
 		name: "queue", what: "queue", path: "/v1/queues", id: "NAME",
-		columns: []column{
+		columns: []command.Column{
 			{"queue", "name"}, {"paused", "paused"}, {"pending", "pending"}, {"active", "active"}, {"in line", "in_line"}, {"oldest s", "oldest_seconds"},
 			{"open runs", "open_runs"}, {"archived", "archived"}, {"workers", "workers"},
 		},
@@ -260,9 +261,9 @@ func newQueue(e env) *cobra.Command {
 	}.command(e)
 }
 
-func newScope(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "scope", Short: "See the scopes of a server", Long: "See the scopes of a server: its own, and those that the http triggers of flows ask for.\n\n" + remoteHelp}
-	cmd.AddCommand(newList(e, "List scopes, with the operations that ask for them and who holds them", "/v1/scopes", []column{
+func newScope(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "scope", Short: "See the scopes of a server", Long: "See the scopes of a server: its own, and those that the http triggers of flows ask for.\n\n" + command.RemoteHelp}
+	cmd.AddCommand(newList(e, "List scopes, with the operations that ask for them and who holds them", "/v1/scopes", []command.Column{
 		{"name", "name"}, {"description", "description"}, {"operations", "operations"}, {"users", "users"}, {"keys", "keys"}, {"clients", "clients"},
 	}))
 	return cmd

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/app/cli/command"
+	"github.com/penstock/penstock/app/cli/flow"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
 )
@@ -24,11 +26,11 @@ func examplesOf(page string) (all []string) {
 // The page for models is short, and its flows and triggers are valid; the tests in it pass.
 func TestTheExamplesForModels(t *testing.T) {
 	t.Parallel()
-	if lines := strings.Count(agentsPage, "\n"); lines > 200 {
+	if lines := strings.Count(flow.AgentsPage, "\n"); lines > 200 {
 		t.Errorf("AGENTS.md has %d lines, 200 are allowed", lines)
 	}
 	tests := 0
-	for _, text := range examplesOf(agentsPage) {
+	for _, text := range examplesOf(flow.AgentsPage) {
 		if !strings.HasPrefix(text, "flow:") {
 			for line := range strings.Lines(text) {
 				if _, err := flows.Parse("AGENTS.md", []byte("flow: 1\n"+line+"steps: [{transform: .}, {respond: {json: 1}}]\n"), steps.Catalogue()); err != nil {
@@ -58,7 +60,7 @@ func TestTheExamplesForModels(t *testing.T) {
 // The table of kinds has every kind of the program, and what it shows of them is valid.
 func TestTheKindsForModels(t *testing.T) {
 	t.Parallel()
-	_, rest, _ := strings.Cut(agentsPage, "## Kinds of step")
+	_, rest, _ := strings.Cut(flow.AgentsPage, "## Kinds of step")
 	table, _, _ := strings.Cut(rest, "\n## ")
 	var named, known []string
 	for _, m := range regexp.MustCompile(`(?m)^\| ([^|]+) \| (.+) \|$`).FindAllStringSubmatch(table, -1) {
@@ -91,7 +93,7 @@ func TestTheKindsForModels(t *testing.T) {
 // Commands of the page exist.
 func TestTheCommandsForModels(t *testing.T) {
 	t.Parallel()
-	commands := regexp.MustCompile("`penstock ([a-z]+(?: [a-z]+)*)").FindAllStringSubmatch(agentsPage, -1)
+	commands := regexp.MustCompile("`penstock ([a-z]+(?: [a-z]+)*)").FindAllStringSubmatch(flow.AgentsPage, -1)
 	if len(commands) < 5 {
 		t.Fatal(commands)
 	}
@@ -112,15 +114,15 @@ func TestInitForModels(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "AGENTS.md")
 	run := func(args ...string) error {
-		cmd := newFlowInit()
-		cmd.SetArgs(append(args, dir))
+		cmd := flow.New(command.Env{}, steps.Catalogue())
+		cmd.SetArgs(append(append([]string{"init"}, args...), dir))
 		cmd.SetOut(new(strings.Builder))
 		return cmd.ExecuteContext(t.Context())
 	}
 	if err := run("--agents"); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(file); err != nil || string(text) != agentsPage {
+	if text, err := os.ReadFile(file); err != nil || string(text) != flow.AgentsPage {
 		t.Fatal(err)
 	}
 	if err := run("--agents"); err == nil {

@@ -14,12 +14,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/audit"
 	"github.com/penstock/penstock/store"
 )
 
-func newAudit(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "audit", Short: "Show, export and verify the audit log", Long: "Show, export and verify the audit log.\n\n" + remoteHelp}
+func newAudit(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "audit", Short: "Show, export and verify the audit log", Long: "Show, export and verify the audit log.\n\n" + command.RemoteHelp}
 	cmd.AddCommand(newAuditList(e), newAuditExport(e), newAuditVerify(e))
 	return cmd
 }
@@ -48,8 +49,8 @@ func (c auditChoice) into(query url.Values) {
 	}
 }
 
-func newAuditList(e env) *cobra.Command {
-	cmd := newListOf(e, "list", "List actions, the newest first", func([]string) string { return auditPath }, []column{
+func newAuditList(e command.Env) *cobra.Command {
+	cmd := newListOf(e, "list", "List actions, the newest first", func([]string) string { return auditPath }, []command.Column{
 		{"at", "at"}, {"actor", "actor"}, {"act", "act"}, {"object", "object"}, {"outcome", "outcome"}, {"status", "status"}, {"from", "ip"},
 	})
 	return cmd
@@ -58,10 +59,10 @@ func newAuditList(e env) *cobra.Command {
 // auditPath is the path of the audit log.
 const auditPath = "/v1/audit"
 
-func newAuditExport(e env) *cobra.Command {
+func newAuditExport(e command.Env) *cobra.Command {
 	var file, format string
 	cmd := &cobra.Command{
-		Use: "export", Short: "Write entries of the audit log, the oldest first", Args: exactArgs(0),
+		Use: "export", Short: "Write entries of the audit log, the oldest first", Args: command.ExactArgs(0),
 		Long: "Write entries of the audit log, the oldest first, as lines of JSON or as CSV. Lines of JSON that were\n" +
 			"chosen by time alone can be verified: penstock audit verify --file.",
 		Example: "  penstock audit export --from 2026-11-01 -o audit.jsonl\n  penstock audit export --kind connection --format csv",
@@ -101,10 +102,10 @@ func newAuditExport(e env) *cobra.Command {
 // errUnverified is the error of an audit log that is not as it was written.
 var errUnverified = errors.New("the audit log is not as it was written")
 
-func newAuditVerify(e env) *cobra.Command {
+func newAuditVerify(e command.Env) *cobra.Command {
 	var files []string
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Check that the audit log is as it was written", Args: exactArgs(0),
+		Use: "verify", Short: "Check that the audit log is as it was written", Args: command.ExactArgs(0),
 		Long: "Check that the audit log of a server is as it was written: no entry changed, missing, inserted or out of\n" +
 			"order, and each signed. With --file an exported file is checked, without a server: with the signatures if\n" +
 			app.EnvMasterKey + " is set, else only the chain of hashes, which whoever can write the file can make\n" +
@@ -116,7 +117,7 @@ func newAuditVerify(e env) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		var r audit.Report
 		if len(files) > 0 {
-			r, err = e.verifyFiles(cmd, files)
+			r, err = verifyFiles(e, cmd, files)
 		} else {
 			r, err = verifyServer(cmd, c)
 		}
@@ -155,9 +156,9 @@ func verifyServer(cmd *cobra.Command, c *remoteCall) (r audit.Report, err error)
 // maxLine is the maximum length of a line in bytes, far above that of an entry.
 const maxLine = 4 << 20
 
-func (e env) verifyFiles(cmd *cobra.Command, files []string) (r audit.Report, err error) {
+func verifyFiles(e command.Env, cmd *cobra.Command, files []string) (r audit.Report, err error) {
 	v := &audit.Verifier{Repeats: true}
-	text, err := e.secret(app.EnvMasterKey)
+	text, err := e.Secret(app.EnvMasterKey)
 	if err != nil {
 		return r, err
 	}

@@ -9,10 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/auth"
 )
 
-func newAuth(e env) *cobra.Command {
+func newAuth(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "auth",
 		Short: "Explain credentials",
@@ -22,7 +23,7 @@ func newAuth(e env) *cobra.Command {
 }
 
 // newAuthExplain uses the flag names of curl, so that a failed command can be pasted.
-func newAuthExplain(e env) *cobra.Command {
+func newAuthExplain(e command.Env) *cobra.Command {
 	var p auth.ExplainRequest
 	var server, body string
 	var headers []string
@@ -33,7 +34,7 @@ func newAuthExplain(e env) *cobra.Command {
 		Long: "Ask the server why a request of an API key is rejected: which parameter or line break differs,\n" +
 			"and by how much the clocks differ. Describe the request with the flags of curl. The response\n" +
 			"contains no secret. Requires an administrator or the scope clients:admin. The exit code is 1\n" +
-			"unless the request is valid.\n\n" + remoteHelp,
+			"unless the request is valid.\n\n" + command.RemoteHelp,
 		Example: "  penstock auth explain 'https://penstock.example.org/apis/execute.php?flow=69&key=…&ts=…&check=…' -d @event.json\n" +
 			"  penstock auth explain --assertion eyJ…",
 		Args: cobra.MaximumNArgs(1),
@@ -44,7 +45,7 @@ func newAuthExplain(e env) *cobra.Command {
 	f.StringVarP(&body, "data", "d", "", "`body` of the request, byte for byte; @FILE reads it, @- from standard input")
 	f.StringVar(&p.Assertion, "assertion", "", "`JWT` of an API key, instead of a request")
 	f.BoolVar(&asJSON, "json", false, "print the answer as JSON")
-	addURL(cmd, &server)
+	command.AddURL(cmd, &server)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			p.URL = args[0]
@@ -52,7 +53,7 @@ func newAuthExplain(e env) *cobra.Command {
 		if err := completeRequest(&p, cmd, headers, body); err != nil {
 			return err
 		}
-		c, err := e.remote(server, nil)
+		c, err := e.Remote(server, nil)
 		if err != nil {
 			return err
 		}
@@ -61,7 +62,7 @@ func newAuthExplain(e env) *cobra.Command {
 			return fmt.Errorf("explain: %w", err)
 		}
 		if asJSON {
-			err = printValue(cmd.OutOrStdout(), answer)
+			err = command.PrintValue(cmd.OutOrStdout(), answer)
 		} else {
 			err = printExplanation(cmd.OutOrStdout(), &answer)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/app/cli/storebench"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/load"
@@ -28,20 +29,20 @@ type benchArgs struct {
 	json     bool
 }
 
-func newBench(e env) *cobra.Command {
+func newBench(e command.Env) *cobra.Command {
 	var args benchArgs
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Call a flow of a running server repeatedly, and print the response times",
 		Long: "Call a flow of a running server repeatedly through the native API, and print the response\n" +
 			"times. Each caller sends its next call after a response (closed loop). With --rate, calls start\n" +
-			"at fixed times independent of responses, and are measured from those times.\n\n" + remoteHelp,
+			"at fixed times independent of responses, and are measured from those times.\n\n" + command.RemoteHelp,
 		Example: "  penstock bench --flow three-steps --callers 64 --duration 10s\n" +
 			"  penstock bench --flow three-steps --rate 500 --event @event.json --json",
-		Args: usageArgs(cobra.NoArgs),
+		Args: command.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runBench(cmd, e, args) },
 	}
-	addURL(cmd, &args.url)
+	command.AddURL(cmd, &args.url)
 	f := cmd.Flags()
 	f.StringVar(&args.flow, "flow", "three-steps", "number or slug of the `flow`")
 	f.StringVar(&args.event, "event", "{}", "the event: `JSON`, @file, or - for standard input")
@@ -54,15 +55,15 @@ func newBench(e env) *cobra.Command {
 	return cmd
 }
 
-func runBench(cmd *cobra.Command, e env, args benchArgs) error {
+func runBench(cmd *cobra.Command, e command.Env, args benchArgs) error {
 	if args.callers < 1 || args.rate < 0 || args.duration <= 0 && args.calls <= 0 {
-		return usageError{errors.New("bench: --callers must be 1 or more, --rate 0 or more, and --duration or --calls must end it")}
+		return command.Invalid(errors.New("bench: --callers must be 1 or more, --rate 0 or more, and --duration or --calls must end it"))
 	}
-	event, err := eventText(cmd.InOrStdin(), args.event)
+	event, err := command.EventText(cmd.InOrStdin(), args.event)
 	if err != nil {
 		return err
 	}
-	server, err := e.remote(args.url, &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 4096})
+	server, err := e.Remote(args.url, &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 4096})
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func printBench(w io.Writer, args benchArgs, r *load.Report) error {
 	return nil
 }
 
-func newBenchStore(e env) *cobra.Command {
+func newBenchStore(e command.Env) *cobra.Command {
 	var redis string
 	var asJSON bool
 	b := storebench.Benchmark{}
@@ -124,10 +125,10 @@ func newBenchStore(e env) *cobra.Command {
 			"duration of a change, the delay until another process has it, and the memory used. A Redis\n" +
 			"with data of the product is rejected; the written data stays there.",
 		Example: "  penstock bench store --redis redis://127.0.0.1:6390 --flows 10000 --keys 100000",
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    command.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if redis == "" || b.Flows < 1 || b.Keys < 1 {
-				return usageError{errors.New("bench store: --redis must name a Redis that is empty, and --flows and --keys be 1 or more")}
+				return command.Invalid(errors.New("bench store: --redis must name a Redis that is empty, and --flows and --keys be 1 or more"))
 			}
 			if err := b.Run(cmd.Context(), redis); err != nil {
 				return fmt.Errorf("bench store: %w", err)

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/load"
 )
 
 func TestBenchSaysWhoMustCall(t *testing.T) {
 	t.Parallel()
-	cmd := newRoot(env{}, steps.Catalogue())
+	cmd := newRoot(command.Env{}, steps.Catalogue())
 	cmd.SetArgs([]string{"bench", "--url", "http://127.0.0.1:1"})
 	if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), app.EnvToken) {
 		t.Errorf("error %v", err)

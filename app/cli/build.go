@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 )
 
 // programPath is the path of Penstock's Go module.
@@ -43,7 +44,7 @@ func newBuild() *cobra.Command {
 		Long: "Build a Penstock with modules: step kinds, types of connections and triggers. Needs Go. MODULE is the name of one of\n" +
 			"Penstock's own, such as kafka, or the path of a Go package with a function Module, with a version (@v1.2.3) or\n" +
 			"the directory of its checkout (=DIRECTORY) after it.",
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&with, "with", nil, "`module` of the program; several are separated by commas")
@@ -53,20 +54,20 @@ func newBuild() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
 		case len(with) == 0:
-			return usageError{errors.New("--with is missing: name a module")}
+			return command.Invalid(errors.New("--with is missing: name a module"))
 		case out == "":
-			return usageError{errors.New("--output is missing: name a file")}
+			return command.Invalid(errors.New("--output is missing: name a file"))
 		case source != "" && version != "":
-			return usageError{errors.New("--source and --version exclude each other")}
+			return command.Invalid(errors.New("--source and --version exclude each other"))
 		}
 		if version = cmp.Or(version, app.BuildVersion()); source == "" && !strings.HasPrefix(version, "v") {
-			return usageError{fmt.Errorf("this program is no release (%s): name a checkout with --source, or a release with --version", version)}
+			return command.Invalid(fmt.Errorf("this program is no release (%s): name a checkout with --source, or a release with --version", version))
 		}
 		modules := make([]builtModule, len(with))
 		for i, text := range with {
 			m, err := readModule(text, source, version)
 			if err != nil {
-				return usageError{err}
+				return command.Invalid(err)
 			}
 			modules[i] = m
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/testenv"
 )
@@ -56,10 +57,10 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{nil, 0},
 		{errors.New("x"), exitFailed},
-		{usageError{errors.New("x")}, exitUsage},
+		{command.Invalid(errors.New("x")), exitUsage},
 		{fmt.Errorf("x: %w", app.SettingsError{Err: errors.New("x")}), exitUsage},
 		{client.ErrUnreachable, exitAway},
-		{errNoCredentials, exitDenied},
+		{command.ErrNoCredentials, exitDenied},
 		{errRunFailed, exitRun},
 		{&client.Error{Status: http.StatusUnauthorized}, exitDenied},
 		{&client.Error{Status: http.StatusForbidden}, exitDenied},

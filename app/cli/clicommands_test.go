@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -19,7 +20,7 @@ var (
 // Every command line in the documentation is valid.
 func TestCommandLinesInTheDocumentation(t *testing.T) {
 	t.Parallel()
-	root := newRoot(env{}, steps.Catalogue())
+	root := newRoot(command.Env{}, steps.Catalogue())
 	root.InitDefaultCompletionCmd("completion")
 	found := 0
 	for _, file := range documents(t) {

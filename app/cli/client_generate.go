@@ -11,20 +11,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client/generate"
 )
 
-func newClientGenerate(e env) *cobra.Command {
+func newClientGenerate(e command.Env) *cobra.Command {
 	var language, name, file, flow, out, server string
 	cmd := &cobra.Command{
 		Use:   "generate --lang LANGUAGE",
 		Short: "Write a typed client for the flows that the caller may call",
 		Long: "Write a typed client for the flows that the caller may call, from the server's OpenAPI document or from a\n" +
-			"file with one. The client is one file without dependencies.\n\n" + remoteHelp,
-		Args: exactArgs(0),
+			"file with one. The client is one file without dependencies.\n\n" + command.RemoteHelp,
+		Args: command.ExactArgs(0),
 	}
 	f := cmd.Flags()
-	addURL(cmd, &server)
+	command.AddURL(cmd, &server)
 	f.StringVar(&language, "lang", "", "`language` of the client: "+strings.Join(generate.Languages(), " or "))
 	f.StringVar(&name, "package", "penstock", "`name` of the package of a Go client")
 	f.StringVar(&flow, "flow", "", "number or slug of the only `flow`; default: all with an http trigger or a schema")
@@ -33,11 +34,11 @@ func newClientGenerate(e env) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
 		case !slices.Contains(generate.Languages(), language):
-			return usageError{fmt.Errorf("--lang: %q is no language: %s", language, strings.Join(generate.Languages(), ", "))}
+			return command.Invalid(fmt.Errorf("--lang: %q is no language: %s", language, strings.Join(generate.Languages(), ", ")))
 		case file != "" && (flow != "" || cmd.Flags().Changed("url")):
-			return usageError{errors.New("--file goes without --flow and --url: no server is called")}
+			return command.Invalid(errors.New("--file goes without --flow and --url: no server is called"))
 		}
-		document, err := e.openAPI(cmd, server, file, flow)
+		document, err := openAPI(e, cmd, server, file, flow)
 		if err != nil {
 			return err
 		}
@@ -56,15 +57,15 @@ func newClientGenerate(e env) *cobra.Command {
 }
 
 // openAPI reads the document from a file, or asks a server for it.
-func (e env) openAPI(cmd *cobra.Command, server, file, flow string) ([]byte, error) {
+func openAPI(e command.Env, cmd *cobra.Command, server, file, flow string) ([]byte, error) {
 	if file != "" {
-		text, err := readFile(cmd.InOrStdin(), file)
+		text, err := command.ReadFile(cmd.InOrStdin(), file)
 		if err != nil {
 			return nil, fmt.Errorf("read OpenAPI document: %w", err)
 		}
 		return []byte(text), nil
 	}
-	c, err := e.remote(server, nil)
+	c, err := e.Remote(server, nil)
 	if err != nil {
 		return nil, err
 	}

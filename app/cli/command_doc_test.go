@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/app/cli/examples"
 	"github.com/penstock/penstock/flows/steps"
 )
@@ -50,7 +51,7 @@ func TestCommandReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString(cliIntro)
-	for _, c := range newRoot(env{}, steps.Catalogue()).Commands() {
+	for _, c := range newRoot(command.Env{}, steps.Catalogue()).Commands() {
 		describeCommand(&b, c)
 	}
 	golden(t, filepath.Join("..", "..", "docs", "cli.md"), strings.TrimRight(b.String(), "\n")+"\n")
@@ -59,7 +60,7 @@ func TestCommandReference(t *testing.T) {
 // Each command has an example with valid flags, and each example of the table is used.
 func TestCommandsHaveExamples(t *testing.T) {
 	t.Parallel()
-	root := newRoot(env{}, steps.Catalogue())
+	root := newRoot(command.Env{}, steps.Catalogue())
 	for path, lines := range examples.ByCommand() {
 		cmd, rest, err := root.Find(strings.Fields(path))
 		if err != nil || len(rest) > 0 || strings.Count(cmd.Example, "\n")+1 != len(lines) {

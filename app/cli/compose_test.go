@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -32,7 +33,7 @@ func TestComposeFile(t *testing.T) {
 		t.Fatalf("docker-compose.yml: %v", err)
 	}
 	var commands []string
-	for _, c := range newRoot(env{}, steps.Catalogue()).Commands() {
+	for _, c := range newRoot(command.Env{}, steps.Catalogue()).Commands() {
 		commands = append(commands, c.Name())
 	}
 	for _, role := range []string{"api", "worker"} {

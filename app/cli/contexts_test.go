@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 )
 
 // A damaged file of contexts fails only commands that need it.
@@ -20,13 +21,13 @@ func TestADamagedFileOfContexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := ""
-	if _, err := (env{}).contextFor(&url); err == nil || !strings.Contains(err.Error(), "remove it, and log in again") {
+	if _, err := (command.Env{}).ContextFor(&url); err == nil || !strings.Contains(err.Error(), "remove it, and log in again") {
 		t.Errorf("without a URL: %v", err)
 	}
-	if _, err := (env{app.EnvURL: "http://127.0.0.1:1"}).contextFor(&url); err == nil {
+	if _, err := (command.Env{app.EnvURL: "http://127.0.0.1:1"}).ContextFor(&url); err == nil {
 		t.Error("without credentials")
 	}
-	if kept, err := (env{app.EnvURL: "http://127.0.0.1:1", app.EnvToken: "t"}).contextFor(&url); err != nil || kept != nil {
+	if kept, err := (command.Env{app.EnvURL: "http://127.0.0.1:1", app.EnvToken: "t"}).ContextFor(&url); err != nil || kept != nil {
 		t.Errorf("with URL and credentials: %v, %v", kept, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/reference"
 	"github.com/penstock/penstock/flows/steps"
@@ -34,7 +35,7 @@ func TestReferences(t *testing.T) {
 	} {
 		var want bytes.Buffer
 		want.WriteString(page.intro)
-		root := newRoot(env{}, steps.Catalogue())
+		root := newRoot(command.Env{}, steps.Catalogue())
 		root.SetArgs(append([]string{"flow", "docs"}, page.pages...))
 		root.SetOut(&want)
 		if err := root.ExecuteContext(t.Context()); err != nil {

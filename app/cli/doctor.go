@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/app/doctor"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/redisconn"
@@ -28,7 +29,7 @@ const doctorLimit = 30 * time.Second
 // auditLimit is the maximum duration with --runs, which reads about 20,000 runs per second.
 const auditLimit = 10 * time.Minute
 
-func newDoctor(e env) *cobra.Command {
+func newDoctor(e command.Env) *cobra.Command {
 	var s app.Settings
 	var url string
 	var asJSON, runs bool
@@ -41,7 +42,7 @@ func newDoctor(e env) *cobra.Command {
 			"With --runs it also reads every run and reports those that violate an invariant of the queue,\n" +
 			"such as a run that has not ended and that no worker would find.\n\n" +
 			"It fails if something does not work or loses runs; warnings do not count.",
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.Redis, "redis", "", "`URL` of Redis, as in the processes")
@@ -52,12 +53,12 @@ func newDoctor(e env) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if pool := app.Variable("redis-pool"); !cmd.Flags().Changed("redis-pool") && e[pool] != "" {
 			if err := f.Set("redis-pool", e[pool]); err != nil {
-				return usageError{fmt.Errorf("read settings: %s: %w", pool, err)}
+				return command.Invalid(fmt.Errorf("read settings: %s: %w", pool, err))
 			}
 		}
 		if s.Redis == "" {
 			var err error
-			if s.Redis, err = e.secret(app.EnvRedisURL); err != nil {
+			if s.Redis, err = e.Secret(app.EnvRedisURL); err != nil {
 				return err
 			}
 		}
@@ -65,7 +66,7 @@ func newDoctor(e env) *cobra.Command {
 			url = e[app.EnvURL]
 		}
 		if s.Redis == "" && url == "" {
-			return usageError{fmt.Errorf("doctor: nothing to look at: set %s or --redis, and %s or --url", app.EnvRedisURL, app.EnvURL)}
+			return command.Invalid(fmt.Errorf("doctor: nothing to look at: set %s or --redis, and %s or --url", app.EnvRedisURL, app.EnvURL))
 		}
 		limit := doctorLimit
 		if runs {
@@ -85,7 +86,7 @@ func newDoctor(e env) *cobra.Command {
 	return cmd
 }
 
-func examine(ctx context.Context, e env, redisURL, url string, pool int, runs bool) *doctor.Report {
+func examine(ctx context.Context, e command.Env, redisURL, url string, pool int, runs bool) *doctor.Report {
 	r := &doctor.Report{}
 	r.Files()
 	if redisURL != "" {
@@ -97,7 +98,7 @@ func examine(ctx context.Context, e env, redisURL, url string, pool int, runs bo
 	return r
 }
 
-func examineRedis(ctx context.Context, e env, r *doctor.Report, url string, pool int, runs bool) {
+func examineRedis(ctx context.Context, e command.Env, r *doctor.Report, url string, pool int, runs bool) {
 	conn, err := redisconn.Parse(url)
 	if err != nil {
 		r.Add(doctor.Finding{Check: "redis", Level: doctor.Fail, Found: err.Error(), Advice: "Correct " + app.EnvRedisURL + "."})
@@ -148,9 +149,9 @@ func apiProcesses(ctx context.Context, client redis.UniversalClient) (n int) {
 }
 
 // masterKey checks whether the master key of this environment decrypts the stored secrets.
-func masterKey(ctx context.Context, e env, conn *redisconn.Conn) doctor.Finding {
+func masterKey(ctx context.Context, e command.Env, conn *redisconn.Conn) doctor.Finding {
 	f := doctor.Finding{Check: "master key", Level: doctor.Fail}
-	text, err := e.secret(app.EnvMasterKey)
+	text, err := e.Secret(app.EnvMasterKey)
 	if err == nil && text == "" {
 		f.Level, f.Found, f.Advice = doctor.Warn, "not set here", "Run doctor with the environment of api and worker to check it."
 		return f
@@ -189,11 +190,11 @@ func openSecrets(ctx context.Context, conn *redisconn.Conn, masterKeys [][]byte)
 
 func printReport(w io.Writer, r *doctor.Report, asJSON bool) error {
 	if asJSON {
-		return printValue(w, r.Findings)
+		return command.PrintValue(w, r.Findings)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range r.Findings {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Level, f.Check, printable(f.Found))
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Level, f.Check, command.Printable(f.Found))
 		if f.Advice != "" {
 			fmt.Fprintf(t, "\t\t→ %s\n", f.Advice)
 		}

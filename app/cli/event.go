@@ -4,23 +4,24 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/spf13/cobra"
 )
 
-func newEvent(e env) *cobra.Command {
+func newEvent(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "event", Short: "Publish events",
-		Long: "Publish events of a topic: each flow that subscribes to the topic gets a run, and runs that wait for\nthe event go on.\n\n" + remoteHelp,
+		Long: "Publish events of a topic: each flow that subscribes to the topic gets a run, and runs that wait for\nthe event go on.\n\n" + command.RemoteHelp,
 	}
 	cmd.AddCommand(newEventPublish(e))
 	return cmd
 }
 
-func newEventPublish(e env) *cobra.Command {
+func newEventPublish(e command.Env) *cobra.Command {
 	var event, key string
 	cmd := &cobra.Command{
-		Use: "publish TOPIC", Short: "Publish an event, and show what it has started", Args: exactArgs(1),
-		Long:    "Publish an event of a topic, and show the runs that it has started, the flows that refused it, and how\nmany steps were waiting for it. The caller needs the scope events:publish.\n\n" + remoteHelp,
+		Use: "publish TOPIC", Short: "Publish an event, and show what it has started", Args: command.ExactArgs(1),
+		Long:    "Publish an event of a topic, and show the runs that it has started, the flows that refused it, and how\nmany steps were waiting for it. The caller needs the scope events:publish.\n\n" + command.RemoteHelp,
 		Example: "  penstock event publish order.paid --event '{\"order\":7}' --idempotency-key order-7",
 	}
 	c := newCall(e, cmd)
@@ -31,7 +32,7 @@ func newEventPublish(e env) *cobra.Command {
 		var body []byte
 		if event != "" {
 			var err error
-			if body, err = eventText(cmd.InOrStdin(), event); err != nil {
+			if body, err = command.EventText(cmd.InOrStdin(), event); err != nil {
 				return fmt.Errorf("read event: %w", err)
 			}
 		}
@@ -49,17 +50,17 @@ func newEventPublish(e env) *cobra.Command {
 }
 
 func (c *remoteCall) printPublished(w io.Writer, text []byte) error {
-	o, err := decodeObject(text)
+	o, err := command.DecodeObject(text)
 	if err != nil || c.asJSON {
 		return c.print(w, text, "")
 	}
-	for member, columns := range map[string][]column{"runs": {{"flow", "flow"}, {"run", "run_id"}}, "refused": {{"flow", "flow"}, {"reason", "reason"}}} {
+	for member, columns := range map[string][]command.Column{"runs": {{"flow", "flow"}, {"run", "run_id"}}, "refused": {{"flow", "flow"}, {"reason", "reason"}}} {
 		if list, _ := o[member].([]any); len(list) > 0 {
-			if err := printTable(w, columns, list); err != nil {
+			if err := command.PrintTable(w, columns, list); err != nil {
 				return err
 			}
 		}
 		delete(o, member)
 	}
-	return printObject(w, o)
+	return command.PrintObject(w, o)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
@@ -89,7 +90,7 @@ func (r *recorder) run(flow, source, event string, params map[string]string) str
 // record returns what `penstock flow record` prints.
 func (r *recorder) record(args ...string) (string, error) {
 	var out bytes.Buffer
-	root := newRoot(env{app.EnvURL: r.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
+	root := newRoot(command.Env{app.EnvURL: r.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
 	root.SetArgs(append([]string{"flow", "record"}, args...))
 	root.SetOut(&out)
 	err := root.ExecuteContext(r.t.Context())

@@ -10,19 +10,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 )
 
 // newHealth returns the health check for images without a shell and curl.
-func newHealth(e env) *cobra.Command {
+func newHealth(e command.Env) *cobra.Command {
 	var s app.Settings
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Check whether the front door of this machine is ready; fail if it is not",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  command.UsageArgs(cobra.NoArgs),
 	}
 	cmd.Flags().StringVar(&s.Listen, "listen", "127.0.0.1:8080", "`address` that the front door listens on")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := e.fill(cmd.Flags()); err != nil {
+		if err := e.Fill(cmd.Flags()); err != nil {
 			return err
 		}
 		return askReady(cmd, s.Listen)

@@ -15,13 +15,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/history"
 )
 
-func newHistory(e env) *cobra.Command {
+func newHistory(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "history", Short: "Export, hold and erase ended runs, and move them to another database",
-		Long: "Export, hold and erase ended runs, and move them to another database.\n\n" + remoteHelp,
+		Long: "Export, hold and erase ended runs, and move them to another database.\n\n" + command.RemoteHelp,
 	}
 	cmd.AddCommand(newHistoryExport(e), newHistoryHold(e, "hold", "Keep runs from being deleted, whatever their retention", true),
 		newHistoryHold(e, "release", "Let runs that are held be deleted again", false), newHistoryErase(e), newHistoryCopy(e))
@@ -39,14 +40,14 @@ func (r *chosenRuns) addFlags(cmd *cobra.Command) {
 // post sends the flags with one more member. Error: neither flag is given.
 func (r *chosenRuns) post(c *remoteCall, cmd *cobra.Command, path, name string, value bool) error {
 	if r.filter == "" && r.search == "" {
-		return usageError{errors.New("which runs? Give --filter or --search")}
+		return command.Invalid(errors.New("which runs? Give --filter or --search"))
 	}
-	return c.send(cmd, http.MethodPost, path, object{"filter": r.filter, "search": r.search, name: value}, "")
+	return c.send(cmd, http.MethodPost, path, command.Object{"filter": r.filter, "search": r.search, name: value}, "")
 }
 
-func newHistoryHold(e env, verb, short string, held bool) *cobra.Command {
+func newHistoryHold(e command.Env, verb, short string, held bool) *cobra.Command {
 	var runs chosenRuns
-	cmd := &cobra.Command{Use: verb, Short: short, Args: exactArgs(0), Example: "  penstock history " + verb + ` --filter 'flow eq 69 and created_at ge "2026-11-01T00:00:00Z"'`}
+	cmd := &cobra.Command{Use: verb, Short: short, Args: command.ExactArgs(0), Example: "  penstock history " + verb + ` --filter 'flow eq 69 and created_at ge "2026-11-01T00:00:00Z"'`}
 	c := newCall(e, cmd)
 	runs.addFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -55,11 +56,11 @@ func newHistoryHold(e env, verb, short string, held bool) *cobra.Command {
 	return cmd
 }
 
-func newHistoryErase(e env) *cobra.Command {
+func newHistoryErase(e command.Env) *cobra.Command {
 	var runs chosenRuns
 	var dry bool
 	cmd := &cobra.Command{
-		Use: "erase", Short: "Erase what people have sent and got in ended runs", Args: exactArgs(0),
+		Use: "erase", Short: "Erase what people have sent and got in ended runs", Args: command.ExactArgs(0),
 		Long: "Erase the event, the parameters, headers, output, items, labels and error message of ended runs, and\n" +
 			"keep the fact that they ran. Runs that are held stay as they are, and those that have not ended.",
 		Example: "  penstock history erase --search zoe@example.org --dry-run\n  penstock history erase --filter 'labels contains \"customer=4711\"'",
@@ -73,11 +74,11 @@ func newHistoryErase(e env) *cobra.Command {
 	return cmd
 }
 
-func newHistoryExport(e env) *cobra.Command {
+func newHistoryExport(e command.Env) *cobra.Command {
 	var runs chosenRuns
 	var file string
 	cmd := &cobra.Command{
-		Use: "export", Short: "Write ended runs as lines of JSON, the oldest first", Args: exactArgs(0),
+		Use: "export", Short: "Write ended runs as lines of JSON, the oldest first", Args: command.ExactArgs(0),
 		Long: "Write ended runs with their events, outputs and steps as lines of JSON, the oldest first. An export\n" +
 			"to a file that was interrupted goes on behind its last whole line when it is started again.",
 		Example: "  penstock history export --filter 'flow eq 69' -o runs.jsonl",
@@ -149,11 +150,11 @@ func openExport(file string) (f *os.File, cursor string, err error) {
 }
 
 // historyPlace returns the place that a flag gives, which has no password, or else that of a variable.
-func (e env) historyPlace(flag, place, variable string) (string, error) {
+func historyPlace(e command.Env, flag, place, variable string) (string, error) {
 	if place == "" {
-		place, err := e.secret(variable)
+		place, err := e.Secret(variable)
 		if place == "" && err == nil {
-			err = usageError{fmt.Errorf("give %s or %s", flag, variable)}
+			err = command.Invalid(fmt.Errorf("give %s or %s", flag, variable))
 		}
 		return place, err
 	}
@@ -162,18 +163,18 @@ func (e env) historyPlace(flag, place, variable string) (string, error) {
 	}
 	u, err := url.Parse(place)
 	if err != nil {
-		return "", usageError{fmt.Errorf("%s is no URL", flag)} // the error has the place, which may have a password
+		return "", command.Invalid(fmt.Errorf("%s is no URL", flag)) // the error has the place, which may have a password
 	}
 	if _, has := u.User.Password(); has || u.Query().Has("password") {
-		return "", usageError{fmt.Errorf("%s has a password, which all users of this machine can see in the list of processes: put the place in %s, or in a file that %s_FILE names", flag, variable, variable)}
+		return "", command.Invalid(fmt.Errorf("%s has a password, which all users of this machine can see in the list of processes: put the place in %s, or in a file that %s_FILE names", flag, variable, variable))
 	}
 	return place, nil
 }
 
-func newHistoryCopy(e env) *cobra.Command {
+func newHistoryCopy(e command.Env) *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
-		Use: "copy", Short: "Copy a history to another database", Args: exactArgs(0),
+		Use: "copy", Short: "Copy a history to another database", Args: command.ExactArgs(0),
 		Long: "Copy all runs and statistics of a history to another one, for instance from SQLite to PostgreSQL. Stop the\n" +
 			"processes that write to either first, or copy again afterwards: what is there is replaced. A place with a password is\n" +
 			"read from " + app.EnvHistoryFrom + " or " + app.EnvHistory + ", or from a file that " + app.EnvHistoryFrom + "_FILE or " + app.EnvHistory + "_FILE names.",
@@ -182,16 +183,16 @@ func newHistoryCopy(e env) *cobra.Command {
 	cmd.Flags().StringVar(&from, "from", "", "`place` of the history to read: sqlite:PATH or postgres://USER@HOST/NAME (default: "+app.EnvHistoryFrom+")")
 	cmd.Flags().StringVar(&to, "to", "", "`place` of the history to write (default: "+app.EnvHistory+")")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		from, err := e.historyPlace("--from", from, app.EnvHistoryFrom)
+		from, err := historyPlace(e, "--from", from, app.EnvHistoryFrom)
 		if err != nil {
 			return err
 		}
-		to, err := e.historyPlace("--to", to, app.EnvHistory)
+		to, err := historyPlace(e, "--to", to, app.EnvHistory)
 		if err != nil {
 			return err
 		}
 		if from == to {
-			return usageError{errors.New("--from and --to are the same history")}
+			return command.Invalid(errors.New("--from and --to are the same history"))
 		}
 		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 		if path, local := strings.CutPrefix(from, "sqlite:"); local { // Open would make it

@@ -16,12 +16,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/sender"
 )
 
-func newHook(e env, kinds *flows.Catalogue) *cobra.Command {
+func newHook(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	cmd := &cobra.Command{Use: "hook", Short: "Look at senders of webhooks, and at what they send"}
 	cmd.AddCommand(newHookListen(e), newHookShow(e, kinds), newHookRedeliver(e), newHookRecord(e), newHookCapture(e), newHookDetect(), newHookSenders())
 	return cmd
@@ -35,7 +36,7 @@ func newHookDetect() *cobra.Command {
 		Long: "Read a request from standard input, with its request line or without, and propose which sender of the catalogue it\n" +
 			"comes from, why, and what to write in the flow. With --secret-file the proof is checked, too, and what is wrong\n" +
 			"with it is explained. Nothing is sent anywhere. The exit code is 1 if no sender is found, or none is proved.",
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 	}
 	f := cmd.Flags()
 	f.StringVar(&secretFile, "secret-file", "", "`file` with the secret, to check the proof")
@@ -53,7 +54,7 @@ func newHookDetect() *cobra.Command {
 				e, known = standard, true
 			}
 			if !known {
-				return usageError{fmt.Errorf("detect: there is no sender %q; penstock hook senders lists them", scheme)}
+				return command.Invalid(fmt.Errorf("detect: there is no sender %q; penstock hook senders lists them", scheme))
 			}
 			found = []sender.Candidate{{Entry: e}}
 		}
@@ -153,7 +154,7 @@ func newHookSenders() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "senders [NAME]",
 		Short: "List the senders of the catalogue, or show one",
-		Args:  usageArgs(cobra.MaximumNArgs(1)),
+		Args:  command.UsageArgs(cobra.MaximumNArgs(1)),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -161,10 +162,10 @@ func newHookSenders() *cobra.Command {
 		if len(args) == 1 {
 			e, known := sender.Find(args[0])
 			if !known {
-				return usageError{fmt.Errorf("there is no sender %q; penstock hook senders lists them", args[0])}
+				return command.Invalid(fmt.Errorf("there is no sender %q; penstock hook senders lists them", args[0]))
 			}
 			if asJSON {
-				return printValue(w, listed(e))
+				return command.PrintValue(w, listed(e))
 			}
 			_, err := io.WriteString(w, e.Page())
 			return err
@@ -174,7 +175,7 @@ func newHookSenders() *cobra.Command {
 			for _, e := range sender.All() {
 				all = append(all, listed(e))
 			}
-			return printValue(w, all)
+			return command.PrintValue(w, all)
 		}
 		for _, e := range sender.All() {
 			fmt.Fprintf(w, "%-18s %s\n", e.Name, e.Title)
@@ -197,15 +198,15 @@ func listed(e *sender.Entry) listedSender {
 	return listedSender{Name: e.Name, Title: e.Title, Docs: e.Docs, Checked: e.CheckedBy(), Lines: e.Lines()}
 }
 
-func newHookCapture(e env) *cobra.Command {
+func newHookCapture(e command.Env) *cobra.Command {
 	var length time.Duration
 	cmd := &cobra.Command{
 		Use:   "capture",
 		Short: "Open a URL that takes any request, and show what an unknown sender sends",
 		Long: "Open a URL that takes any request for ten minutes, and show what comes: headers and body without secrets, and which\n" +
 			"sender of the catalogue it may be, as `penstock hook detect` does. The first 20 requests are kept, until the end.\n" +
-			"Ctrl-C ends it.\n\n" + remoteHelp,
-		Args: exactArgs(0),
+			"Ctrl-C ends it.\n\n" + command.RemoteHelp,
+		Args: command.ExactArgs(0),
 	}
 	c := newCall(e, cmd)
 	cmd.Flags().DurationVar(&length, "for", 10*time.Minute, "`time` from 1s to 1h")
@@ -214,7 +215,7 @@ func newHookCapture(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		opened, err := server.Raw(cmd.Context(), http.MethodPost, "/v1/captures", object{"seconds": int64(length / time.Second)})
+		opened, err := server.Raw(cmd.Context(), http.MethodPost, "/v1/captures", command.Object{"seconds": int64(length / time.Second)})
 		if err != nil {
 			return err
 		}
@@ -282,7 +283,7 @@ func (c *remoteCall) printCaptured(w io.Writer, n int, text []byte) error {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return fmt.Errorf("decode answer: %w", err)
 	}
-	fmt.Fprintf(w, "\n%s  #%d  %s  from %s\n", r.At.Local().Format("15:04:05"), n, cell(r.Method), cell(r.IP))
+	fmt.Fprintf(w, "\n%s  #%d  %s  from %s\n", r.At.Local().Format("15:04:05"), n, command.Cell(r.Method), command.Cell(r.IP))
 	if err := r.captured.print(w); err != nil {
 		return err
 	}

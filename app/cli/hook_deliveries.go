@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
@@ -49,23 +50,23 @@ func deliveriesPath(flow string, rest ...string) string {
 	return "/v1/flows/" + url.PathEscape(flow) + "/deliveries" + strings.Join(rest, "")
 }
 
-func newHookListen(e env) *cobra.Command {
+func newHookListen(e command.Env) *cobra.Command {
 	var last int
 	var bodies bool
 	cmd := &cobra.Command{
 		Use:   "listen FLOW",
 		Short: "Show what arrives at the webhook of a flow, as it comes",
 		Long: "Show what arrives at the webhook of a flow, as it comes: whether it was accepted, and if not, why. With --bodies,\n" +
-			"headers and bodies are recorded for an hour and shown, without secrets. Ctrl-C ends it; a recording goes on.\n\n" + remoteHelp,
+			"headers and bodies are recorded for an hour and shown, without secrets. Ctrl-C ends it; a recording goes on.\n\n" + command.RemoteHelp,
 		Example: "  penstock hook listen github-issues\n  penstock hook listen github-issues --last 20 --bodies",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 	}
 	c := newCall(e, cmd)
 	cmd.Flags().IntVar(&last, "last", 0, "show the last `n` deliveries first, 200 at most")
 	cmd.Flags().BoolVar(&bodies, "bodies", false, "record headers and bodies, and show them")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if last < 0 || last > 200 {
-			return usageError{fmt.Errorf("--last %d: expected 0 to 200", last)}
+			return command.Invalid(fmt.Errorf("--last %d: expected 0 to 200", last))
 		}
 		server, err := c.client()
 		if err != nil {
@@ -138,13 +139,13 @@ func (c *remoteCall) printDelivery(cmd *cobra.Command, server *client.Client, fl
 }
 
 func (d *delivery) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s  #%d  %s  %d %s  from %s", d.At.Local().Format("15:04:05"), d.Number, cell(d.Method), d.Status, d.Verdict, cell(d.IP))
+	fmt.Fprintf(w, "%s  #%d  %s  %d %s  from %s", d.At.Local().Format("15:04:05"), d.Number, command.Cell(d.Method), d.Status, d.Verdict, command.Cell(d.IP))
 	if d.Run != "" {
 		fmt.Fprintf(w, "  run %s", d.Run)
 	}
 	fmt.Fprintln(w)
 	if d.Why != "" && len(d.Findings) == 0 {
-		fmt.Fprintf(w, "  %s\n", cell(d.Why))
+		fmt.Fprintf(w, "  %s\n", command.Cell(d.Why))
 	}
 	for _, f := range d.Findings {
 		about := ""
@@ -154,7 +155,7 @@ func (d *delivery) print(w io.Writer) error {
 		if f.Secret != "" {
 			about = strings.TrimSpace(about + " (" + f.Secret + ")")
 		}
-		fmt.Fprintf(w, "  %s: %s\n", about, cell(f.Text))
+		fmt.Fprintf(w, "  %s: %s\n", about, command.Cell(f.Text))
 	}
 	return d.captured.print(w)
 }
@@ -170,11 +171,11 @@ func (c *captured) print(w io.Writer) error {
 	}
 	slices.Sort(names)
 	if c.Query != "" {
-		fmt.Fprintf(w, "    ?%s\n", printable(c.Query))
+		fmt.Fprintf(w, "    ?%s\n", command.Printable(c.Query))
 	}
 	for _, name := range names {
 		for _, value := range c.Header[name] {
-			fmt.Fprintf(w, "    %s: %s\n", printable(name), printable(value))
+			fmt.Fprintf(w, "    %s: %s\n", command.Printable(name), command.Printable(value))
 		}
 	}
 	switch {
@@ -183,23 +184,23 @@ func (c *captured) print(w io.Writer) error {
 	case c.Body != "":
 		fmt.Fprintln(w)
 		for line := range strings.Lines(c.Body) {
-			fmt.Fprintf(w, "    %s\n", printable(strings.TrimRight(line, "\r\n")))
+			fmt.Fprintf(w, "    %s\n", command.Printable(strings.TrimRight(line, "\r\n")))
 		}
 	}
 	_, err := fmt.Fprintln(w)
 	return err
 }
 
-func newHookShow(e env, kinds *flows.Catalogue) *cobra.Command {
+func newHookShow(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	var asTest bool
 	var name string
 	cmd := &cobra.Command{
 		Use:   "show FLOW DELIVERY",
 		Short: "Show one delivery, or make a test for the flow of it",
 		Long: "Show one delivery: its verdict and, if they were recorded, its headers and body, without secrets. With --test it is\n" +
-			"printed as an entry for the tests of the flow's file, with the output that the flow has for it.\n\n" + remoteHelp,
+			"printed as an entry for the tests of the flow's file, with the output that the flow has for it.\n\n" + command.RemoteHelp,
 		Example: "  penstock hook show github-issues 17\n  penstock hook show github-issues 17 --test >> github-issues.yaml",
-		Args:    exactArgs(2),
+		Args:    command.ExactArgs(2),
 	}
 	c := newCall(e, cmd)
 	cmd.Flags().BoolVar(&asTest, "test", false, "print a test for the flow's file")
@@ -221,7 +222,7 @@ func newHookShow(e env, kinds *flows.Catalogue) *cobra.Command {
 		case asTest:
 			return printTest(cmd, server, args[0], name, &d, kinds)
 		case c.asJSON:
-			return printIndented(cmd.OutOrStdout(), text)
+			return command.PrintIndented(cmd.OutOrStdout(), text)
 		}
 		return d.print(cmd.OutOrStdout())
 	}
@@ -255,14 +256,14 @@ func printTest(cmd *cobra.Command, server *client.Client, ref, name string, d *d
 	return err
 }
 
-func newHookRedeliver(e env) *cobra.Command {
+func newHookRedeliver(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redeliver FLOW DELIVERY",
 		Short: "Run the flow with what a recorded delivery says, also one that was rejected",
 		Long: "Run the flow with what a recorded delivery says, also one that was rejected. The run is that of the caller, and the\n" +
 			"proof is not checked. What was masked as a secret stays masked; `penstock runs replay` repeats an accepted\n" +
-			"delivery exactly.\n\n" + remoteHelp,
-		Args: exactArgs(2),
+			"delivery exactly.\n\n" + command.RemoteHelp,
+		Args: command.ExactArgs(2),
 	}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -279,7 +280,7 @@ func newHookRedeliver(e env) *cobra.Command {
 	return cmd
 }
 
-func newHookRecord(e env) *cobra.Command {
+func newHookRecord(e command.Env) *cobra.Command {
 	var length time.Duration
 	var requests int
 	var off bool
@@ -287,8 +288,8 @@ func newHookRecord(e env) *cobra.Command {
 		Use:   "record FLOW",
 		Short: "Record headers and bodies of deliveries for a time",
 		Long: "Record headers and bodies of the deliveries to a flow, without secrets, from now on for a time. Then they are deleted;\n" +
-			"--off deletes them at once.\n\n" + remoteHelp,
-		Args: exactArgs(1),
+			"--off deletes them at once.\n\n" + command.RemoteHelp,
+		Args: command.ExactArgs(1),
 	}
 	c := newCall(e, cmd)
 	cmd.Flags().DurationVar(&length, "for", time.Hour, "`time` from 1s to 24h")
@@ -299,7 +300,7 @@ func newHookRecord(e env) *cobra.Command {
 		if off {
 			return c.send(cmd, http.MethodDelete, path, nil, "")
 		}
-		recording := object{"seconds": int64(length / time.Second)}
+		recording := command.Object{"seconds": int64(length / time.Second)}
 		if requests != 0 {
 			recording["requests"] = requests
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/steps"
@@ -39,7 +40,7 @@ func startHookServer(t *testing.T) *hookServer {
 		_, err = remote.Deploy(t.Context(), "5", []byte(issuesFlow))
 	}
 	if err == nil {
-		_, err = remote.Raw(t.Context(), http.MethodPut, "/v1/secrets/issues_secret", object{"value": "the secret of GitHub"})
+		_, err = remote.Raw(t.Context(), http.MethodPut, "/v1/secrets/issues_secret", command.Object{"value": "the secret of GitHub"})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +50,7 @@ func startHookServer(t *testing.T) *hookServer {
 
 // command returns the command `hook` with arguments, which writes to out.
 func (s *hookServer) command(out io.Writer, args ...string) func(context.Context) error {
-	root := newRoot(env{app.EnvURL: s.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
+	root := newRoot(command.Env{app.EnvURL: s.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
 	root.SetArgs(append([]string{"hook"}, args...))
 	root.SetOut(out)
 	root.SetErr(out)

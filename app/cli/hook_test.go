@@ -10,12 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/steps"
 )
 
 func runHook(t *testing.T, in string, args ...string) (string, error) {
 	t.Helper()
-	root := newRoot(env{}, steps.Catalogue())
+	root := newRoot(command.Env{}, steps.Catalogue())
 	var out bytes.Buffer
 	root.SetArgs(append([]string{"hook"}, args...))
 	root.SetIn(strings.NewReader(in))

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -31,7 +32,7 @@ func TestCtrlCSaysThatTheRunGoesOn(t *testing.T) {
 	}
 	dev := startDev(t, app.Settings{Data: app.NoData, Flows: dir})
 	defer close(release)
-	e := env{app.EnvURL: dev.url, app.EnvUser: greetingValue(t, dev.said, "user"), app.EnvPassword: greetingValue(t, dev.said, "password")}
+	e := command.Env{app.EnvURL: dev.url, app.EnvUser: greetingValue(t, dev.said, "user"), app.EnvPassword: greetingValue(t, dev.said, "password")}
 	for _, args := range [][]string{{"run", "held", "--follow"}, {"run", "held"}} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		root := newRoot(e, steps.Catalogue())
@@ -58,7 +59,7 @@ func TestCtrlCWhileARunIsShown(t *testing.T) {
 	}))
 	defer server.Close()
 	ctx, interrupt := context.WithCancel(t.Context())
-	root := newRoot(env{app.EnvURL: server.URL, app.EnvUser: "u", app.EnvPassword: "p"}, steps.Catalogue())
+	root := newRoot(command.Env{app.EnvURL: server.URL, app.EnvUser: "u", app.EnvPassword: "p"}, steps.Catalogue())
 	root.SetArgs([]string{"runs", "show", "r1", "--wait", "30s"})
 	go func() {
 		<-begun
@@ -73,7 +74,7 @@ func TestCtrlCWhileARunIsShown(t *testing.T) {
 func TestWaitsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"run", "f", "--wait", "0s"}, {"run", "f", "--wait", "-1s"}, {"runs", "show", "r1", "--wait", "1500ms"}} {
-		root := newRoot(env{app.EnvURL: "http://127.0.0.1:1", app.EnvUser: "u", app.EnvPassword: "p"}, steps.Catalogue())
+		root := newRoot(command.Env{app.EnvURL: "http://127.0.0.1:1", app.EnvUser: "u", app.EnvPassword: "p"}, steps.Catalogue())
 		root.SetArgs(args)
 		root.SetErr(new(bytes.Buffer))
 		if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "whole seconds") {
@@ -97,7 +98,7 @@ func TestWatchingEndsWithCtrlC(t *testing.T) {
 	if err != nil || shows != 2 {
 		t.Errorf("shown %d times, %v", shows, err)
 	}
-	if err := repeatUntilDone(t.Context(), func() error { return errNoCredentials }); !errors.Is(err, errNoCredentials) {
+	if err := repeatUntilDone(t.Context(), func() error { return command.ErrNoCredentials }); !errors.Is(err, command.ErrNoCredentials) {
 		t.Errorf("a failure is told as %v", err)
 	}
 }

@@ -13,15 +13,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/app/cli/directstore"
 	"github.com/penstock/penstock/internal/redisconn"
 	"github.com/penstock/penstock/store"
 )
 
-func newKey(e env) *cobra.Command {
+func newKey(e command.Env) *cobra.Command {
 	cmd := resource{
 		name: "key", what: "API key", path: "/v1/keys", id: "KEY",
-		columns: []column{
+		columns: []command.Column{
 			{"key", "key"}, {"name", "name"}, {"api access", "api_access"}, {"only flows", "flows"}, {"scopes", "scopes"}, {"window", "ts_window"}, {"on replay", "on_replay"},
 			{"rate", "rate_limit"},
 		},
@@ -51,7 +52,7 @@ func newKey(e env) *cobra.Command {
 }
 
 // newKeyReseal returns the command that completes a rotation of the master key at once, or shows its progress.
-func newKeyReseal(e env) *cobra.Command {
+func newKeyReseal(e command.Env) *cobra.Command {
 	var redis string
 	var dry bool
 	cmd := &cobra.Command{
@@ -62,7 +63,7 @@ func newKeyReseal(e env) *cobra.Command {
 			"this command does it at once if all of them have it at any position. It can be interrupted\n" +
 			"and repeated. It connects to Redis, not to a front door.",
 		Example: "  penstock key reseal --dry-run\n  penstock key reseal",
-		Args:    usageArgs(cobra.NoArgs),
+		Args:    command.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := openDirectStore(cmd.Context(), e, redis, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 			if err != nil {
@@ -81,19 +82,19 @@ func newKeyReseal(e env) *cobra.Command {
 }
 
 // openDirectStore opens the store by the Redis and the master keys of this environment.
-func openDirectStore(ctx context.Context, e env, redisURL string, log *slog.Logger) (*directstore.Store, error) {
+func openDirectStore(ctx context.Context, e command.Env, redisURL string, log *slog.Logger) (*directstore.Store, error) {
 	if redisURL == "" {
 		var err error
-		if redisURL, err = e.secret(app.EnvRedisURL); err != nil {
+		if redisURL, err = e.Secret(app.EnvRedisURL); err != nil {
 			return nil, err
 		}
 	}
-	text, err := e.secret(app.EnvMasterKey)
+	text, err := e.Secret(app.EnvMasterKey)
 	if err != nil {
 		return nil, err
 	}
 	if redisURL == "" || text == "" {
-		return nil, usageError{fmt.Errorf("set %s and %s as in the processes", app.EnvRedisURL, app.EnvMasterKey)}
+		return nil, command.Invalid(fmt.Errorf("set %s and %s as in the processes", app.EnvRedisURL, app.EnvMasterKey))
 	}
 	keys, err := store.ParseMasterKeys(text)
 	if err != nil {
@@ -137,7 +138,7 @@ func showSealed(ctx context.Context, w io.Writer, s *store.Store) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "process\tmaster keys, first one first")
 	for _, p := range all {
-		fmt.Fprintf(t, "%s\t%s\n", printable(p.String()), printable(strings.Join(p.Keys, ", ")))
+		fmt.Fprintf(t, "%s\t%s\n", command.Printable(p.String()), command.Printable(strings.Join(p.Keys, ", ")))
 	}
 	fmt.Fprintln(t, "\nmaster key\trecords")
 	for _, id := range slices.Sorted(maps.Keys(sealed)) {
@@ -145,7 +146,7 @@ func showSealed(ctx context.Context, w io.Writer, s *store.Store) error {
 		if id == s.Master() {
 			note = "  seals now"
 		}
-		fmt.Fprintf(t, "%s\t%d%s\n", printable(id), sealed[id], note)
+		fmt.Fprintf(t, "%s\t%d%s\n", command.Printable(id), sealed[id], note)
 	}
 	return t.Flush()
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"github.com/penstock/penstock/app/cli/command"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -35,7 +36,7 @@ func TestRunsListSaysHowFarItLooked(t *testing.T) {
 		{[]string{"--all"}, []string{"a", "b"}, false},
 	} {
 		var out, errs bytes.Buffer
-		cmd := newRoot(env{"PENSTOCK_URL": server.URL, "PENSTOCK_TOKEN": "t"}, nil)
+		cmd := newRoot(command.Env{"PENSTOCK_URL": server.URL, "PENSTOCK_TOKEN": "t"}, nil)
 		cmd.SetArgs(append([]string{"runs", "list"}, c.args...))
 		cmd.SetOut(&out)
 		cmd.SetErr(&errs)

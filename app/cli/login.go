@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/internal/localhost"
 )
@@ -27,7 +28,7 @@ type loginArgs struct {
 	passwordFile, tokenFile string
 }
 
-func newLogin(e env) *cobra.Command {
+func newLogin(e command.Env) *cobra.Command {
 	var args loginArgs
 	cmd := &cobra.Command{
 		Use:   "login URL",
@@ -39,7 +40,7 @@ func newLogin(e env) *cobra.Command {
 		Example: "  penstock login https://penstock.example.org --user ann\n" +
 			"  penstock login https://penstock.example.org --name prod --token-file token\n" +
 			"  penstock context use prod",
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 	}
 	f := cmd.Flags()
 	f.StringVar(&args.name, "name", "", "`name` of the context; default: the server's host")
@@ -50,21 +51,21 @@ func newLogin(e env) *cobra.Command {
 	return cmd
 }
 
-func logIn(cmd *cobra.Command, e env, server string, args loginArgs) error {
+func logIn(cmd *cobra.Command, e command.Env, server string, args loginArgs) error {
 	base, err := url.Parse(strings.TrimRight(server, "/"))
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.User != nil || base.RawQuery != "" {
-		return usageError{fmt.Errorf("log in: %q is no URL such as https://penstock.example.org", server)}
+		return command.Invalid(fmt.Errorf("log in: %q is no URL such as https://penstock.example.org", server))
 	}
 	if base.Scheme == "http" && !localhost.Is(base.Hostname()) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning: the connection is not encrypted: others on the way can read the password and the token")
 	}
-	l, err := readContexts()
+	l, err := command.ReadContexts()
 	if err != nil {
 		return err
 	}
-	made := &contextEntry{URL: base.String(), User: args.user}
+	made := &command.ContextEntry{URL: base.String(), User: args.user}
 	if args.tokenFile != "" {
-		if made.Token, err = readFile(cmd.InOrStdin(), args.tokenFile); err == nil && made.Token == "" {
+		if made.Token, err = command.ReadFile(cmd.InOrStdin(), args.tokenFile); err == nil && made.Token == "" {
 			err = errors.New("it is empty")
 		}
 		if err != nil {
@@ -77,7 +78,7 @@ func logIn(cmd *cobra.Command, e env, server string, args loginArgs) error {
 		args.name = base.Host
 	}
 	l.All[args.name], l.Current = made, args.name
-	if err := l.save(); err != nil {
+	if err := l.Save(); err != nil {
 		return err
 	}
 	until := ""
@@ -89,7 +90,7 @@ func logIn(cmd *cobra.Command, e env, server string, args loginArgs) error {
 }
 
 // fetchToken asks for missing credentials and gets a token.
-func fetchToken(cmd *cobra.Command, e env, l *contextEntry, args loginArgs) error {
+func fetchToken(cmd *cobra.Command, e command.Env, l *command.ContextEntry, args loginArgs) error {
 	if l.User == "" {
 		l.User = e[app.EnvUser]
 	}
@@ -104,9 +105,9 @@ func fetchToken(cmd *cobra.Command, e env, l *contextEntry, args loginArgs) erro
 	password := ""
 	switch stdin, isFile := cmd.InOrStdin().(*os.File); {
 	case args.passwordFile != "":
-		password, err = readFile(in, args.passwordFile)
+		password, err = command.ReadFile(in, args.passwordFile)
 	case e[app.EnvPassword] != "" || e[app.EnvPassword+"_FILE"] != "":
-		password, err = e.secret(app.EnvPassword)
+		password, err = e.Secret(app.EnvPassword)
 	case isFile && term.IsTerminal(int(stdin.Fd())):
 		fmt.Fprint(cmd.ErrOrStderr(), "Password: ")
 		var typed []byte
@@ -119,7 +120,7 @@ func fetchToken(cmd *cobra.Command, e env, l *contextEntry, args loginArgs) erro
 	if err != nil {
 		return fmt.Errorf("read password: %w", err)
 	}
-	return l.fetch(cmd.Context(), password)
+	return requestToken(cmd.Context(), l, password)
 }
 
 func line(in *bufio.Reader) (string, error) {
@@ -133,9 +134,9 @@ func line(in *bufio.Reader) (string, error) {
 // loginLimit is the maximum duration of the request for a token.
 const loginLimit = 15 * time.Second
 
-// fetch gets a token (RFC 6749, section 4.3). It does not follow redirects, which could lead the password to another
+// requestToken gets a token for a server (RFC 6749, section 4.3). It does not follow redirects, which could lead the password to another
 // server.
-func (l *contextEntry) fetch(ctx context.Context, password string) error {
+func requestToken(ctx context.Context, l *command.ContextEntry, password string) error {
 	ctx, cancel := context.WithTimeout(ctx, loginLimit)
 	defer cancel()
 	form := url.Values{"grant_type": {"password"}, "username": {l.User}, "password": {password}}

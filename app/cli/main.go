@@ -2,12 +2,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/signal"
@@ -18,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/app/cli/examples"
+	"github.com/penstock/penstock/app/cli/flow"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
@@ -28,7 +27,7 @@ func Main(kinds *flows.Catalogue) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once
 	redis.SetLogger(discardLogger{})
-	root := newRoot(env(app.Environment()), kinds)
+	root := newRoot(command.Env(app.Environment()), kinds)
 	err := checkCommand(root, os.Args[1:])
 	if err == nil {
 		err = root.ExecuteContext(ctx)
@@ -45,7 +44,7 @@ type discardLogger struct{}
 func (discardLogger) Printf(context.Context, string, ...any) {}
 
 // newRoot returns the root command. Flows may use the step kinds of the catalogue.
-func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
+func newRoot(env command.Env, kinds *flows.Catalogue) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "penstock",
 		Short: "Run data flows in real time",
@@ -55,17 +54,17 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       versionDetails(),
-		Args:          usageArgs(cobra.NoArgs),
+		Args:          command.UsageArgs(cobra.NoArgs),
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{app.InvalidFlag(err)} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.Invalid(app.InvalidFlag(err)) })
 	root.AddCommand(
 		newDev(env, kinds),
 		newServer(env, kinds),
 		newAPI(env, kinds),
 		addWorkerCommands(env, newWorker(env, kinds)),
-		newFlow(env, kinds),
-		newImport(kinds),
-		newConnector(kinds),
+		flow.New(env, kinds),
+		flow.NewImport(kinds),
+		flow.NewConnector(kinds),
 		newLogin(env),
 		newContext(env),
 		newRun(env),
@@ -99,24 +98,11 @@ func newRoot(env env, kinds *flows.Catalogue) *cobra.Command {
 		newScriptChild(),
 	)
 	examples.Add(root)
-	env.completeArgs(root)
+	completeArgs(env, root)
 	return root
 }
 
-// exactArgs and minArgs check the number of arguments. Their errors are usageErrors.
-func exactArgs(n int) cobra.PositionalArgs { return usageArgs(cobra.ExactArgs(n)) }
-func minArgs(n int) cobra.PositionalArgs   { return usageArgs(cobra.MinimumNArgs(n)) }
-
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%s: %w; usage: %s", cmd.Name(), err, cmd.UseLine())}
-		}
-		return nil
-	}
-}
-
-// checkCommand returns a usageError for an unknown subcommand. Cobra would print the help of its parent and succeed.
+// checkCommand returns a command.UsageError for an unknown subcommand. Cobra would print the help of its parent and succeed.
 func checkCommand(root *cobra.Command, args []string) error {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
@@ -127,18 +113,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	if err != nil || group.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
 		return nil // cobra reports it
 	}
-	return usageError{fmt.Errorf("unknown command %q for %q; `%s --help` lists the commands", rest[0], group.CommandPath(), group.CommandPath())}
-}
-
-// printIndented prints JSON from a server and keeps its numbers as written.
-func printIndented(w io.Writer, text []byte) error {
-	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", "  "); err != nil {
-		return fmt.Errorf("print JSON: %w", err)
-	}
-	b.WriteByte('\n')
-	_, err := w.Write(b.Bytes())
-	return err
+	return command.Invalid(fmt.Errorf("unknown command %q for %q; `%s --help` lists the commands", rest[0], group.CommandPath(), group.CommandPath()))
 }
 
 // Exit codes for scripts, documented in docs/cli.md.
@@ -155,14 +130,14 @@ const (
 // exitCode returns the exit code for the error of a command.
 func exitCode(err error) int {
 	var answer *client.Error
-	var usage usageError
+	var usage command.UsageError
 	var settings app.SettingsError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage), errors.As(err, &settings):
 		return exitUsage
-	case errors.Is(err, errNoCredentials):
+	case errors.Is(err, command.ErrNoCredentials):
 		return exitDenied
 	case errors.Is(err, errRunGoesOn):
 		return exitRunning
@@ -198,8 +173,3 @@ var errRunGoesOn = errors.New("the run goes on")
 func runGoesOn(id string) error {
 	return fmt.Errorf("%w: penstock runs watch %s shows it, penstock runs cancel %s ends it", errRunGoesOn, id, id)
 }
-
-// usageError reports an invalid command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }

@@ -12,21 +12,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 )
 
-func newMCP(e env) *cobra.Command {
+func newMCP(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "mcp", Short: "Serve the tools of a server to a local MCP client, over standard input and output",
 		Long: "Serve the tools of a server to a local client of the Model Context Protocol (MCP), over standard input\n" +
 			"and output: it passes each message on to /mcp of the server, with the credentials of this command.\n" +
-			"Clients that speak HTTP need no such program.\n\n" + remoteHelp,
-		Args: usageArgs(cobra.NoArgs), Example: "  penstock login https://penstock.example.org && penstock mcp",
+			"Clients that speak HTTP need no such program.\n\n" + command.RemoteHelp,
+		Args: command.UsageArgs(cobra.NoArgs), Example: "  penstock login https://penstock.example.org && penstock mcp",
 	}
 	var url string
-	addURL(cmd, &url)
+	command.AddURL(cmd, &url)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		server, err := e.remote(url, nil)
+		server, err := e.Remote(url, nil)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/telemetry"
 )
 
@@ -16,7 +17,7 @@ func newMetrics() *cobra.Command {
 	return &cobra.Command{
 		Use:   "metrics",
 		Short: "Print the reference of metrics, as Markdown",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  command.UsageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m := telemetry.NewMetrics(app.BuildVersion())
 			m.Waiters(func() int { return 0 })

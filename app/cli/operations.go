@@ -16,26 +16,27 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 )
 
-var operationColumns = []column{
+var operationColumns = []command.Column{
 	{"operation", "id"}, {"action", "action"}, {"state", "state"}, {"created", "created_at"}, {"total", "total"}, {"done", "done"},
 	{"failed", "failed"}, {"skipped", "skipped"}, {"by", "by"},
 }
 
-var resultColumns = []column{{"run", "run_id"}, {"result", "result"}, {"by", "by"}, {"code", "code"}, {"detail", "detail"}}
+var resultColumns = []command.Column{{"run", "run_id"}, {"result", "result"}, {"by", "by"}, {"code", "code"}, {"detail", "detail"}}
 
-func newOperations(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "operations", Short: "Show and stop operations on many runs", Long: "Show and stop operations on many runs, which `penstock runs bulk` begins.\n\n" + remoteHelp}
+func newOperations(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "operations", Short: "Show and stop operations on many runs", Long: "Show and stop operations on many runs, which `penstock runs bulk` begins.\n\n" + command.RemoteHelp}
 	cmd.AddCommand(newList(e, "List operations, the newest first", operationsPath, operationColumns), newOperationsShow(e), newOperationsStop(e))
 	return cmd
 }
 
-func newOperationsShow(e env) *cobra.Command {
+func newOperationsShow(e command.Env) *cobra.Command {
 	var results bool
 	var page int
-	cmd := &cobra.Command{Use: "show OPERATION", Short: "Show the progress of an operation, or the results of its runs", Args: exactArgs(1)}
+	cmd := &cobra.Command{Use: "show OPERATION", Short: "Show the progress of an operation, or the results of its runs", Args: command.ExactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.Flags().BoolVar(&results, "results", false, "show what became of each run, 200 on a page")
 	cmd.Flags().IntVar(&page, "page", 1, "the `page` of the results")
@@ -53,7 +54,7 @@ func newOperationsShow(e env) *cobra.Command {
 			return err
 		}
 		if c.asJSON {
-			return printIndented(cmd.OutOrStdout(), text)
+			return command.PrintIndented(cmd.OutOrStdout(), text)
 		}
 		var all struct {
 			Items []any `json:"items"`
@@ -61,13 +62,13 @@ func newOperationsShow(e env) *cobra.Command {
 		if err := json.Unmarshal(text, &all); err != nil {
 			return fmt.Errorf("decode answer: %w", err)
 		}
-		return printTable(cmd.OutOrStdout(), resultColumns, all.Items)
+		return command.PrintTable(cmd.OutOrStdout(), resultColumns, all.Items)
 	}
 	return cmd
 }
 
-func newOperationsStop(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "stop OPERATION", Short: "End an operation; what was done stays done", Args: exactArgs(1)}
+func newOperationsStop(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "stop OPERATION", Short: "End an operation; what was done stays done", Args: command.ExactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.send(cmd, http.MethodPost, operationsPath+"/"+url.PathEscape(args[0])+"/stop", nil, "")
@@ -116,13 +117,13 @@ type operationView struct {
 	Skipped int    `json:"skipped"`
 }
 
-func newRunsBulk(e env) *cobra.Command {
+func newRunsBulk(e command.Env) *cobra.Command {
 	var body bulkBody
 	var filter runsFilter
 	var yes bool
 	actions := []string{"resume", "replay", "cancel", "resolve", "ignore"}
 	cmd := &cobra.Command{
-		Use: "bulk ACTION", Short: "Resume, replay, cancel, resolve or ignore many runs", Long: bulkHelp, Args: exactArgs(1), ValidArgs: actions,
+		Use: "bulk ACTION", Short: "Resume, replay, cancel, resolve or ignore many runs", Long: bulkHelp, Args: command.ExactArgs(1), ValidArgs: actions,
 		Example: "  penstock runs bulk resume --state failed --flow orders --since 24h --dry-run\n" +
 			"  penstock runs bulk resume --state failed --flow orders --since 24h --rate 50\n" +
 			"  penstock runs bulk ignore --filter 'triage eq \"open\" and created_at lt \"2026-11-01\"' --yes",
@@ -138,13 +139,13 @@ func newRunsBulk(e env) *cobra.Command {
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if body.Action = args[0]; !slices.Contains(actions, body.Action) {
-			return usageError{fmt.Errorf("%q is not one of %s", body.Action, strings.Join(actions, ", "))}
+			return command.Invalid(fmt.Errorf("%q is not one of %s", body.Action, strings.Join(actions, ", ")))
 		}
 		if body.Filter, err = filter.filter(cmd, e); err != nil {
 			return err
 		}
 		if body.Filter == "" {
-			return usageError{errors.New("say which runs: --state, --flow, --since or --filter")}
+			return command.Invalid(errors.New("say which runs: --state, --flow, --since or --filter"))
 		}
 		server, err := c.client()
 		if err != nil {
@@ -152,7 +153,7 @@ func newRunsBulk(e env) *cobra.Command {
 		}
 		if body.DryRun || !yes {
 			if !body.DryRun && !(isTerminal(cmd.ErrOrStderr()) && term.IsTerminal(0)) {
-				return usageError{errors.New("there is no terminal to ask on: say --dry-run, or --yes")}
+				return command.Invalid(errors.New("there is no terminal to ask on: say --dry-run, or --yes"))
 			}
 			if goesOn, err := c.planBulk(cmd, server, &body); err != nil || !goesOn {
 				return err
@@ -172,7 +173,7 @@ func (c *remoteCall) planBulk(cmd *cobra.Command, server *client.Client, body *b
 		return false, err
 	}
 	if c.asJSON && dry {
-		return false, printValue(cmd.OutOrStdout(), json.RawMessage(text))
+		return false, command.PrintValue(cmd.OutOrStdout(), json.RawMessage(text))
 	}
 	var plan bulkPlan
 	if err := json.Unmarshal(text, &plan); err != nil {
@@ -210,7 +211,7 @@ func printPlan(w io.Writer, action string, p *bulkPlan) error {
 		done = "done again"
 	}
 	fmt.Fprintln(w)
-	return printTable(w, []column{
+	return command.PrintTable(w, []command.Column{
 		{"flow", "flow"}, {"step", "step"}, {"kind", "kind"}, {"effect", "effect"}, {"runs: " + done, "done"}, {"repeated", "failed"}, {"uncertain", "uncertain"},
 	}, p.Steps)
 }

@@ -4,15 +4,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/flows/script"
 )
 
 // newServe returns the command that runs a process of a role.
-func newServe(e env, kinds *flows.Catalogue, r app.Role, cmd *cobra.Command) *cobra.Command {
+func newServe(e command.Env, kinds *flows.Catalogue, r app.Role, cmd *cobra.Command) *cobra.Command {
 	var s app.Settings
 	s.AddFlags(cmd.Flags(), r)
-	cmd.Args = usageArgs(cobra.NoArgs)
+	cmd.Args = command.UsageArgs(cobra.NoArgs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.Read(app.Env(e), cmd.Flags(), r); err != nil {
 			return err
@@ -22,21 +23,21 @@ func newServe(e env, kinds *flows.Catalogue, r app.Role, cmd *cobra.Command) *co
 	return cmd
 }
 
-func newAPI(e env, kinds *flows.Catalogue) *cobra.Command {
+func newAPI(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	return newServe(e, kinds, app.Role{API: true}, &cobra.Command{
 		Use:   "api",
 		Short: "Run the front door, which accepts requests and returns results",
 	})
 }
 
-func newWorker(e env, kinds *flows.Catalogue) *cobra.Command {
+func newWorker(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	return newServe(e, kinds, app.Role{Worker: true}, &cobra.Command{
 		Use:   "worker",
 		Short: "Run a worker, which executes flows",
 	})
 }
 
-func newServer(e env, kinds *flows.Catalogue) *cobra.Command {
+func newServer(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	return newServe(e, kinds, app.Role{API: true, Worker: true, Server: true}, &cobra.Command{
 		Use:   "server",
 		Short: "Run the front door and a worker in one process: an installation on one machine",
@@ -50,7 +51,7 @@ func newServer(e env, kinds *flows.Catalogue) *cobra.Command {
 	})
 }
 
-func newDev(e env, kinds *flows.Catalogue) *cobra.Command {
+func newDev(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 	return newServe(e, kinds, app.Role{API: true, Worker: true, Dev: true}, &cobra.Command{
 		Use:   "dev",
 		Short: "Run everything in one process, with example flows and a demo CRM",
@@ -61,10 +62,10 @@ func newDev(e env, kinds *flows.Catalogue) *cobra.Command {
 }
 
 // addWorkerCommands adds the commands about all workers to the one that runs a worker.
-func addWorkerCommands(e env, worker *cobra.Command) *cobra.Command {
+func addWorkerCommands(e command.Env, worker *cobra.Command) *cobra.Command {
 	worker.AddCommand(resource{
 		what: "live worker", path: "/v1/workers", id: "WORKER",
-		columns: []column{
+		columns: []command.Column{
 			{"worker", "id"}, {"host", "host"}, {"version", "version"}, {"slots", "slots"}, {"draining", "draining"}, {"started", "started_at"},
 			{"runs", "runs"},
 		},
@@ -80,7 +81,7 @@ func newScriptChild() *cobra.Command {
 	return &cobra.Command{
 		Use:    app.ScriptChild,
 		Hidden: true,
-		Args:   usageArgs(cobra.NoArgs),
+		Args:   command.UsageArgs(cobra.NoArgs),
 		RunE:   func(cmd *cobra.Command, _ []string) error { return script.Serve(cmd.InOrStdin(), cmd.OutOrStdout()) },
 	}
 }

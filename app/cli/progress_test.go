@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -49,7 +50,7 @@ func TestFollowShowsProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	dev := startDev(t, app.Settings{Data: app.NoData, Flows: dir})
-	root := newRoot(env{app.EnvURL: dev.url, app.EnvUser: greetingValue(t, dev.said, "user"), app.EnvPassword: greetingValue(t, dev.said, "password")}, steps.Catalogue())
+	root := newRoot(command.Env{app.EnvURL: dev.url, app.EnvUser: greetingValue(t, dev.said, "user"), app.EnvPassword: greetingValue(t, dev.said, "password")}, steps.Catalogue())
 	said := &matchWriter{calls: map[string]func(){
 		"  running\n":    sync.OnceFunc(func() { close(followed) }),
 		" of 20 items\n": sync.OnceFunc(func() { close(shown) }),

@@ -6,13 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 )
 
@@ -23,7 +23,7 @@ type resource struct {
 	what    string // for people: "API key"
 	path    string // "/v1/keys"
 	id      string // placeholder of the id in usage texts: "KEY"
-	columns []column
+	columns []command.Column
 	fields  []field // members that can be set; none: objects cannot be created
 	fixed   bool    // objects cannot be changed
 	actions []action
@@ -38,21 +38,21 @@ type action struct {
 
 // remoteCall is a command that calls a server.
 type remoteCall struct {
-	env    env
+	env    command.Env
 	url    string
 	asJSON bool
 
 	progress bool // the last line on the terminal is a progress line
 }
 
-func newCall(e env, cmd *cobra.Command) *remoteCall {
+func newCall(e command.Env, cmd *cobra.Command) *remoteCall {
 	c := &remoteCall{env: e}
-	addURL(cmd, &c.url)
+	command.AddURL(cmd, &c.url)
 	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print JSON")
 	return c
 }
 
-func (c *remoteCall) client() (*client.Client, error) { return c.env.remote(c.url, nil) }
+func (c *remoteCall) client() (*client.Client, error) { return c.env.Remote(c.url, nil) }
 
 // send sends one request and prints the response.
 func (c *remoteCall) send(cmd *cobra.Command, method, path string, body any, show string) error {
@@ -68,27 +68,27 @@ func (c *remoteCall) send(cmd *cobra.Command, method, path string, body any, sho
 }
 
 func (c *remoteCall) print(w io.Writer, text []byte, show string) error {
-	o, err := decodeObject(text)
+	o, err := command.DecodeObject(text)
 	switch {
 	case err != nil:
 		return err
 	case c.asJSON:
-		return printIndented(w, text)
+		return command.PrintIndented(w, text)
 	case show != "":
 		_, err := fmt.Fprintln(w, o[show])
 		return err
 	}
-	return printObject(w, o)
+	return command.PrintObject(w, o)
 }
 
 // command returns the command with its subcommands.
-func (r resource) command(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: r.name, Short: "Manage " + r.what + "s of a server", Long: "Manage " + r.what + "s of a server.\n\n" + remoteHelp}
+func (r resource) command(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: r.name, Short: "Manage " + r.what + "s of a server", Long: "Manage " + r.what + "s of a server.\n\n" + command.RemoteHelp}
 	cmd.AddCommand(r.verbs(e)...)
 	return cmd
 }
 
-func (r resource) verbs(e env) []*cobra.Command {
+func (r resource) verbs(e command.Env) []*cobra.Command {
 	all := []*cobra.Command{newList(e, "List "+r.what+"s", r.path, r.columns), r.newShow(e)}
 	if len(r.fields) > 0 {
 		all = append(all, r.newCreate(e))
@@ -107,9 +107,9 @@ func (r resource) verbs(e env) []*cobra.Command {
 }
 
 // completeIDs makes a command suggest existing ids.
-func (r resource) completeIDs(e env, cmd *cobra.Command) {
+func (r resource) completeIDs(e command.Env, cmd *cobra.Command) {
 	if _, arguments, _ := strings.Cut(cmd.Use, " "); strings.HasPrefix(arguments, r.id) && r.id != "" {
-		cmd.ValidArgsFunction = e.suggest(r.path, pageQuery(""), []string{r.columnOfID()}, "")
+		cmd.ValidArgsFunction = e.Suggest(r.path, command.PageQuery(""), []string{r.columnOfID()}, "")
 	}
 }
 
@@ -118,15 +118,15 @@ func (r resource) columnOfID() string {
 	if len(r.columns) == 0 {
 		return "name"
 	}
-	return r.columns[0].member
+	return r.columns[0][1]
 }
 
 func (r resource) at(id string, suffix ...string) string {
 	return strings.Join(append([]string{r.path, url.PathEscape(id)}, suffix...), "/")
 }
 
-func (r resource) newShow(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "show " + r.id, Short: "Show one " + r.what, Args: exactArgs(1)}
+func (r resource) newShow(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "show " + r.id, Short: "Show one " + r.what, Args: command.ExactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.send(cmd, http.MethodGet, r.at(args[0]), nil, "")
@@ -134,8 +134,8 @@ func (r resource) newShow(e env) *cobra.Command {
 	return cmd
 }
 
-func (r resource) newCreate(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "create", Short: "Create a new " + r.what + " and print it, including a generated secret", Args: exactArgs(0)}
+func (r resource) newCreate(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "create", Short: "Create a new " + r.what + " and print it, including a generated secret", Args: command.ExactArgs(0)}
 	c, set := newCall(e, cmd), addFields(cmd.Flags(), r.fields, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		body, err := set.body(cmd)
@@ -147,13 +147,13 @@ func (r resource) newCreate(e env) *cobra.Command {
 	return cmd
 }
 
-func (r resource) newChange(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "change " + r.id, Short: "Change the given members of one " + r.what, Args: exactArgs(1)}
+func (r resource) newChange(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "change " + r.id, Short: "Change the given members of one " + r.what, Args: command.ExactArgs(1)}
 	c, set := newCall(e, cmd), addFields(cmd.Flags(), r.fields, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		body, err := set.body(cmd)
 		if err == nil && len(body) == 0 {
-			err = usageError{errors.New("change: say what, with a flag")}
+			err = command.Invalid(errors.New("change: say what, with a flag"))
 		}
 		if err != nil {
 			return err
@@ -163,12 +163,12 @@ func (r resource) newChange(e env) *cobra.Command {
 	return cmd
 }
 
-func (r resource) newDelete(e env) *cobra.Command {
+func (r resource) newDelete(e command.Env) *cobra.Command {
 	short := "Delete " + r.what + "s"
 	if len(r.fields) > 0 { // users, clients and keys
 		short += " and revoke the tokens issued to them"
 	}
-	cmd := &cobra.Command{Use: "delete " + r.id + "…", Short: short, Args: minArgs(1)}
+	cmd := &cobra.Command{Use: "delete " + r.id + "…", Short: short, Args: command.MinArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, id := range args {
@@ -181,8 +181,8 @@ func (r resource) newDelete(e env) *cobra.Command {
 	return cmd
 }
 
-func (r resource) newAction(e env, a action) *cobra.Command {
-	cmd := &cobra.Command{Use: a.verb + " " + r.id, Short: a.short, Args: exactArgs(1)}
+func (r resource) newAction(e command.Env, a action) *cobra.Command {
+	cmd := &cobra.Command{Use: a.verb + " " + r.id, Short: a.short, Args: command.ExactArgs(1)}
 	c, set := newCall(e, cmd), addFields(cmd.Flags(), a.fields, true)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		body, err := set.body(cmd)
@@ -195,18 +195,6 @@ func (r resource) newAction(e env, a action) *cobra.Command {
 		return c.send(cmd, http.MethodPost, r.at(args[0], a.suffix), body, a.show)
 	}
 	return cmd
-}
-
-// readFile reads a file, or standard input for "-", without trailing newlines.
-func readFile(stdin io.Reader, name string) (string, error) {
-	var text []byte
-	var err error
-	if name == "-" {
-		text, err = io.ReadAll(stdin)
-	} else {
-		text, err = os.ReadFile(name)
-	}
-	return strings.TrimRight(string(text), "\r\n"), err
 }
 
 // field is a member of a request that is set by a flag.
@@ -256,15 +244,15 @@ func addFields(f *pflag.FlagSet, all []field, making bool) *fields {
 }
 
 // body returns the members whose flags were given.
-func (s *fields) body(cmd *cobra.Command) (object, error) {
-	body := object{}
+func (s *fields) body(cmd *cobra.Command) (command.Object, error) {
+	body := command.Object{}
 	for i, d := range s.all {
 		if d.flag == "" || !cmd.Flags().Changed(d.flag) {
 			continue
 		}
 		value, err := s.value(cmd, i)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--%s: %w", d.flag, err)}
+			return nil, command.Invalid(fmt.Errorf("--%s: %w", d.flag, err))
 		}
 		body[d.member] = value
 	}
@@ -282,7 +270,7 @@ func (s *fields) value(cmd *cobra.Command, i int) (any, error) {
 		}
 		return n, nil
 	case secretField:
-		return readFile(cmd.InOrStdin(), s.values[i])
+		return command.ReadFile(cmd.InOrStdin(), s.values[i])
 	case listField:
 		return append([]string{}, s.lists[i]...), nil
 	case flowsField:

@@ -9,21 +9,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows"
 )
 
 // newList returns the command that lists objects: one page, or all pages.
-func newList(e env, short, path string, columns []column) *cobra.Command {
+func newList(e command.Env, short, path string, columns []command.Column) *cobra.Command {
 	return newListOf(e, "list", short, func([]string) string { return path }, columns)
 }
 
 // newListOf is newList for objects of one that an argument names, if use has an argument.
-func newListOf(e env, use, short string, pathOf func(args []string) string, columns []column) *cobra.Command {
+func newListOf(e command.Env, use, short string, pathOf func(args []string) string, columns []command.Column) *cobra.Command {
 	var filter, order, cursor, search string
 	var page, size int
 	var all bool
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: exactArgs(strings.Count(use, " ")),
+		Use: use, Short: short, Args: command.ExactArgs(strings.Count(use, " ")),
 		Long: short + ". A filter compares fields: 'state eq \"failed\" and flow eq 69'; operators are eq ne lt le gt ge in\n" +
 			"contains, joined with and, or, not and parentheses.",
 	}
@@ -69,7 +70,7 @@ func newListOf(e env, use, short string, pathOf func(args []string) string, colu
 
 // list requests a list and prints it. JSON is the page as sent by the server, with the items of all pages if all is
 // set.
-func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all bool, columns []column) error {
+func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all bool, columns []command.Column) error {
 	server, err := c.client()
 	if err != nil {
 		return err
@@ -80,14 +81,14 @@ func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all
 		if err != nil {
 			return err
 		}
-		page, err := decodeObject(text)
+		page, err := command.DecodeObject(text)
 		if err != nil {
 			return err
 		}
 		more, _ := page["items"].([]any)
 		items, counted = append(items, more...), counted+len(more)
 		next, _ := page["next_cursor"].(string)
-		switch total := cell(page["total"]); {
+		switch total := command.Cell(page["total"]); {
 		case all && next != "":
 			query.Set("cursor", next)
 			n, counted = 0, 0
@@ -99,27 +100,27 @@ func (c *remoteCall) list(cmd *cobra.Command, path string, query url.Values, all
 	}
 }
 
-func (c *remoteCall) printPage(cmd *cobra.Command, page object, columns []column, all bool) error {
+func (c *remoteCall) printPage(cmd *cobra.Command, page command.Object, columns []command.Column, all bool) error {
 	out := cmd.OutOrStdout()
 	if page["looked_back_to"] != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "looked at %s runs, back to %s, and there are others; --cursor %s goes on there, --all looks at every one\n",
-			cell(page["looked_at"]), cell(page["looked_back_to"]), cell(page["next_cursor"]))
+			command.Cell(page["looked_at"]), command.Cell(page["looked_back_to"]), command.Cell(page["next_cursor"]))
 	}
 	if warning, _ := page["warning"].(string); warning != "" {
-		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", printable(warning))
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", command.Printable(warning))
 	}
 	if c.asJSON {
-		return printIndented(out, flows.EncodeJSON(page))
+		return command.PrintIndented(out, flows.EncodeJSON(page))
 	}
 	items, _ := page["items"].([]any)
-	if err := printTable(out, columns, items); err != nil {
+	if err := command.PrintTable(out, columns, items); err != nil {
 		return err
 	}
-	if total := cell(page["total"]); !all && total != strconv.Itoa(len(items)) {
+	if total := command.Cell(page["total"]); !all && total != strconv.Itoa(len(items)) {
 		if page["total_at_least"] == true {
 			total = "at least " + total
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "page %s: %d of %s; --page and --all show others\n", cell(page["page"]), len(items), total)
+		fmt.Fprintf(cmd.ErrOrStderr(), "page %s: %d of %s; --page and --all show others\n", command.Cell(page["page"]), len(items), total)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/app"
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/flows/steps"
 	"github.com/penstock/penstock/internal/testenv"
 )
@@ -81,7 +82,7 @@ steps:
 			dev := startDev(t, app.Settings{Data: app.NoData, Redis: redis, Flows: files, AdminUser: "ann", AdminPassword: "correct horse battery"})
 			cli := func(args ...string) (string, error) {
 				var out bytes.Buffer
-				root := newRoot(env{app.EnvURL: dev.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
+				root := newRoot(command.Env{app.EnvURL: dev.url, app.EnvUser: "ann", app.EnvPassword: "correct horse battery"}, steps.Catalogue())
 				root.SetArgs(args)
 				root.SetOut(&out)
 				err := root.ExecuteContext(t.Context())

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
@@ -28,18 +29,18 @@ type startArgs struct {
 	wait   time.Duration
 }
 
-func newRun(e env) *cobra.Command {
+func newRun(e command.Env) *cobra.Command {
 	var args startArgs
 	cmd := &cobra.Command{
 		Use:   "run FLOW",
 		Short: "Run a flow of a server and print its output",
 		Long: "Run a flow of a server, by its number or slug, wait for the run's end and print its output.\n" +
 			"`penstock flow run` runs a file here, without a server. Ctrl-C ends the waiting, not the run.\n" +
-			"After 60 seconds, and at once for a flow that collects events (run.debounce, run.batch), it prints the run's id instead, and the run goes on.\n\n" + remoteHelp,
+			"After 60 seconds, and at once for a flow that collects events (run.debounce, run.batch), it prints the run's id instead, and the run goes on.\n\n" + command.RemoteHelp,
 		Example: "  penstock run 69 --event '{\"email\":\"a@b.org\"}'\n" +
 			"  penstock run nightly --follow\n" +
 			"  id=$(penstock run 69 --event @event.json --async)",
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 	}
 	c := newCall(e, cmd)
 	f := cmd.Flags()
@@ -61,7 +62,7 @@ func newRun(e env) *cobra.Command {
 // checkWait rejects values of --wait that servers do not support.
 func checkWait(cmd *cobra.Command, wait time.Duration) error {
 	if cmd.Flags().Changed("wait") && (wait < time.Second || wait%time.Second != 0) {
-		return usageError{fmt.Errorf("--wait %v: expected whole seconds, at least 1s", wait)}
+		return command.Invalid(fmt.Errorf("--wait %v: expected whole seconds, at least 1s", wait))
 	}
 	return nil
 }
@@ -73,7 +74,7 @@ func (c *remoteCall) start(cmd *cobra.Command, flow string, args startArgs) erro
 	}
 	q := client.Request{Flow: flow, Params: args.params, IdempotencyKey: args.key, Async: args.async || args.follow, Wait: args.wait}
 	if args.event != "" {
-		if q.Event, err = eventText(cmd.InOrStdin(), args.event); err != nil {
+		if q.Event, err = command.EventText(cmd.InOrStdin(), args.event); err != nil {
 			return fmt.Errorf("read event: %w", err)
 		}
 	}
@@ -143,7 +144,7 @@ func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
 		return err
 	}
 	if c.asJSON {
-		return printValue(w, struct {
+		return command.PrintValue(w, struct {
 			ID     string          `json:"run_id"`
 			State  string          `json:"state,omitempty"`
 			Output json.RawMessage `json:"output,omitempty"`
@@ -154,7 +155,7 @@ func (c *remoteCall) printStarted(w io.Writer, run *client.Run) error {
 		_, err := fmt.Fprintln(w, run.ID)
 		return err
 	}
-	return printIndented(w, run.Output)
+	return command.PrintIndented(w, run.Output)
 }
 
 // follow prints the events of a run to standard error and then its output.
@@ -177,7 +178,7 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 		_, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s\n", e.Data)
 		return err
 	}
-	o, err := decodeObject(e.Data)
+	o, err := command.DecodeObject(e.Data)
 	if err != nil {
 		return err
 	}
@@ -187,23 +188,23 @@ func (c *remoteCall) printEvent(cmd *cobra.Command, e client.Event) error {
 	}
 	switch e.Kind {
 	case "state":
-		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", cell(o["state"]))
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "  %s\n", command.Cell(o["state"]))
 	case "step_progress":
-		line := fmt.Sprintf("  %s: %s of %s items", cell(o["step"]), cell(o["done"]), cell(o["in"]))
+		line := fmt.Sprintf("  %s: %s of %s items", command.Cell(o["step"]), command.Cell(o["done"]), command.Cell(o["in"]))
 		if !isTerminal(cmd.ErrOrStderr()) {
 			line += "\n"
 		}
 		c.progress = isTerminal(cmd.ErrOrStderr())
 		_, err = io.WriteString(cmd.ErrOrStderr(), line)
 	case "step":
-		name := cell(o["step"])
-		if kind := cell(o["kind"]); kind != name {
+		name := command.Cell(o["step"])
+		if kind := command.Cell(o["kind"]); kind != name {
 			name += " (" + kind + ")"
 		}
-		line := fmt.Sprintf("  %s: %s in, %s out", name, cell(o["in"]), cell(o["out"]))
+		line := fmt.Sprintf("  %s: %s in, %s out", name, command.Cell(o["in"]), command.Cell(o["out"]))
 		line += ", " + took(o)
 		if o["error"] != nil {
-			line += ": " + cell(o["error"])
+			line += ": " + command.Cell(o["error"])
 		}
 		_, err = fmt.Fprintln(cmd.ErrOrStderr(), line)
 	}
@@ -216,13 +217,13 @@ func isTerminal(w io.Writer) bool {
 }
 
 // took formats the duration of a step.
-func took(step object) string {
+func took(step command.Object) string {
 	us, ok := step["us"].(json.Number)
 	if !ok {
 		return "-"
 	}
 	n, _ := us.Int64()
-	return round(time.Duration(n) * time.Microsecond).String()
+	return command.Round(time.Duration(n) * time.Microsecond).String()
 }
 
 // printRun prints a run, or only its output. With outputOnly a run without success is an error.
@@ -245,11 +246,11 @@ func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id stri
 	out := cmd.OutOrStdout()
 	switch {
 	case c.asJSON:
-		err = printIndented(out, text)
+		err = command.PrintIndented(out, text)
 	case !outputOnly:
 		err = printRunView(out, text)
 	case run.Output != nil:
-		err = printIndented(out, run.Output)
+		err = command.PrintIndented(out, run.Output)
 	}
 	if err == nil && outputOnly && run.State != "succeeded" {
 		if !run.Ended() {
@@ -262,8 +263,8 @@ func (c *remoteCall) printRun(cmd *cobra.Command, server *client.Client, id stri
 
 // retryText says which try of a run is the next or last one, as in "2 of 5 at 2026-11-29 12:03:10 after step_failed".
 func retryText(attempts any, tries []any) string {
-	last, _ := tries[len(tries)-1].(object)
-	return fmt.Sprintf("%d of %s at %s after %s", len(tries)+1, cell(attempts), cell(last["retry_at"]), cell(valueAt(last, "error.code")))
+	last, _ := tries[len(tries)-1].(command.Object)
+	return fmt.Sprintf("%d of %s at %s after %s", len(tries)+1, command.Cell(attempts), command.Cell(last["retry_at"]), command.Cell(command.ValueAt(last, "error.code")))
 }
 
 func runFailure(run *client.Run) error {
@@ -279,38 +280,38 @@ func runFailure(run *client.Run) error {
 
 // printRunView prints a run for people: its members, its steps and its output.
 func printRunView(w io.Writer, text []byte) error {
-	o, err := decodeObject(text)
+	o, err := command.DecodeObject(text)
 	if err != nil {
 		return err
 	}
-	steps, _ := valueAt(o, "steps.steps").([]any)
+	steps, _ := command.ValueAt(o, "steps.steps").([]any)
 	output := o["output"]
-	tries, _ := valueAt(o, "retry.tries").([]any)
-	exchanges, _ := valueAt(o, "steps.exchanges").([]any)
+	tries, _ := command.ValueAt(o, "retry.tries").([]any)
+	exchanges, _ := command.ValueAt(o, "steps.exchanges").([]any)
 	if len(tries) > 0 {
-		o["retry"] = retryText(valueAt(o, "retry.attempts"), tries)
+		o["retry"] = retryText(command.ValueAt(o, "retry.attempts"), tries)
 	}
 	delete(o, "steps")
 	delete(o, "output")
-	if err := printObject(w, o); err != nil {
+	if err := command.PrintObject(w, o); err != nil {
 		return err
 	}
 	if len(tries) > 0 {
 		fmt.Fprintln(w)
-		columns := []column{{"attempt", "attempt"}, {"failed", "failed_at"}, {"code", "error.code"}, {"step", "error.step"}, {"message", "error.message"}, {"retry", "retry_at"}}
-		if err := printTable(w, columns, tries); err != nil {
+		columns := []command.Column{{"attempt", "attempt"}, {"failed", "failed_at"}, {"code", "error.code"}, {"step", "error.step"}, {"message", "error.message"}, {"retry", "retry_at"}}
+		if err := command.PrintTable(w, columns, tries); err != nil {
 			return err
 		}
 	}
 	if len(steps) > 0 {
 		fmt.Fprintln(w)
 		for _, step := range steps {
-			if o, ok := step.(object); ok {
+			if o, ok := step.(command.Object); ok {
 				o["took"] = took(o)
 			}
 		}
-		columns := []column{{"step", "step"}, {"kind", "kind"}, {"in", "in"}, {"out", "out"}, {"took", "took"}, {"attempts", "attempts"}, {"error", "error"}}
-		if err := printTable(w, columns, steps); err != nil {
+		columns := []command.Column{{"step", "step"}, {"kind", "kind"}, {"in", "in"}, {"out", "out"}, {"took", "took"}, {"attempts", "attempts"}, {"error", "error"}}
+		if err := command.PrintTable(w, columns, steps); err != nil {
 			return err
 		}
 		if err := printItems(w, steps); err != nil {
@@ -319,8 +320,8 @@ func printRunView(w io.Writer, text []byte) error {
 	}
 	if len(exchanges) > 0 {
 		fmt.Fprintln(w)
-		columns := []column{{"step", "step"}, {"item", "item"}, {"attempt", "attempt"}, {"try", "try"}, {"method", "method"}, {"url", "url"}, {"status", "status"}, {"error", "error"}}
-		if err := printTable(w, columns, exchanges); err != nil {
+		columns := []command.Column{{"step", "step"}, {"item", "item"}, {"attempt", "attempt"}, {"try", "try"}, {"method", "method"}, {"url", "url"}, {"status", "status"}, {"error", "error"}}
+		if err := command.PrintTable(w, columns, exchanges); err != nil {
 			return err
 		}
 	}
@@ -328,5 +329,5 @@ func printRunView(w io.Writer, text []byte) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	return printIndented(w, flows.EncodeJSON(output))
+	return command.PrintIndented(w, flows.EncodeJSON(output))
 }

@@ -16,19 +16,20 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 	"github.com/penstock/penstock/flows"
 )
 
 const runsPath = "/v1/runs"
 
-var runColumns = []column{
+var runColumns = []command.Column{
 	{"run", "run_id"}, {"flow", "flow"}, {"state", "state"}, {"created", "created_at"}, {"finished", "finished_at"},
 	{"queue", "queue"}, {"attempt", "attempt"}, {"error", "error.message"},
 }
 
-func newRuns(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "runs", Short: "Show, cancel, replay and resume runs of a server", Long: "Show, cancel, replay and resume runs of a server.\n\n" + remoteHelp}
+func newRuns(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "runs", Short: "Show, cancel, replay and resume runs of a server", Long: "Show, cancel, replay and resume runs of a server.\n\n" + command.RemoteHelp}
 	cmd.AddCommand(newRunsList(e), newRunsShow(e), newRunsWatch(e), newRunsCancel(e), newRunsReplay(e), newRunsResume(e), newRunsBulk(e),
 		newRunsTriage(e, "resolve", "resolved", "Mark failed runs as resolved"),
 		newRunsTriage(e, "ignore", "ignored", "Mark failed runs as ignored"),
@@ -36,10 +37,10 @@ func newRuns(e env) *cobra.Command {
 	return cmd
 }
 
-func newRunsShow(e env) *cobra.Command {
+func newRunsShow(e command.Env) *cobra.Command {
 	var wait time.Duration
 	var output bool
-	cmd := &cobra.Command{Use: "show RUN", Short: "Show one run: its state, steps, and output or error", Args: exactArgs(1),
+	cmd := &cobra.Command{Use: "show RUN", Short: "Show one run: its state, steps, and output or error", Args: command.ExactArgs(1),
 		Example: "  penstock runs show 019aa7b6-…\n  penstock runs show 019aa7b6-… --wait 30s --output"}
 	c := newCall(e, cmd)
 	cmd.Flags().DurationVar(&wait, "wait", 0, "wait for its end, up to 60s")
@@ -57,8 +58,8 @@ func newRunsShow(e env) *cobra.Command {
 	return cmd
 }
 
-func newRunsWatch(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "watch RUN", Short: "Show the steps of a run until it has ended, then its output", Args: exactArgs(1)}
+func newRunsWatch(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "watch RUN", Short: "Show the steps of a run until it has ended, then its output", Args: command.ExactArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		server, err := c.client()
@@ -70,8 +71,8 @@ func newRunsWatch(e env) *cobra.Command {
 	return cmd
 }
 
-func newRunsCancel(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "cancel RUN…", Short: "End runs that have not ended", Args: minArgs(1)}
+func newRunsCancel(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "cancel RUN…", Short: "End runs that have not ended", Args: command.MinArgs(1)}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, id := range args {
@@ -98,7 +99,7 @@ type runsFilter struct {
 // watchEvery is the interval of --watch.
 const watchEvery = 2 * time.Second
 
-func newRunsList(e env) *cobra.Command {
+func newRunsList(e command.Env) *cobra.Command {
 	var args runsFilter
 	cmd := newList(e, "List runs, the newest first", runsPath, runColumns)
 	cmd.Example = "  penstock runs list --state failed --since 24h\n" +
@@ -153,11 +154,11 @@ func (a *runsFilter) addFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&a.states, "state", nil, "those in one of these `states`: "+strings.Join(runStates, ", "))
 	f.StringVar(&a.flow, "flow", "", "those of this `flow`, by number or slug; those of a deleted one by number")
 	f.StringVar(&a.since, "since", "", "those created since a `time`: 15m, 24h, 7d, 2026-11-28 or 2026-11-28T09:00:00Z")
-	_ = cmd.RegisterFlagCompletionFunc("state", fixedCompletions(runStates...)) // fails only without the flag
+	_ = cmd.RegisterFlagCompletionFunc("state", command.FixedCompletions(runStates...)) // fails only without the flag
 }
 
 // filter combines the flags, including --filter, to one expression; empty: all runs.
-func (a *runsFilter) filter(cmd *cobra.Command, e env) (string, error) {
+func (a *runsFilter) filter(cmd *cobra.Command, e command.Env) (string, error) {
 	var all []string
 	if f := cmd.Flag("filter").Value.String(); f != "" {
 		all = append(all, "("+f+")")
@@ -166,7 +167,7 @@ func (a *runsFilter) filter(cmd *cobra.Command, e env) (string, error) {
 		var parts []string
 		for _, s := range a.states {
 			if !slices.Contains(runStates, s) {
-				return "", usageError{fmt.Errorf("--state: %q is not one of %s", s, strings.Join(runStates, ", "))}
+				return "", command.Invalid(fmt.Errorf("--state: %q is not one of %s", s, strings.Join(runStates, ", ")))
 			}
 			parts = append(parts, fmt.Sprintf("state eq %q", s))
 		}
@@ -180,9 +181,9 @@ func (a *runsFilter) filter(cmd *cobra.Command, e env) (string, error) {
 		all = append(all, fmt.Sprintf("flow eq %d", number))
 	}
 	if a.since != "" {
-		at, err := sinceTime(a.since, time.Now())
+		at, err := command.SinceTime(a.since, time.Now())
 		if err != nil {
-			return "", usageError{fmt.Errorf("--since: %w", err)}
+			return "", command.Invalid(fmt.Errorf("--since: %w", err))
 		}
 		all = append(all, "created_at ge "+string(flows.EncodeJSON(at.UTC().Format(time.RFC3339))))
 	}
@@ -190,11 +191,11 @@ func (a *runsFilter) filter(cmd *cobra.Command, e env) (string, error) {
 }
 
 // flowNumber returns the number of a flow. For a slug it asks the server.
-func flowNumber(cmd *cobra.Command, e env, ref string) (int64, error) {
+func flowNumber(cmd *cobra.Command, e command.Env, ref string) (int64, error) {
 	if n, err := strconv.ParseInt(ref, 10, 64); err == nil {
 		return n, nil
 	}
-	server, err := e.remote(cmd.Flag("url").Value.String(), nil)
+	server, err := e.Remote(cmd.Flag("url").Value.String(), nil)
 	if err != nil {
 		return 0, err
 	}
@@ -208,24 +209,6 @@ func flowNumber(cmd *cobra.Command, e env, ref string) (int64, error) {
 	return flow.Number, nil
 }
 
-// sinceTime parses a time, a day, or an age.
-func sinceTime(text string, now time.Time) (time.Time, error) {
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return now.AddDate(0, 0, -int(n)), nil
-		}
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, errors.New("write it as 15m, 24h, 7d, 2026-11-28 or 2026-11-28T09:00:00Z")
-}
-
 // printItems prints the items of steps that had several, or that caught an error.
 func printItems(w io.Writer, steps []any) error {
 	var rows []any
@@ -234,12 +217,12 @@ func printItems(w io.Writer, steps []any) error {
 		each, _ := step["each"].([]any)
 		for _, one := range each {
 			item, _ := one.(map[string]any)
-			if item == nil || len(each) == 1 && cell(step["in"]) == "1" && (item["error"] == nil || step["error"] != nil) {
+			if item == nil || len(each) == 1 && command.Cell(step["in"]) == "1" && (item["error"] == nil || step["error"] != nil) {
 				continue // the row of the step shows the same
 			}
 			row := maps.Clone(item)
 			within, _ := step["within"].(string)
-			row["step"], row["item"] = step["step"], within+cell(item["item"])
+			row["step"], row["item"] = step["step"], within+command.Cell(item["item"])
 			rows = append(rows, row)
 		}
 	}
@@ -247,15 +230,15 @@ func printItems(w io.Writer, steps []any) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	return printTable(w, []column{
+	return command.PrintTable(w, []command.Column{
 		{"step", "step"}, {"item", "item"}, {"after µs", "after_us"}, {"µs", "us"}, {"attempts", "attempts"}, {"journal", "replayed"}, {"out", "out"}, {"error", "error"},
 	}, rows)
 }
 
 // newRunsTriage returns the command that sets the triage state of runs.
-func newRunsTriage(e env, use, state, short string) *cobra.Command {
+func newRunsTriage(e command.Env, use, state, short string) *cobra.Command {
 	var note string
-	cmd := &cobra.Command{Use: use + " RUN…", Short: short, Args: minArgs(1),
+	cmd := &cobra.Command{Use: use + " RUN…", Short: short, Args: command.MinArgs(1),
 		Long: short + ".\n\nA run that failed or timed out is open, resolved or ignored. It is resolved by itself when a run that continues or replays it\n" +
 			"succeeds. `penstock runs list --filter 'triage eq \"open\"'` lists the open ones.",
 	}
@@ -263,7 +246,7 @@ func newRunsTriage(e env, use, state, short string) *cobra.Command {
 	cmd.Flags().StringVar(&note, "note", "", "why, in up to 500 bytes of `text`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, id := range args {
-			if err := c.send(cmd, http.MethodPatch, runsPath+"/"+url.PathEscape(id), object{"triage": state, "note": note}, ""); err != nil {
+			if err := c.send(cmd, http.MethodPatch, runsPath+"/"+url.PathEscape(id), command.Object{"triage": state, "note": note}, ""); err != nil {
 				return fmt.Errorf("%s %s: %w", use, id, err)
 			}
 		}

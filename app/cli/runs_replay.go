@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 )
 
@@ -33,12 +34,12 @@ type replayBody struct {
 	DryRun  bool            `json:"dry_run,omitempty"`
 }
 
-func newRunsReplay(e env) *cobra.Command {
+func newRunsReplay(e command.Env) *cobra.Command {
 	var body replayBody
 	var event string
 	var edit, yes bool
 	cmd := &cobra.Command{
-		Use: "replay RUN", Short: "Run an event again, as it was or edited", Long: replayHelp, Args: exactArgs(1),
+		Use: "replay RUN", Short: "Run an event again, as it was or edited", Long: replayHelp, Args: command.ExactArgs(1),
 		Example: "  penstock runs replay 019aa7b6-… --version pinned\n  penstock runs replay 019aa7b6-… --edit\n  penstock runs replay 019aa7b6-… --event @event.json",
 	}
 	c := newCall(e, cmd)
@@ -86,7 +87,7 @@ func newRunsReplay(e env) *cobra.Command {
 
 // readEventFlag reads the event of a flag, which must be JSON.
 func readEventFlag(cmd *cobra.Command, text string) (json.RawMessage, error) {
-	event, err := eventText(cmd.InOrStdin(), text)
+	event, err := command.EventText(cmd.InOrStdin(), text)
 	if err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
@@ -100,7 +101,7 @@ func readEventFlag(cmd *cobra.Command, text string) (json.RawMessage, error) {
 func editEvent(ctx context.Context, server *client.Client, path string) (event json.RawMessage, file string, err error) {
 	editor := strings.Fields(os.Getenv("EDITOR"))
 	if len(editor) == 0 {
-		return nil, "", usageError{errors.New("--edit: EDITOR names no editor")}
+		return nil, "", command.Invalid(errors.New("--edit: EDITOR names no editor"))
 	}
 	var input struct {
 		Event json.RawMessage `json:"event"`
@@ -152,8 +153,8 @@ func askToRepeat(cmd *cobra.Command, server *client.Client, path, version string
 	}
 	w := cmd.ErrOrStderr()
 	fmt.Fprintln(w, "The run has done this, which a replay does again:")
-	columns := []column{{"step", "step"}, {"kind", "kind"}, {"effect", "effect"}, {"done", "done"}, {"uncertain", "uncertain"}}
-	if err := printTable(w, columns, plan.Repeats); err != nil {
+	columns := []command.Column{{"step", "step"}, {"kind", "kind"}, {"effect", "effect"}, {"done", "done"}, {"uncertain", "uncertain"}}
+	if err := command.PrintTable(w, columns, plan.Repeats); err != nil {
 		return err
 	}
 	return ask(cmd, "Replay it?")

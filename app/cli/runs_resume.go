@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/penstock/penstock/client"
 )
 
@@ -21,7 +22,7 @@ An effect that was begun and left no result is uncertain: it may have happened. 
 --from and --assume need the scope runs:write, and so do the runs of others.`
 
 // resumeColumns are the columns of a plan.
-var resumeColumns = []column{
+var resumeColumns = []command.Column{
 	{"step", "step"}, {"kind", "kind"}, {"effect", "effect"}, {"action", "action"}, {"kept", "kept"}, {"repeated", "repeated"}, {"uncertain", "uncertain"},
 }
 
@@ -33,10 +34,10 @@ type resumeBody struct {
 	DryRun  bool              `json:"dry_run,omitempty"`
 }
 
-func newRunsResume(e env) *cobra.Command {
+func newRunsResume(e command.Env) *cobra.Command {
 	var body resumeBody
 	cmd := &cobra.Command{
-		Use: "resume RUN", Short: "Continue a run that failed, without repeating what it has done", Long: resumeHelp, Args: exactArgs(1),
+		Use: "resume RUN", Short: "Continue a run that failed, without repeating what it has done", Long: resumeHelp, Args: command.ExactArgs(1),
 		Example: "  penstock runs resume 019aa7b6-… --dry-run\n  penstock runs resume 019aa7b6-… --version current\n  penstock runs resume 019aa7b6-… --assume charge=done",
 	}
 	c := newCall(e, cmd)
@@ -47,7 +48,7 @@ func newRunsResume(e env) *cobra.Command {
 	f.BoolVar(&body.DryRun, "dry-run", false, "show the plan and start nothing")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("from") && body.From == "" {
-			return usageError{errors.New("--from: expected the path of a step")}
+			return command.Invalid(errors.New("--from: expected the path of a step"))
 		}
 		server, err := c.client()
 		if err != nil {
@@ -66,7 +67,7 @@ func newRunsResume(e env) *cobra.Command {
 			return c.printStarted(cmd.OutOrStdout(), &run)
 		}
 		if c.asJSON {
-			return printValue(cmd.OutOrStdout(), json.RawMessage(text))
+			return command.PrintValue(cmd.OutOrStdout(), json.RawMessage(text))
 		}
 		var plan struct {
 			Steps []any `json:"steps"`
@@ -74,7 +75,7 @@ func newRunsResume(e env) *cobra.Command {
 		if err := json.Unmarshal(text, &plan); err != nil {
 			return fmt.Errorf("decode answer: %w", err)
 		}
-		return printTable(cmd.OutOrStdout(), resumeColumns, plan.Steps)
+		return command.PrintTable(cmd.OutOrStdout(), resumeColumns, plan.Steps)
 	}
 	return cmd
 }

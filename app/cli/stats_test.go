@@ -1,13 +1,14 @@
 package cli
 
 import (
+	"github.com/penstock/penstock/app/cli/command"
 	"strings"
 	"testing"
 )
 
 func TestStatsAreATable(t *testing.T) {
 	t.Parallel()
-	stats, err := decodeObject([]byte(`{
+	stats, err := command.DecodeObject([]byte(`{
 		"points": [
 			{"at": "2026-11-27T12:00:00Z", "runs": 2, "counts": {"client:a.b": 2}, "took": {"p50_ms": 1.5, "p95_ms": 2, "p99_ms": 3}, "wait": {"p95_ms": 0.4}},
 			{"at": "2026-11-27T12:01:00Z", "runs": 0, "counts": {}, "took": {}, "wait": {}}],

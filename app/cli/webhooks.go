@@ -7,23 +7,24 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/penstock/penstock/app/cli/command"
 	"github.com/spf13/cobra"
 )
 
 var (
-	webhookColumns = []column{
+	webhookColumns = []command.Column{
 		{"webhook", "id"}, {"state", "state"}, {"type", "type"}, {"url", "url"}, {"created", "created_at"}, {"next try", "next_try_at"}, {"run", "run_id"},
 	}
-	tryColumns      = []column{{"at", "at"}, {"ms", "ms"}, {"status", "status"}, {"error", "error"}, {"response", "response"}}
-	endpointColumns = []column{
+	tryColumns      = []command.Column{{"at", "at"}, {"ms", "ms"}, {"status", "status"}, {"error", "error"}, {"response", "response"}}
+	endpointColumns = []command.Column{
 		{"endpoint", "id"}, {"url", "url"}, {"failures", "failures"}, {"failing since", "failing_since"}, {"succeeded", "succeeded_at"}, {"disabled", "disabled_at"}, {"reason", "reason"},
 	}
 )
 
-func newWebhooks(e env) *cobra.Command {
+func newWebhooks(e command.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "webhooks", Short: "Show the webhooks that flows send, and send them again",
-		Long: "Show the webhooks that the step `webhook` of a flow sends, send them again, and switch the\nendpoints that receive them. FLOW is the number or slug of the flow.\n\n" + remoteHelp,
+		Long: "Show the webhooks that the step `webhook` of a flow sends, send them again, and switch the\nendpoints that receive them. FLOW is the number or slug of the flow.\n\n" + command.RemoteHelp,
 	}
 	list := newListOf(e, "list FLOW", "List the webhooks of a flow, the newest first", func(args []string) string { return webhooksPath(args[0]) }, webhookColumns)
 	endpoints := newListOf(e, "endpoints FLOW", "List the endpoints to which a flow sends webhooks, the last used first", func(args []string) string { return endpointsPath(args[0]) }, endpointColumns)
@@ -43,8 +44,8 @@ func endpointsPath(flow string, more ...string) string {
 	return strings.Join(append([]string{"/v1/flows", url.PathEscape(flow), "webhook-endpoints"}, more...), "/")
 }
 
-func newWebhooksShow(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "show FLOW WEBHOOK", Short: "Show one webhook: its state, body and tries", Args: exactArgs(2),
+func newWebhooksShow(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "show FLOW WEBHOOK", Short: "Show one webhook: its state, body and tries", Args: command.ExactArgs(2),
 		Example: "  penstock webhooks show order-paid msg_5f2b…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -57,7 +58,7 @@ func newWebhooksShow(e env) *cobra.Command {
 			return err
 		}
 		if c.asJSON {
-			return printIndented(cmd.OutOrStdout(), text)
+			return command.PrintIndented(cmd.OutOrStdout(), text)
 		}
 		return printWebhook(cmd.OutOrStdout(), text)
 	}
@@ -66,21 +67,21 @@ func newWebhooksShow(e env) *cobra.Command {
 
 // printWebhook prints the members of a delivery and a table of its tries.
 func printWebhook(w io.Writer, text []byte) error {
-	d, err := decodeObject(text)
+	d, err := command.DecodeObject(text)
 	if err != nil {
 		return err
 	}
 	tries, _ := d["tries"].([]any)
 	delete(d, "tries")
-	if err := printObject(w, d); err != nil || len(tries) == 0 {
+	if err := command.PrintObject(w, d); err != nil || len(tries) == 0 {
 		return err
 	}
 	fmt.Fprintln(w)
-	return printTable(w, tryColumns, tries)
+	return command.PrintTable(w, tryColumns, tries)
 }
 
-func newWebhooksRedeliver(e env) *cobra.Command {
-	cmd := &cobra.Command{Use: "redeliver FLOW WEBHOOK…", Short: "Send webhooks again, with the same id and body, whatever came of them", Args: minArgs(2),
+func newWebhooksRedeliver(e command.Env) *cobra.Command {
+	cmd := &cobra.Command{Use: "redeliver FLOW WEBHOOK…", Short: "Send webhooks again, with the same id and body, whatever came of them", Args: command.MinArgs(2),
 		Example: "  penstock webhooks redeliver order-paid msg_5f2b…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -89,8 +90,8 @@ func newWebhooksRedeliver(e env) *cobra.Command {
 	return cmd
 }
 
-func newSwitchEndpoint(e env, verb, short string) *cobra.Command {
-	cmd := &cobra.Command{Use: verb + " FLOW ENDPOINT…", Short: short, Args: minArgs(2),
+func newSwitchEndpoint(e command.Env, verb, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " FLOW ENDPOINT…", Short: short, Args: command.MinArgs(2),
 		Example: "  penstock webhooks " + verb + " order-paid ep_91c0…"}
 	c := newCall(e, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

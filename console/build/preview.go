@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Bounds of the evaluation of one expression.
@@ -135,7 +136,7 @@ func (b *Builder) evaluate(ctx context.Context, q *question) answer {
 
 // reason returns what is wrong with an expression, without the place in the flow that was made for it.
 func reason(err error) string {
-	var problems flows.Problems
+	var problems problem.List
 	var failure *flows.Error
 	switch {
 	case errors.As(err, &problems) && len(problems) > 0:

@@ -283,9 +283,9 @@ func (p *Portal) send(r *Request, c *call) (*view.Answer, error) {
 	w := &recorder{httprecorder.New(maxAnswer), http.NewResponseController(r.Writer)}
 	began := p.config.Now()
 	p.config.Call(w, inner, r.Who)
-	a := &view.Answer{Method: c.method, Target: c.target, Status: cmp.Or(w.Status, http.StatusOK), Took: p.config.Now().Sub(began), Size: w.Size}
+	a := &view.Answer{Method: c.method, Target: c.target, Status: cmp.Or(w.Status, http.StatusOK), Took: p.config.Now().Sub(began), Size: w.Body.Size()}
 	a.Sent, a.Header = lines(inner.Header), lines(w.Header())
-	a.Body = shown(w.Body.Bytes(), w.Size)
+	a.Body = shown(w.Body.Bytes(), w.Body.Size())
 	return a, nil
 }
 

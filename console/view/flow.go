@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/console/language"
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // FlowRow is a flow in a list.
@@ -54,10 +54,10 @@ type Flow struct {
 	FlowRow
 	Source   string
 	Topics   []TopicLine
-	Diagram  *FlowPicture   // nil: the source cannot be parsed
-	Overlays bool           // runs can be laid over the picture
-	Problems flows.Problems // mistakes in a source that was not saved
-	Trouble  string         // any other reason for not saving
+	Diagram  *FlowPicture // nil: the source cannot be parsed
+	Overlays bool         // runs can be laid over the picture
+	Problems problem.List // mistakes in a source that was not saved
+	Trouble  string       // any other reason for not saving
 	Writable bool
 	Rehearse bool // a rehearsal is offered
 	New      bool
@@ -108,13 +108,13 @@ type Review struct {
 	Source    string // that would be deployed
 	Base      string // the version that was opened
 	Message   string
-	Lines     int            // of a new flow
-	Changes   []DiffLine     // of the current version; nil: none. With Since they are those of the merge.
-	Conflicts int            // of the merge
-	Problems  flows.Problems // mistakes in the text
-	Trouble   string         // any other reason for which it cannot be deployed
-	Missing   flows.Problems // what the server does not have
-	Warnings  flows.Problems
+	Lines     int          // of a new flow
+	Changes   []DiffLine   // of the current version; nil: none. With Since they are those of the merge.
+	Conflicts int          // of the merge
+	Problems  problem.List // mistakes in the text
+	Trouble   string       // any other reason for which it cannot be deployed
+	Missing   problem.List // what the server does not have
+	Warnings  problem.List
 	Tests     []ReviewTest
 	Since     []Version // versions that others have deployed since; nil: none
 	Rehearse  bool      // a rehearsal is offered

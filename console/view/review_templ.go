@@ -12,7 +12,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/console/language"
-	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // ReviewPage is the review for browsers without scripts.
@@ -857,7 +857,7 @@ func reviewTests(r Review) templ.Component {
 	})
 }
 
-func problemLines(all flows.Problems) templ.Component {
+func problemLines(all problem.List) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

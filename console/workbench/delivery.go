@@ -9,6 +9,7 @@ import (
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/deliveries"
 	"github.com/penstock/penstock/internal/mask"
 	"github.com/penstock/penstock/queue"
@@ -80,7 +81,7 @@ func (b *Workbench) judge(r *Request, number int64, version string) (flow *flows
 	all := b.config.Store.Flows()
 	if version != "" {
 		flow, err = all.Version(r.ctx(), number, version)
-		var problems flows.Problems
+		var problems problem.List
 		if err == nil || !errors.Is(err, store.ErrNotFound) && !errors.As(err, &problems) {
 			return flow, false, err
 		}

@@ -2,7 +2,6 @@ package workbench
 
 import (
 	"errors"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/localhost"
 	"github.com/penstock/penstock/internal/sender"
 	"github.com/penstock/penstock/store"
 )
@@ -84,14 +84,14 @@ func senders() (all []view.SenderName) {
 	return all
 }
 
-// isLoopback reports whether only the machine itself can call a URL.
+// isLoopback reports whether only the machine itself can call a URL. Unlike internal/localhost, it takes names below localhost for the
+// machine, as browsers do (RFC 6761, section 6.3): the page only warns.
 func isLoopback(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil {
 		return false
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || ip != nil && ip.IsLoopback()
+	return localhost.Is(u.Hostname()) || strings.HasSuffix(u.Hostname(), ".localhost")
 }
 
 // eventPlace is the place of the name of an event: {header:X-GitHub-Event} or {member:event.type}.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // maxChecks is how often a connector is read again without its operations with mistakes: reading reports a number of
@@ -25,7 +26,7 @@ func (r *Result) Check(catalogue *flows.Catalogue) error {
 		if err == nil {
 			return nil
 		}
-		var problems flows.Problems
+		var problems problem.List
 		if !errors.As(err, &problems) {
 			return fmt.Errorf("check the connector: %w", err)
 		}

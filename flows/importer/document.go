@@ -25,14 +25,14 @@ type documents struct {
 	source   *source
 	byName   map[string]*document
 	failed   map[string]error
-	problems []problem       // references that lead nowhere
+	problems []finding       // references that lead nowhere
 	known    map[string]bool // their places
 	targets  map[string]node // of references, by file and text
 	crossing int             // pointers that are being followed through references
 }
 
-// problem is a place of the specification with something wrong.
-type problem struct{ at, why string }
+// finding is a place of the specification with something wrong.
+type finding struct{ at, why string }
 
 func newDocuments(s *source) *documents {
 	return &documents{source: s, byName: map[string]*document{}, failed: map[string]error{}, known: map[string]bool{}, targets: map[string]node{}}
@@ -78,7 +78,7 @@ func (d *documents) notes() []Note {
 func (d *documents) report(at, format string, args ...any) {
 	if !d.known[at] && len(d.problems) < 10_000 {
 		d.known[at] = true
-		d.problems = append(d.problems, problem{at, fmt.Sprintf(format, args...)})
+		d.problems = append(d.problems, finding{at, fmt.Sprintf(format, args...)})
 	}
 }
 

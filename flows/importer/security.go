@@ -18,7 +18,7 @@ type security struct {
 	keys    []undescribed
 	scopes  map[string][]string // that the operations name, by their scheme
 	others  []string            // places of alternatives that name other scopes of the same scheme
-	lost    []problem           // parts of the schemes that are not taken over
+	lost    []finding           // parts of the schemes that are not taken over
 }
 
 func newSecurity(s *spec) *security {
@@ -76,7 +76,7 @@ type connectionType struct {
 
 // lose notes what of the schemes is not taken over.
 func (s *security) lose(at, format string, args ...any) {
-	s.lost = append(s.lost, problem{at, fmt.Sprintf(format, args...)})
+	s.lost = append(s.lost, finding{at, fmt.Sprintf(format, args...)})
 }
 
 // typesOf returns the connections that carry a scheme, the best one first.

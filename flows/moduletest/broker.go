@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Broker is a server of messages in memory, which divides them among its consumers. Messages that are not done when their
@@ -65,7 +66,7 @@ func (b *Broker) Module() flows.Module {
 			Params: []flows.Param{{Name: "queue", Type: flows.TypeString, Required: true, Summary: "Name of the queue."}},
 			New: func(a *flows.Args) (flows.Consumer, error) {
 				if a.String("queue") == "" {
-					return nil, a.Refuse(flows.DependentKey, "queue", "queue: it needs a name")
+					return nil, a.Refuse(problem.DependentKey, "queue", "queue: it needs a name")
 				}
 				return b, nil
 			},

@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // SchemaWithConnectors returns Schema with the operations of the catalogue's connectors: the names for `uses`, and for each the
 // parameters for `with`. A connector with mistakes is left out; problems are its mistakes.
-func SchemaWithConnectors(catalogue *flows.Catalogue) (schema []byte, problems flows.Problems, err error) {
+func SchemaWithConnectors(catalogue *flows.Catalogue) (schema []byte, problems problem.List, err error) {
 	known, problems, err := knownConnectors(catalogue)
 	if err != nil {
 		return nil, nil, err
@@ -42,7 +43,7 @@ func CompletionSchema(catalogue *flows.Catalogue) ([]byte, error) {
 }
 
 // knownConnectors returns the connectors of the catalogue without mistakes, and the mistakes of the others.
-func knownConnectors(catalogue *flows.Catalogue) (known []*flows.Connector, problems flows.Problems, err error) {
+func knownConnectors(catalogue *flows.Catalogue) (known []*flows.Connector, problems problem.List, err error) {
 	if catalogue.Connectors() == nil {
 		return nil, nil, nil
 	}
@@ -59,7 +60,7 @@ func knownConnectors(catalogue *flows.Catalogue) (known []*flows.Connector, prob
 			continue
 		}
 		c, err := flows.ParseConnector(file, source, catalogue)
-		if found := (flows.Problems)(nil); errors.As(err, &found) {
+		if found := (problem.List)(nil); errors.As(err, &found) {
 			problems = append(problems, found...)
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/snapshot"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
@@ -78,7 +79,7 @@ func newChanges(args *flows.Args) (flows.Runner, error) {
 		life: changesLife, steps: args.Steps("steps"),
 	}
 	if !flows.SnapshotName(c.name) {
-		return nil, args.Refuse(flows.BadName, "name", "the name of a snapshot is 1 to 100 small letters, digits, - and _")
+		return nil, args.Refuse(problem.BadName, "name", "the name of a snapshot is 1 to 100 small letters, digits, - and _")
 	}
 	if args.Has("for") {
 		if c.life = args.Duration("for"); c.life < time.Minute {
@@ -87,7 +88,7 @@ func newChanges(args *flows.Args) (flows.Runner, error) {
 	}
 	var ok bool
 	if c.maxGone, ok = parseMaxGone(args.String("max_gone")); !ok {
-		return nil, args.Refuse(flows.OutOfRange, "max_gone", "max_gone: expected a number of keys, as in 50, or a percentage from 0%% to 100%%")
+		return nil, args.Refuse(problem.OutOfRange, "max_gone", "max_gone: expected a number of keys, as in 50, or a percentage from 0%% to 100%%")
 	}
 	return flows.NestFunc(c.nest), nil
 }

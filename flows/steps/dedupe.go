@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -44,11 +45,11 @@ func newDedupe(args *flows.Args) (flows.Runner, error) {
 	d := &dedupeStep{keyedState: newKeyedState("dedupe", "key", args), ttl: 24 * time.Hour, steps: args.Steps("steps")}
 	if args.Has("for") {
 		if d.ttl = args.Duration("for"); d.ttl == 0 {
-			return nil, args.Refuse(flows.OutOfRange, "for", "for: a key must be remembered for some time")
+			return nil, args.Refuse(problem.OutOfRange, "for", "for: a key must be remembered for some time")
 		}
 	}
 	if d.previous = args.String("repeats") == "previous"; d.previous && d.steps == nil {
-		return nil, args.Refuse(flows.DependentKey, "repeats", "repeats: previous needs steps, whose items a repeat becomes")
+		return nil, args.Refuse(problem.DependentKey, "repeats", "repeats: previous needs steps, whose items a repeat becomes")
 	}
 	return flows.NestFunc(d.nest), nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -31,7 +32,7 @@ func emit() flows.Kind {
 		InternalOnly: true,
 		New: func(args *flows.Args) (flows.Runner, error) {
 			if args.Has("after") && args.Has("at") {
-				return nil, args.Refuse(flows.ExclusiveKeys, "at", "after and at exclude each other")
+				return nil, args.Refuse(problem.ExclusiveKeys, "at", "after and at exclude each other")
 			}
 			e := &emitStep{flow: args.String("flow"), event: args.Template("event"), after: args.Duration("after"), at: args.Template("at"), key: args.Template("key")}
 			return flows.RunFunc(e.run), nil

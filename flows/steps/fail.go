@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // fail ends the run with a message for the caller.
@@ -26,7 +27,7 @@ func fail() flows.Kind {
 func newFail(args *flows.Args) (flows.Runner, error) {
 	message, status, code := args.Template("message"), args.Int("status"), flows.Code(args.String("code"))
 	if args.Has("status") && (status < 400 || status > 599) {
-		return nil, args.Refuse(flows.BadStatus, "status", "status: expected 400 to 599")
+		return nil, args.Refuse(problem.BadStatus, "status", "status: expected 400 to 599")
 	}
 	if !args.Has("code") {
 		code = flows.CodeFail

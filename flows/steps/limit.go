@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -54,11 +55,11 @@ func newLimit(args *flows.Args) (flows.Runner, error) {
 	}
 	switch {
 	case l.rate.Count < 1 || l.rate.Count > maxRate:
-		return nil, args.Refuse(flows.OutOfRange, "rate", "rate: expected 1 to %d", maxRate)
+		return nil, args.Refuse(problem.OutOfRange, "rate", "rate: expected 1 to %d", maxRate)
 	case l.rate.Per < time.Millisecond || l.rate.Per > 24*time.Hour:
-		return nil, args.Refuse(flows.OutOfRange, "per", "per: expected 1ms to 24h")
+		return nil, args.Refuse(problem.OutOfRange, "per", "per: expected 1ms to 24h")
 	case args.String("when_full") == "fail" && args.Has("wait"):
-		return nil, args.Refuse(flows.MeaninglessKey, "wait", "wait has no meaning with when_full: fail")
+		return nil, args.Refuse(problem.MeaninglessKey, "wait", "wait has no meaning with when_full: fail")
 	case args.String("when_full") == "fail":
 		l.maxWait = 0
 	}

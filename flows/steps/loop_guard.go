@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // loopGuard drops changes that would bounce between two systems.
@@ -34,7 +35,7 @@ func newLoopGuard(args *flows.Args) (flows.Runner, error) {
 	way, hold := flows.EncodeJSON(args.String("way")), time.Hour
 	if args.Has("for") {
 		if hold = args.Duration("for"); hold == 0 {
-			return nil, args.Refuse(flows.OutOfRange, "for", "for: the other way must be blocked for some time")
+			return nil, args.Refuse(problem.OutOfRange, "for", "for: the other way must be blocked for some time")
 		}
 	}
 	return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 const maxBranches = 16
@@ -51,20 +52,20 @@ func newParallel(args *flows.Args) (flows.Runner, error) {
 	p := &parallelStep{object: args.String("results") == "object"}
 	list := args.List("branches")
 	if len(list) < 2 || len(list) > maxBranches {
-		return nil, args.Refuse(flows.OutOfRange, "branches", "expected 2 to %d branches", maxBranches)
+		return nil, args.Refuse(problem.OutOfRange, "branches", "expected 2 to %d branches", maxBranches)
 	}
 	answering := 0
 	for _, b := range list {
 		name := b.String("branch")
 		switch {
 		case p.object && name == "":
-			return nil, b.Refuse(flows.RequiredKey, "branch", "branch is missing: results: object puts the items of the branch under its name")
+			return nil, b.Refuse(problem.RequiredKey, "branch", "branch is missing: results: object puts the items of the branch under its name")
 		case name != "" && slices.Contains(p.names, name):
-			return nil, b.Refuse(flows.DuplicateName, "branch", "another branch is called %q", name)
+			return nil, b.Refuse(problem.DuplicateName, "branch", "another branch is called %q", name)
 		}
 		if b.Steps("steps").Responds() {
 			if answering++; answering > 1 {
-				return nil, b.Refuse(flows.SecondResponse, "steps", "another branch responds to the caller, too: a caller gets one response")
+				return nil, b.Refuse(problem.SecondResponse, "steps", "another branch responds to the caller, too: a caller gets one response")
 			}
 		}
 		p.names, p.branches = append(p.names, name), append(p.branches, b.Steps("steps"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -34,7 +35,7 @@ func publish() flows.Kind {
 		New: func(args *flows.Args) (flows.Runner, error) {
 			p := &publishStep{topic: args.String("topic"), event: args.Template("event"), key: args.Template("key")}
 			if reason := flows.CheckTopic(p.topic); reason != "" {
-				return nil, args.Refuse(flows.BadName, "topic", "topic: %s", reason)
+				return nil, args.Refuse(problem.BadName, "topic", "topic: %s", reason)
 			}
 			return flows.RunFunc(p.run), nil
 		},

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/payload"
@@ -64,7 +65,7 @@ func newReadFile(args *flows.Args) (flows.Runner, error) {
 	}
 	for _, name := range []string{"sheet", "range", "header"} {
 		if s.xlsx == nil && args.Has(name) {
-			return nil, args.Refuse(flows.MeaninglessKey, name, "%s has a meaning with parse: xlsx only", name)
+			return nil, args.Refuse(problem.MeaninglessKey, name, "%s has a meaning with parse: xlsx only", name)
 		}
 	}
 	if s.charset, err = content.Charset(args); err != nil {
@@ -73,7 +74,7 @@ func newReadFile(args *flows.Args) (flows.Runner, error) {
 	if args.Has("max_size") {
 		size, ok := flows.ParseSize(args.String("max_size"))
 		if !ok || size < 1 || size > maxReadSize {
-			return nil, args.Refuse(flows.BadSize, "max_size", "max_size is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(maxReadSize))
+			return nil, args.Refuse(problem.BadSize, "max_size", "max_size is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(maxReadSize))
 		}
 		s.limit = size
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 const (
@@ -65,9 +66,9 @@ func newRepeat(args *flows.Args) (flows.Runner, error) {
 	}
 	switch {
 	case r.max < 1 || r.max > maxRounds:
-		return nil, args.Refuse(flows.OutOfRange, "max", "max: expected 1 to %d", maxRounds)
+		return nil, args.Refuse(problem.OutOfRange, "max", "max: expected 1 to %d", maxRounds)
 	case r.every > maxEvery:
-		return nil, args.Refuse(flows.OutOfRange, "every", "every: expected at most 24h")
+		return nil, args.Refuse(problem.OutOfRange, "every", "every: expected at most 24h")
 	case args.Has("within") && r.within <= r.every:
 		return nil, args.Errorf("within", "within: no second round can begin within %v: every is %v", r.within, r.every)
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
@@ -50,7 +51,7 @@ func newRespond(args *flows.Args) (flows.Runner, error) {
 	r := &respondStep{status: 200, headers: args.Fields("headers"), bare: args.String("envelope") == "none"}
 	if args.Has("status") {
 		if r.status = args.Int("status"); r.status < 200 || r.status > 599 {
-			return nil, args.Refuse(flows.BadStatus, "status", "status: expected 200 to 599")
+			return nil, args.Refuse(problem.BadStatus, "status", "status: expected 200 to 599")
 		}
 	}
 	for _, form := range []string{"json", "text", "base64", "file"} {
@@ -58,16 +59,16 @@ func newRespond(args *flows.Args) (flows.Runner, error) {
 			continue
 		}
 		if r.form != "" {
-			return nil, args.Refuse(flows.ExclusiveKeys, form, "%s and %s exclude each other", r.form, form)
+			return nil, args.Refuse(problem.ExclusiveKeys, form, "%s and %s exclude each other", r.form, form)
 		}
 		r.form, r.body = form, args.Template(form)
 	}
 	for _, h := range r.headers {
 		switch {
 		case !httpguts.ValidHeaderFieldName(h.Name):
-			return nil, args.Refuse(flows.BadHeader, "headers", "headers: %q cannot be set", h.Name)
+			return nil, args.Refuse(problem.BadHeader, "headers", "headers: %q cannot be set", h.Name)
 		case flows.IsReservedHeader(h.Name):
-			return nil, args.Refuse(flows.BadHeader, "headers", "headers: %q cannot be set: it is the server's own", h.Name)
+			return nil, args.Refuse(problem.BadHeader, "headers", "headers: %q cannot be set: it is the server's own", h.Name)
 		}
 	}
 	return flows.RunFunc(r.run), nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/script"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
@@ -51,13 +52,13 @@ func newScriptStep(args *flows.Args) (*scriptStep, error) {
 	s := &scriptStep{code: args.String("code"), time: defaultScriptTime, memory: defaultScriptMemory}
 	if args.Has("max_time") {
 		if s.time = args.Duration("max_time"); s.time < time.Millisecond || s.time > maxScriptTime {
-			return nil, args.Refuse(flows.OutOfRange, "max_time", "max_time is from 1ms to %v", maxScriptTime)
+			return nil, args.Refuse(problem.OutOfRange, "max_time", "max_time is from 1ms to %v", maxScriptTime)
 		}
 	}
 	if args.Has("max_memory") {
 		size, ok := flows.ParseSize(args.String("max_memory"))
 		if !ok || size < minScriptMemory || size > maxScriptMemory {
-			return nil, args.Refuse(flows.OutOfRange, "max_memory", "max_memory is from %s to %s", flows.SizeText(minScriptMemory), flows.SizeText(maxScriptMemory))
+			return nil, args.Refuse(problem.OutOfRange, "max_memory", "max_memory is from %s to %s", flows.SizeText(minScriptMemory), flows.SizeText(maxScriptMemory))
 		}
 		s.memory = size
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -66,7 +67,7 @@ func newState(args *flows.Args) (flows.Runner, error) {
 	}
 	for _, name := range []string{"default", "to", "from", "by", "for"} {
 		if args.Has(name) && !slices.Contains(takes[what], name) {
-			return nil, args.Refuse(flows.MeaninglessKey, name, "%s does not belong to %s", name, what)
+			return nil, args.Refuse(problem.MeaninglessKey, name, "%s does not belong to %s", name, what)
 		}
 	}
 	s.keyedState = newKeyedState("state", what, args)
@@ -81,10 +82,10 @@ func newState(args *flows.Args) (flows.Runner, error) {
 		s.do, s.value = (*stateStep).compareAndSet, args.Template("to")
 	}
 	if (what == "set" || what == "compare_and_set") && !args.Has("to") {
-		return nil, args.Refuse(flows.RequiredKey, what, "to is missing: the new value")
+		return nil, args.Refuse(problem.RequiredKey, what, "to is missing: the new value")
 	}
 	if s.passes && s.into != "" {
-		return nil, args.Refuse(flows.MeaninglessKey, "into", "set has no result: the item passes unchanged")
+		return nil, args.Refuse(problem.MeaninglessKey, "into", "set has no result: the item passes unchanged")
 	}
 	return s, nil
 }

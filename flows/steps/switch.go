@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // switchKind sends each item through the steps of one branch.
@@ -34,17 +35,17 @@ type switchBranch struct {
 func newSwitch(args *flows.Args) (flows.Runner, error) {
 	list := args.List("branches")
 	if len(list) == 0 {
-		return nil, args.Refuse(flows.DependentKey, "branches", "a switch needs at least one branch")
+		return nil, args.Refuse(problem.DependentKey, "branches", "a switch needs at least one branch")
 	}
 	branches := make([]switchBranch, len(list))
 	for i, b := range list {
 		switch {
 		case b.Has("steps") && !b.Has("when"):
-			return nil, b.Refuse(flows.RequiredKey, "steps", "when is missing: write else for the steps of all items left")
+			return nil, b.Refuse(problem.RequiredKey, "steps", "when is missing: write else for the steps of all items left")
 		case b.Has("else") && b.Has("when"):
-			return nil, b.Refuse(flows.MeaninglessKey, "when", "when belongs to steps, else has no condition")
+			return nil, b.Refuse(problem.MeaninglessKey, "when", "when belongs to steps, else has no condition")
 		case b.Has("else") && i < len(list)-1:
-			return nil, b.Refuse(flows.UnreachableStep, "else", "else is the last branch: those after it are never reached")
+			return nil, b.Refuse(problem.UnreachableStep, "else", "else is the last branch: those after it are never reached")
 		}
 		branches[i] = switchBranch{when: b.Expr("when"), steps: b.Steps("steps")}
 		if b.Has("else") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // validate checks items against a JSON Schema.
@@ -28,12 +29,12 @@ func validate() flows.Kind {
 func newValidate(args *flows.Args) (flows.Runner, error) {
 	schema, err := flows.NewValidator(args.Literal("schema"))
 	if err != nil {
-		return nil, args.Refuse(flows.BadSchema, "schema", "schema: %v", err)
+		return nil, args.Refuse(problem.BadSchema, "schema", "schema: %v", err)
 	}
 	status, message := 422, args.Template("message")
 	if args.Has("status") {
 		if status = args.Int("status"); status < 400 || status > 599 {
-			return nil, args.Refuse(flows.BadStatus, "status", "status: expected 400 to 599")
+			return nil, args.Refuse(problem.BadStatus, "status", "status: expected 400 to 599")
 		}
 	}
 	return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -48,19 +49,19 @@ func newWaitFor(args *flows.Args) (flows.Runner, error) {
 	w := &waitForStep{topic: args.String("event"), where: args.Fields("where"), within: defaultWithin, steps: args.Steps("steps")}
 	if args.Has("within") {
 		if w.within = args.Duration("within"); w.within < time.Second || w.within > maxWithin {
-			return nil, args.Refuse(flows.OutOfRange, "within", "within: expected 1s to %dh", int(maxWithin.Hours()))
+			return nil, args.Refuse(problem.OutOfRange, "within", "within: expected 1s to %dh", int(maxWithin.Hours()))
 		}
 	}
 	if args.Has("max_body") {
 		size, ok := flows.ParseSize(args.String("max_body"))
 		if w.maxBody = size; !ok || size < 1 || size > flows.MaxMaxBody {
-			return nil, args.Refuse(flows.BadSize, "max_body", "max_body is a size from 1B to 1GB, such as 100MB")
+			return nil, args.Refuse(problem.BadSize, "max_body", "max_body is a size from 1B to 1GB, such as 100MB")
 		}
 	}
 	if !args.Has("event") {
 		switch {
 		case args.Has("where"):
-			return nil, args.Refuse(flows.DependentKey, "where", "where needs event, the topic of the event")
+			return nil, args.Refuse(problem.DependentKey, "where", "where needs event, the topic of the event")
 		case w.steps == nil:
 			return nil, args.Errorf("steps", "expected steps, which send the URL, or event, the topic to wait for")
 		}
@@ -68,9 +69,9 @@ func newWaitFor(args *flows.Args) (flows.Runner, error) {
 	}
 	switch reason := flows.CheckTopic(w.topic); {
 	case reason != "":
-		return nil, args.Refuse(flows.BadName, "event", "event: %s", reason)
+		return nil, args.Refuse(problem.BadName, "event", "event: %s", reason)
 	case args.Has("max_body"):
-		return nil, args.Refuse(flows.MeaninglessKey, "max_body", "max_body is for a call: an event has no files")
+		return nil, args.Refuse(problem.MeaninglessKey, "max_body", "max_body is for a call: an event has no files")
 	case len(w.where) > flows.MaxWhere:
 		return nil, args.Errorf("where", "where: at most %d members are compared", flows.MaxWhere)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -34,7 +35,7 @@ func webhook() flows.Kind {
 				receiver: args.Template("receiver"), data: args.Template("data"),
 			}
 			if n := len(w.secrets); n > maxSecrets {
-				return nil, args.Refuse(flows.TooMany, "secret", "%d secrets; %d at most can sign a webhook", n, maxSecrets)
+				return nil, args.Refuse(problem.TooMany, "secret", "%d secrets; %d at most can sign a webhook", n, maxSecrets)
 			}
 			for _, name := range w.secrets {
 				if strings.HasPrefix(name, "whsec_") {

@@ -2,26 +2,25 @@
 package httprecorder
 
 import (
-	"bytes"
 	"net/http"
+
+	"github.com/penstock/penstock/internal/firstbytes"
 )
 
 // Recorder is an http.ResponseWriter that records a response: the beginning of its body, and the size of all of it. Only one goroutine
 // may use it at a time.
 type Recorder struct {
 	Status int // 0: nothing was written
-	Body   bytes.Buffer
-	Size   int // bytes that were written
+	Body   *firstbytes.Buffer
 
 	header http.Header
-	most   int
 }
 
 // New returns a Recorder of at most most bytes of the body.
-func New(most int) *Recorder { return &Recorder{header: http.Header{}, most: most} }
+func New(most int) *Recorder { return &Recorder{Body: firstbytes.New(most), header: http.Header{}} }
 
 // Complete reports whether the body is recorded as a whole.
-func (r *Recorder) Complete() bool { return r.Size == r.Body.Len() }
+func (r *Recorder) Complete() bool { return r.Body.Complete() }
 
 // Header implements http.ResponseWriter.
 func (r *Recorder) Header() http.Header { return r.header }
@@ -36,9 +35,7 @@ func (r *Recorder) WriteHeader(status int) {
 // Write records as much as there is room for. It never fails.
 func (r *Recorder) Write(part []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
-	r.Size += len(part)
-	r.Body.Write(part[:min(len(part), r.most-r.Body.Len())])
-	return len(part), nil
+	return r.Body.Write(part)
 }
 
 // Flush implements http.Flusher.

@@ -20,7 +20,7 @@ func TestRecorder(t *testing.T) {
 			t.Errorf("wrote %d, %v", n, err)
 		}
 	}
-	if r.Status != http.StatusTeapot || r.Body.String() != "abcde" || r.Size != 9 || r.Complete() || r.Header().Get("A") != "b" {
+	if r.Status != http.StatusTeapot || r.Body.String() != "abcde" || r.Body.Size() != 9 || r.Complete() || r.Header().Get("A") != "b" {
 		t.Errorf("%+v, %q", r, r.Body.String())
 	}
 	if r = New(5); r.Status != 0 {

@@ -18,3 +18,12 @@ func Count(n int, what string) string {
 func Indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ")
 }
+
+// Shorten returns the first n characters of a text, with an ellipsis when there are more.
+func Shorten(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n]) + "…"
+}

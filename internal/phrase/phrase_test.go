@@ -17,3 +17,8 @@ func ExampleIndent() {
 	//     a
 	//     b
 }
+
+func ExampleShorten() {
+	fmt.Println(phrase.Shorten("Zürich", 3), phrase.Shorten("Bern", 4))
+	// Output: Zür… Bern
+}

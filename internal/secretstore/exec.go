@@ -1,11 +1,11 @@
 package secretstore
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"github.com/penstock/penstock/internal/firstbytes"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -57,12 +57,12 @@ func (c *commands) Read(ctx context.Context, path string) (*Document, error) {
 		args = append(args[:len(args):len(args)], argument)
 	}
 	cmd := exec.CommandContext(ctx, rule.Command[0], args...)
-	out, problems := &limited{most: MaxSize + 2}, &limited{most: maxStderr}
+	out, problems := firstbytes.New(MaxSize+2), firstbytes.New(maxStderr)
 	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir, cmd.WaitDelay = out, problems, environmentOf(rule), "/", outputGrace
 	killTogether(cmd)
 	err := cmd.Run()
-	if problems.kept.Len() > 0 {
-		c.log.Warn("a command for a secret has written to its standard error", "command", name, "stderr", redacted(problems.kept.String(), out.kept.String()))
+	if problems.Size() > 0 {
+		c.log.Warn("a command for a secret has written to its standard error", "command", name, "stderr", redacted(problems.String(), out.String()))
 	}
 	var ended *exec.ExitError
 	switch {
@@ -76,10 +76,10 @@ func (c *commands) Read(ctx context.Context, path string) (*Document, error) {
 		return nil, Failure(Invalid, "its command has ended, but a child of it holds its output open")
 	case err != nil:
 		return nil, Failure(Unavailable, "its command cannot be started")
-	case out.cut:
+	case !out.Complete():
 		return nil, Failure(Invalid, fmt.Sprintf("its command has written more than %d bytes", MaxSize))
 	}
-	return &Document{Text: trimLineEnd(out.kept.String())}, nil
+	return &Document{Text: trimLineEnd(out.String())}, nil
 }
 
 // environmentOf returns the environment of a command.
@@ -91,21 +91,6 @@ func environmentOf(rule ExecRule) []string {
 		}
 	}
 	return env
-}
-
-// limited keeps the first bytes that are written. It is nothing but an io.Writer: the ReadFrom of a buffer would read all.
-type limited struct {
-	kept bytes.Buffer
-	most int
-	cut  bool
-}
-
-// Write implements io.Writer. It never fails, so that the command does not end by a broken pipe.
-func (l *limited) Write(p []byte) (int, error) {
-	kept := p[:min(len(p), l.most-l.kept.Len())]
-	l.cut = l.cut || len(kept) < len(p)
-	l.kept.Write(kept)
-	return len(p), nil
 }
 
 var (

@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // maxShort is the maximum length of a short string in bytes (AMQP 0-9-1, section 4.2.5.3). The library ends the connection, which all steps
@@ -37,11 +38,11 @@ func publish() flows.Kind {
 		New: func(a *flows.Args) (flows.Runner, error) {
 			for _, h := range a.Fields("headers") {
 				if len(h.Name) > maxShort {
-					return nil, a.Refuse(flows.TooLarge, "headers", "headers: %.50q… has %d bytes; %d are allowed", h.Name, len(h.Name), maxShort)
+					return nil, a.Refuse(problem.TooLarge, "headers", "headers: %.50q… has %d bytes; %d are allowed", h.Name, len(h.Name), maxShort)
 				}
 			}
 			if len(a.String("exchange")) > maxShort {
-				return nil, a.Refuse(flows.TooLarge, "exchange", "exchange: the name has %d bytes; %d are allowed", len(a.String("exchange")), maxShort)
+				return nil, a.Refuse(problem.TooLarge, "exchange", "exchange: the name has %d bytes; %d are allowed", len(a.String("exchange")), maxShort)
 			}
 			return &publishStep{
 				connection: a.String("connection"), exchange: a.String("exchange"), mandatory: a.String("unroutable") != "drop",

@@ -9,6 +9,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 func source() flows.Source {
@@ -23,7 +24,7 @@ func source() flows.Source {
 		Example: "amqp: {connection: bus, queue: orders}",
 		New: func(a *flows.Args) (flows.Consumer, error) {
 			if queue := a.String("queue"); queue == "" || len(queue) > maxShort {
-				return nil, a.Refuse(flows.TooLarge, "queue", "queue: the name has %d bytes; 1 to %d are allowed", len(queue), maxShort)
+				return nil, a.Refuse(problem.TooLarge, "queue", "queue: the name has %d bytes; 1 to %d are allowed", len(queue), maxShort)
 			}
 			return consumer{a.String("queue")}, nil
 		},

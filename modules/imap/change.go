@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // move moves a message to another mailbox.
@@ -80,7 +81,7 @@ func newFlag(a *flows.Args, t target) (*flag, error) {
 	}
 	remove, err := flagsOf(a, "remove")
 	if err == nil && len(add)+len(remove) == 0 {
-		err = a.Refuse(flows.DependentKey, "flag", "flag needs add or remove")
+		err = a.Refuse(problem.DependentKey, "flag", "flag needs add or remove")
 	}
 	return &flag{t, add, remove}, err
 }
@@ -127,7 +128,7 @@ type appendTo struct {
 func newAppend(a *flows.Args) (*appendTo, error) {
 	s := &appendTo{mailbox: a.Template("append"), content: a.Template("content"), file: a.Template("file")}
 	if (s.content == nil) == (s.file == nil) {
-		return nil, a.Refuse(flows.DependentKey, "append", "append needs one of content and file")
+		return nil, a.Refuse(problem.DependentKey, "append", "append needs one of content and file")
 	}
 	var err error
 	s.flags, err = flagsOf(a, "flags")

@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Limits of max_size in bytes.
@@ -29,7 +30,7 @@ func newFetch(a *flows.Args, t target) (*fetch, error) {
 	if a.Has("max_size") {
 		size, ok := flows.ParseSize(a.String("max_size"))
 		if !ok || size < 1 || size > maxSize {
-			return nil, a.Refuse(flows.BadSize, "max_size", "max_size is a size such as 512KB or 10MB, at most 50MB")
+			return nil, a.Refuse(problem.BadSize, "max_size", "max_size is a size such as 512KB or 10MB, at most 50MB")
 		}
 		f.most = size
 	}

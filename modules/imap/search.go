@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -63,7 +64,7 @@ func newSearch(a *flows.Args) (*search, error) {
 	s := &search{mailbox: a.Template("search"), criteria: a.Object("criteria"), most: defaultMessages}
 	if a.Has("max_messages") {
 		if s.most = a.Int("max_messages"); s.most < 1 || s.most > maxMessages {
-			return nil, a.Refuse(flows.OutOfRange, "max_messages", "max_messages is from 1 to %d", maxMessages)
+			return nil, a.Refuse(problem.OutOfRange, "max_messages", "max_messages is from 1 to %d", maxMessages)
 		}
 	}
 	return s, nil

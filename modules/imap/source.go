@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 const (
@@ -60,7 +61,7 @@ func newConsumer(a *flows.Args) (flows.Consumer, error) {
 	}
 	if a.Has("every") {
 		if q.every = a.Duration("every"); q.every < minEvery || q.every > maxEvery {
-			return nil, a.Refuse(flows.OutOfRange, "every", "every is from 5s to 1h")
+			return nil, a.Refuse(problem.OutOfRange, "every", "every is from 5s to 1h")
 		}
 	}
 	if a.Has("flag") {
@@ -69,12 +70,12 @@ func newConsumer(a *flows.Args) (flows.Consumer, error) {
 			return nil, a.Errorf("flag", "flag: %q is no flag that can mark messages", a.String("flag"))
 		}
 		if q.moveTo != "" {
-			return nil, a.Refuse(flows.ExclusiveKeys, "flag", "flag and move_to exclude each other")
+			return nil, a.Refuse(problem.ExclusiveKeys, "flag", "flag and move_to exclude each other")
 		}
 	}
 	for param, name := range map[string]string{"mailbox": q.mailbox, "move_to": q.moveTo, "rejected_to": q.rejectedTo} {
 		if a.Has(param) && (name == "" || len(name) > maxText || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f })) {
-			return nil, a.Refuse(flows.BadName, param, "%s: %.50q is no name of a mailbox", param, name)
+			return nil, a.Refuse(problem.BadName, param, "%s: %.50q is no name of a mailbox", param, name)
 		}
 		if param != "mailbox" && name == q.mailbox {
 			return nil, a.Errorf(param, "%s is the mailbox itself", param)

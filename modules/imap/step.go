@@ -6,6 +6,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 const doc = "`list` puts out an item `{name, delimiter, attributes, selectable}` for each mailbox. `search` puts out an item `{mailbox, uid, uid_validity, size, flags, received, date, subject, from, to, cc, " +
@@ -35,7 +36,7 @@ func kind() flows.Kind {
 			s := &step{connection: a.String("connection")}
 			t := target{mailbox: a.Template(name), uid: a.Template("uid"), validity: a.Template("uid_validity")}
 			if (name == "fetch" || name == "move" || name == "flag") && t.uid == nil {
-				return nil, a.Refuse(flows.DependentKey, name, "%s needs the uid of the message", name)
+				return nil, a.Refuse(problem.DependentKey, name, "%s needs the uid of the message", name)
 			}
 			switch name {
 			case "list":
@@ -46,7 +47,7 @@ func kind() flows.Kind {
 				s.do, err = newFetch(a, t)
 			case "move":
 				if s.do = (&move{t, a.Template("to")}); !a.Has("to") {
-					err = a.Refuse(flows.DependentKey, name, "move needs to, the other mailbox")
+					err = a.Refuse(problem.DependentKey, name, "move needs to, the other mailbox")
 				}
 			case "flag":
 				s.do, err = newFlag(a, t)

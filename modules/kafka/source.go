@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 func source() flows.Source {
@@ -33,11 +34,11 @@ func source() flows.Source {
 				c.from = kgo.NewOffset().AtEnd()
 			}
 			if len(c.topics) == 0 {
-				return nil, a.Refuse(flows.OutOfRange, "topics", "topics: expected at least one")
+				return nil, a.Refuse(problem.OutOfRange, "topics", "topics: expected at least one")
 			}
 			for _, name := range c.topics {
 				if !isTopic(name) {
-					return nil, a.Refuse(flows.BadName, "topics", "topics: %.100q is no name: expected at most 249 letters, digits, dots, underscores and hyphens", name)
+					return nil, a.Refuse(problem.BadName, "topics", "topics: %.100q is no name: expected at most 249 letters, digits, dots, underscores and hyphens", name)
 				}
 			}
 			return c, nil

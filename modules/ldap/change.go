@@ -9,6 +9,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // oidPermissiveModify names the control of Microsoft with which values that are there already, or not there, are no mistake.
@@ -68,7 +69,7 @@ type modify struct{ dn, replace, add, remove *flows.Template }
 func newModify(a *flows.Args) (*modify, error) {
 	m := &modify{a.Template("modify"), a.Template("replace"), a.Template("add_values"), a.Template("remove_values")}
 	if m.replace == nil && m.add == nil && m.remove == nil {
-		return nil, a.Refuse(flows.DependentKey, "modify", "modify needs replace, add_values or remove_values")
+		return nil, a.Refuse(problem.DependentKey, "modify", "modify needs replace, add_values or remove_values")
 	}
 	return m, nil
 }

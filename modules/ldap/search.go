@@ -9,6 +9,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/budget"
 )
 
@@ -43,7 +44,7 @@ func newSearch(a *flows.Args) (*search, error) {
 	}
 	if a.Has("max_entries") {
 		if s.most = a.Int("max_entries"); s.most < 1 || s.most > maxEntries {
-			return nil, a.Refuse(flows.OutOfRange, "max_entries", "max_entries is from 1 to %d", maxEntries)
+			return nil, a.Refuse(problem.OutOfRange, "max_entries", "max_entries is from 1 to %d", maxEntries)
 		}
 	}
 	return s, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 func kind() flows.Kind {
@@ -40,12 +41,12 @@ func kind() flows.Kind {
 			case "rename":
 				s.do = &rename{dn: a.Template(name), to: a.Template("to")}
 				if !a.Has("to") {
-					err = a.Refuse(flows.DependentKey, name, "rename needs to, the new name")
+					err = a.Refuse(problem.DependentKey, name, "rename needs to, the new name")
 				}
 			case "verify":
 				s.do = &verify{dn: a.Template(name), password: a.Template("password")}
 				if !a.Has("password") {
-					err = a.Refuse(flows.DependentKey, name, "verify needs a password")
+					err = a.Refuse(problem.DependentKey, name, "verify needs a password")
 				}
 			}
 			return s, err

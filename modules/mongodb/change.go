@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // setting are the operators that, repeated, change nothing more.
@@ -24,7 +25,7 @@ type update struct {
 func newUpdate(a *flows.Args, g guard) (*update, error) {
 	s := &update{g, a.Template("filter"), a.Template("changes"), a.Bool("upsert"), a.Bool("many")}
 	if s.filter == nil || s.changes == nil {
-		return nil, a.Refuse(flows.DependentKey, "update", "update needs filter and changes")
+		return nil, a.Refuse(problem.DependentKey, "update", "update needs filter and changes")
 	}
 	return s, nil
 }
@@ -89,7 +90,7 @@ type replace struct {
 func newReplace(a *flows.Args, g guard) (*replace, error) {
 	s := &replace{g, a.Template("filter"), a.Template("document"), a.Bool("upsert")}
 	if s.filter == nil {
-		return nil, a.Refuse(flows.DependentKey, "replace", "replace needs a filter")
+		return nil, a.Refuse(problem.DependentKey, "replace", "replace needs a filter")
 	}
 	return s, nil
 }
@@ -133,7 +134,7 @@ type remove struct {
 func newRemove(a *flows.Args, g guard) (*remove, error) {
 	s := &remove{g, a.Template("filter"), a.Bool("many")}
 	if s.filter == nil {
-		return nil, a.Refuse(flows.DependentKey, "delete", "delete needs a filter")
+		return nil, a.Refuse(problem.DependentKey, "delete", "delete needs a filter")
 	}
 	return s, nil
 }

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Limits of max_documents, and of the documents of a step together in bytes.
@@ -32,7 +33,7 @@ func newFind(a *flows.Args, g guard, name string) (*find, error) {
 	f := &find{guard: g, one: name == "find_one", filter: a.Template("filter"), projection: a.Template("projection"), sort: a.Template("sort")}
 	if a.Has("limit") {
 		if f.limit = a.Int("limit"); f.limit < 1 {
-			return nil, a.Refuse(flows.OutOfRange, "limit", "limit is at least 1")
+			return nil, a.Refuse(problem.OutOfRange, "limit", "limit is at least 1")
 		}
 	}
 	var err error
@@ -46,7 +47,7 @@ func mostOf(a *flows.Args) (int, error) {
 	}
 	most := a.Int("max_documents")
 	if most < 1 || most > maxDocuments {
-		return 0, a.Refuse(flows.OutOfRange, "max_documents", "max_documents is from 1 to %d", maxDocuments)
+		return 0, a.Refuse(problem.OutOfRange, "max_documents", "max_documents is from 1 to %d", maxDocuments)
 	}
 	return most, nil
 }
@@ -128,7 +129,7 @@ func newAggregate(a *flows.Args, g guard) (*aggregate, error) {
 	g.noPaths = true
 	s := &aggregate{guard: g, pipeline: a.Template("pipeline")}
 	if s.pipeline == nil {
-		return nil, a.Refuse(flows.DependentKey, "aggregate", "aggregate needs a pipeline")
+		return nil, a.Refuse(problem.DependentKey, "aggregate", "aggregate needs a pipeline")
 	}
 	var err error
 	s.most, err = mostOf(a)

@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // maxInserted is the maximum number of documents of one step.
@@ -31,7 +32,7 @@ type insert struct {
 func newInsert(a *flows.Args, g guard) (*insert, error) {
 	s := &insert{guard: g, document: a.Template("document"), documents: a.Template("documents"), keep: a.String("existing") == "keep"}
 	if s.document != nil && s.documents != nil {
-		return nil, a.Refuse(flows.ExclusiveKeys, "documents", "document and documents exclude each other")
+		return nil, a.Refuse(problem.ExclusiveKeys, "documents", "document and documents exclude each other")
 	}
 	return s, nil
 }

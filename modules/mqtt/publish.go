@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 func publish() flows.Kind {
@@ -40,7 +41,7 @@ func publish() flows.Kind {
 			}
 			if a.Has("expiry") {
 				if s.expiry = a.Duration("expiry"); s.expiry < time.Second || s.expiry > maxExpiry {
-					return nil, a.Refuse(flows.OutOfRange, "expiry", "expiry: expected 1s to 365d")
+					return nil, a.Refuse(problem.OutOfRange, "expiry", "expiry: expected 1s to 365d")
 				}
 			}
 			return s, nil

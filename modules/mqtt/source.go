@@ -9,6 +9,7 @@ import (
 	"github.com/eclipse/paho.golang/paho"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 func source() flows.Source {
@@ -28,7 +29,7 @@ func source() flows.Source {
 		New: func(a *flows.Args) (flows.Consumer, error) {
 			c := &consumer{filters: a.Strings("topics"), expiry: defaultExpiry}
 			if len(c.filters) == 0 {
-				return nil, a.Refuse(flows.OutOfRange, "topics", "topics: expected at least one")
+				return nil, a.Refuse(problem.OutOfRange, "topics", "topics: expected at least one")
 			}
 			for i, f := range c.filters {
 				if !isFilter(f) {
@@ -42,7 +43,7 @@ func source() flows.Source {
 			}
 			if a.Has("session_expiry") {
 				if c.expiry = a.Duration("session_expiry"); c.expiry < time.Second || c.expiry > maxExpiry {
-					return nil, a.Refuse(flows.OutOfRange, "session_expiry", "session_expiry: expected 1s to 365d")
+					return nil, a.Refuse(problem.OutOfRange, "session_expiry", "session_expiry: expected 1s to 365d")
 				}
 			}
 			return c, nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/penstock/penstock/connect"
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/sleep"
 )
 
@@ -37,7 +38,7 @@ func source() flows.Source {
 			}
 			for param, name := range map[string]string{"stream": c.stream, "consumer": c.durable} {
 				if strings.ContainsAny(name, ". *>/\\\t\r\n") {
-					return nil, a.Refuse(flows.BadName, param, "%s: a name has no spaces, dots, wildcards and slashes", param)
+					return nil, a.Refuse(problem.BadName, param, "%s: a name has no spaces, dots, wildcards and slashes", param)
 				}
 			}
 			if c.subject != "" && !isFilter(c.subject) {

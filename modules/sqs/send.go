@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 const (
@@ -47,7 +48,7 @@ func send() flows.Kind {
 			}
 			if a.Has("delivery_delay") {
 				if s.delay = a.Duration("delivery_delay"); s.delay < 0 || s.delay > maxDelay {
-					return nil, a.Refuse(flows.OutOfRange, "delivery_delay", "delivery_delay: expected at most 15m")
+					return nil, a.Refuse(problem.OutOfRange, "delivery_delay", "delivery_delay: expected at most 15m")
 				}
 			}
 			return s, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 func source() flows.Source {
@@ -32,11 +33,11 @@ func source() flows.Source {
 			c := &consumer{queue: a.String("queue"), visibility: 30 * time.Second}
 			if a.Has("visibility") {
 				if c.visibility = a.Duration("visibility"); c.visibility < 3*time.Second || c.visibility > 12*time.Hour {
-					return nil, a.Refuse(flows.OutOfRange, "visibility", "visibility: expected 3s to 12h")
+					return nil, a.Refuse(problem.OutOfRange, "visibility", "visibility: expected 3s to 12h")
 				}
 			}
 			if !isQueue(c.queue) {
-				return nil, a.Refuse(flows.BadName, "queue", "queue: expected a name of at most 80 letters, digits, underscores and hyphens, or a URL")
+				return nil, a.Refuse(problem.BadName, "queue", "queue: expected a name of at most 80 letters, digits, underscores and hyphens, or a URL")
 			}
 			return c, nil
 		},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/failure"
 	"github.com/penstock/penstock/queue"
 	"github.com/penstock/penstock/store"
@@ -97,7 +98,7 @@ func (h *Handler) startOnFailure(ctx context.Context, brief *queue.Record) error
 		return nil
 	}
 	flow, err := h.config.Flows.Version(ctx, brief.Flow, brief.Version)
-	var problems flows.Problems
+	var problems problem.List
 	switch {
 	case errors.Is(err, store.ErrNotFound) || errors.As(err, &problems): // the run has failed for that
 		return nil

@@ -21,6 +21,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps"
 )
 
@@ -75,7 +76,7 @@ func run(w io.Writer, args []string) error {
 func judge(w io.Writer, file string, written, want []byte) error {
 	kinds := steps.Catalogue()
 	flow, err := flows.Parse(file, written, kinds)
-	if problems := (flows.Problems)(nil); errors.As(err, &problems) {
+	if problems := (problem.List)(nil); errors.As(err, &problems) {
 		fmt.Fprintln(w, problems.Error())
 		return fmt.Errorf("%d mistakes", len(problems))
 	} else if err != nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
@@ -244,11 +245,11 @@ func checkHeaders(args *flows.Args, headers []flows.Field) error {
 		name := textproto.CanonicalMIMEHeaderKey(h.Name)
 		switch {
 		case !httpguts.ValidHeaderFieldName(h.Name):
-			return args.Refuse(flows.BadHeader, "headers", "%q is not a header name", h.Name)
+			return args.Refuse(problem.BadHeader, "headers", "%q is not a header name", h.Name)
 		case slices.Contains(reserved, name) || strings.HasPrefix(name, "Content-"):
-			return args.Refuse(flows.BadHeader, "headers", "the header %s is not set here", h.Name)
+			return args.Refuse(problem.BadHeader, "headers", "the header %s is not set here", h.Name)
 		case seen[name]:
-			return args.Refuse(flows.DuplicateName, "headers", "the header %s comes twice", h.Name)
+			return args.Refuse(problem.DuplicateName, "headers", "the header %s comes twice", h.Name)
 		}
 		seen[name] = true
 	}

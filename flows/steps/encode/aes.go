@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -17,7 +18,7 @@ import (
 func aesFormat(args *flows.Args) (form, error) {
 	secret := args.String("secret")
 	if secret == "" {
-		return nil, args.Refuse(flows.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
+		return nil, args.Refuse(problem.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
 	}
 	decode := args.Bool("decode")
 	return transform(args, "aes_gcm", "application/octet-stream", func(ctx context.Context, in *flows.Input, from io.Reader) (io.Reader, error) {

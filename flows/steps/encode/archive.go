@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
@@ -52,7 +53,7 @@ func zipFormat(args *flows.Args) (form, error) {
 	}
 	for _, name := range []string{"input", "match", "max_size"} {
 		if args.Has(name) {
-			return nil, args.Refuse(flows.MeaninglessKey, name, "%s has no meaning for zip unless it decodes", name)
+			return nil, args.Refuse(problem.MeaninglessKey, name, "%s has no meaning for zip unless it decodes", name)
 		}
 	}
 	output, name := args.String("output"), args.Template("name")
@@ -60,7 +61,7 @@ func zipFormat(args *flows.Args) (form, error) {
 	case output != outputFile && output != "base64":
 		return nil, args.Errorf("zip", "zip is no text: output: file or output: base64 writes it")
 	case name != nil && output != outputFile:
-		return nil, args.Refuse(flows.MeaninglessKey, "name", "name has a meaning with output: file only")
+		return nil, args.Refuse(problem.MeaninglessKey, "name", "name has a meaning with output: file only")
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		entries, err := entriesOf(v)
@@ -169,10 +170,10 @@ func writeZIP(ctx context.Context, in *flows.Input, w io.Writer, entries []entry
 func readZIPFormat(args *flows.Args) (form, error) {
 	match := args.String("match")
 	if _, err := path.Match(match, ""); err != nil {
-		return nil, args.Refuse(flows.BadPattern, "match", "match: %q is no pattern", match)
+		return nil, args.Refuse(problem.BadPattern, "match", "match: %q is no pattern", match)
 	}
 	if args.Has("name") {
-		return nil, args.Refuse(flows.MeaninglessKey, "name", "name has no meaning when a zip is read: its files have names")
+		return nil, args.Refuse(problem.MeaninglessKey, "name", "name has no meaning when a zip is read: its files have names")
 	}
 	read, err := bytesInput(args, "a zip")
 	if err != nil {
@@ -184,7 +185,7 @@ func readZIPFormat(args *flows.Args) (form, error) {
 	}
 	output := args.String("output")
 	if output == "" {
-		return nil, args.Refuse(flows.RequiredKey, "zip", "output is missing: file for files of the run, text or base64 for the contents themselves")
+		return nil, args.Refuse(problem.RequiredKey, "zip", "output is missing: file for files of the run, text or base64 for the contents themselves")
 	}
 	return func(ctx context.Context, in *flows.Input, v any) (any, error) {
 		content, err := read(ctx, in, v)

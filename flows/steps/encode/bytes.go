@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/bulk"
@@ -74,7 +75,7 @@ func codecFormat(make func() codec) func(*flows.Args) (form, error) {
 		c := make()
 		if !args.Bool("decode") {
 			if args.Has("output") {
-				return nil, args.Refuse(flows.MeaninglessKey, "output", "output has no meaning for %s unless it decodes", c.name)
+				return nil, args.Refuse(problem.MeaninglessKey, "output", "output has no meaning for %s unless it decodes", c.name)
 			}
 			if args.String("input") == inputFile {
 				return func(ctx context.Context, in *flows.Input, v any) (any, error) { return encodeFile(ctx, in, c, v) }, nil
@@ -86,7 +87,7 @@ func codecFormat(make func() codec) func(*flows.Args) (form, error) {
 			}, nil
 		}
 		if args.Has("input") {
-			return nil, args.Refuse(flows.MeaninglessKey, "input", "input has no meaning for %s when it decodes", c.name)
+			return nil, args.Refuse(problem.MeaninglessKey, "input", "input has no meaning for %s when it decodes", c.name)
 		}
 		output := codecNamed(args.String("output"))
 		return func(_ context.Context, _ *flows.Input, v any) (any, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
@@ -27,7 +28,7 @@ func csvFormat(args *flows.Args) (form, error) {
 	}
 	for _, name := range append(content.ReadingCSV, "input") {
 		if args.Has(name) {
-			return nil, args.Refuse(flows.MeaninglessKey, name, "%s has no meaning for csv unless it decodes", name)
+			return nil, args.Refuse(problem.MeaninglessKey, name, "%s has no meaning for csv unless it decodes", name)
 		}
 	}
 	base64 := args.String("output") == "base64"
@@ -51,7 +52,7 @@ func csvFormat(args *flows.Args) (form, error) {
 func readCSVFormat(args *flows.Args, dialect payload.CSVDialect, label string) (form, error) {
 	for _, name := range []string{"bom", "output"} {
 		if args.Has(name) {
-			return nil, args.Refuse(flows.MeaninglessKey, name, "%s has no meaning for csv when it decodes", name)
+			return nil, args.Refuse(problem.MeaninglessKey, name, "%s has no meaning for csv when it decodes", name)
 		}
 	}
 	if len(dialect.Columns) > 0 && !dialect.NoHeader {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
@@ -41,11 +42,11 @@ func formats() []format {
 func (f format) form(args *flows.Args) (form, error) {
 	for _, p := range options() {
 		if args.Has(p.Name) && p.Name != "as" && !slices.Contains(f.options, p.Name) {
-			return nil, args.Refuse(flows.MeaninglessKey, p.Name, "%s has no meaning for %s", p.Name, f.name)
+			return nil, args.Refuse(problem.MeaninglessKey, p.Name, "%s has no meaning for %s", p.Name, f.name)
 		}
 	}
 	if args.String("output") == outputFile && !slices.Contains(f.options, "name") {
-		return nil, args.Refuse(flows.MeaninglessKey, "output", "output: file has no meaning for %s", f.name)
+		return nil, args.Refuse(problem.MeaninglessKey, "output", "output: file has no meaning for %s", f.name)
 	}
 	return f.make(args)
 }

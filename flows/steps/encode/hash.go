@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 )
 
@@ -34,7 +35,7 @@ func hashNamed(name string) func() hash.Hash {
 // checkHash rejects the algorithms of tokens.
 func checkHash(args *flows.Args) error {
 	if name := args.String("algorithm"); slices.Contains(jwtAlgorithms, name) {
-		return args.Refuse(flows.UnknownValue, "algorithm", "%s is no hash function: it signs a jwt", name)
+		return args.Refuse(problem.UnknownValue, "algorithm", "%s is no hash function: it signs a jwt", name)
 	}
 	return nil
 }
@@ -50,7 +51,7 @@ func hashFormat(args *flows.Args) (form, error) {
 func hmacFormat(args *flows.Args) (form, error) {
 	function, secret := hashNamed(args.String("algorithm")), args.String("secret")
 	if secret == "" {
-		return nil, args.Refuse(flows.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
+		return nil, args.Refuse(problem.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
 	}
 	if err := checkHash(args); err != nil {
 		return nil, err

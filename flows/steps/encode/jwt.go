@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
@@ -44,11 +45,11 @@ func jwtFormat(args *flows.Args) (form, error) {
 	}
 	switch {
 	case k.secret == "":
-		return nil, args.Refuse(flows.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
+		return nil, args.Refuse(problem.RequiredKey, "secret", "secret is missing: the name of the stored secret that is the key")
 	case !strings.ContainsAny(k.algorithm, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
 		return nil, args.Errorf("algorithm", "a token is signed with sha256, sha384 or sha512, or one of %s", strings.Join(jwtAlgorithms, ", "))
 	case args.Bool("decode") && k.id != "":
-		return nil, args.Refuse(flows.MeaninglessKey, "key_id", "key_id has no meaning when a token is read: the token names its key")
+		return nil, args.Refuse(problem.MeaninglessKey, "key_id", "key_id has no meaning when a token is read: the token names its key")
 	case args.Bool("decode"):
 		return k.read, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -35,15 +36,15 @@ func pgpFormat(args *flows.Args) (form, error) {
 	decode := args.Bool("decode")
 	switch {
 	case decode && args.Has("sign_with"):
-		return nil, args.Refuse(flows.MeaninglessKey, "sign_with", "sign_with has no meaning when a message is read: verify_with names the key of its signer")
+		return nil, args.Refuse(problem.MeaninglessKey, "sign_with", "sign_with has no meaning when a message is read: verify_with names the key of its signer")
 	case decode && args.Has("armor"):
-		return nil, args.Refuse(flows.MeaninglessKey, "armor", "armor has no meaning when a message is read: both forms are")
+		return nil, args.Refuse(problem.MeaninglessKey, "armor", "armor has no meaning when a message is read: both forms are")
 	case decode && p.key == "" && p.verifyWith == "":
-		return nil, args.Refuse(flows.RequiredKey, "pgp", "secret is missing, the private key that decrypts, or verify_with, the public key of the signer")
+		return nil, args.Refuse(problem.RequiredKey, "pgp", "secret is missing, the private key that decrypts, or verify_with, the public key of the signer")
 	case !decode && args.Has("verify_with"):
-		return nil, args.Refuse(flows.MeaninglessKey, "verify_with", "verify_with has no meaning unless a message is read, with decode: true")
+		return nil, args.Refuse(problem.MeaninglessKey, "verify_with", "verify_with has no meaning unless a message is read, with decode: true")
 	case !decode && p.key == "" && p.signWith == "":
-		return nil, args.Refuse(flows.RequiredKey, "pgp", "secret is missing, the public keys of the recipients, or sign_with, the private key that signs")
+		return nil, args.Refuse(problem.RequiredKey, "pgp", "secret is missing, the public keys of the recipients, or sign_with, the private key that signs")
 	case !decode && !p.armored && (args.String("output") == "" || args.String("output") == "text"):
 		return nil, args.Errorf("armor", "a message without armor is no text: output: file or output: base64 writes it")
 	case decode:

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/blob"
@@ -35,7 +36,7 @@ func transform(args *flows.Args, format, contentType string, make transformer) (
 	output, name := args.String("output"), args.Template("name")
 	switch {
 	case name != nil && output != outputFile:
-		return nil, args.Refuse(flows.MeaninglessKey, "name", "name has a meaning with output: file only")
+		return nil, args.Refuse(problem.MeaninglessKey, "name", "name has a meaning with output: file only")
 	case output == "" && decode || output == "" && format == "pgp":
 		output = "text"
 	case output == "":
@@ -86,7 +87,7 @@ func sizeLimit(args *flows.Args) (int64, error) {
 	}
 	size, ok := flows.ParseSize(args.String("max_size"))
 	if !ok || size < 1 || size > maxSize {
-		return 0, args.Refuse(flows.BadSize, "max_size", "max_size is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(maxSize))
+		return 0, args.Refuse(problem.BadSize, "max_size", "max_size is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(maxSize))
 	}
 	return size, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
@@ -20,7 +21,7 @@ func xlsxFormat(args *flows.Args) (form, error) {
 	}
 	for _, name := range []string{"input", "sheet", "range"} {
 		if args.Has(name) {
-			return nil, args.Refuse(flows.MeaninglessKey, name, "%s has no meaning for xlsx unless it decodes", name)
+			return nil, args.Refuse(problem.MeaninglessKey, name, "%s has no meaning for xlsx unless it decodes", name)
 		}
 	}
 	output, err := bytesOutput(args, "xlsx", xlsx.ContentType)
@@ -110,7 +111,7 @@ func cellValue(v any) any {
 func readXLSXFormat(args *flows.Args) (form, error) {
 	for _, name := range []string{"output", "name", "columns"} {
 		if args.Has(name) {
-			return nil, args.Refuse(flows.MeaninglessKey, name, "%s has no meaning for xlsx when it decodes", name)
+			return nil, args.Refuse(problem.MeaninglessKey, name, "%s has no meaning for xlsx when it decodes", name)
 		}
 	}
 	options, err := content.XLSXOptions(args)
@@ -152,7 +153,7 @@ func bytesOutput(args *flows.Args, format, contentType string) (func(ctx context
 	switch output := args.String("output"); output {
 	case "base64", "base64url", "hex":
 		if name != nil {
-			return nil, args.Refuse(flows.MeaninglessKey, "name", "name has a meaning with output: file only")
+			return nil, args.Refuse(problem.MeaninglessKey, "name", "name has a meaning with output: file only")
 		}
 		return func(ctx context.Context, in *flows.Input, result []byte) (any, error) {
 			return codecNamed(output).encode(result), in.Charger(ctx).Charge(2 * int64(len(result)))

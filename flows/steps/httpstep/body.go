@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/blob"
 	"github.com/penstock/penstock/internal/mask"
@@ -92,7 +93,7 @@ func (s *step) setContentType(args *flows.Args) error {
 		return nil
 	}
 	if s.body == nil {
-		return args.Refuse(flows.DependentKey, "content_type", "content_type needs a body: json, form, raw, base64 or file")
+		return args.Refuse(problem.DependentKey, "content_type", "content_type needs a body: json, form, raw, base64 or file")
 	}
 	s.headers = append(s.headers, httpHeader{"Content-Type", args.Template("content_type")})
 	return nil

@@ -2,6 +2,7 @@ package httpstep
 
 import (
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // Limits of max_response in bytes.
@@ -27,7 +28,7 @@ func (s *step) setLimit(args *flows.Args) error {
 	}
 	limit, ok := flows.ParseSize(args.String("max_response"))
 	if !ok || limit < 1 || limit > most {
-		return args.Refuse(flows.BadSize, "max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(most))
+		return args.Refuse(problem.BadSize, "max_response", "max_response is a size from 1B to %s, such as 512KB or 10MB", flows.SizeText(most))
 	}
 	s.limit = limit
 	return nil

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/bulk"
@@ -89,7 +90,7 @@ func (s *step) setCSV(args *flows.Args) (err error) {
 	switch s.parse {
 	case "", "auto", "csv":
 	default:
-		return args.Refuse(flows.MeaninglessKey, "csv", "csv has no meaning with parse: %s", s.parse)
+		return args.Refuse(problem.MeaninglessKey, "csv", "csv has no meaning with parse: %s", s.parse)
 	}
 	if s.csv, err = content.CSVDialect(object); err == nil && len(s.csv.Columns) > 0 && !s.csv.NoHeader {
 		err = object.Errorf("columns", "columns name those of a file without a header: add header: false")

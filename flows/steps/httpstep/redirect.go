@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/internal/mask"
 )
 
@@ -24,7 +25,7 @@ func (s *step) setRedirects(args *flows.Args) error {
 	}
 	s.redirects = args.Int("follow_redirects")
 	if s.redirects < 0 || s.redirects > maxRedirects {
-		return args.Refuse(flows.OutOfRange, "follow_redirects", "follow_redirects is from 0 (none) to %d", maxRedirects)
+		return args.Refuse(problem.OutOfRange, "follow_redirects", "follow_redirects is from 0 (none) to %d", maxRedirects)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/budget"
 	"github.com/penstock/penstock/internal/sleep"
@@ -41,14 +42,14 @@ type list struct {
 func newList(args *flows.Args) (operation, error) {
 	l := &list{at: args.Template("list"), match: args.String("match"), recursive: args.Bool("recursive"), settle: args.Duration("settle"), most: defaultFiles}
 	if _, err := path.Match(l.match, ""); err != nil {
-		return nil, args.Refuse(flows.BadPattern, "match", "match: %q is no pattern", l.match)
+		return nil, args.Refuse(problem.BadPattern, "match", "match: %q is no pattern", l.match)
 	}
 	if l.settle > maxSettle {
-		return nil, args.Refuse(flows.OutOfRange, "settle", "settle is at most 1m")
+		return nil, args.Refuse(problem.OutOfRange, "settle", "settle is at most 1m")
 	}
 	if args.Has("max_files") {
 		if l.most = args.Int("max_files"); l.most < 1 || l.most > maxFiles {
-			return nil, args.Refuse(flows.OutOfRange, "max_files", "max_files is from 1 to %d", maxFiles)
+			return nil, args.Refuse(problem.OutOfRange, "max_files", "max_files is from 1 to %d", maxFiles)
 		}
 	}
 	return l, nil

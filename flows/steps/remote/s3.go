@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -88,7 +89,7 @@ func newS3(name string, args *flows.Args) (operation, error) {
 		return p, nil
 	case "copy":
 		if !args.Has("to") {
-			return nil, args.Refuse(flows.RequiredKey, "copy", "to is missing: the new key")
+			return nil, args.Refuse(problem.RequiredKey, "copy", "to is missing: the new key")
 		}
 		return &copyObject{args.Template("copy"), args.Template("to"), args.Template("from_bucket")}, nil
 	case "delete":
@@ -100,7 +101,7 @@ func newS3(name string, args *flows.Args) (operation, error) {
 		}
 		if args.Has("expires") {
 			if p.expires = args.Duration("expires"); p.expires < time.Second || p.expires > maxExpires {
-				return nil, args.Refuse(flows.OutOfRange, "expires", "expires is from 1s to 7d")
+				return nil, args.Refuse(problem.OutOfRange, "expires", "expires is from 1s to 7d")
 			}
 		}
 		return p, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 )
 
 // SFTP lists, reads and writes the files of an SFTP server.
@@ -65,7 +66,7 @@ func newSFTP(name string, args *flows.Args) (operation, error) {
 		return p, nil
 	case "move":
 		if !args.Has("to") {
-			return nil, args.Refuse(flows.RequiredKey, "move", "to is missing: the new path")
+			return nil, args.Refuse(problem.RequiredKey, "move", "to is missing: the new path")
 		}
 		o.Keep = !args.Bool("overwrite")
 		return &move{args.Template("move"), args.Template("to"), o}, nil

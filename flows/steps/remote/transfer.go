@@ -10,6 +10,7 @@ import (
 	"path"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 	"github.com/penstock/penstock/internal/blob"
@@ -30,7 +31,7 @@ func newGet(args *flows.Args) (operation, error) {
 	if args.Has("max_size") {
 		size, ok := flows.ParseSize(args.String("max_size"))
 		if !ok || size < 1 {
-			return nil, args.Refuse(flows.BadSize, "max_size", "max_size is a size such as 512KB or 10MB")
+			return nil, args.Refuse(problem.BadSize, "max_size", "max_size is a size such as 512KB or 10MB")
 		}
 		g.limit = size
 	}
@@ -95,7 +96,7 @@ func newPut(args *flows.Args) (*put, error) {
 		}
 	}
 	if given != 1 {
-		return nil, args.Refuse(flows.DependentKey, "put", "put needs one of file, content and base64")
+		return nil, args.Refuse(problem.DependentKey, "put", "put needs one of file, content and base64")
 	}
 	return p, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/content"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
@@ -30,7 +31,7 @@ func newStatement(args *flows.Args) (*statement, error) {
 		param = "query"
 	}
 	if s.text = args.String(param); len(s.text) > maxStatement {
-		return nil, args.Refuse(flows.TooLarge, param, "a statement has at most %d bytes", maxStatement)
+		return nil, args.Refuse(problem.TooLarge, param, "a statement has at most %d bytes", maxStatement)
 	}
 	for _, name := range []string{"files", "json"} {
 		if args.Has(name) && !s.query {
@@ -39,7 +40,7 @@ func newStatement(args *flows.Args) (*statement, error) {
 	}
 	if list, fixed := s.argsLiteral(); fixed {
 		if _, ok := list.([]any); !ok {
-			return nil, args.Refuse(flows.WrongType, "args", "args is a list, one value for each placeholder")
+			return nil, args.Refuse(problem.WrongType, "args", "args is a list, one value for each placeholder")
 		}
 	}
 	words, several := sqlWords(s.text)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/flows/problem"
 	"github.com/penstock/penstock/flows/steps/internal/failure"
 )
 
@@ -41,7 +42,7 @@ func newStep(args *flows.Args) (*step, error) {
 	s := &step{connection: args.String("connection"), transaction: args.Has("transaction"), maxRows: defaultRows}
 	if args.Has("max_rows") {
 		if s.maxRows = args.Int("max_rows"); s.maxRows < 1 || s.maxRows > maxRowsLimit {
-			return nil, args.Refuse(flows.OutOfRange, "max_rows", "max_rows is from 1 to %d", maxRowsLimit)
+			return nil, args.Refuse(problem.OutOfRange, "max_rows", "max_rows is from 1 to %d", maxRowsLimit)
 		}
 	}
 	parts := []*flows.Args{args}
@@ -53,7 +54,7 @@ func newStep(args *flows.Args) (*step, error) {
 			}
 		}
 		if len(parts) == 0 {
-			return nil, args.Refuse(flows.OutOfRange, "transaction", "expected at least one statement")
+			return nil, args.Refuse(problem.OutOfRange, "transaction", "expected at least one statement")
 		}
 	}
 	for _, part := range parts {
