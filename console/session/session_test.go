@@ -25,7 +25,7 @@ func testStore(t *testing.T) (*Store, *redis.Client, *time.Time) {
 	return New(client, func() time.Time { return now }), client, &now
 }
 
-var home = Origin{"/console", "192.0.2.1", "a browser"} // read only
+var home = Origin{Site: "/console", IP: "192.0.2.1", Device: "a browser"} // read only
 
 // begin begins a session of ann.
 func begin(t *testing.T, s *Store) *Session {
