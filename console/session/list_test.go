@@ -14,7 +14,7 @@ func TestOpenSessionsAreListed(t *testing.T) {
 	started := *now
 	first := begin(t, s)
 	*now = started.Add(time.Hour)
-	second, err := s.Begin(t.Context(), "ann", "7", Origin{"/developers", "192.0.2.2", "another browser"})
+	second, err := s.Begin(t.Context(), "ann", "7", Origin{Site: "/developers", IP: "192.0.2.2", Device: "another browser"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,8 +27,8 @@ func TestOpenSessionsAreListed(t *testing.T) {
 	}
 	all, err := s.List(t.Context(), "ann")
 	want := []Open{
-		{first.ID(), "7", Origin{"/console", "192.0.2.9", "a browser"}, started, started.Add(2 * time.Hour)},
-		{second.ID(), "7", Origin{"/developers", "192.0.2.2", "another browser"}, started.Add(time.Hour), started.Add(time.Hour)},
+		{first.ID(), "7", Origin{Site: "/console", IP: "192.0.2.9", Device: "a browser"}, started, started.Add(2 * time.Hour)},
+		{second.ID(), "7", Origin{Site: "/developers", IP: "192.0.2.2", Device: "another browser"}, started.Add(time.Hour), started.Add(time.Hour)},
 	}
 	if err != nil || !slices.EqualFunc(all, want, same) {
 		t.Errorf("got %+v, %v, want %+v", all, err, want)
@@ -98,7 +98,7 @@ func TestSignInsAreRemembered(t *testing.T) {
 		t.Errorf("before the first: %+v", first.Last)
 	}
 	*now = started.Add(time.Hour)
-	second, err := s.Begin(t.Context(), "ann", "7", Origin{"/console", "192.0.2.2", string(make([]byte, 2*maxDevice))})
+	second, err := s.Begin(t.Context(), "ann", "7", Origin{Site: "/console", IP: "192.0.2.2", Device: string(make([]byte, 2*maxDevice))})
 	if err != nil || !second.Last.At.Equal(started) || second.Last.IP != home.IP || second.Last.Device != home.Device {
 		t.Errorf("before the second: %+v, %v", second.Last, err)
 	}
