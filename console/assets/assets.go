@@ -14,15 +14,20 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/css"
+	"github.com/tdewolff/minify/v2/js"
 )
 
 //go:embed *.css *.js *.svg vendor build
 var files embed.FS
 
-// asset is one embedded file with its compressed form.
+// asset is one embedded file as it is served, and its compressed form.
 type asset struct {
 	mediaType string // media type
-	plain     []byte
+	source    []byte // as it was written
+	plain     []byte // without what only its readers need
 	gzipped   []byte
 	version   string // first 12 hexadecimal digits of the content's SHA-256
 }
@@ -56,7 +61,7 @@ var compress = sync.OnceValues(func() (map[string]*asset, error) {
 	byName := map[string]*asset{}
 	var module []byte
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		kind, served := assetKinds[path.Ext(name)]
+		_, served := assetKinds[path.Ext(name)]
 		if err != nil || entry.IsDir() || !served {
 			return err
 		}
@@ -68,14 +73,18 @@ var compress = sync.OnceValues(func() (map[string]*asset, error) {
 			module = append(module, plain...)
 			return nil
 		}
-		byName[name] = newAsset(kind, plain)
-		return nil
+		byName[name], err = newAsset(name, plain)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	byName["build.js"] = newAsset(assetKinds[".js"], module)
-	byName["layered.css"] = newAsset(assetKinds[".css"], slices.Concat([]byte("@layer console {\n"), byName["console.css"].plain, []byte("}\n")))
+	layered := slices.Concat([]byte("@layer console {\n"), byName["console.css"].source, []byte("}\n"))
+	for name, source := range map[string][]byte{"build.js": module, "layered.css": layered} {
+		if byName[name], err = newAsset(name, source); err != nil {
+			return nil, err
+		}
+	}
 	return byName, addTexts(byName)
 })
 
@@ -83,10 +92,23 @@ var compress = sync.OnceValues(func() (map[string]*asset, error) {
 // request, and one version.
 const moduleDir = "build/"
 
-func newAsset(mediaType string, plain []byte) *asset {
+// newAsset returns a file of ours as it is served: without comments and spaces, and with short names of local variables. Those of
+// others, in vendor, are served as they are.
+func newAsset(name string, source []byte) (*asset, error) {
+	kind, plain := path.Ext(name), source
+	if minifier := minifiers[kind]; minifier != nil && !strings.HasPrefix(name, "vendor/") {
+		var b bytes.Buffer
+		if err := minifier.Minify(nil, &b, bytes.NewReader(source), nil); err != nil {
+			return nil, fmt.Errorf("minify %s: %w", name, err)
+		}
+		plain = b.Bytes()
+	}
 	sum := sha256.Sum256(plain)
-	return &asset{mediaType, plain, gzipped(plain), hex.EncodeToString(sum[:6])}
+	return &asset{assetKinds[kind], source, plain, gzipped(plain), hex.EncodeToString(sum[:6])}, nil
 }
+
+// minifiers are those of the extensions of files. Read only.
+var minifiers = map[string]minify.Minifier{".css": &css.Minifier{}, ".js": &js.Minifier{}}
 
 func gzipped(plain []byte) []byte {
 	var b bytes.Buffer

@@ -40,7 +40,7 @@ func addTexts(byName map[string]*asset) error {
 	keys := map[string]bool{}
 	for name, file := range byName {
 		if path.Ext(name) == ".js" && !strings.HasPrefix(name, "vendor/") {
-			for key := range TextsIn(string(file.plain)) {
+			for key := range TextsIn(string(file.source)) {
 				keys[key] = true
 			}
 		}
@@ -50,7 +50,9 @@ func addTexts(byName map[string]*asset) error {
 		if err != nil {
 			return fmt.Errorf("write texts of scripts: %w", err)
 		}
-		byName[TextsName(l)] = newAsset(assetKinds[".js"], append([]byte("window.penstockTexts="), text...))
+		if byName[TextsName(l)], err = newAsset(TextsName(l), append([]byte("window.penstockTexts="), text...)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -613,7 +613,7 @@ test('is light', async t => { // and says how quick: the time is the machine's m
     const ready = await page.evaluate(() => Math.round(performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd))
     t.diagnostic(`${path}: interactive after ${ready} ms, ${(weight / 1024).toFixed(1)} KB on the line`)
     assert.ok(weight > 1024, 'what came is counted')
-    assert.ok(weight < (path === '/flows/1' ? 350 : 150) * 1024, `${path} weighs ${weight} bytes`)
+    assert.ok(weight < (path === '/flows/1' ? 350 : 60) * 1024, `${path} weighs ${weight} bytes`)
     well(page)
     await page.context().close()
   }
