@@ -73,6 +73,14 @@ func TestSignInAtTheProvider(t *testing.T) {
 	if user, err := d.config.Store.Users().User(t.Context(), "zoe"); err != nil || user.Hash != "" || !slices.Equal(user.Roles, []store.Role{store.RoleAdmin}) {
 		t.Errorf("user %+v, %v", user, err)
 	}
+	for _, secret := range []string{"", testSecret} {
+		if w := d.browser().signIn("zoe", secret); w.Code != http.StatusUnauthorized {
+			t.Errorf("signed in with the password %q, which there is not: %d", secret, w.Code)
+		}
+		if user, err := d.config.Authority.User(t.Context(), "zoe", secret, "192.0.2.7"); user != nil || err != nil {
+			t.Errorf("the password %q at the API: %v, %v", secret, user, err)
+		}
+	}
 	if w := b.do(httptest.NewRequestWithContext(t.Context(), http.MethodGet, back, nil)); w.Code != http.StatusForbidden {
 		t.Errorf("the same response again: %d", w.Code)
 	}
