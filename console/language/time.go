@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// shortNames are those of weekdays and months, which are messages, too. Read only.
-var shortNames = []string{
+// The short names of weekdays and months are messages, too.
+var _ = []string{
 	Key("Mon"), Key("Tue"), Key("Wed"), Key("Thu"), Key("Fri"), Key("Sat"), Key("Sun"),
 	Key("Jan"), Key("Feb"), Key("Mar"), Key("Apr"), Key("May"), Key("Jun"), Key("Jul"), Key("Aug"), Key("Sep"), Key("Oct"), Key("Nov"), Key("Dec"),
 }

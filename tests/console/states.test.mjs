@@ -288,7 +288,7 @@ describe('while all answer', { concurrency: true }, () => {
     const failing = needs.filter({ hasText: 'Take a second over each step' })
     await failing.waitFor({ timeout: 20_000 })
     await failing.getByText('1 run', { exact: true }).waitFor()
-    assert.match(await needs.first().textContent(), /failed in this hour/)
+    assert.match(await needs.first().textContent(), /failed and are open/)
     await looked(page, 'the overview with what needs attention', 'needs')
     await failing.getByRole('link').focus()
     await page.keyboard.press('Enter')
