@@ -69,7 +69,7 @@ func TestTextsOfScripts(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
 	german := d.browser().get("/assets/texts.de.js").Body.String()
-	if !strings.Contains(german, `"Try again":"Noch einmal versuchen"`) || !strings.Contains(german, `{"one":"%d Ergebnis","other":"%d Ergebnisse"}`) || strings.Contains(german, "Eigenes Konto") {
+	if !strings.Contains(german, `"Try again":"Noch einmal versuchen"`) || !strings.Contains(german, `{one:"%d Ergebnis",other:"%d Ergebnisse"}`) || strings.Contains(german, "Eigenes Konto") {
 		t.Errorf("%.200s", german)
 	}
 	if w := d.browser().get("/assets/texts.en.js"); w.Code != http.StatusNotFound {
