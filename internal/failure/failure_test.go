@@ -323,7 +323,7 @@ func TestCountingIsBounded(t *testing.T) {
 			counted++
 		}
 	}
-	if asked != 4*450 || counted != 4 || all[3].OpenRuns == nil || all[4].OpenRuns != nil || all[5].Open() != 450 {
+	if asked != 2*450 || counted != 2 || all[1].OpenRuns == nil || all[2].OpenRuns != nil || all[5].Open() != 450 {
 		t.Errorf("%d runs were looked at, of %d failures", asked, counted)
 	}
 }

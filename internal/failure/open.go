@@ -7,10 +7,10 @@ import (
 )
 
 // maxLooked is the maximum number of runs at which one reading of failures looks.
-const maxLooked = 2000
+const maxLooked = 1000
 
 // OpenRuns tells which runs are open: they failed, nobody resolved or ignored them, and no other run is in their place.
-// The result has each run that is still stored. It is called with at most 2,000 ids.
+// The result has each run that is still stored. It is called with at most 1,000 ids.
 type OpenRuns func(ctx context.Context, ids []string) (map[string]bool, error)
 
 // Counting returns the Store with open runs counted in what it lists.
