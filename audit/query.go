@@ -80,7 +80,7 @@ func has(text, part string) bool {
 }
 
 // ScanLimit is the number of entries that one page or one step of an export reads at most. Reading goes on behind the last of them.
-const ScanLimit = 20_000
+const ScanLimit = 10_000
 
 // Page is a part of the entries that a query chooses, the newest first.
 type Page struct {
