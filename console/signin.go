@@ -66,7 +66,7 @@ func (req *requestState) showSignIn(status int, form view.SignIn) error {
 	page.CSRF = session.MaskToken(token)
 	form.Over = req.fragment()
 	if on := req.console.config.SignOn; on != nil {
-		form.Provider, form.Passwords = on.Name(), on.PasswordsForAll()
+		form.Provider, form.Passwords = on.Name(), on.TakesPasswords()
 	}
 	if req.fragment() {
 		return req.render(status, view.SignInForm(page, form))

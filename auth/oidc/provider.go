@@ -10,11 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -35,8 +36,8 @@ type Provider struct {
 	client   *http.Client
 	now      func() time.Time
 
-	mu    sync.Mutex // guards found
-	found *found     // nil: not yet
+	flight singleflight.Group    // those who sign in while the provider is asked about itself wait for one answer
+	found  atomic.Pointer[found] // nil: not yet
 }
 
 // found is what the provider says about itself (OpenID Connect Discovery 1.0).
@@ -80,26 +81,32 @@ func (p *Provider) Name() string { return p.settings.Name }
 // Issuer returns the issuer of the provider's tokens.
 func (p *Provider) Issuer() string { return p.settings.Issuer }
 
-// PasswordsForAll reports whether every user may still sign in with a password.
-func (p *Provider) PasswordsForAll() bool { return p.settings.TakesPasswords() }
+// TakesPasswords reports whether every user may still sign in with a password.
+func (p *Provider) TakesPasswords() bool { return p.settings.TakesPasswords() }
 
 // PasswordsFor reports whether a user may still sign in with a password; admin is the user of the settings of the process.
 func (p *Provider) PasswordsFor(user, admin string) bool {
-	return p.PasswordsForAll() || user == admin && user != ""
+	return p.TakesPasswords() || user == admin && user != ""
 }
 
-// discover reads what the provider says about itself, once. Error: *AwayError.
+// discover returns what the provider says about itself, which is read once. Error: *AwayError.
 func (p *Provider) discover(ctx context.Context) (*found, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.found != nil {
-		return p.found, nil
+	if f := p.found.Load(); f != nil {
+		return f, nil
 	}
-	// The keys are fetched with this context later, too: it must not end with the request.
-	lasting := oidc.ClientContext(context.WithoutCancel(ctx), p.client)
-	provider, err := oidc.NewProvider(lasting, p.settings.Issuer)
+	f, err, _ := p.flight.Do("", func() (any, error) { return p.ask(context.WithoutCancel(ctx)) })
 	if err != nil {
-		return nil, &AwayError{"discovery", err}
+		return nil, err
+	}
+	return f.(*found), nil
+}
+
+// ask reads what the provider says about itself. The keys are fetched with the context later, too: it must not end.
+func (p *Provider) ask(ctx context.Context) (*found, error) {
+	ctx = oidc.ClientContext(ctx, p.client)
+	provider, err := oidc.NewProvider(ctx, p.settings.Issuer)
+	if err != nil {
+		return nil, &AwayError{"discovery", withoutBody(err)}
 	}
 	var more struct {
 		JWKS     string `json:"jwks_uri"`
@@ -115,11 +122,12 @@ func (p *Provider) discover(ctx context.Context) (*found, error) {
 			return nil, &AwayError{"discovery", fmt.Errorf("the issuer is https://, and one of its endpoints is not: %s", at)}
 		}
 	}
-	p.found = &found{
+	f := &found{
 		provider: provider, endpoint: endpoint, signOut: more.SignOut, namesIss: more.NamesIss,
-		verifier: provider.VerifierContext(lasting, &oidc.Config{ClientID: p.settings.ClientID, Now: p.now}),
+		verifier: provider.VerifierContext(ctx, &oidc.Config{ClientID: p.settings.ClientID, Now: p.now}),
 	}
-	return p.found, nil
+	p.found.Store(f)
+	return f, nil
 }
 
 // Attempt is a sign-in that has begun. The browser keeps it; nobody else may know it.
