@@ -80,7 +80,7 @@ var layers = []struct {
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console/language", alone: true, may: []string{}, why: "the texts of pages in the language of the reader know nothing of what they are about"},
-	{tree: "console/tasks", may: []string{"console/language", "queue", "internal/httprecorder", "internal/webhook"}, why: "asynqmon is served without knowing of sessions, users and pages"},
+	{tree: "console/tasks", may: []string{"console/language", "queue", "internal/gzipped", "internal/httprecorder", "internal/webhook"}, why: "asynqmon is served without knowing of sessions, users and pages"},
 	{tree: "console/build", may: []string{"flows", "queue", "store", "internal"}, why: "what helps to write a flow comes from the language, the runs and the names that the store knows; sessions and pages are the console's"},
 	{tree: "console", may: []string{"console/build", "console/language", "auth/personal", "auth/oidc", "api/fault", "api/listing", "api/auditlist", "api/runlist", "api/openapi", "api/openapi/flowdoc", "auth", "connect", "flows", "history", "operation", "store", "queue", "internal", "audit", "api/changes", "console/tasks"}, why: "pages are made from the layers that the API is made from; of the API itself they only share the lists, the table of errors and, for the developer portal, the description of flows"},
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},

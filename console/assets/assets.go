@@ -3,7 +3,6 @@ package assets
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -18,6 +17,8 @@ import (
 	"github.com/tdewolff/minify/v2"
 	"github.com/tdewolff/minify/v2/css"
 	"github.com/tdewolff/minify/v2/js"
+
+	"github.com/penstock/penstock/internal/gzipped"
 )
 
 //go:embed *.css *.js *.svg vendor build
@@ -104,19 +105,11 @@ func newAsset(name string, source []byte) (*asset, error) {
 		plain = b.Bytes()
 	}
 	sum := sha256.Sum256(plain)
-	return &asset{assetKinds[kind], source, plain, gzipped(plain), hex.EncodeToString(sum[:6])}, nil
+	return &asset{assetKinds[kind], source, plain, gzipped.Best(plain), hex.EncodeToString(sum[:6])}, nil
 }
 
 // minifiers are those of the extensions of files. Read only.
 var minifiers = map[string]minify.Minifier{".css": &css.Minifier{}, ".js": &js.Minifier{}}
-
-func gzipped(plain []byte) []byte {
-	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is one that exists
-	_, _ = w.Write(plain)                                 // a bytes.Buffer never fails
-	_ = w.Close()
-	return b.Bytes()
-}
 
 // URL returns the URL of a file, with its version.
 func (a *Assets) URL(name string) string {

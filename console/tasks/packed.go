@@ -1,10 +1,10 @@
 package tasks
 
 import (
-	"bytes"
-	"compress/gzip"
 	"path"
 	"sync"
+
+	"github.com/penstock/penstock/internal/gzipped"
 )
 
 // minPacked is the smallest file, in bytes, that is compressed.
@@ -28,15 +28,8 @@ func (p *packedFiles) keep(name string, file *Answer) {
 		return // a file has one name
 	}
 	if len(file.Body) >= minPacked {
-		var packed bytes.Buffer
-		zipper, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-		if err != nil {
-			panic(err) // the level exists
-		}
-		_, _ = zipper.Write(file.Body) // a buffer takes everything
-		_ = zipper.Close()
-		if packed.Len() < len(file.Body) {
-			file.Packed = packed.Bytes()
+		if packed := gzipped.Best(file.Body); len(packed) < len(file.Body) {
+			file.Packed = packed
 		}
 	}
 	p.byPath.Store(name, file)
