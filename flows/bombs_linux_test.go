@@ -48,6 +48,20 @@ func worked(f func()) time.Duration {
 	return used() - before
 }
 
+// leastWorked returns the least processor time of f, which is called again, up to four times, while the time is above the
+// bound: other programs in the caches of the processor and the collector of garbage add time to some calls, and a function
+// that does not end in time does so in each.
+func leastWorked(bound time.Duration, f func()) time.Duration {
+	least := worked(f)
+	for range 4 {
+		if least <= bound {
+			break
+		}
+		least = min(least, worked(f))
+	}
+	return least
+}
+
 // usualPace is the processor time of the sort in pace on the machine for which the bounds were written.
 const usualPace = 100 * time.Millisecond
 
@@ -85,11 +99,12 @@ func TestHostileFlows(t *testing.T) {
 			}
 			event, want := resultChecked(t, directive(t, source, "event")), directive(t, source, "want")
 			var got string
-			took := worked(func() { got = ended(t, source, event) })
+			bound := 4 * maxWork * pace() // includes parsing and rendering
+			took := leastWorked(bound, func() { got = ended(t, source, event) })
 			if got != want {
 				t.Errorf("ends with %s, want %s", got, want)
 			}
-			if took > 4*maxWork*pace() { // includes parsing and rendering
+			if took > bound {
 				t.Errorf("takes %v on a machine that is %d times slower than usual", took, pace())
 			}
 			t.Log(took)
@@ -155,6 +170,7 @@ func TestEveryFunctionEndsInTime(t *testing.T) {
 	event := resultChecked(t, `{list: [range(60000)], digits: [range(1000) | tostring + "9" * 990 | tonumber],
 		text: ("ab" * 200000), object: ([range(30000) | {key: tostring, value: .}] | from_entries)}`)
 	ran, slowest := 0, time.Duration(0)
+	bound := 120 * time.Millisecond * pace()
 	for _, function := range resultChecked(t, "builtins").([]any) {
 		name, arity, _ := strings.Cut(function.(string), "/")
 		for _, v := range values {
@@ -165,13 +181,13 @@ func TestEveryFunctionEndsInTime(t *testing.T) {
 				continue // the flow language does not have it
 			}
 			ran++
-			took := worked(func() {
+			took := leastWorked(bound, func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 				defer cancel()
 				_, err = flow.Execute(ctx, flows.Run{ID: "r", Event: event}, flows.Env{})
 			})
 			slowest = max(slowest, took)
-			if took > 120*time.Millisecond*pace() {
+			if took > bound {
 				t.Errorf("%s: %v, %v, on a machine that is %d times slower than usual", program, took, err, pace())
 			}
 		}
