@@ -1,3 +1,7 @@
+// The race detector makes these tests many times slower: they have one goroutine.
+
+//go:build !race
+
 package flows_test
 
 import (

@@ -1,3 +1,7 @@
+// These tests compute on one goroutine, which the race detector makes many times slower.
+
+//go:build !race
+
 package flows_test
 
 import (
@@ -10,25 +14,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps"
 )
-
-// parse compiles a flow of the given steps, YAML list elements.
-func parse(t testing.TB, steps string) *flows.Flow {
-	t.Helper()
-	return parseFile(t, "flow: 1\nsteps:\n"+steps)
-}
-
-func parseFile(t testing.TB, source string) *flows.Flow {
-	t.Helper()
-	flow, err := flows.Parse("test.yaml", []byte(source), catalogue())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return flow
-}
-
-func catalogue() *flows.Catalogue { return steps.Catalogue() }
 
 // Programs that would take unlimited time or memory without bounds. The tests run one after the other, because each
 // measures the memory that remains.
@@ -142,6 +128,3 @@ func TestHostileStepsFailTheRun(t *testing.T) {
 		}
 	}
 }
-
-// quote returns a YAML text in single quotes.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
