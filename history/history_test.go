@@ -96,6 +96,28 @@ func list(t *testing.T, h *DB, l queue.List) (ids []string) {
 	return nil
 }
 
+// Many runs are read in one statement, without their values, whatever else the ids are.
+func TestManyRunsAreRead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *DB) {
+		runs := []Run{ended(noon, nil), ended(noon.Add(-40*24*time.Hour), nil), ended(noon, nil)}
+		write(t, h, runs...)
+		got, err := h.ReadAll(t.Context(), []string{runs[0].ID, runs[1].ID, queue.NewRunID("default"), "no id", runs[0].ID})
+		if err != nil || len(got) != 2 {
+			t.Fatalf("read %d runs, %v", len(got), err)
+		}
+		for _, a := range got {
+			i := slices.IndexFunc(runs[:2], func(r Run) bool { return r.ID == a.ID })
+			if i < 0 || a.Values != nil || fmt.Sprint(a.Record) != fmt.Sprint(runs[i].Record) || a.Queue != runs[i].Queue {
+				t.Errorf("read %+v", a)
+			}
+		}
+		if got, err := h.ReadAll(t.Context(), nil); err != nil || len(got) != 0 {
+			t.Errorf("no id: %v, %v", got, err)
+		}
+	})
+}
+
 func TestARunIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *DB) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -48,6 +49,32 @@ func (h *DB) Read(ctx context.Context, id string) (*queue.Archived, error) {
 	}
 	a, err := unpackRun(id, shard, record, payload)
 	return &a, err
+}
+
+// ReadAll implements queue.History.
+func (h *DB) ReadAll(ctx context.Context, ids []string) (found []queue.Archived, err error) {
+	s := &statement{dialect: h.dialect}
+	var keys []any
+	all := span{math.MaxInt64, 0}
+	for _, id := range ids {
+		if made := madeAt(id); made > 0 {
+			keys = append(keys, h.dialect.id(id))
+			all.from, all.to = min(all.from, made), max(all.to, made+1)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	if err := h.ready(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	where := s.in("id", keys)
+	if within := h.dialect.within(s, all); within != "" {
+		where += " AND " + within
+	}
+	return h.recordsOf(ctx, "SELECT id, shard, record FROM runs WHERE "+where, s)
 }
 
 // List implements queue.History. It looks through the days that have runs, one after the other and more of them at a time
@@ -154,12 +181,16 @@ func (h *DB) listWithin(ctx context.Context, l *queue.List, where func(*statemen
 		text += " AND (at, id) " + sign + " (" + s.arg(l.After.At) + ", " + s.arg(h.dialect.id(l.After.ID)) + ")"
 	}
 	text += fmt.Sprintf(" ORDER BY at %s, id %s LIMIT %s", order, order, s.arg(most))
+	return h.recordsOf(ctx, text, s)
+}
+
+// recordsOf returns the runs that a statement finds, for id, shard and record, without their values.
+func (h *DB) recordsOf(ctx context.Context, text string, s *statement) (found []queue.Archived, err error) {
 	rows, err := h.db.QueryContext(ctx, text, s.args...)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	defer rows.Close()
-	var found []queue.Archived
 	for rows.Next() {
 		var id runID
 		var shard string

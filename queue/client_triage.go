@@ -190,7 +190,7 @@ func (s *successorSearch) add(ids ...string) {
 	}
 }
 
-// lookAtSuccessors reads the next runs of searches in one round trip.
+// lookAtSuccessors reads the next runs of searches in one round trip, and in one to the history.
 func (c *Client) lookAtSuccessors(ctx context.Context, searches []*successorSearch) error {
 	type look struct {
 		search *successorSearch
@@ -214,15 +214,20 @@ func (c *Client) lookAtSuccessors(ctx context.Context, searches []*successorSear
 	if _, err := pipe.Exec(ctx); err != nil {
 		return redisError("read runs", err)
 	}
+	var gone []string
+	for _, l := range looks {
+		if l.fields.Val()[0] == nil {
+			gone = append(gone, l.id)
+		}
+	}
+	archived := c.allFromHistory(ctx, gone)
 	for _, l := range looks {
 		var f [3]string
 		for i, v := range l.fields.Val() {
 			f[i], _ = v.(string)
 		}
-		if f[0] == "" {
-			if r, err := c.fromHistory(ctx, l.id); err == nil {
-				f = [3]string{string(r.State), r.ResumedBy, r.ReplayedBy}
-			}
+		if r := archived[l.id]; r != nil && f[0] == "" {
+			f = [3]string{string(r.State), r.ResumedBy, r.ReplayedBy}
 		}
 		l.search.see(l.id, State(f[0]), f[1], f[2])
 	}

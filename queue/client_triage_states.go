@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -11,7 +12,7 @@ import (
 var triageFields = []string{"state", "triage", "resumed_by", "replayed_by"}
 
 // TriageOf returns the triage states of runs by their ids; empty: the run has not failed or timed out. Runs that are not
-// stored any more are missing. Those that only a History has are looked up one by one; one that does not answer has none.
+// stored any more are missing, as are those that only a History has while it does not answer.
 // Errors: ErrUnavailable.
 func (c *Client) TriageOf(ctx context.Context, ids []string) (map[string]TriageState, error) {
 	states := make(map[string]TriageState, len(ids))
@@ -30,7 +31,7 @@ func (c *Client) TriageOf(ctx context.Context, ids []string) (map[string]TriageS
 	return states, nil
 }
 
-// readTriage reads what tells the triage states of runs in one round trip. The records have nothing else.
+// readTriage reads what tells the triage states of runs in one round trip, and in one to the history. The records have nothing else.
 func (c *Client) readTriage(ctx context.Context, ids []string) (records []*Record, err error) {
 	replies := make(map[string][]*redis.SliceCmd, len(ids))
 	pipe := c.redis.Pipeline()
@@ -46,18 +47,15 @@ func (c *Client) readTriage(ctx context.Context, ids []string) (records []*Recor
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, redisError("read runs", err)
 	}
+	var gone []string
 	for id, some := range replies {
-		r := c.triaged(id, some)
-		if r == nil {
-			if stored, err := c.fromHistory(ctx, id); err == nil {
-				r = &stored
-			}
-		}
-		if r != nil {
+		if r := c.triaged(id, some); r != nil {
 			records = append(records, r)
+		} else {
+			gone = append(gone, id)
 		}
 	}
-	return records, nil
+	return slices.AppendSeq(records, maps.Values(c.allFromHistory(ctx, gone))), nil
 }
 
 // triaged returns the record of a run from its fields in the queues in which it may be; nil: it is in none.

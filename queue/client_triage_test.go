@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -137,5 +138,39 @@ func TestTriageOf(t *testing.T) {
 	want := map[string]TriageState{open: Open, first: Resolved, good: "", ignored: Ignored}
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+}
+
+// Runs that only the history has are read in one call, and those in their places in another.
+func TestTriageOfRunsOfTheHistory(t *testing.T) {
+	t.Parallel()
+	r, h := newHistoryQueue(t)
+	stop := r.worker(failing)
+	run := func(event, replays string) string {
+		t.Helper()
+		s := Submission{Spec: spec()}
+		s.Event, s.ReplayOf = []byte(event), replays
+		ticket := r.submit(s)
+		r.wait(ticket)
+		return ticket.RunID()
+	}
+	want := map[string]TriageState{}
+	var ids []string
+	for range 5 {
+		open, replayed, good := run(`"fail"`, ""), run(`"fail"`, ""), run("1", "")
+		want[open], want[replayed], want[good] = Open, Resolved, ""
+		ids = append(ids, open, replayed, good)
+		run("1", replayed)
+	}
+	stop()
+	r.archive(h)
+	r.archive(h) // once more, with the links to the runs that replay others
+	got, err := r.client.TriageOf(t.Context(), ids)
+	if err != nil || !maps.Equal(got, want) || h.calls != 2 {
+		t.Errorf("%v, %v after %d calls, want %v after 2", got, err, h.calls, want)
+	}
+	h.fail = errors.New("away")
+	if got, err := r.client.TriageOf(t.Context(), ids); err != nil || len(got) != 0 {
+		t.Errorf("%v, %v while the history is away", got, err)
 	}
 }

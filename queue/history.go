@@ -22,6 +22,9 @@ type History interface {
 	// Read returns a run. Errors: ErrNotFound, and those of the database.
 	Read(ctx context.Context, id string) (*Archived, error)
 
+	// ReadAll returns those of up to 500 runs that it has, in any order and without their values. Errors: those of the database.
+	ReadAll(ctx context.Context, ids []string) ([]Archived, error)
+
 	// List returns runs that a List selects, in its order and without their values, at most l.Most. reached is the
 	// position up to which it has looked; nil: there are no others.
 	List(ctx context.Context, l List) (runs []Archived, reached *Place, err error)
@@ -341,6 +344,31 @@ func (c *Client) fromHistory(ctx context.Context, id string) (Record, error) {
 	r, err := a.Decode()
 	r.Dropped = a.Values == nil
 	return r, err
+}
+
+// allFromHistory returns the records, without values, of those runs by their ids that the history has; none while it does not
+// answer. A record that cannot be read is left out, and logged.
+func (c *Client) allFromHistory(ctx context.Context, ids []string) map[string]*Record {
+	records := map[string]*Record{}
+	if c.cfg.History == nil {
+		return records
+	}
+	for some := range slices.Chunk(ids, listBatch) {
+		found, err := c.cfg.History.ReadAll(ctx, some)
+		if err != nil {
+			c.cfg.Log.Warn("read runs of the history", "error", err)
+			break
+		}
+		for _, a := range found {
+			r, err := a.Decode()
+			if err != nil {
+				c.cfg.Log.Warn("read run of the history", "run_id", a.ID, "error", err)
+				continue
+			}
+			records[r.ID] = &r
+		}
+	}
+	return records
 }
 
 // withRecall calls do, and once more after the run was recalled when Redis did not have it.

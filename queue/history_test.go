@@ -17,8 +17,9 @@ import (
 
 // fakeHistory is a History in memory. It belongs to one goroutine.
 type fakeHistory struct {
-	runs map[string]Archived
-	fail error
+	runs  map[string]Archived
+	fail  error
+	calls int // of ReadAll
 }
 
 func (h *fakeHistory) Read(_ context.Context, id string) (*Archived, error) {
@@ -30,6 +31,23 @@ func (h *fakeHistory) Read(_ context.Context, id string) (*Archived, error) {
 		return nil, ErrNotFound
 	}
 	return &a, nil
+}
+
+func (h *fakeHistory) ReadAll(ctx context.Context, ids []string) (found []Archived, err error) {
+	h.calls++
+	for _, id := range ids {
+		a, err := h.Read(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		without := *a
+		without.Values = nil
+		found = append(found, without)
+	}
+	return found, nil
 }
 
 func (h *fakeHistory) List(_ context.Context, l List) (runs []Archived, reached *Place, err error) {
