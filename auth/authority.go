@@ -29,6 +29,9 @@ type AuthorityConfig struct {
 	// Personal keeps the tokens that users make for themselves; nil: there are none.
 	Personal *personal.Tokens
 
+	// RequireTOTP says that users with roles of the console need a second factor besides a password.
+	RequireTOTP bool
+
 	// Usage counts which secret of an API key signed a JWT; optional.
 	Usage UsageCounter
 

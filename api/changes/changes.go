@@ -105,7 +105,7 @@ func (r Reader) user(ctx context.Context, id string) (*State, error) {
 	}
 	return &State{
 		fields: map[string]any{
-			"roles": u.Roles, "disabled": u.Disabled, "scopes": u.Scopes, "refresh_tokens": u.RefreshTokens, "profile": u.Profile, "external": u.External,
+			"roles": u.Roles, "disabled": u.Disabled, "scopes": u.Scopes, "refresh_tokens": u.RefreshTokens, "profile": u.Profile, "external": u.External, "totp": u.HasTOTP(), "recovery_codes": len(u.Recovery),
 		},
 		secrets: map[string]string{"password": u.Hash},
 	}, nil

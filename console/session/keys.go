@@ -24,3 +24,9 @@ func keyUser(user string) string { return "penstock:console:sessions:" + digest(
 
 // keySignIn is a hash: at (Unix seconds), ip and device of a user's last sign-in. TTL: signInTTL.
 func keySignIn(user string) string { return "penstock:console:signin:" + digest(user) }
+
+// keyPending is a hash: user, epoch, site, to, secret (sealed) and tries of a browser whose user has proved the password and not yet a code, or
+// sets up an authenticator. TTL: CodeLimit or SetUpLimit.
+func keyPending(token string) string {
+	return "penstock:console:pending:" + digest("pending\x00"+token)
+}
