@@ -42,6 +42,9 @@ func (p *Program) openAuthority(ctx context.Context) error {
 	if p.settings.Registration {
 		config.Authorize = strings.TrimSuffix(config.Issuer, "/") + console.Root + "/authorize"
 	}
+	if config.Workload, err = p.openWorkload(config.Issuer); err != nil {
+		return err
+	}
 	p.authority, err = auth.NewAuthority(config)
 	if err != nil {
 		return err

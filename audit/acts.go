@@ -107,6 +107,7 @@ var acts = byName([]Act{
 	{"POST /oauth/revoke", "revoke", KindClient, "Revoked a token"},
 	{"POST /oauth/register", "registerClient", KindClient, "A client registered itself"},
 	{"impersonate", "", KindUser, "Began to act as a user with an API key"},
+	{"exchange workload token", "", KindClient, "A program of a CI got a token"},
 
 	{"promote canary", "promoteCanary", KindFlow, "Made a canary the current version, by its rule"},
 	{"stop canary", "stopCanary", KindFlow, "Ended a canary, by its rule"},

@@ -74,9 +74,9 @@ func TestRequiredSecondFactorAtTheAPI(t *testing.T) {
 func TestCodesAreAcceptedOnce(t *testing.T) {
 	t.Parallel()
 	a := newTestAuthority(t)
-	secret, recovery := a.withTOTP("ann", store.RoleViewer)
+	secret, recovery := a.withTOTP("eve", store.RoleViewer)
 	users := a.config.Store.Users()
-	u, err := users.User(t.Context(), "ann")
+	u, err := users.User(t.Context(), "eve")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestCodesAreAcceptedOnce(t *testing.T) {
 	if accepted != 1 {
 		t.Errorf("a recovery code was accepted %d times", accepted)
 	}
-	if now, err := users.User(t.Context(), "ann"); err != nil || len(now.Recovery) != totp.RecoveryCodes-1 || now.Epoch != u.Epoch {
+	if now, err := users.User(t.Context(), "eve"); err != nil || len(now.Recovery) != totp.RecoveryCodes-1 || now.Epoch != u.Epoch {
 		t.Errorf("left %d, %v: its use ends no session", len(now.Recovery), err)
 	}
 }

@@ -54,11 +54,7 @@ func New(s Settings, secret string, now func() time.Time) *Provider {
 	if now == nil {
 		now = time.Now
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	return &Provider{settings: s, secret: secret, now: now, client: &http.Client{
-		Timeout: callLimit, Transport: bounded{transport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Provider{settings: s, secret: secret, now: now, client: newClient()}
 }
 
 // bounded cuts off responses that are too long.
