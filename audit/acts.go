@@ -118,6 +118,7 @@ var acts = byName([]Act{
 	{"POST /developers/signin", "", KindUser, "Tried to sign in to the developer portal"},
 	{"GET /console/signin/callback", "", KindUser, "Signed in at the provider, and was made or changed by it; or was refused"},
 	{"GET /developers/signin/callback", "", KindUser, "Signed in at the provider for the developer portal, and was made or changed by it; or was refused"},
+	{"POST /console/signin/provider/logout", "", KindUser, "The provider ended sessions of a user, who has signed out there"},
 	{"POST /console/account/password", "", KindUser, "Changed the own password"},
 	{"POST /developers/account/password", "", KindUser, "Changed the own password"},
 	{"POST /console/signin/code", "", KindUser, "Tried a code of the second factor, used a recovery code, or set the second factor up"},

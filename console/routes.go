@@ -179,6 +179,9 @@ func (c *Console) pageRoutes() []route {
 func (c *Console) router() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Root+"/assets/{file...}", c.assets)
+	if c.config.SignOn != nil {
+		mux.HandleFunc("POST "+Root+signOnLogout, c.wrap(consoleSite(), providerLogout))
+	}
 	c.mount(mux, consoleSite(), c.routes())
 	c.mount(mux, developerSite(), c.developerRoutes())
 	return mux

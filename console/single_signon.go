@@ -86,7 +86,7 @@ func finishSignOn(req *requestState) error {
 		return req.refuseSignOn(&oidc.RefusedError{Reason: oidc.ReasonNoRole, Detail: "no role of the user " + user.Name + " is for " + req.site.Root})
 	}
 	origin := req.origin()
-	origin.IDToken = id.IDToken
+	origin.IDToken, origin.SID = id.IDToken, id.SID
 	return req.beginSession(user, origin, attempt.To)
 }
 

@@ -5,7 +5,7 @@ import (
 	"encoding/base64"
 )
 
-// Key is a hash: user, epoch, csrf, began and seen (Unix seconds), the fields of Origin (id_token only of those who signed in at a provider), and last_at, last_ip and last_device of the
+// Key is a hash: user, epoch, csrf, began and seen (Unix seconds), the fields of Origin (id_token and sid only of those who signed in at a provider), and last_at, last_ip and last_device of the
 // sign-in before. TTL: IdleLimit, and at most the rest of LifeLimit. The key contains only the SHA-256 of the cookie.
 func Key(token string) string { return keyByID(digest(token)) }
 
@@ -30,3 +30,6 @@ func keySignIn(user string) string { return "penstock:console:signin:" + digest(
 func keyPending(token string) string {
 	return "penstock:console:pending:" + digest("pending\x00"+token)
 }
+
+// keySID is a string: the user of the last session that began with a session at the provider. TTL: LifeLimit.
+func keySID(sid string) string { return "penstock:console:sid:" + digest(sid) }
