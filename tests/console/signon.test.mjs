@@ -15,6 +15,8 @@ const shots = process.env.SHOTS
 const secret = 'the-secret-of-the-client-at-the-provider'
 const groups = new Map([['ada', ['boss']], ['bo', ['staff']], ['cy', ['guests']]])
 
+const reports = [] // of the provider, about those who sign out there
+
 let dir, server, issuer, penstock, desk
 
 before(async () => {
@@ -43,10 +45,13 @@ before(async () => {
     }],
     claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
     scopes: ['openid', 'profile', 'groups'],
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options), // its own refuses addresses of this machine
     features: { backchannelLogout: { enabled: true } },
     cookies: { keys: ['a key of the test'] },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: 'id-of-' + id, preferred_username: id, groups: groups.get(id) }) }),
   })
+  provider.on('backchannel.error', (_, err) => reports.push(`${err}`))
+  provider.on('backchannel.success', () => reports.push('told'))
   server.on('request', provider.callback())
   desk = await import('./desk.mjs')
   await desk.open()
@@ -173,6 +178,7 @@ test('signing out at the provider ends the session here', async () => {
   const told = page.waitForResponse(response => response.url().startsWith(issuer) && response.request().method() === 'POST')
   await page.click('button[name=logout]')
   await told // the provider has reported it before it answers
+  assert.equal(reports.at(-1), 'told')
   assert.equal((await session()).status(), 401)
   assert.doesNotMatch(penstock.log, /sign-out at the provider/)
   await page.context().close()
