@@ -39,10 +39,10 @@ func TestRulesThatAreRefused(t *testing.T) {
 		head + "minutes: 16, claims: {repository: a/b}}":   "1 to 15",
 		head + "claims: {repository: a/b}, clams: {x: y}}": "unknown field",
 		"rules: []": "1 to 200",
-		strings.Replace(head, "https", "http", 1) + "claims: {repository: a/b}}":            "https://",
+		strings.Replace(head, "https", "http", 1) + "claims: {repository: a/b}}":              "https://",
 		strings.Replace(head, "scopes: ['flows:write']", "scopes: []", 1) + "claims: {x: y}}": "allow nothing",
-		strings.Replace(head, "client: ci, ", "", 1) + "claims: {x: y}}":                    "client: it is missing",
-		head + "claims: {x: y}}\n" + head[7:] + "claims: {x: y}}":                           "comes twice",
+		strings.Replace(head, "client: ci, ", "", 1) + "claims: {x: y}}":                      "client: it is missing",
+		head + "claims: {x: y}}\n" + head[7:] + "claims: {x: y}}":                             "comes twice",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n%v, want %q", text, err, want)
