@@ -42,7 +42,8 @@ var layers = []struct {
 	{tree: "auth/oidc/oidctest", why: "a provider for tests knows the protocol alone; nothing but tests imports it"},
 	{tree: "auth/oidc", may: []string{"store", "internal/localhost"}, why: "a provider says who somebody is: it becomes a user of the store, and nothing is known of sessions and pages"},
 	{tree: "auth/personal", why: "a token is a record with a user and scopes: what it allows is decided by who asks"},
-	{tree: "auth", may: []string{"auth/personal", "flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
+	{tree: "auth/workload", may: []string{"auth/oidc", "internal/localhost"}, why: "rules say which programs of a CI are let in: what they grant is decided by who asks"},
+	{tree: "auth", may: []string{"auth/oidc", "auth/personal", "auth/workload", "flows", "store", "internal"}, why: "a caller is judged by records alone, whatever it came to do; flows only send the reminders"},
 
 	{tree: "topic", may: []string{"flows", "queue", "internal"}, why: "an event starts and resumes runs for a flow or a caller alike; who may publish is not its business"},
 	{tree: "worker", may: []string{"audit", "flows", "store", "queue", "topic", "internal"}, why: "it may run on a machine without a front door: it never imports api, and knows no callers"},
@@ -86,7 +87,7 @@ var layers = []struct {
 	{tree: "client", why: "it speaks the protocol and shares no code with the server, as any other client"},
 	{tree: "api/apitest", may: []string{"api", "api/httpx", "api/runner", "api/runs", "auth", "auth/personal", "client", "connect", "flows", "operation", "store", "queue", "topic", "worker", "internal"}, why: "it starts a front door, and a worker behind it, for tests; nothing but tests imports it"},
 
-	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "auth/oidc", "auth/personal", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal", "audit", "connect/probe"}, why: "it wires a process: it may import all layers, and only commands import it"},
+	{tree: "app", alone: true, may: []string{"api", "api/history", "api/runner", "auth", "auth/oidc", "auth/personal", "auth/workload", "connect", "console", "flows", "history", "operation", "queue", "store", "telemetry", "topic", "worker", "internal", "audit", "connect/probe"}, why: "it wires a process: it may import all layers, and only commands import it"},
 	{tree: "app/doctor", may: []string{"queue", "internal"}, why: "it looks at one Redis from outside, while nothing else may be running"},
 	{tree: "app/cli", may: []string{"app", "audit", "app/doctor", "auth", "client", "connect", "flows", "history", "queue", "store", "telemetry", "internal"}, why: "commands talk to a server through client, or start a process through app: none of them needs api or worker"},
 	{tree: "cmd", may: []string{"app/cli", "flows/steps"}, why: "a program is the commands with a catalogue of steps"},

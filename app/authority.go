@@ -38,9 +38,12 @@ func (p *Program) openAuthority(ctx context.Context) error {
 		return err
 	}
 	p.bruteForceGuard = auth.NewBruteForceGuard(attempts)
-	config := auth.AuthorityConfig{Store: p.store, Hasher: hasher, Guard: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.keyUsage, Personal: personal.New(p.shared)}
+	config := auth.AuthorityConfig{Store: p.store, Hasher: hasher, Guard: p.bruteForceGuard, Issuer: cmp.Or(p.settings.Issuer, p.url), Usage: p.keyUsage, Personal: personal.New(p.shared), RequireTOTP: p.settings.RequireTOTP}
 	if p.settings.Registration {
 		config.Authorize = strings.TrimSuffix(config.Issuer, "/") + console.Root + "/authorize"
+	}
+	if config.Workload, err = p.openWorkload(config.Issuer); err != nil {
+		return err
 	}
 	p.authority, err = auth.NewAuthority(config)
 	if err != nil {

@@ -33,6 +33,8 @@ type Settings struct {
 	AllowPrivate     bool          // http steps may reach private networks
 	SignOn           string        // file about the OpenID Connect provider; empty: users sign in with passwords only
 	SignOnSecret     string        // of the client there; empty: a public client
+	WorkloadIdentity string        // file with the rules by which programs of a CI get tokens; empty: none
+	RequireTOTP      bool          // users of the console need a second factor besides a password
 	SecretStores     string        // file with the rules for stores of secrets; empty: none may be read
 	SQLite           string        // directory of sqlite connections' files; empty: off
 	ReadyFile        string        // receives the base URL when the front door is ready
@@ -145,6 +147,8 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.StringSliceVar(&s.TrustedProxies, "trusted-proxies", nil, "`addresses` or networks of proxies whose X-Forwarded-For is used")
 		f.StringSliceVar(&s.Origins, "cors-origins", nil, "`origins` whose pages may call the API with a token: https://app.example.org")
 		f.StringVar(&s.SignOn, "sign-on", "", "`file` that says at which OpenID Connect provider users of the console sign in, in YAML; empty: with passwords only")
+		f.StringVar(&s.WorkloadIdentity, "workload-identity", "", "`file` with the rules by which programs of a CI get tokens for those of the CI, in YAML; empty: none do")
+		f.BoolVar(&s.RequireTOTP, "require-totp", false, "users who sign in to the console with a password need a second factor, which they set up at their next sign-in")
 		f.BoolVar(&s.Registration, "client-registration", false, "let OAuth clients, such as those of MCP, register themselves; each user approves a client in the console")
 	}
 	if r.API || r.Worker {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/auth/personal"
+	"github.com/penstock/penstock/auth/workload"
 	"github.com/penstock/penstock/internal/password"
 	"github.com/penstock/penstock/store"
 )
@@ -28,6 +29,12 @@ type AuthorityConfig struct {
 
 	// Personal keeps the tokens that users make for themselves; nil: there are none.
 	Personal *personal.Tokens
+
+	// Workload says which programs of a CI get tokens; nil: none.
+	Workload *workload.Rules
+
+	// RequireTOTP says that users with roles of the console need a second factor besides a password.
+	RequireTOTP bool
 
 	// Usage counts which secret of an API key signed a JWT; optional.
 	Usage UsageCounter
@@ -58,6 +65,9 @@ func NewAuthority(config AuthorityConfig) (*Authority, error) {
 		return nil, errors.New("new authority: Store, Hasher and Guard are required")
 	}
 	if err := CheckIssuer(config.Issuer); err != nil {
+		return nil, fmt.Errorf("new authority: %w", err)
+	}
+	if err := checkWorkload(config.Workload); err != nil {
 		return nil, fmt.Errorf("new authority: %w", err)
 	}
 	config.Issuer = strings.TrimSuffix(config.Issuer, "/")

@@ -35,6 +35,9 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 	case user == nil:
 		return nil, errBasic
 	}
+	if reason := s.passwordOnly(user); reason != "" {
+		return nil, &Error{Code: CodeUnauthorized, Message: reason}
+	}
 	return UserPrincipal(user), nil
 }
 

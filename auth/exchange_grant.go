@@ -12,6 +12,7 @@ import (
 const (
 	typeExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
 	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	typeIDToken     = "urn:ietf:params:oauth:token-type:id_token"
 	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
 )
 
@@ -35,6 +36,9 @@ func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant,
 	}
 	if want := r.Params["requested_token_type"]; want != "" && want != typeAccessToken {
 		return nil, &Error{Code: CodeInvalidRequest, Message: "only access tokens are issued"}
+	}
+	if kind := r.Params["subject_token_type"]; kind == typeIDToken || kind == typeJWT && g.config.Workload.Knows(text) {
+		return g.workloadGrant(ctx, r, text)
 	}
 	s, err := g.subject(ctx, r, text)
 	if err != nil {
@@ -79,7 +83,7 @@ func (g exchangeGrant) subject(ctx context.Context, r *TokenRequest, text string
 		key, token, err := g.keyOfToken(ctx, text)
 		return exchangeSubject{key, r.Params["requested_subject"], token}, err
 	}
-	return exchangeSubject{}, &Error{Code: CodeInvalidRequest, Message: "subject_token_type must be " + typeJWT + " or " + typeAccessToken}
+	return exchangeSubject{}, &Error{Code: CodeInvalidRequest, Message: "subject_token_type must be " + typeJWT + ", " + typeIDToken + " or " + typeAccessToken}
 }
 
 // checkActor accepts an actor token only if it belongs to the same key. The actor token is optional.

@@ -38,6 +38,9 @@ type TokenGrant struct {
 	Extra        map[string]any // further members of the response
 	ReportedTTL  time.Duration  // value of expires_in; zero: TTL
 
+	// Workload says which program of a CI gets the token, by which rule, for the audit log; empty: none.
+	Workload string
+
 	refresh *refreshing // nil: no refresh token
 }
 
@@ -45,6 +48,8 @@ type TokenGrant struct {
 type TokenAnswer struct {
 	Body  map[string]any
 	Token *store.Token
+
+	Workload string // of the TokenGrant
 }
 
 // Token issues a token. Errors are *Error, or wrap ErrUnavailable.
@@ -68,7 +73,7 @@ func (a *Authority) Token(ctx context.Context, r *TokenRequest) (*TokenAnswer, e
 	if err != nil {
 		return nil, err
 	}
-	return &TokenAnswer{Body: granted.body(r, text, scopes), Token: token}, nil
+	return &TokenAnswer{Body: granted.body(r, text, scopes), Token: token, Workload: granted.Workload}, nil
 }
 
 func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {

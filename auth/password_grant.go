@@ -43,6 +43,9 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant,
 		refused := errPassword
 		return nil, &refused
 	}
+	if reason := g.passwordOnly(user); reason != "" {
+		return nil, &Error{Code: CodeInvalidGrant, Message: reason}
+	}
 	o := userGrant(user)
 	if user.RefreshTokens {
 		o.refresh = &refreshing{}

@@ -60,7 +60,7 @@ func TestWhoMayWhat(t *testing.T) {
 func TestWhoMayWrite(t *testing.T) {
 	t.Parallel()
 	d := newTestConsole(t)
-	const own = "/account/password /account/preferences /account/sessions/end /account/sessions/none/end /account/tokens /account/tokens/none/revoke "
+	const own = "/account/password /account/totp /account/totp/confirm /account/totp/codes /account/totp/off /account/preferences /account/sessions/end /account/sessions/none/end /account/tokens /account/tokens/none/revoke "
 	may := map[string]string{
 		"vera": own + "/signout /authorize /flows/check /runs/searches /runs/searches/delete /runs/chosen",
 		"olga": own + "/runs/searches /runs/searches/delete /runs/chosen /runs/bulk /operations/" + d.operation + "/stop /signout /authorize /flows/check /flows/1/paused /flows/1/try /flows/1/call /runs/" + d.run + "/cancel /runs/" + d.run + "/replay /runs/" + d.run + "/triage /runs/" + d.run + "/resume /queues/api/queues" +

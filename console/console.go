@@ -208,7 +208,7 @@ func New(config Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}
-	c.accounts, err = account.New(account.Config{Users: config.Store.Users(), Sessions: c.sessions, Authority: config.Authority, Hasher: config.Hasher, Now: config.Now, Fixed: config.AdminUser, Tokens: config.Authority.Personal(), Issuer: config.Authority})
+	c.accounts, err = account.New(account.Config{Users: config.Store.Users(), Sessions: c.sessions, Authority: config.Authority, Hasher: config.Hasher, Sealer: config.Store, Now: config.Now, Fixed: config.AdminUser, Tokens: config.Authority.Personal(), Issuer: config.Authority})
 	if err != nil {
 		return nil, fmt.Errorf("new console: %w", err)
 	}

@@ -179,6 +179,9 @@ func (c *Console) pageRoutes() []route {
 func (c *Console) router() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Root+"/assets/{file...}", c.assets)
+	if c.config.SignOn != nil {
+		mux.HandleFunc("POST "+Root+signOnLogout, c.wrap(consoleSite(), providerLogout))
+	}
 	c.mount(mux, consoleSite(), c.routes())
 	c.mount(mux, developerSite(), c.developerRoutes())
 	return mux
@@ -189,6 +192,8 @@ func (c *Console) mount(mux *http.ServeMux, at *site, routes []route) {
 	root := at.Root
 	mux.HandleFunc("GET "+root+"/signin", c.wrap(at, signInPage))
 	mux.HandleFunc("POST "+root+"/signin", c.wrap(at, signIn))
+	mux.HandleFunc("GET "+root+secondStepPath, c.wrap(at, secondStepPage))
+	mux.HandleFunc("POST "+root+secondStepPath, c.wrap(at, secondStep))
 	if c.config.SignOn != nil {
 		mux.HandleFunc("GET "+root+signOnPath, c.wrap(at, signOn))
 		mux.HandleFunc("GET "+root+signOnCallback, c.wrap(at, finishSignOn))

@@ -121,7 +121,7 @@ func signIn(req *requestState) error {
 		req.noteRefusal(req.site.actOf("POST /signin"), req.claimed(form.User), http.StatusUnauthorized)
 		return req.showSignIn(http.StatusUnauthorized, form)
 	}
-	return req.beginSession(user, req.origin(), form.To)
+	return req.enter(user, form.To)
 }
 
 // takesPassword reports whether a user may sign in with a password.

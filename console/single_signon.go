@@ -86,7 +86,7 @@ func finishSignOn(req *requestState) error {
 		return req.refuseSignOn(&oidc.RefusedError{Reason: oidc.ReasonNoRole, Detail: "no role of the user " + user.Name + " is for " + req.site.Root})
 	}
 	origin := req.origin()
-	origin.IDToken = id.IDToken
+	origin.IDToken, origin.SID = id.IDToken, id.SID
 	return req.beginSession(user, origin, attempt.To)
 }
 
@@ -129,13 +129,21 @@ func (req *requestState) refusal(reason oidc.Reason, name string) string {
 
 // beginSession signs a user in, in place of who was signed in before in this browser.
 func (req *requestState) beginSession(user *store.User, from session.Origin, to string) error {
+	if _, err := req.startSession(user, from); err != nil {
+		return err
+	}
+	return req.arrived(to) // over a page, it stays
+}
+
+// startSession is beginSession without an answer.
+func (req *requestState) startSession(user *store.User, from session.Origin) (*session.Session, error) {
 	s, err := req.console.sessions.Begin(req.ctx(), user.Name, user.Epoch, from)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if old, err := req.r.Cookie(cookieSession); err == nil { // its cookie is replaced, so that nobody could end it
 		if err := req.console.sessions.End(req.ctx(), old.Value); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if user.Preferences.Theme != "" {
@@ -143,9 +151,5 @@ func (req *requestState) beginSession(user *store.User, from session.Origin, to 
 	}
 	req.setCookie(cookieForm, "", -1)
 	req.setCookie(cookieSession, s.Token, int(session.LifeLimit.Seconds()))
-	if req.fragment() { // the page from which it was sent stays
-		req.w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	return req.redirect(req.site.safeDestination(to))
+	return s, nil
 }

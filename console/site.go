@@ -76,11 +76,17 @@ func (c *Console) accountRoutes() []route {
 
 // account returns the request as the pages of the signed-in user see it.
 func (req *requestState) account() *account.Request {
-	return &account.Request{
-		HTTP: req.r, Root: req.site.Root, User: req.user, Session: req.session, IP: req.ip(),
+	r := &account.Request{
+		HTTP: req.r, Root: req.site.Root, User: req.user, Session: req.session, IP: req.ip(), Host: req.host(),
 		Page:   func(title string) view.Page { return req.page("", title) },
-		Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit, Renew: req.renewSession, Theme: req.setTheme,
+		Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit, Theme: req.setTheme,
 	}
+	r.Renew = func(u *store.User) error {
+		err := req.renewSession(u)
+		r.User, r.Session = req.user, req.session
+		return err
+	}
+	return r
 }
 
 // paletteRoutes lists the search for pages and actions.

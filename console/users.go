@@ -102,6 +102,7 @@ func changeUser(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	removes := req.r.PostFormValue("remove_totp") == "on" && name != req.user.Name // an own one takes the password and a code
 	if name == req.user.Name && (disabled || !slices.Contains(roles, store.RoleAdmin)) {
 		return errOwnAccount
 	}
@@ -110,6 +111,9 @@ func changeUser(req *requestState) error {
 			return err
 		}
 		u.Roles, u.Disabled, u.Profile = roles, disabled, req.profile()
+		if removes {
+			u.RemoveTOTP()
+		}
 		scopes, err := req.userScopes(u)
 		if err != nil {
 			return err
@@ -140,7 +144,9 @@ func (req *requestState) renewSession(user *store.User) error {
 		return err
 	}
 	req.setCookie(cookieSession, s.Token, int(session.LifeLimit.Seconds()))
-	return req.console.sessions.End(req.ctx(), req.session.Token)
+	old := req.session.Token
+	req.session, req.user = s, user
+	return req.console.sessions.End(req.ctx(), old)
 }
 
 func deleteUser(req *requestState) error {

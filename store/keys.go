@@ -9,7 +9,7 @@ const (
 	keyRevision = "penstock:{store}:rev"     // string, a counter: +1 with each change. No TTL
 	keyFlows    = "penstock:{store}:flows"   // hash: flow number -> head (JSON). No TTL
 	keyAPIKeys  = "penstock:{store}:keys"    // hash: API key -> record (JSON, secrets sealed). No TTL
-	keyUsers    = "penstock:{store}:users"   // hash: name -> record (JSON, passwords hashed). No TTL
+	keyUsers    = "penstock:{store}:users"   // hash: name -> record (JSON, passwords hashed, second factors sealed). No TTL
 	keyClients  = "penstock:{store}:clients" // hash: identifier -> record (JSON, secrets hashed). No TTL
 	keySigning  = "penstock:{store}:signing" // hash: kid -> record (JSON, seed sealed). No TTL
 	keyEpochs   = "penstock:{store}:epochs"  // hash: "user:<name>", "client:<id>", "key:<key>" -> epoch. No TTL

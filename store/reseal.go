@@ -155,7 +155,7 @@ func (s *Store) resealed(v *snapshot, k kind, name, data string) (string, error)
 	if json.Unmarshal([]byte(data), &fields) != nil {
 		return "", &DamagedError{"it is not JSON"}
 	}
-	for _, member := range []string{"secret", "previous", "seed"} {
+	for _, member := range []string{"secret", "previous", "seed", "totp_secret"} {
 		var sealed string
 		if json.Unmarshal(fields[member], &sealed) != nil || sealed == "" {
 			continue

@@ -24,7 +24,7 @@ const (
 )
 
 // sealedKinds are the kinds of records with sealed parts.
-var sealedKinds = []kind{kindKey, kindConnection, kindSecret, kindSigning} // read only
+var sealedKinds = []kind{kindKey, kindConnection, kindSecret, kindSigning, kindUser} // read only
 
 // unopened tracks the records that this process cannot open. Safe for concurrent use.
 type unopened struct {
@@ -162,11 +162,14 @@ func sealedParts(k kind, data string) ([]string, error) {
 	if k == kindConnection || k == kindSecret {
 		return []string{data}, nil
 	}
-	var r struct{ Secret, Previous, Seed string }
+	var r struct {
+		Secret, Previous, Seed string
+		TOTPSecret             string `json:"totp_secret"`
+	}
 	if json.Unmarshal([]byte(data), &r) != nil { // its error may quote what it read
 		return nil, &DamagedError{"it is not JSON"}
 	}
-	return slices.DeleteFunc([]string{r.Secret, r.Previous, r.Seed}, func(s string) bool { return s == "" }), nil
+	return slices.DeleteFunc([]string{r.Secret, r.Previous, r.Seed, r.TOTPSecret}, func(s string) bool { return s == "" }), nil
 }
 
 // examineChanged examines written and deleted records.

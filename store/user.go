@@ -69,6 +69,7 @@ type User struct {
 	External *External `json:"external,omitempty"`
 	Profile
 	Preferences Preferences `json:"preferences,omitzero"`
+	SecondFactor
 	CredentialState
 }
 

@@ -289,3 +289,30 @@ func TestExplanations(t *testing.T) {
 		t.Errorf("%s", w.Body)
 	}
 }
+
+// An administrator sees who has a second factor and removes it; nobody sets one up over the API, and no response has its secret.
+func TestSecondFactorsAreRemoved(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	users := o.store.Users()
+	if w := o.call(http.MethodPost, "/v1/users", `{"name":"tia","password":"tias-password","roles":["viewer"]}`, auth.Scopes...); w.Code != http.StatusCreated {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	u, err := users.SetTOTP(t.Context(), "tia", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", []string{"hash-of-a-code"}, time.Now(), func(*store.User) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := o.call(http.MethodGet, "/v1/users/tia", "", auth.Scopes...)
+	if !strings.Contains(w.Body.String(), `"totp":true`) || strings.Contains(w.Body.String(), u.TOTPSecret) || strings.Contains(w.Body.String(), "hash-of-a-code") {
+		t.Errorf("the user: %s", w.Body)
+	}
+	if w := o.call(http.MethodPatch, "/v1/users/tia", `{"totp":true}`, auth.Scopes...); w.Code != http.StatusBadRequest && w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("set up over the API: %d", w.Code)
+	}
+	if w := o.call(http.MethodPatch, "/v1/users/tia", `{"totp":false}`, auth.Scopes...); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"totp":false`) {
+		t.Errorf("removed: %d %s", w.Code, w.Body)
+	}
+	if now, err := users.User(t.Context(), "tia"); err != nil || now.HasTOTP() || len(now.Recovery) > 0 || now.Epoch == u.Epoch {
+		t.Errorf("%+v, %v", now, err)
+	}
+}

@@ -26,6 +26,7 @@ type userView struct {
 	FirstName string          `json:"first_name,omitempty"`
 	LastName  string          `json:"last_name,omitempty"`
 	External  *store.External `json:"external"` // null: the user signs in with a password
+	TOTP      bool            `json:"totp"`     // the user proves a code besides the password
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
 }
@@ -33,7 +34,7 @@ type userView struct {
 func viewUser(u *store.User) userView {
 	return userView{
 		Name: u.Name, Roles: append([]store.Role{}, u.Roles...), Scopes: append([]string{}, u.Scopes...), Disabled: u.Disabled, Refresh: u.RefreshTokens,
-		Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, External: u.External, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, External: u.External, TOTP: u.HasTOTP(), CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
 }
 
@@ -51,6 +52,7 @@ type userInput struct {
 	LastName  httpx.Optional[string] `json:"last_name"`
 
 	External httpx.Optional[*store.External] `json:"external"`
+	TOTP     httpx.Optional[bool]            `json:"totp"` // only false, which removes it: the user alone sets it up
 }
 
 // profileInto changes the members of a profile that were sent.
@@ -113,6 +115,9 @@ func (a *api) changeUser(c *gin.Context) {
 		in.Refresh.Into(&u.RefreshTokens)
 		in.profileInto(&u.Profile)
 		in.External.Into(&u.External)
+		if in.TOTP.Set {
+			u.RemoveTOTP()
+		}
 		if in.Password.Set {
 			u.Hash = hash
 		}
@@ -127,8 +132,14 @@ func (a *api) changeUser(c *gin.Context) {
 
 // readUserInput decodes the body and returns the hash of the password, "" without one.
 func (a *api) readUserInput(c *gin.Context, in *userInput) (hash string, err error) {
-	if err := httpx.ReadJSON(c, in); err != nil || !in.Password.Set {
+	if err := httpx.ReadJSON(c, in); err != nil {
 		return "", err
+	}
+	if in.TOTP.Value {
+		return "", &store.InvalidError{Member: "totp", Reason: "may only be false, which removes it: users set it up themselves, in the console"}
+	}
+	if !in.Password.Set {
+		return "", nil
 	}
 	if len(in.Password.Value) < minPassword || len(in.Password.Value) > maxPassword {
 		return "", &store.InvalidError{Member: "password", Reason: "must have 6 to 1024 bytes"}
@@ -177,6 +188,7 @@ func (a *api) listUsers(c *gin.Context) {
 		listing.Text("first_name", func(u *userView) string { return u.FirstName }),
 		listing.Text("last_name", func(u *userView) string { return u.LastName }),
 		listing.Bool("disabled", func(u *userView) bool { return u.Disabled }),
+		listing.Bool("totp", func(u *userView) bool { return u.TOTP }),
 		listing.Time("created_at", func(u *userView) time.Time { return u.CreatedAt }),
 		listing.Time("updated_at", func(u *userView) time.Time { return u.UpdatedAt }),
 	}}, views)

@@ -103,12 +103,16 @@ func (r Reader) user(ctx context.Context, id string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &State{
+	s := &State{
 		fields: map[string]any{
 			"roles": u.Roles, "disabled": u.Disabled, "scopes": u.Scopes, "refresh_tokens": u.RefreshTokens, "profile": u.Profile, "external": u.External,
 		},
 		secrets: map[string]string{"password": u.Hash},
-	}, nil
+	}
+	if u.HasTOTP() {
+		s.fields["totp"], s.fields["recovery_codes"] = true, len(u.Recovery)
+	}
+	return s, nil
 }
 
 func (r Reader) key(ctx context.Context, id string) (*State, error) {

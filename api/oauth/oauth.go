@@ -34,6 +34,9 @@ func (a *api) token(endpoint *auth.Endpoint) gin.HandlerFunc {
 		if err == nil {
 			err = a.auditImpersonation(c, answer.Token)
 		}
+		if err == nil {
+			err = a.auditWorkload(c, answer)
+		}
 		if err != nil {
 			httpx.Fail(c, err)
 			return
@@ -51,6 +54,22 @@ func (a *api) auditImpersonation(c *gin.Context, t *store.Token) error {
 	}
 	err := a.config.Audit.Add(c.Request.Context(), audit.Entry{
 		Actor: string(auth.KindKey) + ":" + t.Actor, Name: t.ActorName, ActedAs: t.Actor, Via: audit.ViaSignature, Act: "impersonate", Object: string(t.Kind) + ":" + t.Principal,
+		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
+	})
+	if err != nil {
+		return errors.Join(auth.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// auditWorkload adds an entry to the audit log when a program of a CI gets a token, before the response.
+func (a *api) auditWorkload(c *gin.Context, answer *auth.TokenAnswer) error {
+	if answer.Workload == "" {
+		return nil
+	}
+	t := answer.Token
+	err := a.config.Audit.Add(c.Request.Context(), audit.Entry{
+		Actor: string(t.Kind) + ":" + t.Principal, Name: t.Name, Via: audit.ViaToken, Act: "exchange workload token", Object: t.Principal, Message: answer.Workload,
 		Status: http.StatusOK, IP: c.ClientIP(), RequestID: httpx.StateOf(c).ID,
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 func newUser(e command.Env) *cobra.Command {
 	return resource{
 		name: "user", what: "user", path: "/v1/users", id: "NAME",
-		columns: []command.Column{{"name", "name"}, {"first name", "first_name"}, {"last name", "last_name"}, {"email", "email"}, {"roles", "roles"}, {"scopes", "scopes"}, {"disabled", "disabled"}, {"created", "created_at"}},
+		columns: []command.Column{{"name", "name"}, {"first name", "first_name"}, {"last name", "last_name"}, {"email", "email"}, {"roles", "roles"}, {"scopes", "scopes"}, {"second factor", "totp"}, {"disabled", "disabled"}, {"created", "created_at"}},
 		fields: []field{
 			{flag: "name", member: "name", help: "the user's `name`", once: true},
 			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
@@ -30,6 +30,7 @@ func newUser(e command.Env) *cobra.Command {
 			{flag: "last-name", member: "last_name", help: "the user's last `name`"},
 			{flag: "disabled", member: "disabled", kind: boolField, help: "disable the user"},
 			{flag: "refresh-tokens", member: "refresh_tokens", kind: boolField, help: "issue refresh tokens with the password grant"},
+			{flag: "remove-totp", member: "totp", kind: removeField, help: "remove the second factor of a user who has lost it; all sessions and tokens of the user end", changeOnly: true},
 		},
 	}.command(e)
 }

@@ -202,6 +202,7 @@ type field struct {
 	flag, member, help string
 	kind               fieldKind
 	once               bool // only when the object is created
+	changeOnly         bool // only when the object is changed
 }
 
 type fieldKind int
@@ -210,6 +211,7 @@ const (
 	textField   fieldKind = iota
 	secretField           // the flag names a file, or - for standard input: a command line is visible to everybody
 	boolField
+	removeField // a flag without a value that sends false
 	countField
 	listField
 	flowsField // numbers, or "all"
@@ -226,13 +228,13 @@ type fields struct {
 func addFields(f *pflag.FlagSet, all []field, making bool) *fields {
 	set := &fields{values: make([]string, len(all)), lists: make([][]string, len(all)), bools: make([]bool, len(all))}
 	for i, d := range all {
-		if d.once && !making {
+		if d.once && !making || d.changeOnly && making {
 			d.flag = "" // keeps the indices
 		}
 		set.all = append(set.all, d)
 		switch {
 		case d.flag == "":
-		case d.kind == boolField:
+		case d.kind == boolField || d.kind == removeField:
 			f.BoolVar(&set.bools[i], d.flag, false, d.help)
 		case d.kind == listField || d.kind == flowsField:
 			f.StringSliceVar(&set.lists[i], d.flag, nil, d.help)
@@ -263,6 +265,11 @@ func (s *fields) value(cmd *cobra.Command, i int) (any, error) {
 	switch s.all[i].kind {
 	case boolField:
 		return s.bools[i], nil
+	case removeField:
+		if !s.bools[i] {
+			return nil, errors.New("it takes no value")
+		}
+		return false, nil
 	case countField:
 		n, err := strconv.ParseInt(s.values[i], 10, 64)
 		if err != nil {

@@ -17,6 +17,7 @@ type Identity struct {
 	Profile store.Profile
 	Groups  []string
 	Roles   []store.Role // that the groups give
+	SID     string       // of the session there; empty: the provider does not say
 	IDToken string       // for signing out there; empty: too long
 	TooMany bool         // the provider left the groups out, because there are many
 }

@@ -34,6 +34,7 @@ type Provider struct {
 	settings Settings
 	secret   string // of the client; empty: a public client, which PKCE alone protects
 	client   *http.Client
+	tokens   *Issuer // verifies what the provider sends by itself
 	now      func() time.Time
 
 	flight singleflight.Group    // those who sign in while the provider is asked about itself wait for one answer
@@ -54,11 +55,7 @@ func New(s Settings, secret string, now func() time.Time) *Provider {
 	if now == nil {
 		now = time.Now
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	return &Provider{settings: s, secret: secret, now: now, client: &http.Client{
-		Timeout: callLimit, Transport: bounded{transport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Provider{settings: s, secret: secret, now: now, client: newClient(), tokens: NewIssuer(s.Issuer, now)}
 }
 
 // bounded cuts off responses that are too long.
@@ -196,6 +193,7 @@ func (p *Provider) Finish(ctx context.Context, a Attempt, redirect string, query
 		return nil, err
 	}
 	id := p.identify(verified.Subject, claims)
+	id.SID, _ = claims["sid"].(string)
 	if len(text) <= maxIDToken {
 		id.IDToken = text
 	}

@@ -21,6 +21,7 @@ import (
 type Authority interface {
 	// User returns the user with a name and a password; nil: they are wrong. The error may be an *auth.Error that says to wait.
 	User(ctx context.Context, name, password, ip string) (*store.User, error)
+	Codes
 }
 
 // Hasher hashes passwords. *password.Hasher implements it.
@@ -34,6 +35,7 @@ type Config struct {
 	Sessions  *session.Store
 	Authority Authority
 	Hasher    Hasher
+	Sealer    Sealer // of the secrets of authenticators
 	Now       func() time.Time
 
 	// Tokens keeps personal tokens, which Issuer makes; nil: there are none.
@@ -49,8 +51,8 @@ type Accounts struct{ config Config }
 
 // New returns Accounts.
 func New(config Config) (*Accounts, error) {
-	if config.Users == nil || config.Sessions == nil || config.Authority == nil || config.Hasher == nil || config.Now == nil {
-		return nil, errors.New("new accounts: Users, Sessions, Authority, Hasher and Now are required")
+	if config.Users == nil || config.Sessions == nil || config.Authority == nil || config.Hasher == nil || config.Sealer == nil || config.Now == nil {
+		return nil, errors.New("new accounts: Users, Sessions, Authority, Hasher, Sealer and Now are required")
 	}
 	return &Accounts{config}, nil
 }
@@ -62,13 +64,14 @@ type Request struct {
 	User    *store.User
 	Session *session.Session
 	IP      string // address of the browser
+	Host    string // of the installation, by which an authenticator names it
 
 	Page     func(title string) view.Page
 	Render   func(status int, page templ.Component) error
 	Redirect func(path string) error
 	Notice   func(text string)        // shows a message on the next page
 	Audit    func(act, object string) // writes an entry of the audit log
-	// Renew gives the browser a new session of the user as it is now, in place of the one that it has.
+	// Renew gives the browser a new session of the user as it is now, in place of the one that it has, and sets User and Session.
 	Renew func(*store.User) error
 	// Theme keeps the colour scheme in the browser.
 	Theme func(theme string)
@@ -88,6 +91,10 @@ func (a *Accounts) Routes() []Route {
 		{"GET /account", a.show},
 		{"POST /account/password", a.changePassword},
 		{"POST /account/preferences", a.savePreferences},
+		{"POST /account/totp", a.beginTOTP},
+		{"POST /account/totp/confirm", a.confirmTOTP},
+		{"POST /account/totp/codes", a.renewCodes},
+		{"POST /account/totp/off", a.turnOffTOTP},
 		{"POST /account/sessions/end", a.endOthers},
 		{"POST /account/sessions/{session}/end", a.endOne},
 		{"POST /account/tokens", a.makeToken},
@@ -115,6 +122,9 @@ func (a *Accounts) renderWith(r *Request, status int, change func(*view.Account)
 	page := view.Account{
 		User: r.User, Sessions: open, Last: view.SignInBefore(r.Session.Last), Tokens: tokens,
 		Given: r.User.Preferences, Fixed: r.User.Name == a.config.Fixed,
+	}
+	if r.User.Hash != "" {
+		page.Factor = &view.SecondFactor{On: r.User.HasTOTP(), Since: r.User.TOTPSince, Left: len(r.User.Recovery)}
 	}
 	change(&page)
 	return r.Render(status, view.AccountPage(r.Page(language.T(r.HTTP.Context(), "Your account")), page))

@@ -41,6 +41,7 @@ type Origin struct {
 
 	// IDToken is that with which the OpenID Connect provider let the user in; empty: the user signed in with a password.
 	IDToken string
+	SID     string // of the session there; empty: not known
 }
 
 // ID is by what the session is named on pages. It is no secret: the cookie does not follow from it.
@@ -86,9 +87,15 @@ func (s *Store) put(ctx context.Context, made *Session) error {
 	if made.IDToken != "" {
 		fields = append(fields, "id_token", made.IDToken)
 	}
+	if made.SID != "" {
+		fields = append(fields, "sid", made.SID)
+	}
 	_, err := s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSet(ctx, key, fields...)
 		p.Expire(ctx, key, IdleLimit)
+		if made.SID != "" {
+			p.Set(ctx, keySID(made.SID), made.User, LifeLimit)
+		}
 		return nil
 	})
 	return err
@@ -97,7 +104,7 @@ func (s *Store) put(ctx context.Context, made *Session) error {
 // sessionOf returns the session with the stored fields; it has no Token.
 func sessionOf(f map[string]string) *Session {
 	s := &Session{
-		User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], Origin: Origin{f["site"], f["ip"], f["device"], f["id_token"]},
+		User: f["user"], Epoch: f["epoch"], CSRF: f["csrf"], Origin: Origin{f["site"], f["ip"], f["device"], f["id_token"], f["sid"]},
 		startedAt: unix(f["began"]), lastUsed: unix(f["seen"]),
 	}
 	if f["last_at"] != "" {

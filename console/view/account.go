@@ -18,7 +18,9 @@ type Account struct {
 	Given    store.Preferences // of the form
 	Fixed    bool              // the settings of the process have the password, and set it again
 
-	Field, Trouble string // what is wrong with a field of the form of the password; empty: nothing
+	Factor *SecondFactor // nil: the user has no password
+
+	Field, Trouble string // what is wrong with a field of the forms of the password and the second factor; empty: nothing
 }
 
 // SignInBefore is when and from where the user signed in before this session; zero: not known.

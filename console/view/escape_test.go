@@ -169,6 +169,8 @@ func components(yes bool) map[string]templ.Component {
 		"NewerRuns":          NewerRuns(RunsURL(url.Values{"filter": {hostile}}, nil), 1, yes),
 		"SignInPage":         SignInPage(p, filled[SignIn](yes)),
 		"SignInForm":         SignInForm(p, filled[SignIn](yes)),
+		"SecondStepPage":     SecondStepPage(p, filled[SecondStep](yes)),
+		"SecondStepForm":     SecondStepForm(p, filled[SecondStep](yes)),
 		"SignedOut":          SignedOut(p, hostile, "https://login.example.org/end?"+hostile),
 		"ReviewPage":         ReviewPage(p, filled[Review](yes)),
 		"ReviewDialog":       ReviewDialog(p, filled[Review](yes)),

@@ -15,6 +15,8 @@ const shots = process.env.SHOTS
 const secret = 'the-secret-of-the-client-at-the-provider'
 const groups = new Map([['ada', ['boss']], ['bo', ['staff']], ['cy', ['guests']]])
 
+const reports = [] // of the provider, about those who sign out there
+
 let dir, server, issuer, penstock, desk
 
 before(async () => {
@@ -39,12 +41,17 @@ before(async () => {
   const provider = new Provider(issuer, {
     clients: [{
       client_id: 'penstock', client_secret: secret, redirect_uris: [`${url}/console/signin/callback`], post_logout_redirect_uris: [`${url}/console/signin`],
+      backchannel_logout_uri: `${url}/console/signin/provider/logout`, backchannel_logout_session_required: true,
     }],
     claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
     scopes: ['openid', 'profile', 'groups'],
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options), // its own refuses addresses of this machine
+    features: { backchannelLogout: { enabled: true } },
     cookies: { keys: ['a key of the test'] },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: 'id-of-' + id, preferred_username: id, groups: groups.get(id) }) }),
   })
+  provider.on('backchannel.error', (_, err) => reports.push(`${err}`))
+  provider.on('backchannel.success', () => reports.push('told'))
   server.on('request', provider.callback())
   desk = await import('./desk.mjs')
   await desk.open()
@@ -157,5 +164,22 @@ test('signs in over a page whose session has ended, in another window', async ()
   await dialog.waitFor({ state: 'hidden' })
   await page.getByText('saved').first().waitFor()
   assert.equal(await page.inputValue('[name=hours]'), '24')
+  await page.context().close()
+})
+
+test('signing out at the provider ends the session here', async () => {
+  const page = await desk.look({ abroad: issuer })
+  await page.goto(desk.base + '/console/signin/provider')
+  await enter(page, 'ada')
+  await page.waitForURL(desk.base + '/console/')
+  const session = () => page.request.get(desk.base + '/console/session', { headers: { 'HX-Request': 'true' } })
+  assert.equal((await session()).status(), 200)
+  await page.goto(issuer + '/session/end')
+  const told = page.waitForResponse(response => response.url().startsWith(issuer) && response.request().method() === 'POST')
+  await page.click('button[name=logout]')
+  await told // the provider has reported it before it answers
+  assert.equal(reports.at(-1), 'told')
+  assert.equal((await session()).status(), 401)
+  assert.doesNotMatch(penstock.log, /sign-out at the provider/)
   await page.context().close()
 })

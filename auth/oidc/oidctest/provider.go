@@ -31,9 +31,10 @@ const (
 type Provider struct {
 	URL string // the issuer
 
-	key *ecdsa.PrivateKey
-
 	mu     sync.Mutex // guards all below
+	key    *ecdsa.PrivateKey
+	kid    string
+	asked  int // how often the keys were read
 	person map[string]any
 	info   map[string]any
 	codes  map[string]url.Values
@@ -54,7 +55,7 @@ func New(t testing.TB) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Provider{key: key, codes: map[string]url.Values{}, tokens: map[string]bool{}}
+	p := &Provider{key: key, kid: "1", codes: map[string]url.Values{}, tokens: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
 	mux.HandleFunc("GET /authorize", p.authorize)
@@ -142,11 +143,48 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 60, "id_token": sign(text)})
 }
 
-func (p *Provider) sign(claims []byte) string { return SignWith(p.key, claims) }
+// SignToken returns a token with these claims that the provider has signed.
+func (p *Provider) SignToken(claims map[string]any) string {
+	text, err := json.Marshal(claims)
+	if err != nil {
+		panic(err) // a mistake of the test
+	}
+	return p.sign(text)
+}
 
-// SignWith returns a JWT that a key has signed, under the name of the provider's key.
-func SignWith(key *ecdsa.PrivateKey, claims []byte) string {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil)
+// Public returns the key by which the provider's signatures are verified.
+func (p *Provider) Public() *ecdsa.PublicKey { return &p.key.PublicKey }
+
+// Asked returns how often the keys were read.
+func (p *Provider) Asked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
+}
+
+// Rotate gives the provider another key, under another name.
+func (p *Provider) Rotate(t testing.TB) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.key, p.kid = key, p.kid+"+"
+}
+
+func (p *Provider) sign(claims []byte) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return signWith(p.key, p.kid, claims)
+}
+
+// SignWith returns a JWT that a key has signed, under the name of the provider's first key.
+func SignWith(key *ecdsa.PrivateKey, claims []byte) string { return signWith(key, "1", claims) }
+
+func signWith(key *ecdsa.PrivateKey, kid string, claims []byte) string {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, nil)
 	if err != nil {
 		panic(err) // the key is of the curve
 	}
@@ -175,7 +213,11 @@ func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) keys(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: "1", Algorithm: "ES256", Use: "sig"}}})
+	p.mu.Lock()
+	p.asked++
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.kid, Algorithm: "ES256", Use: "sig"}}}
+	p.mu.Unlock()
+	answer(w, http.StatusOK, set)
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
