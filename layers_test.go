@@ -69,6 +69,7 @@ var layers = []struct {
 	{tree: "api/admin", may: []string{"api/httpx", "api/listing", "api/auditlist", "auth", "connect", "flows", "store", "internal", "audit"}, why: "records are administered without knowing of runs; which flows name them is told"},
 	{tree: "api/personal", may: []string{"api/httpx", "api/listing", "auth", "auth/personal", "store"}, why: "users keep their own tokens without knowing of flows or runs"},
 	{tree: "api/flows", may: []string{"api/httpx", "api/listing", "api/runner", "auth", "flows", "queue", "store"}, why: "deploying a flow runs nothing; of the queue it needs the runs that wait for a flow"},
+	{tree: "api/folders", may: []string{"api/httpx", "api/listing", "auth", "store"}, why: "who may do what in a folder is a record: what a flow does is not looked at"},
 	{tree: "api/webhooks", may: []string{"api/httpx", "api/listing", "auth", "store", "internal"}, why: "webhooks are shown and sent again without knowing of runs"},
 	{tree: "api/failures", may: []string{"api/httpx", "api/listing", "auth", "internal/failure"}, why: "groups of failed runs are shown and resolved without reading the runs"},
 	{tree: "api/stats", may: []string{"api/httpx", "auth", "history", "store"}, why: "statistics come from the history alone, without reading runs"},
@@ -76,7 +77,7 @@ var layers = []struct {
 	{tree: "api/mcp", may: []string{"api/httpx", "auth", "flows", "store", "internal/httprecorder", "internal/strictjson"}, why: "a call of a tool is a request of the HTTP API, which the frame serves: no domain is imported"},
 	{tree: "api/fleet", may: []string{"api/httpx", "api/listing", "auth", "queue"}, why: "queues and workers are operated without knowing of flows"},
 	{tree: "api", alone: true, may: append([]string{
-		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp", "api/personal", "audit", "api/changes",
+		"api/fault", "api/docs", "api/smartsync", "api/native", "api/resources", "api/hooks", "api/runs", "api/callbacks", "api/oauth", "api/admin", "api/flows", "api/folders", "api/webhooks", "api/failures", "api/history", "api/stats", "api/events", "api/fleet", "api/mcp", "api/personal", "audit", "api/changes",
 	}, domains...), why: "the frame mounts the domains and hands each what it needs; it never imports worker, which may run elsewhere"},
 
 	{tree: "console/language", alone: true, may: []string{}, why: "the texts of pages in the language of the reader know nothing of what they are about"},

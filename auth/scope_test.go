@@ -87,7 +87,7 @@ func TestNarrowingNeverWidens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := list.Draw(t, "a"), list.Draw(t, "b")
 		both := &Principal{Scopes: Intersect(a, b)}
-		narrowed, err := narrow(a, JoinScopes(b, " "))
+		narrowed, err := narrow(&TokenGrant{Scopes: a}, JoinScopes(b, " "))
 		asked := &Principal{Scopes: narrowed}
 		for _, scope := range []Scope{ScopeRun, ScopeReadRuns, ScopeUsers, "people:read"} {
 			for _, flow := range []int64{1, 2, 12, 3} {

@@ -97,7 +97,7 @@ func (req *requestState) bulk(values url.Values) (about operation.About, choice 
 	}
 	about = operation.About{
 		Action: operation.Action(values.Get("action")), Filter: choice.Filter, Search: choice.Search, Chosen: choice.Runs != nil,
-		By: req.who.String(), Created: req.console.config.Now().UTC(),
+		By: req.who.String(), Created: req.console.config.Now().UTC(), KeepCallers: !req.who.ReadsAll(),
 	}
 	if text := values.Get("rate"); text != "" {
 		if about.Rate, err = strconv.Atoi(text); err != nil || about.Rate == 0 {

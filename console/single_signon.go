@@ -76,7 +76,7 @@ func finishSignOn(req *requestState) error {
 	req.before = recordBefore{audit.KindUser, known, req.recordReader().Read(req.ctx(), audit.KindUser, known)}
 	user, changed, err := provider.Enter(req.ctx(), users, id)
 	if changed {
-		req.user, req.who = user, auth.UserPrincipal(user)
+		req.user, req.who = user, auth.UserPrincipal(user, nil)
 		req.audit("GET "+req.site.Root+signOnCallback, user.Name)
 	}
 	if err != nil {

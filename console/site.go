@@ -21,7 +21,7 @@ type site struct {
 	denied    string // answer to a sign-in that fails, whatever the reason
 }
 
-// consoleSite is for administrators, operators and viewers.
+// consoleSite is for administrators, operators, authors and viewers.
 func consoleSite() *site {
 	return &site{view.ConsoleSite(), consolePrincipal, language.Key("The name or the password is wrong, or the user has no role in the console.")}
 }
@@ -32,7 +32,7 @@ func developerSite() *site {
 }
 
 // consoleRoles are the roles that give access to the console.
-var consoleRoles = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleViewer} // read only
+var consoleRoles = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleAuthor, store.RoleViewer} // read only
 
 // consoleRolesOf returns the roles of a user that count in the console.
 func consoleRolesOf(u *store.User) []store.Role {

@@ -131,7 +131,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Fatal(t, err)
 	operations := operation.NewExecutor(operation.Config{Store: operation.NewStore(client), Queue: p.Queue, Flows: p.Store.Flows(), Log: log,
 		Allowed: func(ctx context.Context, by string, _ bool) (bool, error) {
-			return auth.StaffMay(ctx, p.Store.Users(), by, auth.ScopeWriteRuns)
+			return auth.StaffMay(ctx, p.Store, by, auth.ScopeWriteRuns)
 		}})
 	Running(t, operations.Run, func() error { return nil })
 	rehearser, err := rehearsal.New(rehearsal.Config{Runs: p.Queue, Flows: p.Store.Flows(), Connection: p.connectionType})

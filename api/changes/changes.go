@@ -43,6 +43,8 @@ func (r Reader) Read(ctx context.Context, kind, id string) *State {
 	switch kind {
 	case audit.KindFlow:
 		s, err = r.flow(ctx, id)
+	case audit.KindFolder:
+		s, err = r.folder(ctx, id)
 	case audit.KindUser:
 		s, err = r.user(ctx, id)
 	case audit.KindKey:
@@ -77,6 +79,11 @@ func (r Reader) Subject(kind, id string) string {
 			return strconv.FormatInt(head.Number, 10)
 		}
 	}
+	if kind == audit.KindFolder {
+		if name, err := store.ParseFolder(id); err == nil {
+			return store.FolderText(name)
+		}
+	}
 	return id
 }
 
@@ -85,7 +92,7 @@ func (r Reader) flow(ctx context.Context, id string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]any{"version": head.Version, "enabled": head.Enabled, "paused": !head.Paused.IsZero(), "name": head.Name, "slug": head.Slug}
+	fields := map[string]any{"version": head.Version, "enabled": head.Enabled, "paused": !head.Paused.IsZero(), "name": head.Name, "slug": head.Slug, "folder": store.FolderText(head.Folder)}
 	if c := head.Canary; c != nil {
 		fields["canary"] = fmt.Sprintf("%.12s, %d %% %s", c.Version, c.Percent, strings.Join(c.Principals, " "))
 	}
@@ -98,6 +105,23 @@ func (r Reader) flow(ctx context.Context, id string) (*State, error) {
 	}}, nil
 }
 
+// folder has a field for each one to whom rights are granted.
+func (r Reader) folder(ctx context.Context, id string) (*State, error) {
+	name, err := store.ParseFolder(id)
+	if err != nil {
+		return nil, err
+	}
+	f, err := r.Store.Folders().Folder(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]any{}
+	for _, g := range f.Grants {
+		fields[g.To] = g.Rights
+	}
+	return &State{fields: fields}, nil
+}
+
 func (r Reader) user(ctx context.Context, id string) (*State, error) {
 	u, err := r.Store.Users().User(ctx, id)
 	if err != nil {
@@ -105,7 +129,7 @@ func (r Reader) user(ctx context.Context, id string) (*State, error) {
 	}
 	return &State{
 		fields: map[string]any{
-			"roles": u.Roles, "disabled": u.Disabled, "scopes": u.Scopes, "refresh_tokens": u.RefreshTokens, "profile": u.Profile, "external": u.External,
+			"roles": u.Roles, "disabled": u.Disabled, "scopes": u.Scopes, "groups": u.Groups, "refresh_tokens": u.RefreshTokens, "profile": u.Profile, "external": u.External,
 		},
 		secrets: map[string]string{"password": u.Hash},
 	}, nil

@@ -38,7 +38,7 @@ func (a *api) beginOperation(c *gin.Context) {
 	x := httpx.StateOf(c)
 	about := operation.About{
 		Action: want.Action, Filter: want.Filter, Search: want.Search, Chosen: want.Runs != nil, Rate: want.Rate, Version: want.Version, Assume: want.Assume,
-		By: x.Principal.String(), Created: httpx.Now(c).UTC(),
+		By: x.Principal.String(), Created: httpx.Now(c).UTC(), KeepCallers: !x.Principal.ReadsAll(),
 	}
 	if err := about.Complete(); err != nil {
 		httpx.Fail(c, err)

@@ -103,7 +103,8 @@ func (p *Provider) Enter(ctx context.Context, users *store.Users, id *Identity) 
 	case len(id.Roles) == 0:
 		return nil, false, p.noRole(id)
 	}
-	made, err := users.Create(ctx, store.User{Name: id.Name, Roles: id.Roles, Profile: id.Profile, External: &external})
+	groups, _ := store.BoundGroups(id.Groups)
+	made, err := users.Create(ctx, store.User{Name: id.Name, Roles: id.Roles, Groups: groups, Profile: id.Profile, External: &external})
 	var invalid *store.InvalidError
 	switch {
 	case errors.Is(err, store.ErrExists): // perhaps by another first sign-in at the same moment
@@ -117,15 +118,16 @@ func (p *Provider) Enter(ctx context.Context, users *store.Users, id *Identity) 
 // renew gives a user the roles of now. Who has none left keeps none, so that sessions and tokens end.
 func (p *Provider) renew(ctx context.Context, users *store.Users, name string, id *Identity) (*store.User, bool, error) {
 	var same *store.User
+	groups, _ := store.BoundGroups(id.Groups)
 	user, err := users.Change(ctx, name, func(u *store.User) error {
 		if u.External == nil || *u.External != (store.External{Issuer: p.settings.Issuer, Subject: id.Subject}) {
 			return errOther
 		}
-		if slices.Equal(u.Roles, id.Roles) && (id.Profile == store.Profile{} || u.Profile == id.Profile) {
+		if slices.Equal(u.Roles, id.Roles) && slices.Equal(u.Groups, groups) && (id.Profile == store.Profile{} || u.Profile == id.Profile) {
 			same = u
 			return errSame
 		}
-		u.Roles = id.Roles
+		u.Roles, u.Groups = id.Roles, groups
 		if (id.Profile != store.Profile{}) {
 			u.Profile = id.Profile
 		}
