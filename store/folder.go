@@ -67,14 +67,25 @@ type Folders struct{ store *Store }
 // Folders gives access to the rights in folders.
 func (s *Store) Folders() *Folders { return &Folders{s} }
 
-// ParseFolder returns the name of a folder of which people may write slashes around it, "/crm/"; TopFolder is the top. Error:
-// *InvalidError.
+// ParseFolder returns the name of a folder, which may begin with a slash; TopFolder is the top. Error: *InvalidError.
 func ParseFolder(text string) (string, error) {
-	name := strings.Trim(text, "/")
-	if name == "" && text != "" || flows.ValidFolder(name) {
+	name := strings.TrimPrefix(text, "/")
+	if text == TopFolder || flows.ValidFolder(name) {
 		return name, nil
 	}
 	return "", &InvalidError{"folder", "must be / for the top, or " + flows.FolderRule}
+}
+
+// ParseFolderPath returns the name of a folder in the path of a URL, where dots stand for the slashes in it and ~ for the top: paths have
+// one spelling, and encoded slashes are refused. Error: *InvalidError.
+func ParseFolderPath(text string) (string, error) {
+	if text == "~" {
+		return "", nil
+	}
+	if name := strings.ReplaceAll(text, ".", "/"); flows.ValidFolder(name) {
+		return name, nil
+	}
+	return "", &InvalidError{"folder", "must be ~ for the top, or " + flows.FolderRule + ", with . in place of /"}
 }
 
 // FolderText returns the name of a folder for people: TopFolder for the top.
@@ -177,8 +188,8 @@ func completeGrants(grants []FolderGrant) ([]FolderGrant, error) {
 		all[i] = FolderGrant{g.To, slices.DeleteFunc(Rights(), func(r Right) bool { return !slices.Contains(g.Rights, r) })}
 	}
 	slices.SortFunc(all, func(a, b FolderGrant) int { return strings.Compare(a.To, b.To) })
-	for i := range all[1:] {
-		if all[i].To == all[i+1].To {
+	for i := 1; i < len(all); i++ {
+		if all[i].To == all[i-1].To {
 			return nil, &InvalidError{"grants", fmt.Sprintf("has %.100q twice", all[i].To)}
 		}
 	}

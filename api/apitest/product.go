@@ -200,6 +200,13 @@ func (p *Product) people() {
 	}
 }
 
+// User makes a user with Password.
+func (p *Product) User(u store.User) error {
+	u.Hash = Hash(p.T, Password)
+	_, err := p.Store.Users().Create(p.T.Context(), u)
+	return err
+}
+
 func (p *Product) gateKind() flows.Kind {
 	return flows.Kind{Name: "gate", Summary: "Waits.", Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
 		return flows.RunFunc(func(ctx context.Context, in *flows.Input) ([]any, error) {

@@ -80,7 +80,7 @@ func (r Reader) Subject(kind, id string) string {
 		}
 	}
 	if kind == audit.KindFolder {
-		if name, err := store.ParseFolder(id); err == nil {
+		if name, err := folderOf(id); err == nil {
 			return store.FolderText(name)
 		}
 	}
@@ -105,9 +105,17 @@ func (r Reader) flow(ctx context.Context, id string) (*State, error) {
 	}}, nil
 }
 
+// folderOf returns the folder that a path or an entry names.
+func folderOf(id string) (string, error) {
+	if id == store.TopFolder {
+		return "", nil
+	}
+	return store.ParseFolderPath(id)
+}
+
 // folder has a field for each one to whom rights are granted.
 func (r Reader) folder(ctx context.Context, id string) (*State, error) {
-	name, err := store.ParseFolder(id)
+	name, err := folderOf(id)
 	if err != nil {
 		return nil, err
 	}

@@ -71,8 +71,8 @@ func (a *api) viewOf(c *gin.Context, name string) (v view, visible bool, err err
 }
 
 // named returns the folder in the path.
-func named(c *gin.Context) (string, error) {
-	name, err := store.ParseFolder(c.Param("folder"))
+func named(c *gin.Context) (name string, err error) {
+	name, err = store.ParseFolderPath(c.Param("folder"))
 	if err == nil {
 		httpx.StateOf(c).Object = "folder:" + store.FolderText(name)
 	}

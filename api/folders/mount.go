@@ -18,7 +18,7 @@ type api struct{ config Config }
 func Mount(v1 gin.IRouter, config Config) {
 	a := &api{config}
 	v1.GET("/folders", a.list)
-	v1.GET("/folders/*folder", a.read)
-	v1.PUT("/folders/*folder", a.put)
-	v1.DELETE("/folders/*folder", a.remove)
+	v1.GET("/folders/:folder", a.read)
+	v1.PUT("/folders/:folder", a.put)
+	v1.DELETE("/folders/:folder", a.remove)
 }
