@@ -60,7 +60,7 @@ func (a *api) canary(c *gin.Context, scope auth.Scope) (store.Deployment, error)
 func (a *api) readCanary(c *gin.Context) {
 	h, err := a.canary(c, auth.ScopeReadFlows)
 	if err == nil {
-		err = mayReadRuns(httpx.StateOf(c).Principal, h.Number)
+		err = mayWatchRuns(httpx.StateOf(c).Principal, h.Number)
 	}
 	var current *flows.Flow
 	if err == nil {
