@@ -140,11 +140,21 @@ func (p *Principal) writesByNumber(flow int64) bool {
 	return (p.Flows == nil || slices.Contains(p.Flows, flow)) && (slices.Contains(p.Scopes, ScopeWriteFlows) || slices.Contains(p.Scopes, ScopeWriteFlows.of(flow)))
 }
 
+// Has reports whether the principal has a right in a folder, be it granted there or by its scopes. As to runs that is the right to those
+// of others.
+func (p *Principal) Has(r store.Right, folder string) bool {
+	return !slices.ContainsFunc(scopesOfRight[r], func(s Scope) bool {
+		itself := p.Flows == nil && (p.Staff || !slices.Contains(ofRuns, s)) && coversFolder(p.Scopes, s, folder)
+		return !itself && !coversFolder(p.Granted, s, folder)
+	})
+}
+
+// ofRuns are the scopes that are for one's own runs alone, unless one is staff. Read only.
+var ofRuns = []Scope{ScopeWatchRuns, ScopeReadRuns, ScopeWriteRuns}
+
 // RightsIn returns the rights that the principal has in a folder, in the order of store.Rights.
 func (p *Principal) RightsIn(folder string) []store.Right {
-	return slices.DeleteFunc(store.Rights(), func(r store.Right) bool {
-		return slices.ContainsFunc(scopesOfRight[r], func(s Scope) bool { return !p.MayIn(s, folder) })
-	})
+	return slices.DeleteFunc(store.Rights(), func(r store.Right) bool { return !p.Has(r, folder) })
 }
 
 // folder splits a scope that is narrowed to a folder.

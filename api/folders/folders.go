@@ -2,6 +2,7 @@ package folders
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -114,6 +115,9 @@ func (a *api) put(c *gin.Context) {
 	var in input
 	name, err := named(c)
 	if err == nil {
+		err = administers(c, name)
+	}
+	if err == nil {
 		err = httpx.ReadJSON(c, &in)
 	}
 	if err == nil && len(in.Grants) == 0 {
@@ -133,6 +137,9 @@ func (a *api) put(c *gin.Context) {
 func (a *api) remove(c *gin.Context) {
 	name, err := named(c)
 	if err == nil {
+		err = administers(c, name)
+	}
+	if err == nil {
 		err = a.change(c, name, nil)
 	}
 	if err != nil {
@@ -142,15 +149,21 @@ func (a *api) remove(c *gin.Context) {
 	httpx.NoContent(c)
 }
 
+// administers returns an error for a caller who may not say who has which rights in a folder.
+func administers(c *gin.Context, name string) error {
+	p := httpx.StateOf(c).Principal
+	switch {
+	case p.MayIn(auth.ScopeFolders, name):
+		return nil
+	case len(p.RightsIn(name)) == 0:
+		return errNoFolder
+	}
+	return auth.MissingScope(auth.ScopeFolders, " for the folder "+store.FolderText(name)+": it takes the right to administer it")
+}
+
 // change replaces the grants of a folder. Nobody grants, or takes, what it does not hold itself in the folder.
 func (a *api) change(c *gin.Context, name string, grants []store.FolderGrant) error {
 	p := httpx.StateOf(c).Principal
-	if !p.MayIn(auth.ScopeFolders, name) {
-		if len(p.RightsIn(name)) == 0 {
-			return errNoFolder
-		}
-		return auth.MissingScope(auth.ScopeFolders, " for the folder "+store.FolderText(name)+": it takes the right to administer it")
-	}
 	base, err := baseOf(c)
 	if err != nil {
 		return err
@@ -159,10 +172,8 @@ func (a *api) change(c *gin.Context, name string, grants []store.FolderGrant) er
 		for _, all := range [][]store.FolderGrant{before, grants} {
 			for _, g := range all {
 				for _, r := range g.Rights {
-					for _, s := range auth.ScopesOfRight(r, "") {
-						if !p.MayIn(s, name) {
-							return nil, &auth.Error{Code: auth.CodeForbidden, Message: "you cannot grant, or take, the right to " + string(r) + ", which you do not hold in this folder"}
-						}
+					if !p.Has(r, name) {
+						return nil, &auth.Error{Code: auth.CodeForbidden, Message: fmt.Sprintf("you cannot grant, or take, the right %q, which you do not have in this folder", r)}
 					}
 				}
 			}
@@ -181,7 +192,9 @@ func baseOf(c *gin.Context) (string, error) {
 	case match == "" && none == "*":
 		return store.NoVersion, nil
 	case match != "" && none == "" && len(match) > 2 && strings.HasPrefix(match, `"`) && strings.HasSuffix(match, `"`):
-		return strings.Trim(match, `"`), nil
+		if base := strings.Trim(match, `"`); base != store.NoVersion {
+			return base, nil
+		}
 	}
 	return "", httpx.BadRequest("bad_precondition", `expected If-Match with one version in quotation marks, as in the ETag, or If-None-Match: *`)
 }
