@@ -88,6 +88,23 @@ func ParseFolderPath(text string) (string, error) {
 	return "", &InvalidError{"folder", "must be ~ for the top, or " + flows.FolderRule + ", with . in place of /"}
 }
 
+// maxNamedFolders is the maximum number of folders that a connection or secret names.
+const maxNamedFolders = 100
+
+// checkFolders returns an *InvalidError for a list with what is no folder. The top cannot be listed: who may write all flows may use
+// everything.
+func checkFolders(all []string) error {
+	for _, name := range all {
+		if !flows.ValidFolder(name) {
+			return &InvalidError{"folders", fmt.Sprintf("has %.100q, which is no folder: expected %s", name, flows.FolderRule)}
+		}
+	}
+	if len(all) > maxNamedFolders {
+		return &InvalidError{"folders", fmt.Sprintf("must be at most %d", maxNamedFolders)}
+	}
+	return nil
+}
+
 // FolderText returns the name of a folder for people: TopFolder for the top.
 func FolderText(name string) string {
 	if name == "" {

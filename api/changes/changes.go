@@ -182,7 +182,7 @@ func (r Reader) connection(ctx context.Context, id string) (*State, error) {
 		return nil, err
 	}
 	shown := connect.Shown(r.Store.Catalogue(), c)
-	s := &State{fields: map[string]any{"type": c.Type, "hosts": c.Hosts, "flows": c.Flows, "from": c.From}, secrets: map[string]string{}}
+	s := &State{fields: map[string]any{"type": c.Type, "hosts": c.Hosts, "flows": c.Flows, "folders": c.Folders, "from": c.From}, secrets: map[string]string{}}
 	for name, value := range c.Settings {
 		if _, open := shown.Settings[name]; open {
 			s.fields["settings."+name] = value
@@ -198,7 +198,7 @@ func (r Reader) secret(ctx context.Context, id string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{fields: map[string]any{"flows": stored.Flows, "from": stored.From}}
+	s := &State{fields: map[string]any{"flows": stored.Flows, "folders": stored.Folders, "from": stored.From}}
 	if stored.From == "" { // else the value is kept elsewhere
 		s.secrets = map[string]string{"value": stored.Value}
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // checkUses rejects a flow that uses resources that its writer may not use. A writer of all flows may use
-// everything. A writer of some flows may call the flows that it may run, use the connections and secrets whose
-// record lists the flow, and keep state of the flow itself; it may have no alerts. The error is problem.List, or that of the store.
+// everything. A writer of some flows, or in some folders, may call the flows that it may run, use the connections and secrets whose
+// record lists the flow or a folder that it is in, and keep state of the flow itself; it may have no alerts. The error is problem.List, or that of the store.
 func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
 	if p.May(auth.ScopeWriteFlows, 0) {
 		return nil
@@ -38,6 +38,7 @@ func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow
 // mayUse decides on one use. The reason is the same for a resource that does not exist.
 func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
 	var listed []int64
+	var folders []string
 	switch u.Resource {
 	case flows.ResourceState:
 		return u.Name != "shared", "it is for writers of all flows", nil
@@ -55,13 +56,17 @@ func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 	case flows.ResourceConnection:
 		var c *store.Connection
 		if c, err = a.config.Store.Connections().Connection(ctx, u.Name); err == nil {
-			listed = c.Flows
+			listed, folders = c.Flows, c.Folders
 		}
 	case flows.ResourceSecret:
-		listed, err = a.config.Store.Secrets().Flows(ctx, u.Name)
+		var s *store.Secret
+		if s, err = a.config.Store.Secrets().Stored(ctx, u.Name); err == nil {
+			listed, folders = s.Flows, s.Folders
+		}
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
 	}
-	return slices.Contains(listed, flow.Number), "there is none that lists flow " + flowNumber(flow.Number), err
+	may = slices.Contains(listed, flow.Number) || slices.ContainsFunc(folders, func(f string) bool { return flows.InFolder(flow.Folder, f) })
+	return may, "there is none that lists flow " + flowNumber(flow.Number) + ", or a folder that it is in", err
 }
