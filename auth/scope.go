@@ -167,6 +167,7 @@ func Intersect(a, b []Scope) []Scope { return intersect(a, b, nil) }
 
 // intersect is Intersect with what tells which folder a flow is in.
 func intersect(a, b []Scope, v *store.FolderView) []Scope {
+	a, b = withWatching(a), withWatching(b)
 	both := []Scope{}
 	for _, list := range [][2][]Scope{{a, b}, {b, a}} {
 		for _, s := range list[0] {
@@ -175,7 +176,21 @@ func intersect(a, b []Scope, v *store.FolderView) []Scope {
 			}
 		}
 	}
-	return both
+	return slices.DeleteFunc(both, func(s Scope) bool { // what runs:read includes
+		narrowed, watches := strings.CutPrefix(string(s), string(ScopeWatchRuns))
+		return watches && slices.Contains(both, ScopeReadRuns+Scope(narrowed))
+	})
+}
+
+// withWatching returns a list with the part of each runs:read of it that may be alone.
+func withWatching(scopes []Scope) []Scope {
+	all := slices.Clip(scopes)
+	for _, s := range scopes {
+		if s.Name() == ScopeReadRuns {
+			all = append(all, ScopeWatchRuns+s[len(ScopeReadRuns):])
+		}
+	}
+	return all
 }
 
 // coversFlow reports whether a list of scopes has one for the folder of the flow that a scope is narrowed to.
