@@ -165,3 +165,16 @@ func (s Scope) folder() (name Scope, folder string, ok bool) {
 	}
 	return s[:cut], string(s[cut+2:]), true
 }
+
+// CheckGrants returns an error unless the principal holds all rights that a change of the grants of a folder gives or takes: nobody
+// grants, or takes, what it does not hold itself.
+func (p *Principal) CheckGrants(folder string, before, after []store.FolderGrant) error {
+	for _, g := range slices.Concat(before, after) {
+		for _, r := range g.Rights {
+			if !slices.Contains(p.RightsIn(folder), r) {
+				return &Error{Code: CodeForbidden, Message: "you cannot grant, or take, the right to " + string(r) + ", which you do not hold in this folder"}
+			}
+		}
+	}
+	return nil
+}

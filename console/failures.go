@@ -16,7 +16,7 @@ const (
 
 // failuresPage lists the failures in a state, the last seen first; the open ones if the query names none.
 func failuresPage(req *requestState) error {
-	all, err := req.console.config.Failures.List(req.ctx(), func(int64) bool { return true })
+	all, err := req.console.config.Failures.List(req.ctx(), req.readsRuns)
 	if err != nil {
 		return err
 	}

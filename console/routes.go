@@ -46,7 +46,7 @@ func (c *Console) buildRoutes() (routes []route) {
 // building returns the request as the Build view's package sees it.
 func (req *requestState) building() *build.Request {
 	return &build.Request{
-		HTTP: req.r, Source: req.submittedSource(), ReadsRuns: req.may(auth.ScopeReadRuns), ReadsConnections: req.may(auth.ScopeClients),
+		HTTP: req.r, Source: req.submittedSource(), Sees: req.sees, ReadsRuns: req.readsRuns(req.flowOfForm("flow")), ReadsConnections: req.may(auth.ScopeClients),
 		Send: func(contentType string, body []byte) {
 			req.w.Header().Set("Content-Type", contentType)
 			req.send(http.StatusOK, body)
@@ -116,6 +116,10 @@ func (c *Console) pageRoutes() []route {
 		{"POST /flows/{flow}/rehearsals", auth.ScopeWriteFlows, rehearseFlow},
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
+
+		{"GET /folders", auth.ScopeReadFlows, foldersPage},
+		{"GET /folders/{folder}", auth.ScopeReadFlows, folderPage},
+		{"POST /folders/{folder}", auth.ScopeFolders, changeFolder},
 
 		{"GET /access/keys", auth.ScopeClients, keysPage},
 		{"POST /access/keys", auth.ScopeClients, createKey},
@@ -233,11 +237,14 @@ func (c *Console) authorize(to route) func(*requestState) error {
 			return req.redirectToSignIn()
 		case err != nil:
 			return err
-		case to.scope != "" && !req.may(to.scope):
-			if isWrite(req.r) {
+		case to.scope != "":
+			err = req.admit(to)
+		}
+		if err != nil {
+			if errors.Is(err, errForbidden) && isWrite(req.r) {
 				req.noteRefusal(req.site.actOf(to.pattern), "", http.StatusForbidden)
 			}
-			return errForbidden
+			return err
 		}
 		if isWrite(req.r) {
 			req.r.Body = http.MaxBytesReader(req.w, req.body, req.console.maxForm())
@@ -291,7 +298,11 @@ func (req *requestState) identify() error {
 		}
 		req.away = true
 	}
-	who := req.site.principal(user)
+	folders, err := req.console.config.Store.Folders().View(req.ctx())
+	if err != nil && !req.away {
+		return redisAway(err)
+	}
+	who := req.site.principal(user, folders)
 	if who == nil || user.Epoch != s.Epoch {
 		return session.ErrNone
 	}

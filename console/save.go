@@ -111,6 +111,9 @@ func saveFlow(req *requestState) error {
 	store := req.console.config.Store.Flows()
 	before, _ := store.Deployment(strconv.FormatInt(e.flow, 10))
 	if err == nil {
+		err = req.checkWriter(&e, flow)
+	}
+	if err == nil {
 		_, err = store.DeployChange(req.ctx(), flow, req.changeOf(&e, flow))
 	}
 	if err != nil {
@@ -126,9 +129,23 @@ func saveFlow(req *requestState) error {
 	return req.redirect(Root + "/flows/" + number)
 }
 
+// checkWriter rejects a source that the user may not save, or that uses what the user may not use in it: see auth.Principal.CheckUses.
+// The store asks again, with what is deployed then.
+func (req *requestState) checkWriter(e *edit, flow *flows.Flow) error {
+	deployed := req.console.config.Store.Flows()
+	head, err := deployed.Deployment(strconv.FormatInt(flow.Number, 10))
+	if e.flow != 0 && !req.sees(e.flow) || err == nil && !req.sees(flow.Number) {
+		return errNotFound
+	}
+	if err := req.mayBring(flow.Number)(err == nil, head.Folder, flow.Folder); err != nil {
+		return err
+	}
+	return req.who.CheckUses(req.ctx(), req.console.config.Store, flow)
+}
+
 // changeOf returns the change that an edit makes. A text with another number makes a new flow.
 func (req *requestState) changeOf(e *edit, flow *flows.Flow) store.Change {
-	c := store.Change{By: req.who.String(), Message: e.message, Base: e.base}
+	c := store.Change{By: req.who.String(), Message: e.message, Base: e.base, May: req.mayBring(flow.Number)}
 	if flow.Number != e.flow {
 		c.Base = store.NoVersion
 	}

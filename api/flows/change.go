@@ -94,7 +94,7 @@ func (a *api) readSource(c *gin.Context) (*flows.Flow, error) {
 	if !a.mayWrite(httpx.StateOf(c).Principal, flow) {
 		return nil, errNoFlow
 	}
-	return flow, a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, flow)
+	return flow, httpx.StateOf(c).Principal.CheckUses(c.Request.Context(), a.config.Store, flow)
 }
 
 // mayWrite reports whether a principal may write a flow: the one that is deployed, or a new one in the folder that its file names. The
@@ -155,7 +155,7 @@ func (a *api) rollbackFlow(c *gin.Context) {
 		earlier, err = a.config.Store.Flows().Version(c.Request.Context(), h.Number, in.Version)
 	}
 	if err == nil {
-		err = a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, earlier)
+		err = httpx.StateOf(c).Principal.CheckUses(c.Request.Context(), a.config.Store, earlier)
 	}
 	if err == nil {
 		change.Message = strings.TrimSpace(cmp.Or(in.Message, change.Message))

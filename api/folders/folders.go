@@ -2,7 +2,6 @@ package folders
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -161,7 +160,7 @@ func administers(c *gin.Context, name string) error {
 	return auth.MissingScope(auth.ScopeFolders, " for the folder "+store.FolderText(name)+": it takes the right to administer it")
 }
 
-// change replaces the grants of a folder. Nobody grants, or takes, what it does not hold itself in the folder.
+// change replaces the grants of a folder.
 func (a *api) change(c *gin.Context, name string, grants []store.FolderGrant) error {
 	p := httpx.StateOf(c).Principal
 	base, err := baseOf(c)
@@ -169,16 +168,7 @@ func (a *api) change(c *gin.Context, name string, grants []store.FolderGrant) er
 		return err
 	}
 	_, err = a.config.Store.Folders().Change(c.Request.Context(), name, base, func(before []store.FolderGrant) ([]store.FolderGrant, error) {
-		for _, all := range [][]store.FolderGrant{before, grants} {
-			for _, g := range all {
-				for _, r := range g.Rights {
-					if !p.Has(r, name) {
-						return nil, &auth.Error{Code: auth.CodeForbidden, Message: fmt.Sprintf("you cannot grant, or take, the right %q, which you do not have in this folder", r)}
-					}
-				}
-			}
-		}
-		return grants, nil
+		return grants, p.CheckGrants(name, before, grants)
 	})
 	return err
 }

@@ -16,6 +16,7 @@ type Identity struct {
 	Name    string // for a new user; empty: the claim is missing
 	Profile store.Profile
 	Groups  []string
+	Granted bool // folders grant rights to the groups, or to the user; set by the caller of Enter
 	Roles   []store.Role // that the groups give
 	IDToken string       // for signing out there; empty: too long
 	TooMany bool         // the provider left the groups out, because there are many
@@ -90,6 +91,9 @@ var (
 	errOther = errors.New("the user is somebody else")
 )
 
+// mayEnter reports whether there is something for the person.
+func (id *Identity) mayEnter() bool { return len(id.Roles) > 0 || id.Granted }
+
 // Enter returns the user of a person, with the roles that the groups give now: the person's first sign-in makes the user. changed reports
 // whether the user was made or changed, which may be so with an error. A user who signs in with a password is not taken over. Errors: *RefusedError, those of the store.
 func (p *Provider) Enter(ctx context.Context, users *store.Users, id *Identity) (user *store.User, changed bool, err error) {
@@ -100,7 +104,7 @@ func (p *Provider) Enter(ctx context.Context, users *store.Users, id *Identity) 
 		return p.renew(ctx, users, known.Name, id)
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, false, err
-	case len(id.Roles) == 0:
+	case !id.mayEnter():
 		return nil, false, p.noRole(id)
 	}
 	groups, _ := store.BoundGroups(id.Groups)
@@ -142,7 +146,7 @@ func (p *Provider) renew(ctx context.Context, users *store.Users, name string, i
 		return nil, false, &RefusedError{ReasonTaken, fmt.Sprintf("there is another user %q; the subject is %q", name, clip(id.Subject))}
 	case err != nil:
 		return nil, false, err
-	case len(user.Roles) == 0:
+	case !id.mayEnter():
 		return user, changed, p.noRole(id)
 	case user.Disabled:
 		return user, changed, &RefusedError{ReasonDisabled, fmt.Sprintf("the user %q is disabled", user.Name)}

@@ -1,25 +1,25 @@
-package flows
+package auth
 
 import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
-	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/store"
 )
 
-// checkUses rejects a flow that uses resources that its writer may not use. A writer of all flows may use
-// everything. A writer of some flows, or in some folders, may call the flows that it may run, use the connections and secrets whose
-// record lists the flow or a folder that it is in, and keep state of the flow itself; it may have no alerts. The error is problem.List, or that of the store.
-func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow) error {
-	if p.May(auth.ScopeWriteFlows, 0) {
+// CheckUses rejects a flow that uses resources that its writer may not use. A writer of all flows may use
+// everything. A writer of some flows, or in some folders, may call the flows that it may run, use the connections and secrets
+// whose record lists the flow or a folder that it is in, and keep state of the flow itself; it may have no alerts. The error is problem.List, or that of the store.
+func (p *Principal) CheckUses(ctx context.Context, s *store.Store, flow *flows.Flow) error {
+	if p.May(ScopeWriteFlows, 0) {
 		return nil
 	}
 	var failed error
 	problems := flow.Refuse("flow", func(u flows.Use) string {
-		may, reason, err := a.mayUse(ctx, p, flow, u)
+		may, reason, err := p.mayUse(ctx, s, flow, u)
 		failed = errors.Join(failed, err)
 		if may {
 			return ""
@@ -36,7 +36,7 @@ func (a *api) checkUses(ctx context.Context, p *auth.Principal, flow *flows.Flow
 }
 
 // mayUse decides on one use. The reason is the same for a resource that does not exist.
-func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
+func (p *Principal) mayUse(ctx context.Context, s *store.Store, flow *flows.Flow, u flows.Use) (may bool, reason string, err error) {
 	var listed []int64
 	var folders []string
 	switch u.Resource {
@@ -51,22 +51,22 @@ func (a *api) mayUse(ctx context.Context, p *auth.Principal, flow *flows.Flow, u
 	case flows.ResourceTopic, flows.ResourceEvent:
 		return false, "events reach all flows: they are for writers of all flows", nil
 	case flows.ResourceFlow:
-		called, err := a.config.Store.Flows().Deployment(u.Name)
-		return flow.IsRef(u.Name) || err == nil && p.May(auth.ScopeRun, called.Number), "there is none that you may run", nil
+		called, err := s.Flows().Deployment(u.Name)
+		return flow.IsRef(u.Name) || err == nil && p.May(ScopeRun, called.Number), "there is none that you may run", nil
 	case flows.ResourceConnection:
 		var c *store.Connection
-		if c, err = a.config.Store.Connections().Connection(ctx, u.Name); err == nil {
+		if c, err = s.Connections().Connection(ctx, u.Name); err == nil {
 			listed, folders = c.Flows, c.Folders
 		}
 	case flows.ResourceSecret:
-		var s *store.Secret
-		if s, err = a.config.Store.Secrets().Stored(ctx, u.Name); err == nil {
-			listed, folders = s.Flows, s.Folders
+		var secret *store.Secret
+		if secret, err = s.Secrets().Stored(ctx, u.Name); err == nil {
+			listed, folders = secret.Flows, secret.Folders
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
 	}
 	may = slices.Contains(listed, flow.Number) || slices.ContainsFunc(folders, func(f string) bool { return flows.InFolder(flow.Folder, f) })
-	return may, "there is none that lists flow " + flowNumber(flow.Number) + ", or a folder that it is in", err
+	return may, "there is none that lists flow " + strconv.FormatInt(flow.Number, 10) + ", or a folder that it is in", err
 }
