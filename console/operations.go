@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/runlist"
+	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/operation"
@@ -115,7 +116,11 @@ func (req *requestState) bulk(values url.Values) (about operation.About, choice 
 	if err := about.Complete(); err != nil {
 		return about, choice, nil, err
 	}
-	runs, err = runlist.Choose(req.ctx(), req.console.config.Queue, choice, operation.MaxRuns, func(r *queue.Record) bool {
+	reader := struct {
+		runlist.Runs
+		runner.Records
+	}{req.runs(), req.console.config.Queue}
+	runs, err = runlist.Choose(req.ctx(), reader, choice, operation.MaxRuns, func(r *queue.Record) bool {
 		return req.who.MayOperate(r.Flow, about.Action.Starts(), req.console.config.Operations.Executes(req.ctx(), &about, r))
 	})
 	return about, choice, runs, err

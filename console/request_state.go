@@ -75,6 +75,7 @@ func (req *requestState) page(section, title string) view.Page {
 	if req.session != nil {
 		p.CSRF, p.User, p.MaxForm = session.MaskToken(req.session.CSRF), req.user.Name, req.console.maxForm()
 		p.May, p.MayForSome = req.may, req.mayForSome
+		p.HasFolders = len(req.who.Granted) > 0 || req.mayForSome(auth.ScopeFolders)
 	}
 	return p
 }

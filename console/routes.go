@@ -65,23 +65,23 @@ func (c *Console) pageRoutes() []route {
 		{"GET /authorize", "", authorizePage},
 		{"POST /authorize", "", decideAuthorization},
 
-		{"GET /runs", auth.ScopeReadRuns, runsPage},
-		{"GET /runs/newer", auth.ScopeReadRuns, newerRuns},
-		{"GET /runs/fields.json", auth.ScopeReadRuns, searchFields},
+		{"GET /runs", auth.ScopeWatchRuns, runsPage},
+		{"GET /runs/newer", auth.ScopeWatchRuns, newerRuns},
+		{"GET /runs/fields.json", auth.ScopeWatchRuns, searchFields},
 		{"POST /runs/searches", auth.ScopeReadRuns, saveSearch},          // a shared one takes more
 		{"POST /runs/searches/delete", auth.ScopeReadRuns, deleteSearch}, // likewise
-		{"POST /runs/chosen", auth.ScopeReadRuns, chosenRuns},            // to act takes more
+		{"POST /runs/chosen", auth.ScopeWatchRuns, chosenRuns},           // to act takes more
 		{"GET /runs/compare", auth.ScopeReadRuns, comparePage},
 		{"GET /runs/bulk", auth.ScopeWriteRuns, bulkPage},
 		{"POST /runs/bulk", auth.ScopeWriteRuns, beginOperation},
 		{"GET /operations", auth.ScopeReadRuns, operationsPage},
 		{"GET /operations/{operation}", auth.ScopeReadRuns, operationPage},
 		{"POST /operations/{operation}/stop", auth.ScopeWriteRuns, stopOperation},
-		{"GET /runs/{run}", auth.ScopeReadRuns, runPage},
-		{"GET /runs/{run}/live", auth.ScopeReadRuns, runLive},
+		{"GET /runs/{run}", auth.ScopeWatchRuns, runPage},
+		{"GET /runs/{run}/live", auth.ScopeWatchRuns, runLive},
 		{"GET /runs/{run}/json", auth.ScopeReadRuns, runJSON},
-		{"GET /runs/{run}/steps", auth.ScopeReadRuns, runSteps},
-		{"GET /runs/{run}/picture", auth.ScopeReadRuns, runPicture},
+		{"GET /runs/{run}/steps", auth.ScopeWatchRuns, runSteps},
+		{"GET /runs/{run}/picture", auth.ScopeWatchRuns, runPicture},
 		{"GET /runs/{run}/task", auth.ScopeReadQueues, taskOfRun}, // takes the right to read runs, too
 		{"GET /runs/{run}/test", auth.ScopeWriteFlows, testOfRun},
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},
@@ -93,8 +93,8 @@ func (c *Console) pageRoutes() []route {
 		{"GET /runs/{run}/resume", auth.ScopeWriteRuns, resumePage},
 		{"POST /runs/{run}/resume", auth.ScopeWriteRuns, resumeRun},
 
-		{"GET /failures", auth.ScopeReadRuns, failuresPage},
-		{"GET /failures/{failure}", auth.ScopeReadRuns, failurePage},
+		{"GET /failures", auth.ScopeWatchRuns, failuresPage},
+		{"GET /failures/{failure}", auth.ScopeWatchRuns, failurePage},
 		{"POST /failures/{failure}", auth.ScopeWriteRuns, changeFailure},
 
 		{"GET /flows", auth.ScopeReadFlows, flowsPage},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/language"
@@ -92,7 +93,7 @@ func listParams(s *searchbox.Search, more url.Values) url.Values {
 }
 
 // mayList reports whether a list may have a run.
-func (req *requestState) mayList(r *queue.Record) bool { return req.readsRuns(r.Flow) }
+func (req *requestState) mayList(r *queue.Record) bool { return runaccess.Watches(req.who, r) }
 
 // findRuns reads one page of runs.
 func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error {

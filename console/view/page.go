@@ -34,8 +34,8 @@ func ConsoleSite() Site {
 	return Site{Root, "", language.Key("To the overview"), "", []section{
 		{"overview", language.Key("Overview"), "/", "o", ""},
 		{"flows", language.Key("Flows"), "/flows", "f", auth.ScopeReadFlows},
-		{"runs", language.Key("Runs"), "/runs", "r", auth.ScopeReadRuns},
-		{"failures", language.Key("Failures"), "/failures", "e", auth.ScopeReadRuns},
+		{"runs", language.Key("Runs"), "/runs", "r", auth.ScopeWatchRuns},
+		{"failures", language.Key("Failures"), "/failures", "e", auth.ScopeWatchRuns},
 		{"queues", language.Key("Queues"), "/lines", "q", auth.ScopeReadQueues},
 		{"connections", language.Key("Connections"), "/connections", "c", auth.ScopeClients},
 		{"access", language.Key("Access"), "/access/keys", "a", auth.ScopeClients},
@@ -72,7 +72,7 @@ type Page struct {
 	Posted     bool      // the page is the response to a form
 	Away       bool      // Redis does not answer
 	Troubles   []Trouble // what does not answer, the worst first
-	HasFolders bool      // there are folders of flows, or the user may make some
+	HasFolders bool      // the user may look at the folders
 	HasBox     bool      // the page has a search box of its own
 	Layered    bool      // the style of the console is a layer, below that of another interface on the page
 }
