@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/runlist"
-	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/operation"
@@ -82,6 +82,17 @@ func beginOperation(req *requestState) error {
 // assumePrefix begins the fields of a form that say what became of a step with uncertain effects.
 const assumePrefix = "assume."
 
+// chooser lists runs as the user may see them, and reads single ones, which runlist.Choose then passes on to its caller's decision.
+type chooser struct {
+	runlist.Runs
+	queue *queue.Client
+}
+
+// Record implements runlist.Chooser.
+func (c chooser) Record(ctx context.Context, id string) (queue.Record, error) {
+	return c.queue.Record(ctx, id)
+}
+
 // bulk returns the operation that a form describes, and its runs. The filter is the text of a search box.
 func (req *requestState) bulk(values url.Values) (about operation.About, choice runlist.Choice, runs []string, err error) {
 	s, err := req.searchOf(values.Get("filter"))
@@ -116,10 +127,7 @@ func (req *requestState) bulk(values url.Values) (about operation.About, choice 
 	if err := about.Complete(); err != nil {
 		return about, choice, nil, err
 	}
-	reader := struct {
-		runlist.Runs
-		runner.Records
-	}{req.runs(), req.console.config.Queue}
+	reader := chooser{req.runs(), req.console.config.Queue}
 	runs, err = runlist.Choose(req.ctx(), reader, choice, operation.MaxRuns, func(r *queue.Record) bool {
 		return req.who.MayOperate(r.Flow, about.Action.Starts(), req.console.config.Operations.Executes(req.ctx(), &about, r))
 	})

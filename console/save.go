@@ -93,8 +93,8 @@ func conflictLine(source []byte) int {
 
 // checkNumber rejects a source that would replace a flow other than the one opened in the editor.
 func (req *requestState) checkNumber(number, was int64) error {
-	taken := slices.ContainsFunc(req.flowNames(), func(f view.FlowName) bool { return f.Number == number })
-	if taken && number != was {
+	_, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(number, 10))
+	if err == nil && number != was { // also one that the user may not see
 		return &fault{http.StatusConflict, language.Key("The number is taken"), language.T(req.ctx(), "Flow %s is another flow. Number %s is free.", strconv.FormatInt(number, 10), strconv.FormatInt(req.freeNumber(), 10))}
 	}
 	return nil

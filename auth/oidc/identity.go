@@ -16,7 +16,7 @@ type Identity struct {
 	Name    string // for a new user; empty: the claim is missing
 	Profile store.Profile
 	Groups  []string
-	Granted bool // folders grant rights to the groups, or to the user; set by the caller of Enter
+	Granted bool         // folders grant rights to the groups, or to the user; set by the caller of Enter
 	Roles   []store.Role // that the groups give
 	IDToken string       // for signing out there; empty: too long
 	TooMany bool         // the provider left the groups out, because there are many
