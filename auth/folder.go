@@ -171,7 +171,7 @@ func (s Scope) folder() (name Scope, folder string, ok bool) {
 func (p *Principal) CheckGrants(folder string, before, after []store.FolderGrant) error {
 	for _, g := range slices.Concat(before, after) {
 		for _, r := range g.Rights {
-			if slices.Contains(store.Rights(), r) && !slices.Contains(p.RightsIn(folder), r) { // the store refuses others
+			if slices.Contains(store.Rights(), r) && !p.Has(r, folder) { // the store refuses others
 				return &Error{Code: CodeForbidden, Message: "you cannot grant, or take, the right to " + string(r) + ", which you do not hold in this folder"}
 			}
 		}
