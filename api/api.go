@@ -218,7 +218,7 @@ func New(config Config) (*API, error) {
 	a.runner = runner.New(forRunner)
 	signatures := auth.SignatureScheme{Keys: config.Keys, Guard: config.Guard, Usage: config.Usage}
 	if config.Store != nil {
-		signatures.Replays = config.Store.Tokens()
+		signatures.Replays, signatures.Folders = config.Store.Tokens(), config.Store.Folders()
 	}
 	a.schemes = append(a.schemes, scheme{flows.AuthKey, signatures})
 	for _, s := range config.Schemes {

@@ -161,7 +161,7 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	h := newContractClient(t)
 	p.HTTP = &http.Client{Transport: h}
 	callCallbacks(p, signer)
-	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callUsers, callKeys, callClients, callPersonalTokens, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
+	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callFolders, callUsers, callKeys, callClients, callPersonalTokens, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
 		calls(p)
 	}
 	d, err := openapi.Describe()
@@ -540,6 +540,17 @@ func callUsers(p *apitest.Product) {
 	callAudit(p)
 	p.Want(p.Do("POST", "/v1/auth/explain", "ann", `{"method":"GET","url":"/apis/execute?flow=1&key=key-one&ts=1&check=x"}`), 200)
 	p.Want(p.Do("POST", "/v1/auth/explain", "ulf", `{}`), 403)
+}
+
+func callFolders(p *apitest.Product) {
+	p.Want(p.Do("PUT", "/v1/folders/crm.contacts", "ann", `{"grants":[{"to":"group:crm","rights":["see","edit"]}]}`), 200)
+	p.Want(p.Do("PUT", "/v1/folders/crm.contacts", "ann", `{"grants":[{"to":"group:crm","rights":["fly"]}]}`), 400)
+	p.Want(p.Do("GET", "/v1/folders", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/folders", "", ""), 401)
+	p.Want(p.Do("GET", "/v1/folders/crm.contacts", "ann", ""), 200)
+	p.Want(p.Do("GET", "/v1/folders/CRM", "key-one", ""), 400)
+	p.Want(p.Do("DELETE", "/v1/folders/crm.contacts", "ann", ""), 204)
+	p.Want(p.Do("DELETE", "/v1/folders/crm.contacts", "ann", ""), 404)
 }
 
 func callKeys(p *apitest.Product) {

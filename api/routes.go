@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/api/failures"
 	"github.com/penstock/penstock/api/fleet"
 	flowsapi "github.com/penstock/penstock/api/flows"
+	"github.com/penstock/penstock/api/folders"
 	"github.com/penstock/penstock/api/history"
 	"github.com/penstock/penstock/api/hooks"
 	"github.com/penstock/penstock/api/httpx"
@@ -64,10 +65,14 @@ const pathRun = pathV1 + native.Path
 // mountDomains mounts the routes of each domain, with the dependencies of the domain.
 func (a *API) mountDomains(e *gin.Engine) {
 	limited := e.Group("", a.limitAddress) // the domain authenticates callers itself
-	smartsync.Mount(limited, smartsync.Config{
+	signed := smartsync.Config{
 		Flows: a.config.Flows, Keys: a.config.Keys, Runner: a.runner, Guard: a.config.Guard, Usage: a.config.Usage,
 		BodiesRecorded: a.config.RejectLog != nil,
-	})
+	}
+	if a.config.Store != nil {
+		signed.Folders = a.config.Store.Folders()
+	}
+	smartsync.Mount(limited, signed)
 	if a.config.Callbacks != nil && a.config.Call != nil {
 		callbacks.Mount(limited, callbacks.Config{Callbacks: a.config.Callbacks, Call: a.config.Call})
 	}
@@ -104,6 +109,7 @@ func (a *API) mountDomains(e *gin.Engine) {
 			forFlows.Recordings = a.config.Deliveries
 		}
 		flowsapi.Mount(v1.Group("/flows"), forFlows)
+		folders.Mount(v1, folders.Config{Store: a.config.Store})
 		stats.Mount(v1, stats.Config{Stats: a.config.Stats, Runs: a.config.History.Runs, Flows: a.config.Store.Flows(), Now: a.config.Now})
 		if a.config.Webhooks != nil {
 			webhooks.Mount(v1.Group("/flows"), webhooks.Config{Webhooks: a.config.Webhooks, Flows: a.config.Store.Flows()})

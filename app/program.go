@@ -176,7 +176,7 @@ func (p *Program) mayOperate(ctx context.Context, by string, starts bool) (bool,
 	if starts {
 		scopes = append(scopes, auth.ScopeRun)
 	}
-	return auth.StaffMay(ctx, p.store.Users(), by, scopes...)
+	return auth.StaffMay(ctx, p.store, by, scopes...)
 }
 
 // writeReadyFile writes the URL to the ready file. The file appears complete.

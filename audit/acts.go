@@ -11,6 +11,7 @@ type Act struct {
 // The kinds of what is acted on.
 const (
 	KindFlow       = "flow"
+	KindFolder     = "folder"
 	KindRun        = "run"
 	KindRuns       = "runs" // many, chosen by a filter
 	KindOperation  = "operation"
@@ -33,7 +34,7 @@ const (
 
 // Kinds are all kinds of what is acted on. Read only.
 var Kinds = []string{
-	KindFlow, KindRun, KindRuns, KindOperation, KindFailure, KindUser, KindKey, KindClient, KindConnection, KindSecret, KindVar, KindSigningKey, KindQueue,
+	KindFlow, KindFolder, KindRun, KindRuns, KindOperation, KindFailure, KindUser, KindKey, KindClient, KindConnection, KindSecret, KindVar, KindSigningKey, KindQueue,
 	KindWorker, KindTopic, KindToken, KindSearch, KindCapture, KindAudit,
 }
 
@@ -73,6 +74,8 @@ var acts = byName([]Act{
 	{"POST /v1/history/hold", "holdRuns", KindRuns, "Changed what runs are kept from being deleted"},
 	{"POST /v1/history/erase", "eraseRuns", KindRuns, "Erased what people sent and got in runs"},
 	{"PATCH /v1/failures/:failure", "changeFailure", KindFailure, "Changed the state of a failure"},
+	{"PUT /v1/folders/:folder", "putFolder", KindFolder, "Changed who has which rights in a folder"},
+	{"DELETE /v1/folders/:folder", "deleteFolder", KindFolder, "Took all rights in a folder"},
 	{"POST /v1/users", "createUser", KindUser, "Made a user"},
 	{"PATCH /v1/users/:name", "changeUser", KindUser, "Changed a user"},
 	{"DELETE /v1/users/:name", "deleteUser", KindUser, "Deleted a user"},

@@ -139,7 +139,10 @@ func (a *Authority) ManualToken(ctx context.Context, id string) (string, *store.
 	case err != nil:
 		return "", nil, fmt.Errorf("make token: %w", err)
 	}
-	return a.issue(ctx, granted, granted.Scopes, "manual")
+	if err := a.addGranted(ctx, granted); err != nil {
+		return "", nil, fmt.Errorf("make token: %w", err)
+	}
+	return a.issue(ctx, granted, "manual")
 }
 
 // until returns the time from now to end, at least one second.

@@ -115,9 +115,9 @@ func scopesOfKey(k *store.Key) []Scope {
 	return append(slices.Clone(keyScopes), scopesFrom(k.Scopes)...)
 }
 
-// KeyPrincipal is the principal that an API key stands for.
-func KeyPrincipal(k *store.Key) *Principal {
-	return &Principal{
+// KeyPrincipal is the principal that an API key stands for, with what folders grant to it; a nil view grants nothing.
+func KeyPrincipal(k *store.Key, v *store.FolderView) *Principal {
+	p := &Principal{
 		Kind:   KindKey,
 		ID:     k.Key,
 		Name:   nameOf(k),
@@ -125,6 +125,7 @@ func KeyPrincipal(k *store.Key) *Principal {
 		Flows:  k.Flows,
 		Rate:   k.Rate,
 	}
+	return p.With(v, nil)
 }
 
 // nameOf returns the name of a key for logs. The id of a key is half of its credentials, so a key without a name is

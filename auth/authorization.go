@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -149,19 +150,36 @@ func (r *Authorization) back(pairs ...string) string {
 	return u.String()
 }
 
-// Offer returns the scopes that a user may approve: those that the client asks for, otherwise those of tools, as far as the user has them.
-func (r *Authorization) Offer(u *store.User) []Scope {
+// Offer returns the scopes that a user may approve: those that the client asks for, otherwise those of tools, as far as the user has
+// them, perhaps in folders. The error wraps ErrUnavailable.
+func (a *Authority) Offer(ctx context.Context, r *Authorization, u *store.User) ([]Scope, error) {
 	asked := r.Scopes
 	if len(asked) == 0 {
 		asked = []Scope{ScopeRun, ScopeReadFlows, ScopeReadRuns}
 	}
-	return Intersect(ScopesOf(u), asked)
+	v, err := viewOf(ctx, a.config.Store.Folders())
+	if err != nil {
+		return nil, err
+	}
+	p := UserPrincipal(u, v)
+	p.Narrow(asked)
+	offered := p.Scopes
+	for _, s := range p.Granted {
+		if !slices.Contains(offered, s) {
+			offered = append(offered, s)
+		}
+	}
+	return offered, nil
 }
 
 // Approve returns the address to which the browser of the user goes: that of the client with a code for the scopes.
 func (a *Authority) Approve(ctx context.Context, r *Authorization, u *store.User, scopes []Scope) (string, error) {
+	offered, err := a.Offer(ctx, r, u)
+	if err != nil {
+		return "", err
+	}
 	code, err := a.config.Store.Authorizations().Approve(ctx, store.AuthorizationCode{
-		Client: r.Client.ID, User: u.Name, Epoch: u.Epoch, Scopes: Strings(Intersect(r.Offer(u), scopes)), Redirect: r.Redirect, Challenge: r.challenge,
+		Client: r.Client.ID, User: u.Name, Epoch: u.Epoch, Scopes: Strings(Intersect(offered, scopes)), Redirect: r.Redirect, Challenge: r.challenge,
 	})
 	if err != nil {
 		return "", errors.Join(ErrUnavailable, err)
@@ -206,13 +224,16 @@ func (g codeGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, err
 	}
 	u, err := g.config.Store.Users().User(ctx, c.User)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && (!u.Is(store.RoleAPIUser) || u.Epoch != c.Epoch):
+	case errors.Is(err, store.ErrNotFound), err == nil && u.Epoch != c.Epoch:
 		return nil, errCode
 	case err != nil:
 		return nil, errors.Join(ErrUnavailable, err)
 	}
+	if may, err := g.mayUseAPI(ctx, u); err != nil || !may {
+		return nil, cmp.Or(err, error(errCode))
+	}
 	o := userGrant(u)
-	o.Scopes, o.IncludeScope, o.ReportedTTL = Intersect(o.Scopes, scopesFrom(c.Scopes)), true, 0
+	o.Scopes, o.IncludeScope, o.ReportedTTL, o.within = Intersect(o.Scopes, scopesFrom(c.Scopes)), true, 0, scopesFrom(c.Scopes)
 	if u.RefreshTokens {
 		o.refresh = &refreshing{}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// basicScheme authenticates users with the role api_user by name and password (RFC 7617).
+// basicScheme authenticates users who may use the API by name and password (RFC 7617).
 type basicScheme struct{ *Authority }
 
 var errBasic = &Error{Code: CodeUnauthorized, Message: "the user name or password is wrong, or the user may not use the API"}
@@ -38,23 +38,45 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 	if reason := s.passwordOnly(user); reason != "" {
 		return nil, &Error{Code: CodeUnauthorized, Message: reason}
 	}
-	return UserPrincipal(user), nil
+	v, err := viewOf(ctx, s.config.Store.Folders())
+	if err != nil {
+		return nil, err
+	}
+	return UserPrincipal(user, v), nil
 }
 
-// UserPrincipal returns the principal of a user.
-func UserPrincipal(u *store.User) *Principal {
-	return &Principal{Kind: KindUser, ID: u.Name, Name: u.Name, Scopes: ScopesOf(u), Staff: isStaff(u)}
+// UserPrincipal returns the principal of a user at the API: what the roles allow counts with the role api_user alone, rights in folders
+// count in any case. A disabled user has none of both.
+func UserPrincipal(u *store.User, v *store.FolderView) *Principal {
+	p := &Principal{Kind: KindUser, ID: u.Name, Name: u.Name, folders: v, Granted: GrantedToUser(v, u)}
+	if u.Is(store.RoleAPIUser) {
+		p.Scopes, p.Staff = ScopesOf(u), isStaff(u)
+	}
+	return p
 }
 
 func isStaff(u *store.User) bool {
-	return u.Is(store.RoleAdmin) || u.Is(store.RoleOperator) || u.Is(store.RoleViewer)
+	return u.Is(store.RoleAdmin) || u.Is(store.RoleOperator) || u.Is(store.RoleAuthor) || u.Is(store.RoleViewer)
+}
+
+// mayUseAPI reports whether a user may call the API: with the role api_user, or with a right in a folder. The error wraps
+// ErrUnavailable.
+func (a *Authority) mayUseAPI(ctx context.Context, u *store.User) (bool, error) {
+	if u.Is(store.RoleAPIUser) {
+		return true, nil
+	}
+	v, err := viewOf(ctx, a.config.Store.Folders())
+	return err == nil && len(GrantedToUser(v, u)) > 0, err
 }
 
 // apiUser returns the user with this name and password, or nil when the credentials are wrong or the user may not
 // use the API. The caller cannot tell these cases apart, neither by the result nor by the time.
 func (a *Authority) apiUser(ctx context.Context, name, secret, ip string) (*store.User, error) {
 	user, err := a.user(ctx, name, secret, ip)
-	if err != nil || user == nil || !user.Is(store.RoleAPIUser) {
+	if err != nil || user == nil {
+		return nil, err
+	}
+	if may, err := a.mayUseAPI(ctx, user); err != nil || !may {
 		return nil, err
 	}
 	return user, nil

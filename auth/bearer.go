@@ -36,11 +36,11 @@ func (s bearerScheme) Authenticate(ctx context.Context, r *Request) (*Principal,
 	case !token.Live(r.Now):
 		return nil, errDeadToken
 	}
-	return s.tokenPrincipal(ctx, token), nil
+	return s.tokenPrincipal(ctx, token)
 }
 
-// tokenPrincipal returns the principal of a token.
-func (a *Authority) tokenPrincipal(ctx context.Context, t *store.Token) *Principal {
+// tokenPrincipal returns the principal of a token. What folders grant counts as it is now.
+func (a *Authority) tokenPrincipal(ctx context.Context, t *store.Token) (*Principal, error) {
 	p := &Principal{
 		Kind: Kind(t.Kind), ID: t.Principal, Name: t.Name, Scopes: scopesFrom(t.Scopes), Flows: t.Flows, Actor: t.Actor, Staff: t.Staff,
 	}
@@ -53,5 +53,32 @@ func (a *Authority) tokenPrincipal(ctx context.Context, t *store.Token) *Princip
 			p.Rate = key.Rate
 		}
 	}
-	return p
+	v, err := viewOf(ctx, a.config.Store.Folders())
+	if err != nil {
+		return nil, err
+	}
+	p.folders = v
+	if len(t.Granted) > 0 {
+		now, err := a.grantedNow(ctx, v, t)
+		if err != nil {
+			return nil, err
+		}
+		p.Granted = intersect(scopesFrom(t.Granted), now, v)
+	}
+	return p, nil
+}
+
+// grantedNow returns what folders grant to the principal of a token.
+func (a *Authority) grantedNow(ctx context.Context, v *store.FolderView, t *store.Token) ([]Scope, error) {
+	if t.Kind != store.PrincipalUser {
+		return GrantedScopes(v, string(t.Kind)+":"+t.Principal, nil), nil
+	}
+	u, err := a.config.Store.Users().User(ctx, t.Principal)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
+	}
+	return GrantedToUser(v, u), nil
 }

@@ -116,6 +116,7 @@ func (a *Authority) clientGrant(ctx context.Context, c *store.Client) (*TokenGra
 	o := &TokenGrant{
 		Token:        store.Token{Kind: store.PrincipalClient, Principal: c.Identifier, Name: c.Name, Epoch: c.Epoch},
 		Scopes:       scopes,
+		Grants:       true,
 		TTL:          c.TTL(),
 		IncludeScope: true,
 	}

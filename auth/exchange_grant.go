@@ -52,7 +52,7 @@ func (g exchangeGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant,
 		return nil, err
 	}
 	if s.token != nil {
-		granted.Scopes = Intersect(granted.Scopes, scopesFrom(s.token.Scopes))
+		granted.Scopes, granted.within = Intersect(granted.Scopes, scopesFrom(s.token.Scopes)), scopesFrom(s.token.Granted)
 		granted.TTL = min(granted.TTL, s.token.ExpiresAt.Sub(g.config.Now()))
 		granted.Token.Flows, granted.Token.Family = s.token.Flows, s.token.Family
 	}

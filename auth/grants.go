@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,8 @@ type TokenRequest struct {
 // TokenGrant is a token that may be issued.
 type TokenGrant struct {
 	Token  store.Token // kind, holder, name, epochs and flows are set
-	Scopes []Scope     // all scopes that the caller may request
+	Scopes []Scope     // all scopes that the caller may request, without those of rights in folders
+	Grants bool        // the caller may request those of rights in folders, too
 	TTL    time.Duration
 
 	IncludeScope bool           // the response has the scopes even when the caller requested none
@@ -42,6 +44,10 @@ type TokenGrant struct {
 	Workload string
 
 	refresh *refreshing // nil: no refresh token
+
+	granted []Scope           // of rights in folders; set with Grants
+	within  []Scope           // bounds granted; nil: nothing does
+	folders *store.FolderView // set with Grants
 }
 
 // TokenAnswer is an issued token with the body of the response.
@@ -62,14 +68,17 @@ func (a *Authority) Token(ctx context.Context, r *TokenRequest) (*TokenAnswer, e
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := narrow(granted.Scopes, r.Params["scope"])
+	if err := a.addGranted(ctx, granted); err != nil {
+		return nil, err
+	}
+	scopes, err := narrow(granted, r.Params["scope"])
 	if err != nil {
 		return nil, err
 	}
 	if err := a.addRefresh(ctx, r, granted, scopes); err != nil {
 		return nil, err
 	}
-	text, token, err := a.issue(ctx, granted, scopes, grant.Type())
+	text, token, err := a.issue(ctx, granted, grant.Type())
 	if err != nil {
 		return nil, err
 	}
@@ -93,22 +102,50 @@ func (a *Authority) grantOf(r *TokenRequest) (Grant, error) {
 	return nil, &Error{Code: CodeUnsupportedGrant, Message: "this endpoint takes no such grant_type, but " + strings.Join(accepted, ", ")}
 }
 
-// narrow returns the requested scopes, or all granted scopes when none are requested.
-func narrow(granted []Scope, asked string) ([]Scope, error) {
+// addGranted sets what folders grant to the principal of a token now.
+func (a *Authority) addGranted(ctx context.Context, o *TokenGrant) error {
+	if !o.Grants {
+		return nil
+	}
+	v, err := viewOf(ctx, a.config.Store.Folders())
+	if err != nil {
+		return err
+	}
+	o.folders = v
+	now, err := a.grantedNow(ctx, v, &o.Token)
+	if err == nil && o.within != nil {
+		now = intersect(now, o.within, v)
+	}
+	o.granted = now
+	return err
+}
+
+// narrow narrows the grant to the requested scopes, and returns all scopes that the token has then. When none are requested it has
+// all that are granted.
+func narrow(o *TokenGrant, asked string) ([]Scope, error) {
 	scopes := ParseScopes(asked)
 	if len(scopes) == 0 {
-		return granted, nil
+		scopes = slices.Clone(o.Scopes)
+		for _, s := range o.granted {
+			if !slices.Contains(scopes, s) {
+				scopes = append(scopes, s)
+			}
+		}
+		return scopes, nil
 	}
-	if !CoversAll(granted, scopes) {
-		return nil, &Error{Code: CodeInvalidScope, Message: "a scope that was asked for is not granted, or there is no such scope"}
+	for _, s := range scopes {
+		if !Covers(o.Scopes, s) && !Covers(o.granted, s) && !coversFlow(o.granted, s, o.folders) && !coversFlow(o.Scopes, s, o.folders) {
+			return nil, &Error{Code: CodeInvalidScope, Message: "a scope that was asked for is not granted, or there is no such scope"}
+		}
 	}
+	o.Scopes, o.granted = intersect(scopes, o.Scopes, o.folders), intersect(scopes, o.granted, o.folders)
 	return scopes, nil
 }
 
 // issue stores the token and returns its text.
-func (a *Authority) issue(ctx context.Context, o *TokenGrant, scopes []Scope, grant string) (string, *store.Token, error) {
+func (a *Authority) issue(ctx context.Context, o *TokenGrant, grant string) (string, *store.Token, error) {
 	token := o.Token
-	token.Scopes, token.Grant = Strings(scopes), grant
+	token.Scopes, token.Granted, token.Grant = Strings(o.Scopes), Strings(o.granted), grant
 	token.IssuedAt = a.config.Now().UTC()
 	token.ExpiresAt = token.IssuedAt.Add(o.TTL)
 	text, err := a.config.Store.Tokens().Issue(ctx, token)

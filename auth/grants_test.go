@@ -28,7 +28,7 @@ func TestNarrow(t *testing.T) {
 		{"users:admin", nil},
 		{"flows:run everything", nil},
 	} {
-		got, err := narrow(granted, tc.requested)
+		got, err := narrow(&TokenGrant{Scopes: granted}, tc.requested)
 		if !slices.Equal(got, tc.want) || (err == nil) != (tc.want != nil) {
 			t.Errorf("narrow(%q) = %q, %v", tc.requested, got, err)
 		}

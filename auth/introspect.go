@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/store"
@@ -49,7 +50,7 @@ func owns(c *store.Client, t *store.Token) bool {
 
 func (a *Authority) describe(t *store.Token) map[string]any {
 	body := map[string]any{
-		"active": true, "token_type": "Bearer", "iss": a.config.Issuer, "sub": t.Principal, "scope": JoinScopes(scopesFrom(t.Scopes), " "),
+		"active": true, "token_type": "Bearer", "iss": a.config.Issuer, "sub": t.Principal, "scope": JoinScopes(scopesFrom(append(slices.Clone(t.Scopes), t.Granted...)), " "),
 		"iat": t.IssuedAt.Unix(), "exp": t.ExpiresAt.Unix(),
 	}
 	switch t.Kind {

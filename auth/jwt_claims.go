@@ -67,6 +67,7 @@ func (a *Authority) keyGrant(ctx context.Context, key *store.Key, subject string
 	o := &TokenGrant{
 		Token:        store.Token{Kind: store.PrincipalKey, Principal: key.Key, Name: nameOf(key), Epoch: key.Epoch, Flows: key.Flows},
 		Scopes:       scopesOfKey(key),
+		Grants:       true,
 		TTL:          keyTokenTTL,
 		IncludeScope: true,
 	}
@@ -84,6 +85,6 @@ func (a *Authority) keyGrant(ctx context.Context, key *store.Key, subject string
 		Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Flows: key.Flows,
 		Actor: key.Key, ActorName: nameOf(key), ActorEpoch: key.Epoch,
 	}
-	o.Scopes = Intersect(scopesOfKey(key), ScopesOf(user))
+	o.Scopes, o.Grants = Intersect(scopesOfKey(key), ScopesOf(user)), false // rights in folders are for whom they are granted to
 	return o, nil
 }

@@ -56,8 +56,9 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant,
 // userGrant returns the token grant of a user.
 func userGrant(user *store.User) *TokenGrant {
 	return &TokenGrant{
-		Token:       store.Token{Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: isStaff(user)},
-		Scopes:      ScopesOf(user),
+		Token:       store.Token{Kind: store.PrincipalUser, Principal: user.Name, Name: user.Name, Epoch: user.Epoch, Staff: UserPrincipal(user, nil).Staff},
+		Scopes:      UserPrincipal(user, nil).Scopes,
+		Grants:      true,
 		TTL:         userTokenTTL,
 		ReportedTTL: userTokenTTL - time.Second,
 		Extra:       map[string]any{"username": user.Name},

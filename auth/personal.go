@@ -33,14 +33,21 @@ func (a *Authority) personalPrincipal(ctx context.Context, text string, now time
 		return nil, errDeadToken
 	case err != nil:
 		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
-	case !u.Is(store.RoleAPIUser) || !u.CreatedAt.Equal(t.Born):
+	case !u.CreatedAt.Equal(t.Born):
+		return nil, errDeadToken
+	}
+	v, err := viewOf(ctx, a.config.Store.Folders())
+	if err != nil {
+		return nil, err
+	}
+	p := UserPrincipal(u, v)
+	if !u.Is(store.RoleAPIUser) && len(p.Granted) == 0 {
 		return nil, errDeadToken
 	}
 	if err := a.config.Personal.Used(ctx, t, now); err != nil {
 		return nil, fmt.Errorf("check token: %w: %w", ErrUnavailable, err)
 	}
-	p := UserPrincipal(u)
-	p.Scopes = Intersect(scopesFrom(t.Scopes), p.Scopes)
+	p.Narrow(scopesFrom(t.Scopes))
 	return p, nil
 }
 
@@ -57,15 +64,24 @@ type PersonalRequest struct {
 // IssuePersonal makes a personal token of a user, who has just proved the password or is signed in to the console. The text is
 // returned once. Errors: *store.InvalidError, *Error for a scope that the user does not hold.
 func (a *Authority) IssuePersonal(ctx context.Context, u *store.User, r PersonalRequest) (string, *personal.Token, error) {
-	if a.config.Personal == nil || !u.Is(store.RoleAPIUser) {
-		return "", nil, &Error{Code: CodeForbidden, Message: "personal tokens are for users who may use the API: they have the role api_user"}
+	may, err := a.mayUseAPI(ctx, u)
+	if err != nil {
+		return "", nil, err
 	}
+	if a.config.Personal == nil || !may {
+		return "", nil, &Error{Code: CodeForbidden, Message: "personal tokens are for users who may use the API: they have the role api_user, or rights in a folder"}
+	}
+	v, err := viewOf(ctx, a.config.Store.Folders())
+	if err != nil {
+		return "", nil, err
+	}
+	held := UserPrincipal(u, v)
 	scopes := scopesFrom(r.Scopes)
 	for _, s := range scopes {
 		if s.Name() == "" {
 			return "", nil, &store.InvalidError{Member: "scopes", Reason: fmt.Sprintf("has %.60q, which is no scope", s)}
 		}
-		if !Covers(ScopesOf(u), s) {
+		if !held.holdsAll(s) {
 			return "", nil, MissingScope(s, ": a token has no scope that its user does not hold")
 		}
 	}

@@ -42,7 +42,7 @@ func (g refreshGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant, 
 	if err != nil {
 		return nil, err
 	}
-	o.Scopes = Intersect(o.Scopes, scopesFrom(family.Scopes))
+	o.Scopes, o.within = Intersect(o.Scopes, scopesFrom(family.Scopes)), scopesFrom(family.Scopes)
 	o.Token.Family, o.refresh = family.Key, &refreshing{used: text}
 	return o, nil
 }
@@ -62,7 +62,10 @@ func (g refreshGrant) refreshed(ctx context.Context, r *TokenRequest, family *st
 	case store.PrincipalUser:
 		var u *store.User
 		u, err = g.config.Store.Users().User(ctx, family.Principal)
-		if allowed = err == nil && u.RefreshTokens && u.Is(store.RoleAPIUser); allowed {
+		if err == nil && u.RefreshTokens {
+			allowed, err = g.mayUseAPI(ctx, u)
+		}
+		if allowed {
 			o = userGrant(u)
 		}
 	case store.PrincipalKey:

@@ -1,12 +1,16 @@
 package auth
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/penstock/penstock/flows"
+	"github.com/penstock/penstock/internal/testenv"
 	"github.com/penstock/penstock/store"
 )
 
@@ -82,18 +86,27 @@ func TestOwnScopes(t *testing.T) {
 // principal with each of the lists may do.
 func TestNarrowingNeverWidens(t *testing.T) {
 	t.Parallel()
-	words := []Scope{"flows:run", "flows:run:1", "flows:run:2", "flows:run:12", "runs:read", "runs:read:1", "users:admin", "people:read", "people:read:1", "nothing", "users:admin:1"}
+	words := []Scope{"flows:run", "flows:run:1", "flows:run:2", "flows:run:12", "runs:read", "runs:read:1", "users:admin", "people:read", "people:read:1", "nothing", "users:admin:1",
+		"flows:run:/a", "flows:run:/a/b", "flows:run:/c", "runs:read:/a", "runs:watch", "runs:watch:/a", "people:read:/a"}
 	list := rapid.SliceOfN(rapid.SampledFrom(words), 0, 4)
+	view := viewOfFlows(t, map[int64]string{1: "a", 2: "a/b", 12: "c", 3: ""})
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := list.Draw(t, "a"), list.Draw(t, "b")
-		both := &Principal{Scopes: Intersect(a, b)}
-		narrowed, err := narrow(a, JoinScopes(b, " "))
-		asked := &Principal{Scopes: narrowed}
-		for _, scope := range []Scope{ScopeRun, ScopeReadRuns, ScopeUsers, "people:read"} {
-			for _, flow := range []int64{1, 2, 12, 3} {
-				ofA, ofB := (&Principal{Scopes: a}).May(scope, flow), (&Principal{Scopes: b}).May(scope, flow)
-				if both.May(scope, flow) && !(ofA && ofB) {
-					t.Fatalf("the intersection of %v and %v, %v, may %s flow %d", a, b, both.Scopes, scope, flow)
+		both := (&Principal{Scopes: intersect(a, b, view)}).WithView(view)
+		byRight := (&Principal{Granted: a}).WithView(view)
+		byRight.Narrow(b)
+		grant := &TokenGrant{Scopes: a, folders: view}
+		_, err := narrow(grant, JoinScopes(b, " "))
+		asked := (&Principal{Scopes: grant.Scopes}).WithView(view)
+		narrowed := grant.Scopes
+		for _, scope := range []Scope{ScopeRun, ScopeReadRuns, ScopeWatchRuns, ScopeUsers, "people:read"} {
+			for _, flow := range []int64{0, 1, 2, 12, 3, 99} {
+				ofA, ofB := (&Principal{Scopes: a}).WithView(view).May(scope, flow), (&Principal{Scopes: b}).WithView(view).May(scope, flow)
+				if may := both.May(scope, flow); may && !(ofA && ofB) || ofA && ofB && !may && scope != ScopeUsers {
+					t.Fatalf("the intersection of %v and %v, %v, may %s flow %d: %v", a, b, both.Scopes, scope, flow, both.May(scope, flow))
+				}
+				if byRight.MayForOthers(scope, flow) && !(ofA && ofB) {
+					t.Fatalf("the right to %v, narrowed by %v, may %s flow %d", a, b, scope, flow)
 				}
 				if err == nil && asked.May(scope, flow) && !ofA {
 					t.Fatalf("%v narrowed by %v, %v, may %s flow %d", a, b, narrowed, scope, flow)
@@ -138,4 +151,38 @@ func TestOperationScopes(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", tc.name, e, tc.missing)
 		}
 	}
+}
+
+// viewOfFlows returns a view of a store with flows in folders.
+func viewOfFlows(t *testing.T, folders map[int64]string) *store.FolderView {
+	t.Helper()
+	sealer, err := store.NewSealer(store.NewMasterKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalogue := flows.NewCatalogue(flows.Kind{Name: "pass", Summary: "Passes.", Effect: flows.Read, New: func(*flows.Args) (flows.Runner, error) {
+		return flows.RunFunc(func(_ context.Context, in *flows.Input) ([]any, error) { return []any{in.Value()}, nil }), nil
+	}})
+	s, err := store.Open(t.Context(), store.Config{Redis: testenv.Redis(t).Client(), Sealer: sealer, Catalogue: catalogue, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number, folder := range folders {
+		source := fmt.Sprintf("flow: %d\nsteps: [{pass: {}}]\n", number)
+		if folder != "" {
+			source += "folder: " + folder + "\n"
+		}
+		flow, err := s.Flows().Parse("test", []byte(source))
+		if err == nil {
+			_, err = s.Flows().Deploy(t.Context(), flow)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := s.Folders().View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -51,18 +51,16 @@ func (a *Authority) UseStep(ctx context.Context, user string, step int64) (bool,
 	return first, nil
 }
 
-// MustSetUp reports whether a user, who has just proved the password, has to set up a second factor before anything else.
-func (a *Authority) MustSetUp(u *store.User) bool {
-	return a.config.RequireTOTP && u.IsPerson() && !u.HasTOTP()
-}
+// MustSetUp reports whether a user, who has just proved the password in a browser, has to set up a second factor before anything else.
+func (a *Authority) MustSetUp(u *store.User) bool { return a.config.RequireTOTP && !u.HasTOTP() }
 
 // passwordOnly is the reason why the API does not take the password of a user alone; empty: it does. A program, which has only the role
 // api_user, has no second factor to bypass.
 func (a *Authority) passwordOnly(u *store.User) string {
 	switch {
-	case u.IsPerson() && u.HasTOTP():
+	case u.HasTOTP():
 		return "this user signs in with a second factor, so that the password alone does not open the API: make a personal token in the console, under Your account, and send it as Authorization: Bearer pstpat_…"
-	case a.MustSetUp(u):
+	case u.IsPerson() && a.MustSetUp(u):
 		return "users of the console need a second factor here, so that the password alone does not open the API: sign in to the console, set it up, and make a personal token under Your account"
 	}
 	return ""

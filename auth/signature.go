@@ -31,6 +31,7 @@ type SignatureScheme struct {
 	Guard   *BruteForceGuard // optional
 	Usage   UsageCounter     // optional
 	Replays Replays          // nil: replays are not detected
+	Folders Folders          // nil: no rights in folders count
 }
 
 var errSignature = &Error{Code: CodeUnauthorized, Message: "unknown key or wrong signature"}
@@ -71,7 +72,11 @@ func (s SignatureScheme) Authenticate(ctx context.Context, r *Request) (*Princip
 	if sent.version == 1 && key.RefuseV1 {
 		return nil, &Error{Code: CodeUnauthorized, Message: "signatures of version 1 are switched off for this key: sign with v2"}
 	}
-	p := KeyPrincipal(key)
+	v, err := viewOf(ctx, s.Folders)
+	if err != nil {
+		return nil, err
+	}
+	p := KeyPrincipal(key, v)
 	p.BodyOnly = sent.version == 1
 	return p, s.claim(ctx, r, key, p, sent.version, text)
 }

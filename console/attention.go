@@ -337,7 +337,7 @@ func (req *requestState) disabledFlows(now time.Time) (all []view.Need) {
 	if err != nil {
 		return nil
 	}
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		number := strconv.FormatInt(head.Number, 10)
 		n := counts[number]
 		if head.Slug != "" {
@@ -366,7 +366,7 @@ func pausedQueues(ctx context.Context, queues []view.QueueRow) (all []view.Need)
 
 func (req *requestState) pausedFlows() []view.Need {
 	var paused []store.Deployment
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		if !head.Paused.IsZero() {
 			paused = append(paused, head)
 		}

@@ -18,8 +18,12 @@ func authorizePage(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	offered, err := req.console.config.Authority.Offer(req.ctx(), r, req.user)
+	if err != nil {
+		return err
+	}
 	return req.render(http.StatusOK, view.AuthorizePage(req.page("", language.T(req.ctx(), "Authorize a client")), view.Authorize{
-		Client: r.Client.Name, Redirect: r.Redirect, Request: req.r.URL.RawQuery, Scopes: r.Offer(req.user),
+		Client: r.Client.Name, Redirect: r.Redirect, Request: req.r.URL.RawQuery, Scopes: offered,
 	}))
 }
 
@@ -39,8 +43,12 @@ func decideAuthorization(req *requestState) error {
 		page.Back = req.console.config.Authority.Deny(r)
 		return req.render(http.StatusOK, view.AuthorizePage(req.page("", language.T(req.ctx(), "Not authorized")), page))
 	}
+	offered, err := req.console.config.Authority.Offer(req.ctx(), r, req.user)
+	if err != nil {
+		return err
+	}
 	var scopes []auth.Scope
-	for _, s := range r.Offer(req.user) {
+	for _, s := range offered {
 		if slices.Contains(req.r.PostForm["scope"], string(s)) {
 			scopes = append(scopes, s)
 		}

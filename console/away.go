@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/queue"
 )
@@ -27,8 +28,19 @@ func (req *requestState) checkAway(to route) error {
 // record reads the run of the path. While Redis does not answer it is that of the history.
 func (req *requestState) record() (queue.Record, error) { return req.recordOf(req.r.PathValue("run")) }
 
-// recordOf reads a run, as record does.
+// recordOf reads a run, as record does, as the user may see it. Errors: queue.ErrNotFound, also for a run that the user may not see.
 func (req *requestState) recordOf(id string) (queue.Record, error) {
+	record, err := req.wholeRecord(id)
+	if err == nil && !runaccess.Watches(req.who, &record) {
+		err = queue.ErrNotFound
+	}
+	if err != nil {
+		return queue.Record{}, err
+	}
+	return runaccess.Seen(req.who, &record), nil
+}
+
+func (req *requestState) wholeRecord(id string) (queue.Record, error) {
 	if !req.away {
 		return req.console.config.Queue.Record(req.ctx(), id)
 	}
@@ -39,12 +51,12 @@ func (req *requestState) recordOf(id string) (queue.Record, error) {
 	return record, err
 }
 
-// runs returns what lists runs. While Redis does not answer it is the history.
+// runs returns what lists runs as the user may see them. While Redis does not answer it is the history.
 func (req *requestState) runs() runlist.Runs {
 	if req.away {
-		return archivedRuns{req.console.config.Queue}
+		return runaccess.Runs{Lister: archivedRuns{req.console.config.Queue}, Principal: req.who}
 	}
-	return req.console.config.Queue
+	return runaccess.Runs{Lister: req.console.config.Queue, Principal: req.who}
 }
 
 // archivedRuns lists the runs of the history, without Redis.

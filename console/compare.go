@@ -8,6 +8,7 @@ import (
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
+	"github.com/penstock/penstock/queue"
 )
 
 // comparePage compares two runs, the older one first.
@@ -19,6 +20,9 @@ func comparePage(req *requestState) error {
 	var runs [2]view.Run
 	for i, id := range ids {
 		record, err := req.console.config.Queue.Record(req.ctx(), id)
+		if err == nil && !req.readsRuns(record.Flow) {
+			err = queue.ErrNotFound
+		}
 		if err != nil {
 			return err
 		}

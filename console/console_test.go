@@ -235,7 +235,7 @@ func (b *browser) token(page string) string {
 // post sends a form with pairs of names and values and a CSRF token.
 func (b *browser) post(path string, values ...string) *httptest.ResponseRecorder {
 	b.t.Helper()
-	return b.form(path, append(values, "csrf", b.token(b.page("/"))))
+	return b.form(path, append(values, "csrf", b.token(b.page("/account"))))
 }
 
 func (b *browser) form(path string, values []string) *httptest.ResponseRecorder {
@@ -257,7 +257,7 @@ func (b *browser) signIn(user, secret string) *httptest.ResponseRecorder {
 // routePaths returns the paths of all routes of a method, filled with existing objects.
 func (d *testConsole) routePaths(method string) map[string]auth.Scope {
 	fill := strings.NewReplacer("{$}", "", "{run}", d.run, "{part}", "event.json", "{flow}", "1", "{key}", "crm", "{client}", "client-a",
-		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{token}", "none", "{session}", "none", "{queue}", "default")
+		"{user}", "vera", "{path...}", "api/queues", "{name}", "crm", "{delivery}", "1", "{webhook}", d.delivery, "{endpoint}", d.endpoint, "{failure}", d.failure, "{capture}", d.capture, "{operation}", d.operation, "{token}", "none", "{session}", "none", "{queue}", "default", "{folder}", "~")
 	paths := map[string]auth.Scope{}
 	for _, r := range d.routes() {
 		if m, path, _ := strings.Cut(r.pattern, " "); m == method && !strings.HasSuffix(path, "/live") {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/auth"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/queue"
@@ -28,7 +28,7 @@ const (
 // runLive responds with Server-Sent Events: "run" with the HTML of the run whenever it has changed, and "end" after the
 // last one.
 func runLive(req *requestState) error {
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.record()
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (l *eventStream) loop(ctx context.Context, events <-chan queue.Event, ended
 			if err != nil {
 				return err
 			}
-			l.record, err = l.req.console.config.Queue.Record(ctx, l.record.ID)
+			l.record, err = l.req.recordOf(l.record.ID)
 			l.account = steprecord.Decode(&l.record)
 			return err
 		case <-ctx.Done():
@@ -123,16 +123,16 @@ func (l *eventStream) refresh(ctx context.Context) error {
 	if err := l.req.identify(); err != nil {
 		return err
 	}
-	if !l.req.may(auth.ScopeReadRuns) {
+	if !runaccess.Watches(l.req.who, &l.record) {
 		return errForbidden
 	}
-	l.read(ctx)
+	l.read()
 	return nil
 }
 
 // read reads the record of a run that has not ended. One that has parked has what its steps did.
-func (l *eventStream) read(ctx context.Context) {
-	next, err := l.req.console.config.Queue.Record(ctx, l.record.ID)
+func (l *eventStream) read() {
+	next, err := l.req.recordOf(l.record.ID)
 	if err != nil || next.State.Terminal() {
 		return
 	}
@@ -144,9 +144,13 @@ func (l *eventStream) read(ctx context.Context) {
 // apply updates the run with an event. An event implies that the run has started.
 func (l *eventStream) apply(e queue.Event) {
 	if l.record.State == queue.Queued || e.Attempt != l.record.Attempt || e.Kind == queue.EventState {
-		l.read(l.req.ctx())
+		l.read()
 	}
-	if e.Kind != queue.EventState {
+	seen := true
+	if !runaccess.Reads(l.req.who, &l.record) {
+		e, seen = runaccess.Event(e)
+	}
+	if seen && e.Kind != queue.EventState {
 		l.account.Apply(e)
 	}
 }

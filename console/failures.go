@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/view"
 	"github.com/penstock/penstock/internal/failure"
@@ -16,7 +17,7 @@ const (
 
 // failuresPage lists the failures in a state, the last seen first; the open ones if the query names none.
 func failuresPage(req *requestState) error {
-	all, err := req.console.config.Failures.List(req.ctx(), func(int64) bool { return true })
+	all, err := req.console.config.Failures.List(req.ctx(), func(flow int64) bool { return req.who.MayForOthers(auth.ScopeWatchRuns, flow) })
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func failuresPage(req *requestState) error {
 			continue
 		}
 		if f.Found++; len(f.Items) < failuresShown {
-			f.Items = append(f.Items, view.FailureGroup{Group: g, FlowName: req.flowName(g.Flow)})
+			f.Items = append(f.Items, req.failureGroup(g))
 		}
 	}
 	return req.render(200, view.FailuresPage(req.page("failures", language.T(req.ctx(), "Failures")), f))
@@ -41,7 +42,15 @@ func failurePage(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	return req.render(200, view.FailurePage(req.page("failures", language.T(req.ctx(), "Failure")), view.FailureGroup{Group: g, FlowName: req.flowName(g.Flow)}))
+	return req.render(200, view.FailurePage(req.page("failures", language.T(req.ctx(), "Failure")), req.failureGroup(g)))
+}
+
+// failureGroup returns a failure as the user may see it. Its message is a text of its runs, which may quote what was sent to them.
+func (req *requestState) failureGroup(g failure.Group) view.FailureGroup {
+	if !req.readsRuns(g.Flow) {
+		g.Message = ""
+	}
+	return view.FailureGroup{Group: g, FlowName: req.flowName(g.Flow)}
 }
 
 // changeFailure resolves, mutes or opens a failure.

@@ -55,7 +55,7 @@ func (c *Console) firing(head *store.Deployment, now time.Time) view.Firing {
 func (req *requestState) firings() []view.Firing {
 	now := req.console.config.Now()
 	var all []view.Firing
-	heads := req.console.config.Store.Flows().List()
+	heads := req.visibleFlows()
 	for i := range heads {
 		if f := req.console.firing(&heads[i], now); !f.At.IsZero() {
 			f.FlowName = cmp.Or(heads[i].Name, heads[i].Slug)

@@ -154,7 +154,22 @@ tests:
 
 // newFlowPage shows the editor with a template for a new flow.
 func newFlowPage(req *requestState) error {
-	return req.showNewFlow(func(number int64) string { return fmt.Sprintf(newSource, number) }, "")
+	return req.showNewFlow(func(number int64) string { return req.inFolder(fmt.Sprintf(newSource, number)) }, "")
+}
+
+// inFolder returns the text of a new flow in the first folder in which the user may edit, if that is not the top.
+func (req *requestState) inFolder(source string) string {
+	known, err := req.console.config.Store.Folders().View(req.ctx())
+	if err != nil || req.who.MayIn(auth.ScopeWriteFlows, "") {
+		return source
+	}
+	for _, name := range known.Folders() {
+		if req.who.MayIn(auth.ScopeWriteFlows, name) {
+			first, rest, _ := strings.Cut(source, "\n")
+			return first + "\nfolder: " + name + "\n" + rest
+		}
+	}
+	return source
 }
 
 // showNewFlow shows the editor with the text of a new flow, for the next free number. A notice says where the text comes from; it is

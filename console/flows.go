@@ -18,10 +18,10 @@ import (
 // flowsPage lists the flows.
 func flowsPage(req *requestState) error {
 	var rows []view.FlowRow
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		rows = append(rows, req.flowRow(head))
 	}
-	l, err := req.console.flowPages.List(req.ctx(), rows, req.r.URL.Query(), flowpage.Want{Runs: req.may(auth.ScopeReadRuns), Away: req.away})
+	l, err := req.console.flowPages.List(req.ctx(), rows, req.r.URL.Query(), flowpage.Want{Runs: req.mayForSome(auth.ScopeWatchRuns), Away: req.away})
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (req *requestState) flowRow(head store.Deployment) view.FlowRow {
 	number := strconv.FormatInt(head.Number, 10)
 	row := view.FlowRow{
 		Number: head.Number, Slug: head.Slug, Name: cmp.Or(head.Name, head.Slug, "Flow "+number), Enabled: head.Enabled,
-		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused, Tags: head.Tags,
+		Problem: head.Problem, Version: head.Version, Deployed: head.DeployedAt, Versions: len(head.History), Charted: req.charted(), Paused: head.Paused, Tags: head.Tags, Folder: head.Folder,
 	}
 	row.Next = req.console.firing(&head, req.console.config.Now())
 	if flow, ok := req.console.config.Store.Flows().Find(number); ok {
@@ -77,7 +77,7 @@ func enableFlow(req *requestState) error {
 
 // pauseFlow pauses or resumes a flow. The user needs the scope for writing flows or the scope for operating queues.
 func pauseFlow(req *requestState) error {
-	if !req.may(auth.ScopeWriteFlows) && !req.may(auth.ScopeWriteQueues) {
+	if !req.may(auth.ScopeWriteFlows) && !req.may(auth.ScopeWriteQueues) && !req.may(auth.ScopeWriteRuns) {
 		return errForbidden
 	}
 	head, err := req.head()

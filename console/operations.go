@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -81,6 +82,17 @@ func beginOperation(req *requestState) error {
 // assumePrefix begins the fields of a form that say what became of a step with uncertain effects.
 const assumePrefix = "assume."
 
+// chooser lists runs as the user may see them, and reads single ones, which runlist.Choose then passes on to its caller's decision.
+type chooser struct {
+	runlist.Runs
+	queue *queue.Client
+}
+
+// Record implements runlist.Chooser.
+func (c chooser) Record(ctx context.Context, id string) (queue.Record, error) {
+	return c.queue.Record(ctx, id)
+}
+
 // bulk returns the operation that a form describes, and its runs. The filter is the text of a search box.
 func (req *requestState) bulk(values url.Values) (about operation.About, choice runlist.Choice, runs []string, err error) {
 	s, err := req.searchOf(values.Get("filter"))
@@ -97,7 +109,7 @@ func (req *requestState) bulk(values url.Values) (about operation.About, choice 
 	}
 	about = operation.About{
 		Action: operation.Action(values.Get("action")), Filter: choice.Filter, Search: choice.Search, Chosen: choice.Runs != nil,
-		By: req.who.String(), Created: req.console.config.Now().UTC(),
+		By: req.who.String(), Created: req.console.config.Now().UTC(), KeepCallers: !req.who.ReadsAll(),
 	}
 	if text := values.Get("rate"); text != "" {
 		if about.Rate, err = strconv.Atoi(text); err != nil || about.Rate == 0 {
@@ -115,7 +127,8 @@ func (req *requestState) bulk(values url.Values) (about operation.About, choice 
 	if err := about.Complete(); err != nil {
 		return about, choice, nil, err
 	}
-	runs, err = runlist.Choose(req.ctx(), req.console.config.Queue, choice, operation.MaxRuns, func(r *queue.Record) bool {
+	reader := chooser{req.runs(), req.console.config.Queue}
+	runs, err = runlist.Choose(req.ctx(), reader, choice, operation.MaxRuns, func(r *queue.Record) bool {
 		return req.who.MayOperate(r.Flow, about.Action.Starts(), req.console.config.Operations.Executes(req.ctx(), &about, r))
 	})
 	return about, choice, runs, err

@@ -13,6 +13,9 @@ import (
 
 // overviewPage shows the state of the installation, and the first steps for a new user.
 func overviewPage(req *requestState) error {
+	if !req.may(auth.ScopeReadRuns) { // the figures are those of all flows
+		return req.redirect(Root + "/flows")
+	}
 	o, err := req.overview()
 	if err != nil {
 		return err
@@ -25,6 +28,9 @@ func overviewPage(req *requestState) error {
 
 // overviewFragment is the part of the overview that is refreshed.
 func overviewFragment(req *requestState) error {
+	if !req.may(auth.ScopeReadRuns) {
+		return errForbidden
+	}
 	o, err := req.overview()
 	if err != nil {
 		return err

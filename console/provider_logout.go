@@ -46,7 +46,7 @@ func providerLogout(req *requestState) error {
 		return redisAway(err)
 	}
 	if n > 0 {
-		req.user, req.who = user, auth.UserPrincipal(user)
+		req.user, req.who = user, auth.UserPrincipal(user, nil)
 		req.audit("POST "+Root+signOnLogout, user.Name)
 	}
 	return req.answerProvider(http.StatusOK, nil)

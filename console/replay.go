@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
 	"github.com/penstock/penstock/console/view"
@@ -17,9 +18,21 @@ import (
 	"github.com/penstock/penstock/queue"
 )
 
+// repeatable returns the run in the path for a page that shows what it contains, and that starts a run in its place.
+func (req *requestState) repeatable() (queue.Record, error) {
+	record, err := req.record()
+	if err != nil {
+		return record, err
+	}
+	if !runaccess.Reads(req.who, &record) || !req.who.MayOperate(record.Flow, true, nil) {
+		return record, errForbidden
+	}
+	return record, nil
+}
+
 // replayPage shows the event of a run to be edited, and which effects a replay repeats.
 func replayPage(req *requestState) error {
-	record, err := req.console.config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.repeatable()
 	if err != nil {
 		return err
 	}
@@ -56,7 +69,7 @@ func (req *requestState) replayForm(r *queue.Record) (form view.Replay, err erro
 // current one. It asks first when the run has effects that would be repeated.
 func replayRun(req *requestState) error {
 	config := req.console.config
-	record, err := config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.repeatable()
 	if err != nil {
 		return err
 	}

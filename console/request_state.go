@@ -33,6 +33,7 @@ type requestState struct {
 	session *session.Session // nil: not signed in
 	user    *store.User      // nil: not signed in
 	who     *auth.Principal  // nil: not signed in
+	flow    int64            // that the request is about, by its path; zero: none, or it is not known
 	nonce   string           // of the page's Content-Security-Policy, for styles created by the editor
 
 	outlines map[string]map[string]steprecord.Place // of versions of flows, by flow and version; see places
@@ -48,9 +49,6 @@ func (c *Console) newRequestState(at *site, w http.ResponseWriter, r *http.Reque
 }
 
 func (req *requestState) ctx() context.Context { return req.r.Context() }
-
-// may reports whether the user has a scope for all flows.
-func (req *requestState) may(scope auth.Scope) bool { return req.who != nil && req.who.May(scope, 0) }
 
 // ip returns the address of the browser.
 func (req *requestState) ip() string {
@@ -76,7 +74,8 @@ func (req *requestState) page(section, title string) view.Page {
 	}
 	if req.session != nil {
 		p.CSRF, p.User, p.MaxForm = session.MaskToken(req.session.CSRF), req.user.Name, req.console.maxForm()
-		p.May = func(scope auth.Scope) bool { return req.may(scope) }
+		p.May, p.MayForSome = req.may, req.mayForSome
+		p.HasFolders = len(req.who.Granted) > 0 || req.mayForSome(auth.ScopeFolders)
 	}
 	return p
 }

@@ -55,7 +55,7 @@ type resumption struct {
 // resumeForm plans what the form asks for. A plan that cannot be made is nil, and the form says why.
 func (req *requestState) resumeForm(value func(string) string) (form view.Resume, plan *resumption, err error) {
 	config := req.console.config
-	record, err := config.Queue.Record(req.ctx(), req.r.PathValue("run"))
+	record, err := req.repeatable()
 	if err == nil {
 		err = record.Resumable()
 	}

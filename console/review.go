@@ -19,6 +19,9 @@ func reviewFlow(req *requestState) error {
 	r := view.Review{Number: e.flow, Source: string(e.source), Base: e.base, Message: e.message}
 	flow, err := req.parse(&e)
 	if err == nil {
+		err = req.checkWriter(&e, flow)
+	}
+	if err == nil {
 		err = req.review(&e, flow, &r)
 	}
 	if err != nil {
@@ -83,6 +86,9 @@ func (req *requestState) changesTo(head *store.Deployment, source []byte) ([]vie
 // diffFlow shows how a text differs from the current version of its flow; of a new flow, from nothing.
 func diffFlow(req *requestState) error {
 	e := req.submittedEdit()
+	if e.flow != 0 && !req.sees(e.flow) {
+		return errNotFound
+	}
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(e.flow, 10))
 	if errors.Is(err, store.ErrNotFound) {
 		return req.render(http.StatusOK, view.Diff(view.DiffTexts("", string(e.source))))

@@ -46,7 +46,7 @@ func (c *Console) buildRoutes() (routes []route) {
 // building returns the request as the Build view's package sees it.
 func (req *requestState) building() *build.Request {
 	return &build.Request{
-		HTTP: req.r, Source: req.submittedSource(), ReadsRuns: req.may(auth.ScopeReadRuns), ReadsConnections: req.may(auth.ScopeClients),
+		HTTP: req.r, Source: req.submittedSource(), Sees: req.sees, ReadsRuns: req.readsRuns(req.flowOfForm("flow")), ReadsConnections: req.may(auth.ScopeClients),
 		Send: func(contentType string, body []byte) {
 			req.w.Header().Set("Content-Type", contentType)
 			req.send(http.StatusOK, body)
@@ -65,23 +65,23 @@ func (c *Console) pageRoutes() []route {
 		{"GET /authorize", "", authorizePage},
 		{"POST /authorize", "", decideAuthorization},
 
-		{"GET /runs", auth.ScopeReadRuns, runsPage},
-		{"GET /runs/newer", auth.ScopeReadRuns, newerRuns},
-		{"GET /runs/fields.json", auth.ScopeReadRuns, searchFields},
+		{"GET /runs", auth.ScopeWatchRuns, runsPage},
+		{"GET /runs/newer", auth.ScopeWatchRuns, newerRuns},
+		{"GET /runs/fields.json", auth.ScopeWatchRuns, searchFields},
 		{"POST /runs/searches", auth.ScopeReadRuns, saveSearch},          // a shared one takes more
 		{"POST /runs/searches/delete", auth.ScopeReadRuns, deleteSearch}, // likewise
-		{"POST /runs/chosen", auth.ScopeReadRuns, chosenRuns},            // to act takes more
+		{"POST /runs/chosen", auth.ScopeWatchRuns, chosenRuns},           // to act takes more
 		{"GET /runs/compare", auth.ScopeReadRuns, comparePage},
 		{"GET /runs/bulk", auth.ScopeWriteRuns, bulkPage},
 		{"POST /runs/bulk", auth.ScopeWriteRuns, beginOperation},
 		{"GET /operations", auth.ScopeReadRuns, operationsPage},
 		{"GET /operations/{operation}", auth.ScopeReadRuns, operationPage},
 		{"POST /operations/{operation}/stop", auth.ScopeWriteRuns, stopOperation},
-		{"GET /runs/{run}", auth.ScopeReadRuns, runPage},
-		{"GET /runs/{run}/live", auth.ScopeReadRuns, runLive},
+		{"GET /runs/{run}", auth.ScopeWatchRuns, runPage},
+		{"GET /runs/{run}/live", auth.ScopeWatchRuns, runLive},
 		{"GET /runs/{run}/json", auth.ScopeReadRuns, runJSON},
-		{"GET /runs/{run}/steps", auth.ScopeReadRuns, runSteps},
-		{"GET /runs/{run}/picture", auth.ScopeReadRuns, runPicture},
+		{"GET /runs/{run}/steps", auth.ScopeWatchRuns, runSteps},
+		{"GET /runs/{run}/picture", auth.ScopeWatchRuns, runPicture},
 		{"GET /runs/{run}/task", auth.ScopeReadQueues, taskOfRun}, // takes the right to read runs, too
 		{"GET /runs/{run}/test", auth.ScopeWriteFlows, testOfRun},
 		{"GET /runs/{run}/{part}", auth.ScopeReadRuns, runData},
@@ -93,8 +93,8 @@ func (c *Console) pageRoutes() []route {
 		{"GET /runs/{run}/resume", auth.ScopeWriteRuns, resumePage},
 		{"POST /runs/{run}/resume", auth.ScopeWriteRuns, resumeRun},
 
-		{"GET /failures", auth.ScopeReadRuns, failuresPage},
-		{"GET /failures/{failure}", auth.ScopeReadRuns, failurePage},
+		{"GET /failures", auth.ScopeWatchRuns, failuresPage},
+		{"GET /failures/{failure}", auth.ScopeWatchRuns, failurePage},
 		{"POST /failures/{failure}", auth.ScopeWriteRuns, changeFailure},
 
 		{"GET /flows", auth.ScopeReadFlows, flowsPage},
@@ -116,6 +116,10 @@ func (c *Console) pageRoutes() []route {
 		{"POST /flows/{flow}/rehearsals", auth.ScopeWriteFlows, rehearseFlow},
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
+
+		{"GET /folders", auth.ScopeReadFlows, foldersPage},
+		{"GET /folders/{folder}", auth.ScopeReadFlows, folderPage},
+		{"POST /folders/{folder}", auth.ScopeFolders, changeFolder},
 
 		{"GET /access/keys", auth.ScopeClients, keysPage},
 		{"POST /access/keys", auth.ScopeClients, createKey},
@@ -238,11 +242,14 @@ func (c *Console) authorize(to route) func(*requestState) error {
 			return req.redirectToSignIn()
 		case err != nil:
 			return err
-		case to.scope != "" && !req.may(to.scope):
-			if isWrite(req.r) {
+		case to.scope != "":
+			err = req.admit(to)
+		}
+		if err != nil {
+			if errors.Is(err, errForbidden) && isWrite(req.r) {
 				req.noteRefusal(req.site.actOf(to.pattern), "", http.StatusForbidden)
 			}
-			return errForbidden
+			return err
 		}
 		if isWrite(req.r) {
 			req.r.Body = http.MaxBytesReader(req.w, req.body, req.console.maxForm())
@@ -296,7 +303,11 @@ func (req *requestState) identify() error {
 		}
 		req.away = true
 	}
-	who := req.site.principal(user)
+	folders, err := req.console.config.Store.Folders().View(req.ctx())
+	if err != nil && !req.away {
+		return redisAway(err)
+	}
+	who := req.site.principal(user, folders)
 	if who == nil || user.Epoch != s.Epoch {
 		return session.ErrNone
 	}

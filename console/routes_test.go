@@ -40,6 +40,10 @@ var mayReach = map[string]string{ // read only
 	"GET /go":                 "vor",
 	"POST /go/queues/{queue}": "or",
 
+	"GET /folders":           "vor",
+	"GET /folders/{folder}":  "vor",
+	"POST /folders/{folder}": "r",
+
 	"GET /runs":                    "vor",
 	"GET /runs/newer":              "vor",
 	"GET /runs/fields.json":        "vor",

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/console/diagram"
 	"github.com/penstock/penstock/console/language"
 	"github.com/penstock/penstock/console/steprecord"
@@ -52,6 +53,7 @@ func (req *requestState) runOf(r *queue.Record, a *steprecord.Record) view.Run {
 		Started: r.Times.Started, Finished: r.Times.Finished, Event: r.Event, Params: r.Params, Headers: r.Headers,
 		Ended: r.State.Terminal(), Lines: a.LogLines(), Dropped: a.Dropped, Phases: phases(r, a, now),
 	}
+	run.Hidden = !runaccess.Reads(req.who, r)
 	run.Stored = run.Ended || r.State == queue.Waiting
 	run.Rows = steprecord.InFlowOrder(a.Rows(now, req.aggregates), req.places(r))
 	run.AddExchanges(a.Exchanges, a.LeftOut)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/console/language"
@@ -91,8 +92,8 @@ func listParams(s *searchbox.Search, more url.Values) url.Values {
 	return params
 }
 
-// everyRun accepts every run: the scope of the routes permits reading all of them.
-func everyRun(*queue.Record) bool { return true }
+// mayList reports whether a list may have a run.
+func (req *requestState) mayList(r *queue.Record) bool { return runaccess.Watches(req.who, r) }
 
 // findRuns reads one page of runs.
 func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error {
@@ -101,7 +102,7 @@ func (req *requestState) findRuns(s *searchbox.Search, list *view.RunList) error
 	var page listing.Page[queue.Record]
 	if began := time.Now(); err == nil {
 		defer func() { list.Searched = time.Since(began) }()
-		page, err = runlist.Find(req.ctx(), req.runs(), q, everyRun)
+		page, err = runlist.Find(req.ctx(), req.runs(), q, req.mayList)
 	}
 	var wrong *listing.Error
 	if errors.As(err, &wrong) {
@@ -149,7 +150,7 @@ func (req *requestState) runRow(r *queue.Record, now time.Time, flows []view.Flo
 // flowNames lists the flows for a selection.
 func (req *requestState) flowNames() []view.FlowName {
 	var names []view.FlowName
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		names = append(names, view.FlowName{Number: head.Number, Name: cmp.Or(head.Slug, head.Name, "flow "+strconv.FormatInt(head.Number, 10)), Title: head.Name})
 	}
 	return names
@@ -167,7 +168,7 @@ func newerRuns(req *requestState) error {
 	if err != nil {
 		return err
 	}
-	page, err := runlist.Find(req.ctx(), req.runs(), q, everyRun)
+	page, err := runlist.Find(req.ctx(), req.runs(), q, req.mayList)
 	if err != nil {
 		return err
 	}
@@ -175,5 +176,5 @@ func newerRuns(req *requestState) error {
 	return req.render(200, view.NewerRuns(view.RunsURL(params, nil), min(page.Total, view.MaxNewer), page.Total > view.MaxNewer || page.AtLeast))
 }
 
-// mayAct reports whether the user may act on runs.
-func (req *requestState) mayAct() bool { return req.may(auth.ScopeWriteRuns) }
+// mayAct reports whether the user may act on runs of some flows.
+func (req *requestState) mayAct() bool { return req.mayForSome(auth.ScopeWriteRuns) }

@@ -50,7 +50,7 @@ func (req *requestState) searchEnv() searchbox.Env {
 
 // flowOf finds a flow by its slug or its name, whatever its capitals.
 func (req *requestState) flowOf(name string) (int64, bool) {
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		if strings.EqualFold(head.Slug, name) || strings.EqualFold(head.Name, name) {
 			return head.Number, true
 		}
@@ -193,7 +193,7 @@ func (req *requestState) labelNames(list *view.RunList) []string {
 
 // deployedFlows returns the current versions of the flows that can be used.
 func (req *requestState) deployedFlows() (all []*flows.Flow) {
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		if flow, ok := req.console.config.Store.Flows().Find(strconv.FormatInt(head.Number, 10)); ok {
 			all = append(all, flow)
 		}

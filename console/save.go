@@ -93,8 +93,8 @@ func conflictLine(source []byte) int {
 
 // checkNumber rejects a source that would replace a flow other than the one opened in the editor.
 func (req *requestState) checkNumber(number, was int64) error {
-	taken := slices.ContainsFunc(req.flowNames(), func(f view.FlowName) bool { return f.Number == number })
-	if taken && number != was {
+	_, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(number, 10))
+	if err == nil && number != was { // also one that the user may not see
 		return &fault{http.StatusConflict, language.Key("The number is taken"), language.T(req.ctx(), "Flow %s is another flow. Number %s is free.", strconv.FormatInt(number, 10), strconv.FormatInt(req.freeNumber(), 10))}
 	}
 	return nil
@@ -111,6 +111,9 @@ func saveFlow(req *requestState) error {
 	store := req.console.config.Store.Flows()
 	before, _ := store.Deployment(strconv.FormatInt(e.flow, 10))
 	if err == nil {
+		err = req.checkWriter(&e, flow)
+	}
+	if err == nil {
 		_, err = store.DeployChange(req.ctx(), flow, req.changeOf(&e, flow))
 	}
 	if err != nil {
@@ -126,9 +129,23 @@ func saveFlow(req *requestState) error {
 	return req.redirect(Root + "/flows/" + number)
 }
 
+// checkWriter rejects a source that the user may not save, or that uses what the user may not use in it: see auth.Principal.CheckUses.
+// The store asks again, with what is deployed then.
+func (req *requestState) checkWriter(e *edit, flow *flows.Flow) error {
+	deployed := req.console.config.Store.Flows()
+	head, err := deployed.Deployment(strconv.FormatInt(flow.Number, 10))
+	if e.flow != 0 && !req.sees(e.flow) || err == nil && !req.sees(flow.Number) {
+		return errNotFound
+	}
+	if err := req.mayBring(flow.Number)(err == nil, head.Folder, flow.Folder); err != nil {
+		return err
+	}
+	return req.who.CheckUses(req.ctx(), req.console.config.Store, flow)
+}
+
 // changeOf returns the change that an edit makes. A text with another number makes a new flow.
 func (req *requestState) changeOf(e *edit, flow *flows.Flow) store.Change {
-	c := store.Change{By: req.who.String(), Message: e.message, Base: e.base}
+	c := store.Change{By: req.who.String(), Message: e.message, Base: e.base, May: req.mayBring(flow.Number)}
 	if flow.Number != e.flow {
 		c.Base = store.NoVersion
 	}

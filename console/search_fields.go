@@ -22,7 +22,7 @@ func searchFields(req *requestState) error {
 			values[field] = append(values[field], [2]string{value, note})
 		}
 	}
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		number := strconv.FormatInt(head.Number, 10)
 		add("flow", cmp.Or(head.Slug, number), strings.TrimSpace(number+" "+head.Name))
 	}

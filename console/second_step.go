@@ -64,7 +64,11 @@ func (req *requestState) pending() (token string, wait session.Pending, user *st
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", wait, nil, redisAway(err)
 	}
-	if err != nil || user.Epoch != wait.Epoch || wait.Site != req.site.Root || req.site.principal(user) == nil || !req.console.takesPassword(user) || user.HasTOTP() != (wait.Secret == "") {
+	folders, failed := req.console.config.Store.Folders().View(req.ctx())
+	if failed != nil {
+		return "", wait, nil, redisAway(failed)
+	}
+	if err != nil || user.Epoch != wait.Epoch || wait.Site != req.site.Root || req.site.principal(user, folders) == nil || !req.console.takesPassword(user) || user.HasTOTP() != (wait.Secret == "") {
 		return "", wait, nil, session.ErrNone
 	}
 	return cookie.Value, wait, user, nil
@@ -154,7 +158,7 @@ func secondStep(req *requestState) error {
 		return err
 	}
 	if !totp.IsCode(totp.Plain(req.r.PostFormValue("code"))) {
-		req.user, req.who = user, auth.UserPrincipal(user)
+		req.user, req.who = user, auth.UserPrincipal(user, nil)
 		req.auditMessage(req.site.actOf("POST "+secondStepPath), user.Name, "with a recovery code")
 	}
 	return req.beginSession(user, req.origin(), wait.To)
@@ -186,7 +190,7 @@ func (req *requestState) finishSetUp(token string, wait session.Pending, user *s
 	if done, err := req.done(token); err != nil || !done {
 		return err
 	}
-	req.user, req.who = changed, auth.UserPrincipal(changed)
+	req.user, req.who = changed, auth.UserPrincipal(changed, nil)
 	req.audit(req.site.actOf("POST "+secondStepPath), changed.Name)
 	if _, err := req.startSession(changed, req.origin()); err != nil {
 		return err

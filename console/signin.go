@@ -107,6 +107,10 @@ func signIn(req *requestState) error {
 		return req.showSignIn(http.StatusForbidden, view.SignIn{To: req.r.PostFormValue("to"), Trouble: language.T(req.ctx(), "The form was out of date. Please try again.")})
 	}
 	form := view.SignIn{To: req.r.PostFormValue("to"), User: req.r.PostFormValue("user")}
+	folders, err := req.console.config.Store.Folders().View(req.ctx())
+	if err != nil {
+		return err
+	}
 	user, err := req.console.config.Authority.User(req.ctx(), form.User, req.r.PostFormValue("password"), req.ip())
 	var late *auth.Error
 	switch {
@@ -116,7 +120,7 @@ func signIn(req *requestState) error {
 		return req.showSignIn(http.StatusTooManyRequests, form)
 	case err != nil:
 		return err
-	case user == nil || req.site.principal(user) == nil || !req.console.takesPassword(user):
+	case user == nil || req.site.principal(user, folders) == nil || !req.console.takesPassword(user):
 		form.Trouble = language.T(req.ctx(), req.site.denied)
 		req.noteRefusal(req.site.actOf("POST /signin"), req.claimed(form.User), http.StatusUnauthorized)
 		return req.showSignIn(http.StatusUnauthorized, form)

@@ -74,15 +74,20 @@ func finishSignOn(req *requestState) error {
 	users := req.console.config.Store.Users()
 	known := provider.UserOf(req.ctx(), users, id)
 	req.before = recordBefore{audit.KindUser, known, req.recordReader().Read(req.ctx(), audit.KindUser, known)}
+	folders, err := req.console.config.Store.Folders().View(req.ctx())
+	if err != nil {
+		return err
+	}
+	id.Granted = len(auth.GrantedScopes(folders, string(auth.KindUser)+":"+known, id.Groups)) > 0
 	user, changed, err := provider.Enter(req.ctx(), users, id)
 	if changed {
-		req.user, req.who = user, auth.UserPrincipal(user)
+		req.user, req.who = user, auth.UserPrincipal(user, nil)
 		req.audit("GET "+req.site.Root+signOnCallback, user.Name)
 	}
 	if err != nil {
 		return req.refuseSignOn(err)
 	}
-	if req.site.principal(user) == nil {
+	if req.site.principal(user, folders) == nil {
 		return req.refuseSignOn(&oidc.RefusedError{Reason: oidc.ReasonNoRole, Detail: "no role of the user " + user.Name + " is for " + req.site.Root})
 	}
 	origin := req.origin()

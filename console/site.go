@@ -17,11 +17,11 @@ import (
 type site struct {
 	view.Site
 	// principal returns what a signed-in user may do there; nil: nothing, and the user cannot sign in.
-	principal func(*store.User) *auth.Principal
+	principal func(*store.User, *store.FolderView) *auth.Principal
 	denied    string // answer to a sign-in that fails, whatever the reason
 }
 
-// consoleSite is for administrators, operators and viewers.
+// consoleSite is for administrators, operators, authors and viewers, and for those who have rights in folders.
 func consoleSite() *site {
 	return &site{view.ConsoleSite(), consolePrincipal, language.Key("The name or the password is wrong, or the user has no role in the console.")}
 }
@@ -32,24 +32,27 @@ func developerSite() *site {
 }
 
 // consoleRoles are the roles that give access to the console.
-var consoleRoles = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleViewer} // read only
+var consoleRoles = []store.Role{store.RoleAdmin, store.RoleOperator, store.RoleAuthor, store.RoleViewer} // read only
 
 // consoleRolesOf returns the roles of a user that count in the console.
 func consoleRolesOf(u *store.User) []store.Role {
 	return slices.DeleteFunc(slices.Clone(consoleRoles), func(r store.Role) bool { return !u.Is(r) })
 }
 
-func consolePrincipal(u *store.User) *auth.Principal {
+func consolePrincipal(u *store.User, v *store.FolderView) *auth.Principal {
 	roles := consoleRolesOf(u)
-	if len(roles) == 0 {
+	p := (&auth.Principal{Kind: auth.KindUser, ID: u.Name, Name: u.Name}).With(v, u.Groups)
+	if u.Disabled || len(roles) == 0 && len(p.Granted) == 0 {
 		return nil
 	}
-	scopes := auth.ScopesOf(&store.User{Roles: roles, Scopes: u.Scopes})
-	return &auth.Principal{Kind: auth.KindUser, ID: u.Name, Name: u.Name, Scopes: scopes, Staff: true}
+	if len(roles) > 0 {
+		p.Scopes, p.Staff = auth.ScopesOf(&store.User{Roles: roles, Scopes: u.Scopes}), true
+	}
+	return p
 }
 
 // developerPrincipal holds what an administrator granted, and nothing by a role.
-func developerPrincipal(u *store.User) *auth.Principal {
+func developerPrincipal(u *store.User, _ *store.FolderView) *auth.Principal {
 	if !u.Is(store.RoleDeveloper) {
 		return nil
 	}
@@ -95,7 +98,7 @@ func (c *Console) paletteRoutes() []route {
 	for _, r := range c.palette.Routes() {
 		routes = append(routes, route{r.Pattern, r.Scope, func(req *requestState) error {
 			return r.Handle(&palette.Request{
-				HTTP: req.r, Away: req.away, Fragment: req.fragment(), May: req.may,
+				HTTP: req.r, Away: req.away, Fragment: req.fragment(), May: req.may, ForSome: req.mayForSome, MayWith: req.who.May,
 				Page:   func(title string) view.Page { return req.page("", title) },
 				Render: req.render, Redirect: req.redirect, Notice: req.setNotice, Audit: req.audit,
 			})

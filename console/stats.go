@@ -95,7 +95,7 @@ func (req *requestState) deploys(flow int64, s *history.Stats) (all []view.Deplo
 		version string
 	}
 	bars := map[int64]*bar{}
-	for _, head := range req.console.config.Store.Flows().List() {
+	for _, head := range req.visibleFlows() {
 		if flow != 0 && head.Number != flow {
 			continue
 		}

@@ -41,7 +41,7 @@ func userPage(req *requestState) error {
 }
 
 func createUser(req *requestState) error {
-	user := store.User{Name: strings.TrimSpace(req.r.PostFormValue("name")), Roles: req.roles(), Profile: req.profile()}
+	user := store.User{Name: strings.TrimSpace(req.r.PostFormValue("name")), Roles: req.roles(), Groups: strings.Fields(req.r.PostFormValue("groups")), Profile: req.profile()}
 	hash, err := req.passwordHash(&user)
 	if err == nil && hash == "" {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
@@ -113,6 +113,9 @@ func changeUser(req *requestState) error {
 		u.Roles, u.Disabled, u.Profile = roles, disabled, req.profile()
 		if removes {
 			u.RemoveTOTP()
+		}
+		if u.External == nil && req.r.PostForm.Has("groups") {
+			u.Groups = strings.Fields(req.r.PostFormValue("groups"))
 		}
 		scopes, err := req.userScopes(u)
 		if err != nil {

@@ -57,7 +57,14 @@ func rollBack(req *requestState) error {
 	}
 	version, base := req.r.PostFormValue("version"), req.r.PostFormValue("base")
 	message := "back to " + view.Short(version)
-	change := store.Change{By: req.who.String(), Message: message, Base: base}
+	change := store.Change{By: req.who.String(), Message: message, Base: base, May: req.mayBring(head.Number)}
+	earlier, err := req.console.config.Store.Flows().Version(req.ctx(), head.Number, version)
+	if err == nil {
+		err = req.who.CheckUses(req.ctx(), req.console.config.Store, earlier)
+	}
+	if err != nil {
+		return err
+	}
 	if err := req.console.config.Store.Flows().RollbackChange(req.ctx(), head.Number, version, change); err != nil {
 		return err
 	}

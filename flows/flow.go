@@ -18,6 +18,7 @@ type Flow struct {
 	Slug    string // empty: none
 	Name    string
 	Tags    []string // by which people find it, in the order of the file; nil: none
+	Folder  string   // in which rights are granted: "crm/contacts"; empty: the top
 	Enabled bool     // its own schedule or poll fires; the API can run it in any case
 	Version string   // SHA-256 of Source, 64 hex digits
 	Source  []byte
@@ -150,6 +151,7 @@ var flowParams = []Param{
 	{Name: "name", Type: TypeString, Summary: "What the flow does, in a few words."},
 	{Name: "description", Type: TypeString, Summary: "Further information for readers."},
 	{Name: "tags", Type: TypeStrings, Summary: "Words by which the console and the API list flows, for instance `[crm, nightly]`: small letters, digits, - and _, at most 32 each, and at most 10 of them."},
+	{Name: "folder", Type: TypeString, Summary: "The [folder](folders.md) of the flow, in which people have rights, for instance `crm/contacts`: at most 4 names of small letters, digits and -, each at most 32, with / between them. Without it the flow is at the top."},
 	{Name: "enabled", Type: TypeBool, Default: "true", Summary: "Whether its own schedule or poll fires. The API runs the flow either way."},
 	{Name: "trigger", Type: TypeObject, Short: true, Default: "manual", Summary: "What starts a run without the API.", Fields: triggerParams},
 	{Name: "on", Type: TypeObject, Short: true, Summary: "A synonym of trigger.", Fields: triggerParams},

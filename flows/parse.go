@@ -205,6 +205,7 @@ func (c *compiler) head(a *Args) {
 		c.Add(mistake.BadName, a.places["slug"], "add a letter", "slug: digits alone would be read as the number of a flow")
 	}
 	c.tags(a)
+	c.folder(a)
 	c.flow.Enabled = !a.Has("enabled") || a.Bool("enabled")
 	if _, ok := a.Literal("vars").(map[string]any); a.Has("vars") && !ok && a.Literal("vars") != nil {
 		c.Add(mistake.WrongType, a.places["vars"], "", "vars: expected a mapping")

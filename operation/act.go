@@ -182,6 +182,9 @@ func (e *Executor) replay(ctx context.Context, o *Operation, r *queue.Record) (R
 	}
 	s := queue.SubmissionOf(flow)
 	s.Principal = o.By
+	if o.KeepCallers {
+		s.Principal = r.Principal
+	}
 	r.Replay(&s)
 	if e.config.CopyFiles != nil {
 		owner := queue.NewRunID(s.Queue)

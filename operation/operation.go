@@ -60,9 +60,12 @@ type About struct {
 	Rate    int               `json:"rate"`              // runs in a second
 	Version string            `json:"version,omitempty"` // "pinned" or "current", of actions that start runs
 	Assume  map[string]string `json:"assume,omitempty"`  // "done" or "not_done", by step with uncertain effects; of Resume
-	By      string            `json:"by"`                // principal; of the runs that Replay starts, too
+	By      string            `json:"by"`                // principal; of the runs that Replay starts, too, unless KeepCallers
 	Created time.Time         `json:"created_at"`
 	Total   int               `json:"total"` // runs
+
+	// KeepCallers says that the runs that Replay starts are of the callers of the replayed ones: By may not see what they contain.
+	KeepCallers bool `json:"keep_callers,omitempty"`
 }
 
 // Operation is an operation with its progress.

@@ -185,6 +185,7 @@ func (ks *Keys) Delete(ctx context.Context, key string) error {
 		return func(w *transactionWrites) {
 			w.delete(ctx, kindKey, key)
 			w.HDel(ctx, keyEpochs, PrincipalKey.of(key))
+			w.forgetGrants(ctx, v, PrincipalKey.of(key))
 		}, err
 	})
 	if err != nil {

@@ -96,7 +96,7 @@ func (f *Flows) CanaryFor(ctx context.Context, number int64, principal, key stri
 }
 
 // StartCanary makes a version the canary of its flow, in place of another one. Errors: ErrNotFound when the flow is not
-// deployed, an *InvalidError, a *CanaryError, and those of Deploy.
+// deployed, an *InvalidError, a *CanaryError when it is called otherwise or in another folder than the current one, and those of Deploy.
 func (f *Flows) StartCanary(ctx context.Context, flow *flows.Flow, c Canary) error {
 	c.Version, c.StartedAt = flow.Version, time.Now().UTC().Truncate(time.Millisecond)
 	if err := c.check(); err != nil {
@@ -107,6 +107,9 @@ func (f *Flows) StartCanary(ctx context.Context, flow *flows.Flow, c Canary) err
 		return fmt.Errorf("start canary of flow %d: %w", flow.Number, ErrNotFound)
 	}
 	differs := calldiff.Between(current, flow)
+	if flow.Folder != current.Folder { // rights in both would count for the same runs
+		differs = append(differs, "the folder")
+	}
 	err := f.updateDeployment(ctx, flow.Number, func(v *snapshot) (*Deployment, error) {
 		head, exists := v.deployment(flow.Number)
 		switch {

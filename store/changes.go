@@ -101,6 +101,7 @@ func (s *Store) load(ctx context.Context, old *snapshot) (*snapshot, error) {
 	least, last := pipe.HGet(ctx, keySchema, "least"), pipe.XRevRangeN(ctx, keyLog, "+", "-", 1)
 	users, clients, signing := pipe.HGetAll(ctx, keyUsers), pipe.HGetAll(ctx, keyClients), pipe.HGetAll(ctx, keySigning)
 	vars, heads := pipe.HGetAll(ctx, keyVars), pipe.HGetAll(ctx, keyFlows)
+	folders := pipe.HGetAll(ctx, keyFolders)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read records: %w", err)
 	}
@@ -116,6 +117,7 @@ func (s *Store) load(ctx context.Context, old *snapshot) (*snapshot, error) {
 	v.users, v.clients, v.signing = s.users().load(users.Val()), s.clients().load(clients.Val()), s.loadSigning(signing.Val())
 	v.vars = s.loadVars(vars.Val())
 	s.setVarValues(v)
+	v.folders = s.loadFolders(folders.Val())
 	if err := s.loadFlows(ctx, v, old, heads.Val()); err != nil {
 		return nil, err
 	}

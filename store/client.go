@@ -183,4 +183,6 @@ func (cs *Clients) Change(ctx context.Context, id string, edit func(*Client) err
 }
 
 // Delete removes a client and revokes its assertion and tokens. Error: ErrNotFound.
-func (cs *Clients) Delete(ctx context.Context, id string) error { return cs.all.remove(ctx, id, nil) }
+func (cs *Clients) Delete(ctx context.Context, id string) error {
+	return cs.all.remove(ctx, id, func(v *snapshot, w *transactionWrites) { w.forgetGrants(ctx, v, PrincipalClient.of(id)) })
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -16,6 +17,7 @@ type Connection struct {
 	Settings  map[string]string `json:"settings,omitempty"` // by name; numbers and booleans as text
 	From      map[string]string `json:"from,omitempty"`     // references of settings that are kept elsewhere, by name
 	Flows     []int64           `json:"flows,omitempty"`    // flows in which authors restricted to some flows may use it; empty: none
+	Folders   []string          `json:"folders,omitempty"`  // folders in whose flows they may, too
 	Version   string            `json:"version"`            // changes with each Put, but not with a Reseal
 	UpdatedAt time.Time         `json:"updated_at"`
 }
@@ -52,8 +54,20 @@ func (cs *Connections) Connection(ctx context.Context, name string) (*Connection
 func (cs *Connections) List(ctx context.Context) ([]*Connection, error) { return cs.vault.all(ctx) }
 
 // Put creates or replaces a connection, which must have passed the check of package connect. It sets Version and
-// UpdatedAt. Error: *InvalidError.
+// UpdatedAt. The folders of an existing one stay if there are none, which is not an empty list. Error: *InvalidError.
 func (cs *Connections) Put(ctx context.Context, c Connection) (*Connection, error) {
+	if c.Folders == nil {
+		old, err := cs.Connection(ctx, c.Name)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+		if err == nil {
+			c.Folders = old.Folders
+		}
+	}
+	if err := checkFolders(c.Folders); err != nil {
+		return nil, err
+	}
 	c.Version, c.UpdatedAt = rand.Text(), time.Now().UTC().Truncate(time.Millisecond)
 	if err := cs.vault.put(ctx, c.Name, &c); err != nil {
 		return nil, err

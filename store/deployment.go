@@ -18,10 +18,11 @@ type Deployment struct {
 	Number     int64            `json:"number"`
 	Slug       string           `json:"slug,omitempty"`
 	Name       string           `json:"name,omitempty"`
-	Tags       []string         `json:"tags,omitempty"`  // read only
-	Version    string           `json:"version"`         // content hash
-	Enabled    bool             `json:"enabled"`         // its own triggers fire; the API can run it in any case
-	Paused     time.Time        `json:"paused,omitzero"` // start of the pause, during which no run begins; zero: not paused
+	Tags       []string         `json:"tags,omitempty"`   // read only
+	Folder     string           `json:"folder,omitempty"` // of the version; empty: the top
+	Version    string           `json:"version"`          // content hash
+	Enabled    bool             `json:"enabled"`          // its own triggers fire; the API can run it in any case
+	Paused     time.Time        `json:"paused,omitzero"`  // start of the pause, during which no run begins; zero: not paused
 	DeployedAt time.Time        `json:"deployed_at"`
 	Schedule   string           `json:"schedule,omitempty"`  // flows.Schedule's Text; empty: none
 	Since      time.Time        `json:"since,omitzero"`      // when the schedule took effect; earlier times do not apply
@@ -55,7 +56,7 @@ func (h Deployment) with(flow *flows.Flow, c Change, now time.Time) Deployment {
 	case !h.Enabled || h.Schedule != flow.Schedule.Text():
 		h.Schedule, h.Since = flow.Schedule.Text(), current.DeployedAt
 	}
-	h.Number, h.Slug, h.Name, h.Tags, h.Version = flow.Number, flow.Slug, flow.Name, flow.Tags, flow.Version
+	h.Number, h.Slug, h.Name, h.Tags, h.Folder, h.Version = flow.Number, flow.Slug, flow.Name, flow.Tags, flow.Folder, flow.Version
 	h.Endpoints, h.Alert, h.Canary = flow.Endpoints(), flow.Alert != nil, nil
 	h.Topic, h.Publishes, h.Source, h.Tool = flow.Topic, flow.Publishes(), "", flow.Tool != nil
 	if flow.Messages != nil {

@@ -178,6 +178,9 @@ func (s *Store) deployDecision(flow *flows.Flow, c Change) func(*snapshot) (*Dep
 		if err := c.checkBase(&old); err != nil {
 			return nil, err
 		}
+		if err := c.checkFolders(&old, flow.Folder); err != nil {
+			return nil, err
+		}
 		if err := checkFree(v, flow); err != nil {
 			return nil, err
 		}
@@ -211,6 +214,9 @@ func (f *Flows) RollbackChange(ctx context.Context, number int64, version string
 			return nil, nil
 		}
 		if err := c.checkBase(&old); err != nil {
+			return nil, err
+		}
+		if err := c.checkFolders(&old, flow.Folder); err != nil {
 			return nil, err
 		}
 		if err := checkFree(v, flow); err != nil {

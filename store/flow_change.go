@@ -19,6 +19,10 @@ type Change struct {
 	By      string // principal, as in "user:ann"; empty: unknown
 	Message string // one line for people who read the history, at most MaxMessage characters
 	Base    string // the version that must be current, or NoVersion; empty: any
+
+	// May decides whether whoever makes the change may bring the flow from one folder to another, perhaps the same one; exists is
+	// false for a new flow. Nil: always. Its error is that of the change.
+	May func(exists bool, from, to string) error
 }
 
 // check returns an *InvalidError for a message that is too long or is not one line.
@@ -40,6 +44,15 @@ func (c *Change) checkBase(current *Deployment) error {
 		return nil
 	}
 	return &StaleError{Base: base, Current: current.Version}
+}
+
+// checkFolders returns the error of May for a change from the current deployment, which is zero when the flow does not exist, to a
+// version in a folder.
+func (c *Change) checkFolders(current *Deployment, folder string) error {
+	if c.May == nil {
+		return nil
+	}
+	return c.May(current.Number != 0, current.Folder, folder)
 }
 
 // StaleError reports that a change is based on a version that is not the current one: somebody else was first.

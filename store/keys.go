@@ -17,6 +17,7 @@ const (
 	keyConnections = "penstock:{store}:connections" // hash: name -> record (JSON, sealed as a whole). No TTL
 	keySecrets     = "penstock:{store}:secrets"     // hash: name -> record (JSON, sealed as a whole). No TTL
 	keyVars        = "penstock:{store}:vars"        // hash: name -> record (JSON), at most MaxVars. No TTL
+	keyFolders     = "penstock:{store}:folders"     // hash: name, "/" for the top -> rights (JSON), at most MaxFolders. No TTL
 
 	keyEpoch     = "penstock:{store}:epoch"     // string, random: identifies the store; another value means another store. No TTL
 	keyLog       = "penstock:{store}:log"       // stream: revision-0 -> names of what changed, tag. No TTL, bounded by logLength

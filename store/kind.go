@@ -14,6 +14,7 @@ const (
 	kindConnection kind = "connection"
 	kindSecret     kind = "secret"
 	kindVar        kind = "var"
+	kindFolder     kind = "folder"
 )
 
 // kinds lists all kinds with their hashes.
@@ -23,7 +24,7 @@ var kinds = []struct { // read only
 }{
 	{kindFlow, keyFlows}, {kindUser, keyUsers}, {kindClient, keyClients}, {kindSigning, keySigning},
 	{kindKey, keyAPIKeys}, {kindConnection, keyConnections}, {kindSecret, keySecrets},
-	{kindVar, keyVars},
+	{kindVar, keyVars}, {kindFolder, keyFolders},
 }
 
 // hash returns the hash of the kind's records: name → record.

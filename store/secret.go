@@ -16,9 +16,10 @@ const MaxSecret = 64 << 10
 // Secret is a value that flows refer to by name and never read, such as the key of a webhook's signature.
 type Secret struct {
 	Name      string    `json:"name"`
-	Value     string    `json:"value"`           // with From: random, so that a process of a version without references verifies nothing
-	From      string    `json:"from,omitempty"`  // reference to where the value is kept; empty: it is Value
-	Flows     []int64   `json:"flows,omitempty"` // flows in which authors restricted to some flows may use it; empty: none
+	Value     string    `json:"value"`             // with From: random, so that a process of a version without references verifies nothing
+	From      string    `json:"from,omitempty"`    // reference to where the value is kept; empty: it is Value
+	Flows     []int64   `json:"flows,omitempty"`   // flows in which authors restricted to some flows may use it; empty: none
+	Folders   []string  `json:"folders,omitempty"` // folders in whose flows they may, too
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -67,7 +68,7 @@ func (ss *Secrets) List(ctx context.Context) ([]Secret, error) {
 	all, err := ss.vault.all(ctx)
 	listed := make([]Secret, len(all))
 	for i, s := range all {
-		listed[i] = Secret{Name: s.Name, From: s.From, Flows: s.Flows, UpdatedAt: s.UpdatedAt}
+		listed[i] = Secret{Name: s.Name, From: s.From, Flows: s.Flows, Folders: s.Folders, UpdatedAt: s.UpdatedAt}
 	}
 	return listed, err
 }
@@ -98,27 +99,40 @@ func (ss *Secrets) Put(ctx context.Context, name, value string) error {
 	return ss.PutFor(ctx, name, value, flows)
 }
 
-// PutFor creates the secret or replaces it as a whole. Error: *InvalidError.
-func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64) error {
+// PutFor creates the secret or replaces it as a whole. The folders of an existing secret stay, unless some are given, perhaps an empty
+// list. Error: *InvalidError.
+func (ss *Secrets) PutFor(ctx context.Context, name, value string, flows []int64, folders ...string) error {
 	if value == "" || len(value) > MaxSecret {
 		return fmt.Errorf("put secret: %w", &InvalidError{"value", fmt.Sprintf("must have 1 to %d bytes", MaxSecret)})
 	}
 	if !utf8.ValidString(value) {
 		return fmt.Errorf("put secret: %w", &InvalidError{"value", "must be UTF-8: store bytes as base64, for instance"})
 	}
-	return ss.put(ctx, Secret{Name: name, Value: value, Flows: flows})
+	return ss.put(ctx, Secret{Name: name, Value: value, Flows: flows, Folders: folders})
 }
 
-// PutReference creates the secret or replaces it as a whole by a reference to where its value is kept. It reads nothing. Error:
-// *InvalidError.
-func (ss *Secrets) PutReference(ctx context.Context, name, from string, flows []int64) error {
+// PutReference creates the secret or replaces it as a whole by a reference to where its value is kept. It reads nothing. folders
+// are as in PutFor. Error: *InvalidError.
+func (ss *Secrets) PutReference(ctx context.Context, name, from string, flows []int64, folders ...string) error {
 	if err := ss.vault.store.config.SecretStores.Check(from); err != nil {
 		return fmt.Errorf("put secret: %w", &InvalidError{"from", err.Error()})
 	}
-	return ss.put(ctx, Secret{Name: name, Value: rand.Text(), From: from, Flows: flows})
+	return ss.put(ctx, Secret{Name: name, Value: rand.Text(), From: from, Flows: flows, Folders: folders})
 }
 
 func (ss *Secrets) put(ctx context.Context, s Secret) error {
+	if s.Folders == nil {
+		old, err := ss.Stored(ctx, s.Name)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err == nil {
+			s.Folders = old.Folders
+		}
+	}
+	if err := checkFolders(s.Folders); err != nil {
+		return fmt.Errorf("put secret: %w", err)
+	}
 	s.UpdatedAt = time.Now().UTC().Truncate(time.Millisecond)
 	return ss.vault.put(ctx, s.Name, &s)
 }

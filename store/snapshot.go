@@ -26,12 +26,14 @@ type snapshot struct {
 	clients map[string]*Client
 	signing map[string]*SigningKey
 	vars    map[string]*Var
+	folders map[string]*Folder // by name
 	flows   map[int64]*deployedFlow
 	slugs   map[string]*deployedFlow
 
-	sorted    func() []Deployment   // the heads by number, computed at the first call
-	routes    func() *routes        // of the heads, computed at the first call
-	varValues func() map[string]any // see Vars.Values; computed at the first call
+	sorted    func() []Deployment              // the heads by number, computed at the first call
+	routes    func() *routes                   // of the heads, computed at the first call
+	varValues func() map[string]any            // see Vars.Values; computed at the first call
+	grants    func() map[string][]FolderRights // of folders, see grantsByWhom; computed at the first call
 }
 
 // deployedFlow is a head with the source of its version; a nil source is not stored.
@@ -43,7 +45,7 @@ type deployedFlow struct {
 
 func newSnapshot() *snapshot {
 	return &snapshot{
-		users: map[string]*User{}, clients: map[string]*Client{}, signing: map[string]*SigningKey{}, vars: map[string]*Var{},
+		users: map[string]*User{}, clients: map[string]*Client{}, signing: map[string]*SigningKey{}, vars: map[string]*Var{}, folders: map[string]*Folder{},
 		flows: map[int64]*deployedFlow{}, slugs: map[string]*deployedFlow{},
 	}
 }
@@ -92,6 +94,10 @@ func (v *snapshot) remove(number int64) {
 func (v *snapshot) complete() *snapshot {
 	if v.routes == nil {
 		v.routes = sync.OnceValue(func() *routes { return v.route() })
+	}
+	if v.grants == nil {
+		folders := v.folders // so that a later snapshot with the same folders does not keep this one
+		v.grants = sync.OnceValue(func() map[string][]FolderRights { return grantsByWhom(folders) })
 	}
 	v.sorted = sync.OnceValue(func() []Deployment {
 		all := make([]Deployment, 0, len(v.flows))
@@ -150,6 +156,13 @@ func (s *Store) withChanges(ctx context.Context, old *snapshot, c *changes) (*sn
 		next.vars = maps.Clone(old.vars)
 		applyRecords(next.vars, names, s.loadVars(existing(names)))
 		s.setVarValues(&next)
+	}
+	if names := touched[kindFolder]; names != nil {
+		next.folders, next.grants = maps.Clone(old.folders), nil
+		for field := range names {
+			delete(next.folders, strings.TrimPrefix(field, TopFolder))
+		}
+		maps.Copy(next.folders, s.loadFolders(existing(names)))
 	}
 	return next.complete(), nil
 }

@@ -40,9 +40,10 @@ type Token struct {
 	Principal string        `json:"holder"` // name of the user, client or key of the token
 	Name      string        `json:"name"`   // of the principal, for display
 	Scopes    []string      `json:"scopes"`
-	Flows     []int64       `json:"flows"`           // flows that it may access; null: all
-	Grant     string        `json:"grant"`           // grant by which it was issued
-	Staff     bool          `json:"staff,omitempty"` // may see the runs of others
+	Granted   []string      `json:"granted,omitempty"` // of rights in folders, as far as the principal has them when the token is used
+	Flows     []int64       `json:"flows"`             // flows that it may access; null: all
+	Grant     string        `json:"grant"`             // grant by which it was issued
+	Staff     bool          `json:"staff,omitempty"`   // may see the runs of others
 
 	Epoch string `json:"-"` // of the principal when the token was issued
 

@@ -12,10 +12,12 @@ import (
 // Role is the role of a user.
 type Role string
 
-// The roles. Only RoleAPIUser gives access to the API; RoleDeveloper gives access to the developer portal alone.
+// The roles. Of them only RoleAPIUser gives access to the API, as rights in folders do for these; RoleDeveloper gives access to the
+// developer portal alone.
 const (
 	RoleAdmin    Role = "admin"
 	RoleOperator Role = "operator"
+	RoleAuthor   Role = "author"
 	RoleViewer   Role = "viewer"
 	RoleAPIUser  Role = "api_user"
 
@@ -26,7 +28,7 @@ const (
 func Roles() []Role { return slices.Clone(roles) }
 
 var (
-	roles    = []Role{RoleAdmin, RoleOperator, RoleViewer, RoleAPIUser, RoleDeveloper} // read only
+	roles    = []Role{RoleAdmin, RoleOperator, RoleAuthor, RoleViewer, RoleAPIUser, RoleDeveloper} // read only
 	userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,63}$`)
 )
 
@@ -63,6 +65,8 @@ type User struct {
 	// Scopes are those that the user holds besides those of the roles: of the installation's own making, and for a
 	// developer also those of the server that clients may be made with. A developer's clients hold no others.
 	Scopes []string `json:"scopes,omitempty"`
+	// Groups are those to which folders may grant rights, sorted: of a user with External as the provider said at the last sign-in.
+	Groups []string `json:"groups,omitempty"`
 	// RefreshTokens says that the password grant issues refresh tokens to the user.
 	RefreshTokens bool `json:"refresh_tokens,omitempty"`
 	// External is who the user is at the OpenID Connect provider; nil: the user signs in with a password.
@@ -102,6 +106,9 @@ func (u *User) validate() error {
 	case len(u.Scopes) > maxScopes:
 		return &InvalidError{"scopes", fmt.Sprintf("must be at most %d", maxScopes)}
 	}
+	if err := u.validateGroups(); err != nil {
+		return err
+	}
 	for i, r := range u.Roles {
 		if !slices.Contains(roles, r) {
 			return &InvalidError{"roles", fmt.Sprintf("%q is not one of %v", r, roles)}
@@ -114,6 +121,22 @@ func (u *User) validate() error {
 		return err
 	}
 	return u.Profile.Validate()
+}
+
+// validateGroups checks the groups and sorts them.
+func (u *User) validateGroups() error {
+	if len(u.Groups) > MaxGroups {
+		return &InvalidError{"groups", fmt.Sprintf("must be at most %d", MaxGroups)}
+	}
+	for _, g := range u.Groups {
+		if wrong := checkGroup(g); wrong != "" {
+			return &InvalidError{"groups", fmt.Sprintf("has %.40q: a group %s", g, wrong)}
+		}
+	}
+	u.Groups = slices.Clone(u.Groups)
+	slices.Sort(u.Groups)
+	u.Groups = slices.Compact(u.Groups)
+	return nil
 }
 
 // keepsTokens: a change of the password, the loss of a role or scope, and disabling revoke tokens.
@@ -174,10 +197,13 @@ func (us *Users) Change(ctx context.Context, name string, edit func(*User) error
 func (us *Users) Delete(ctx context.Context, name string) error {
 	return us.all.remove(ctx, name, func(v *snapshot, w *transactionWrites) {
 		w.Del(ctx, keySearches(name))
+		gone := []string{PrincipalUser.of(name)}
 		for id, c := range v.clients {
 			if c.Owner == name {
 				us.all.store.clients().erase(ctx, w, id)
+				gone = append(gone, PrincipalClient.of(id))
 			}
 		}
+		w.forgetGrants(ctx, v, gone...)
 	})
 }

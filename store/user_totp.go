@@ -18,9 +18,10 @@ type SecondFactor struct {
 // HasTOTP reports whether the user proves a code besides the password.
 func (u *User) HasTOTP() bool { return u.TOTPSecret != "" }
 
-// IsPerson reports whether the user has a role with which people sign in to the console or the developer portal. Others are programs.
+// IsPerson reports whether the user has a role with which people sign in to the console or the developer portal, or no role, so that it has
+// rights in folders at most. Others are programs.
 func (u *User) IsPerson() bool {
-	return slices.ContainsFunc(u.Roles, func(r Role) bool { return r != RoleAPIUser })
+	return len(u.Roles) == 0 || slices.ContainsFunc(u.Roles, func(r Role) bool { return r != RoleAPIUser })
 }
 
 // ErrNoPassword reports that a user without a password has no second factor: the provider asks for it.

@@ -22,7 +22,7 @@ func (a *api) createClient(c *gin.Context) {
 		err = in.apply(a, &made)
 	}
 	if err == nil {
-		err = mayManage(c, &made)
+		err = a.mayManage(c, &made)
 	}
 	var secret string
 	if err == nil {
@@ -68,13 +68,13 @@ func (a *api) changeClient(c *gin.Context) {
 		return
 	}
 	client, err := a.config.Store.Clients().Change(c.Request.Context(), c.Param("identifier"), func(client *store.Client) error {
-		if err := mayManage(c, client); err != nil {
+		if err := a.mayManage(c, client); err != nil {
 			return err
 		}
 		if err := in.apply(a, client); err != nil {
 			return err
 		}
-		return mayManage(c, client)
+		return a.mayManage(c, client)
 	})
 	if err != nil {
 		httpx.Fail(c, err)
@@ -89,7 +89,7 @@ func (a *api) ownClient(c *gin.Context) (*store.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client, mayManage(c, client)
+	return client, a.mayManage(c, client)
 }
 
 func (a *api) readClient(c *gin.Context) {

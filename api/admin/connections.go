@@ -23,6 +23,7 @@ type connectionView struct {
 	Settings  map[string]string `json:"settings"`
 	From      map[string]string `json:"from,omitempty"` // references of settings that are kept elsewhere, by name
 	Flows     []int64           `json:"flows"`          // flows in which their writers may use it
+	Folders   []string          `json:"folders"`        // folders whose writers may
 	UsedBy    []int64           `json:"used_by"`        // flows whose current versions name it
 	UpdatedAt time.Time         `json:"updated_at"`
 }
@@ -32,7 +33,7 @@ func (a *api) connectionViewer() func(*store.Connection) connectionView {
 	uses := a.config.Store.Flows().Uses(flows.ResourceConnection)
 	return func(c *store.Connection) connectionView {
 		shown := connect.Shown(a.config.Store.Catalogue(), c)
-		return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, shown.From, append([]int64{}, c.Flows...), append([]int64{}, uses[c.Name]...), shown.UpdatedAt}
+		return connectionView{shown.Name, shown.Type, shown.Hosts, shown.Settings, shown.From, append([]int64{}, c.Flows...), append([]string{}, c.Folders...), append([]int64{}, uses[c.Name]...), shown.UpdatedAt}
 	}
 }
 
@@ -45,13 +46,14 @@ func (a *api) putConnection(c *gin.Context) {
 		Settings map[string]json.RawMessage `json:"settings"`
 		From     map[string]string          `json:"from"`
 		Flows    []int64                    `json:"flows"`
+		Folders  []string                   `json:"folders"` // absent: unchanged
 	}
 	name := c.Param("name")
 	err := httpx.ReadJSON(c, &in)
 	if err == nil && (!store.ValidName(name) || in.Name != "" && in.Name != name) {
 		err = &store.InvalidError{Member: "name", Reason: "must be that of the path: " + store.NameRule}
 	}
-	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, From: in.From, Flows: in.Flows}
+	conn := store.Connection{Name: name, Type: in.Type, Hosts: in.Hosts, From: in.From, Flows: in.Flows, Folders: in.Folders}
 	if err == nil {
 		err = checkFlows(in.Flows)
 	}

@@ -23,6 +23,21 @@ func mayGrant(c *gin.Context, scopes []auth.Scope) error {
 	return nil
 }
 
+// scopesOf returns everything that a user holds: by roles, besides them, and by rights in folders, although the user may be disabled.
+func (a *api) scopesOf(c *gin.Context, u *store.User) ([]auth.Scope, error) {
+	granted, err := a.granted(c, string(auth.KindUser)+":"+u.Name, u.Groups)
+	return append(auth.ScopesOf(u), granted...), err
+}
+
+// granted returns the scopes that folders grant to a principal and to its groups.
+func (a *api) granted(c *gin.Context, principal string, groups []string) ([]auth.Scope, error) {
+	v, err := a.config.Store.Folders().View(c.Request.Context())
+	if err != nil {
+		return nil, err
+	}
+	return auth.GrantedScopes(v, principal, groups), nil
+}
+
 // checkOwn rejects scopes that are not defined by flows, and scopes that no deployed flow requires, because they are
 // probably misspelt. It accepts every scope in before, the earlier scopes of the same holder.
 func (a *api) checkOwn(scopes []auth.Scope, before []string) error {
@@ -55,13 +70,21 @@ func ownOnly(scopes []auth.Scope) []auth.Scope {
 }
 
 // mayManage rejects a principal that does not hold all scopes of the client.
-func mayManage(c *gin.Context, client *store.Client) error {
-	return mayGrant(c, asScopes(client.Scopes))
+func (a *api) mayManage(c *gin.Context, client *store.Client) error {
+	granted, err := a.granted(c, string(auth.KindClient)+":"+client.Identifier, nil)
+	if err != nil {
+		return err
+	}
+	return mayGrant(c, append(asScopes(client.Scopes), granted...))
 }
 
 // mayIssue rejects a principal that does not hold the scopes of the API key.
-func mayIssue(c *gin.Context, k *store.Key) error {
-	return mayGrant(c, append([]auth.Scope{auth.ScopeRun, auth.ScopeReadRuns}, asScopes(k.Scopes)...))
+func (a *api) mayIssue(c *gin.Context, k *store.Key) error {
+	granted, err := a.granted(c, string(auth.KindKey)+":"+k.Key, nil)
+	if err != nil {
+		return err
+	}
+	return mayGrant(c, slices.Concat([]auth.Scope{auth.ScopeRun, auth.ScopeReadRuns}, asScopes(k.Scopes), granted))
 }
 
 func asScopes(all []string) []auth.Scope {

@@ -21,7 +21,7 @@ func (a *api) createKey(c *gin.Context) {
 		err = in.apply(a, &k)
 	}
 	if err == nil {
-		err = mayIssue(c, &k)
+		err = a.mayIssue(c, &k)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -47,13 +47,13 @@ func (a *api) changeKey(c *gin.Context) {
 		return
 	}
 	k, err := a.config.Store.Keys().Change(c.Request.Context(), c.Param("key"), func(k *store.Key) error {
-		if err := mayIssue(c, k); err != nil {
+		if err := a.mayIssue(c, k); err != nil {
 			return err
 		}
 		if err := in.apply(a, k); err != nil {
 			return err
 		}
-		return mayIssue(c, k)
+		return a.mayIssue(c, k)
 	})
 	if err != nil {
 		httpx.Fail(c, err)
@@ -69,7 +69,7 @@ func (a *api) readKey(c *gin.Context) {
 		return
 	}
 	view := viewKey(k)
-	if mayIssue(c, k) == nil {
+	if a.mayIssue(c, k) == nil {
 		view = viewSecret(k)
 	}
 	if view.Use, err = a.usageOf(c, k); err != nil {
@@ -82,7 +82,7 @@ func (a *api) readKey(c *gin.Context) {
 func (a *api) deleteKey(c *gin.Context) {
 	k, err := a.config.Store.Keys().Key(c.Request.Context(), c.Param("key"))
 	if err == nil {
-		err = mayIssue(c, k)
+		err = a.mayIssue(c, k)
 	}
 	if err == nil {
 		err = a.config.Store.Keys().Delete(c.Request.Context(), k.Key)
@@ -112,7 +112,7 @@ func (a *api) rotateKey(c *gin.Context) {
 		before, err = a.config.Store.Keys().Key(c.Request.Context(), c.Param("key"))
 	}
 	if err == nil {
-		err = mayIssue(c, before)
+		err = a.mayIssue(c, before)
 	}
 	if err != nil {
 		httpx.Fail(c, err)

@@ -74,7 +74,7 @@ func (a *api) addHolders(ctx context.Context, at func(auth.Scope) *scopeView) er
 		return err
 	}
 	for _, k := range keys {
-		note(auth.KeyPrincipal(k).Scopes, at, func(v *scopeView) *[]string { return &v.Keys }, k.Key)
+		note(auth.KeyPrincipal(k, nil).Scopes, at, func(v *scopeView) *[]string { return &v.Keys }, k.Key)
 	}
 	clients, err := a.config.Store.Clients().List(ctx)
 	if err != nil {

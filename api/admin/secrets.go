@@ -21,6 +21,7 @@ type secretView struct {
 	Name      string    `json:"name"`
 	From      string    `json:"from,omitempty"` // reference to where the value is kept
 	Flows     []int64   `json:"flows"`          // flows in which their writers may use it
+	Folders   []string  `json:"folders"`        // folders whose writers may
 	UsedBy    []int64   `json:"used_by"`        // flows whose current versions name it
 	UpdatedAt time.Time `json:"updated_at"`
 }
@@ -31,6 +32,8 @@ func (a *api) putSecret(c *gin.Context) {
 		Value string                  `json:"value"`
 		From  string                  `json:"from"`  // in the place of value
 		Flows httpx.Optional[[]int64] `json:"flows"` // absent: unchanged
+
+		Folders httpx.Optional[[]string] `json:"folders"` // likewise
 	}
 	err := httpx.ReadJSON(c, &in)
 	if err == nil && !store.ValidName(c.Param("name")) {
@@ -49,16 +52,24 @@ func (a *api) putSecret(c *gin.Context) {
 	if err == nil && !in.Flows.Set {
 		in.Flows.Value, err = secrets.Flows(c.Request.Context(), c.Param("name"))
 	}
+	var folders []string // nil: unchanged
+	if in.Folders.Set {
+		folders = append([]string{}, in.Folders.Value...)
+	}
 	if err == nil && in.From != "" {
-		err = secrets.PutReference(c.Request.Context(), c.Param("name"), in.From, in.Flows.Value)
+		err = secrets.PutReference(c.Request.Context(), c.Param("name"), in.From, in.Flows.Value, folders...)
 	} else if err == nil {
-		err = secrets.PutFor(c.Request.Context(), c.Param("name"), in.Value, in.Flows.Value)
+		err = secrets.PutFor(c.Request.Context(), c.Param("name"), in.Value, in.Flows.Value, folders...)
+	}
+	var stored *store.Secret
+	if err == nil {
+		stored, err = secrets.Stored(c.Request.Context(), c.Param("name"))
 	}
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, secretView{c.Param("name"), in.From, append([]int64{}, in.Flows.Value...), a.usersOfSecrets()(c.Param("name")), httpx.Now(c).UTC()})
+	httpx.WriteJSON(c, http.StatusOK, secretView{c.Param("name"), in.From, append([]int64{}, in.Flows.Value...), append([]string{}, stored.Folders...), a.usersOfSecrets()(c.Param("name")), httpx.Now(c).UTC()})
 }
 
 // usersOfSecrets returns the function that gives the flows that name a secret.
@@ -103,7 +114,7 @@ func (a *api) listSecrets(c *gin.Context) {
 	users := a.usersOfSecrets()
 	views := make([]secretView, len(all))
 	for i, s := range all {
-		views[i] = secretView{s.Name, s.From, append([]int64{}, s.Flows...), users(s.Name), s.UpdatedAt}
+		views[i] = secretView{s.Name, s.From, append([]int64{}, s.Flows...), append([]string{}, s.Folders...), users(s.Name), s.UpdatedAt}
 	}
 	httpx.List(c, listing.Schema[secretView]{Order: "name", Fields: []listing.Field[secretView]{
 		listing.Text("name", func(s *secretView) string { return s.Name }),

@@ -20,6 +20,7 @@ type userView struct {
 	Name      string          `json:"name"`
 	Roles     []store.Role    `json:"roles"`
 	Scopes    []string        `json:"scopes"` // besides those of the roles
+	Groups    []string        `json:"groups"` // to which folders grant rights
 	Disabled  bool            `json:"disabled"`
 	Refresh   bool            `json:"refresh_tokens"`
 	Email     string          `json:"email,omitempty"`
@@ -33,7 +34,7 @@ type userView struct {
 
 func viewUser(u *store.User) userView {
 	return userView{
-		Name: u.Name, Roles: append([]store.Role{}, u.Roles...), Scopes: append([]string{}, u.Scopes...), Disabled: u.Disabled, Refresh: u.RefreshTokens,
+		Name: u.Name, Roles: append([]store.Role{}, u.Roles...), Scopes: append([]string{}, u.Scopes...), Groups: append([]string{}, u.Groups...), Disabled: u.Disabled, Refresh: u.RefreshTokens,
 		Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, External: u.External, TOTP: u.HasTOTP(), CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
 }
@@ -44,6 +45,7 @@ type userInput struct {
 	Password httpx.Optional[string]       `json:"password"`
 	Roles    httpx.Optional[[]store.Role] `json:"roles"`
 	Scopes   httpx.Optional[[]auth.Scope] `json:"scopes"`
+	Groups   httpx.Optional[[]string]     `json:"groups"`
 	Disabled httpx.Optional[bool]         `json:"disabled"`
 
 	Refresh   httpx.Optional[bool]   `json:"refresh_tokens"`
@@ -68,14 +70,21 @@ func (a *api) createUser(c *gin.Context) {
 	if err == nil && !in.Password.Set && in.External.Value == nil {
 		err = &store.InvalidError{Member: "password", Reason: "is required"}
 	}
-	u := &store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Scopes: auth.Strings(in.Scopes.Value), Disabled: in.Disabled.Value}
+	u := &store.User{Name: in.Name, Hash: hash, Roles: in.Roles.Value, Scopes: auth.Strings(in.Scopes.Value), Groups: in.Groups.Value, Disabled: in.Disabled.Value}
 	u.RefreshTokens, u.External = in.Refresh.Value, in.External.Value
 	in.profileInto(&u.Profile)
 	if err == nil {
 		err = a.checkHeld(u, nil)
 	}
+	var held []auth.Scope
 	if err == nil {
-		err = mayGrant(c, auth.ScopesOf(u))
+		err = in.checkGroups(u)
+	}
+	if err == nil {
+		held, err = a.scopesOf(c, u)
+	}
+	if err == nil {
+		err = mayGrant(c, held)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -101,7 +110,11 @@ func (a *api) changeUser(c *gin.Context) {
 		return
 	}
 	u, err := a.config.Store.Users().Change(c.Request.Context(), c.Param("name"), func(u *store.User) error {
-		before, held := auth.ScopesOf(u), u.Scopes
+		held := u.Scopes
+		before, err := a.scopesOf(c, u)
+		if err != nil {
+			return err
+		}
 		in.Roles.Into(&u.Roles)
 		if in.Scopes.Set {
 			u.Scopes = auth.Strings(in.Scopes.Value)
@@ -118,16 +131,32 @@ func (a *api) changeUser(c *gin.Context) {
 		if in.TOTP.Set {
 			u.RemoveTOTP()
 		}
+		if err := in.checkGroups(u); err != nil {
+			return err
+		}
+		in.Groups.Into(&u.Groups)
 		if in.Password.Set {
 			u.Hash = hash
 		}
-		return mayGrant(c, append(before, auth.ScopesOf(u)...))
+		after, err := a.scopesOf(c, u)
+		if err != nil {
+			return err
+		}
+		return mayGrant(c, append(before, after...))
 	})
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
 	httpx.WriteJSON(c, http.StatusOK, viewUser(u))
+}
+
+// checkGroups rejects groups of a user who signs in at the provider, which says them.
+func (in *userInput) checkGroups(u *store.User) error {
+	if in.Groups.Set && u.External != nil {
+		return &store.InvalidError{Member: "groups", Reason: "are those that the provider says at each sign-in"}
+	}
+	return nil
 }
 
 // readUserInput decodes the body and returns the hash of the password, "" without one.
@@ -161,8 +190,12 @@ func (a *api) readUser(c *gin.Context) {
 func (a *api) deleteUser(c *gin.Context) {
 	users, name := a.config.Store.Users(), c.Param("name")
 	u, err := users.User(c.Request.Context(), name)
+	var held []auth.Scope
 	if err == nil {
-		err = mayGrant(c, auth.ScopesOf(u))
+		held, err = a.scopesOf(c, u)
+	}
+	if err == nil {
+		err = mayGrant(c, held)
 	}
 	if err == nil {
 		err = users.Delete(c.Request.Context(), name)
@@ -184,6 +217,7 @@ func (a *api) listUsers(c *gin.Context) {
 		listing.Text("name", func(u *userView) string { return u.Name }),
 		listing.List("roles", func(u *userView) []string { return texts(u.Roles) }),
 		listing.List("scopes", func(u *userView) []string { return u.Scopes }),
+		listing.List("groups", func(u *userView) []string { return u.Groups }),
 		listing.Text("email", func(u *userView) string { return u.Email }),
 		listing.Text("first_name", func(u *userView) string { return u.FirstName }),
 		listing.Text("last_name", func(u *userView) string { return u.LastName }),

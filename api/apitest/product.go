@@ -131,7 +131,7 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Fatal(t, err)
 	operations := operation.NewExecutor(operation.Config{Store: operation.NewStore(client), Queue: p.Queue, Flows: p.Store.Flows(), Log: log,
 		Allowed: func(ctx context.Context, by string, _ bool) (bool, error) {
-			return auth.StaffMay(ctx, p.Store.Users(), by, auth.ScopeWriteRuns)
+			return auth.StaffMay(ctx, p.Store, by, auth.ScopeWriteRuns)
 		}})
 	Running(t, operations.Run, func() error { return nil })
 	rehearser, err := rehearsal.New(rehearsal.Config{Runs: p.Queue, Flows: p.Store.Flows(), Connection: p.connectionType})
@@ -198,6 +198,13 @@ func (p *Product) people() {
 		_, err := p.Store.Keys().Put(p.T.Context(), store.Key{Key: key, Secret: "secret-of-" + key, APIAccess: true})
 		Fatal(p.T, err)
 	}
+}
+
+// User makes a user with Password.
+func (p *Product) User(u store.User) error {
+	u.Hash = Hash(p.T, Password)
+	_, err := p.Store.Users().Create(p.T.Context(), u)
+	return err
 }
 
 func (p *Product) gateKind() flows.Kind {

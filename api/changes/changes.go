@@ -43,6 +43,8 @@ func (r Reader) Read(ctx context.Context, kind, id string) *State {
 	switch kind {
 	case audit.KindFlow:
 		s, err = r.flow(ctx, id)
+	case audit.KindFolder:
+		s, err = r.folder(ctx, id)
 	case audit.KindUser:
 		s, err = r.user(ctx, id)
 	case audit.KindKey:
@@ -77,6 +79,11 @@ func (r Reader) Subject(kind, id string) string {
 			return strconv.FormatInt(head.Number, 10)
 		}
 	}
+	if kind == audit.KindFolder {
+		if name, err := folderOf(id); err == nil {
+			return store.FolderText(name)
+		}
+	}
 	return id
 }
 
@@ -85,7 +92,7 @@ func (r Reader) flow(ctx context.Context, id string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]any{"version": head.Version, "enabled": head.Enabled, "paused": !head.Paused.IsZero(), "name": head.Name, "slug": head.Slug}
+	fields := map[string]any{"version": head.Version, "enabled": head.Enabled, "paused": !head.Paused.IsZero(), "name": head.Name, "slug": head.Slug, "folder": store.FolderText(head.Folder)}
 	if c := head.Canary; c != nil {
 		fields["canary"] = fmt.Sprintf("%.12s, %d %% %s", c.Version, c.Percent, strings.Join(c.Principals, " "))
 	}
@@ -98,6 +105,31 @@ func (r Reader) flow(ctx context.Context, id string) (*State, error) {
 	}}, nil
 }
 
+// folderOf returns the folder that a path or an entry names.
+func folderOf(id string) (string, error) {
+	if id == store.TopFolder {
+		return "", nil
+	}
+	return store.ParseFolderPath(id)
+}
+
+// folder has a field for each one to whom rights are granted.
+func (r Reader) folder(ctx context.Context, id string) (*State, error) {
+	name, err := folderOf(id)
+	if err != nil {
+		return nil, err
+	}
+	f, err := r.Store.Folders().Folder(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]any{}
+	for _, g := range f.Grants {
+		fields[g.To] = g.Rights
+	}
+	return &State{fields: fields}, nil
+}
+
 func (r Reader) user(ctx context.Context, id string) (*State, error) {
 	u, err := r.Store.Users().User(ctx, id)
 	if err != nil {
@@ -105,7 +137,7 @@ func (r Reader) user(ctx context.Context, id string) (*State, error) {
 	}
 	s := &State{
 		fields: map[string]any{
-			"roles": u.Roles, "disabled": u.Disabled, "scopes": u.Scopes, "refresh_tokens": u.RefreshTokens, "profile": u.Profile, "external": u.External,
+			"roles": u.Roles, "disabled": u.Disabled, "scopes": u.Scopes, "groups": u.Groups, "refresh_tokens": u.RefreshTokens, "profile": u.Profile, "external": u.External,
 		},
 		secrets: map[string]string{"password": u.Hash},
 	}
@@ -154,7 +186,7 @@ func (r Reader) connection(ctx context.Context, id string) (*State, error) {
 		return nil, err
 	}
 	shown := connect.Shown(r.Store.Catalogue(), c)
-	s := &State{fields: map[string]any{"type": c.Type, "hosts": c.Hosts, "flows": c.Flows, "from": c.From}, secrets: map[string]string{}}
+	s := &State{fields: map[string]any{"type": c.Type, "hosts": c.Hosts, "flows": c.Flows, "folders": c.Folders, "from": c.From}, secrets: map[string]string{}}
 	for name, value := range c.Settings {
 		if _, open := shown.Settings[name]; open {
 			s.fields["settings."+name] = value
@@ -170,7 +202,7 @@ func (r Reader) secret(ctx context.Context, id string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{fields: map[string]any{"flows": stored.Flows, "from": stored.From}}
+	s := &State{fields: map[string]any{"flows": stored.Flows, "folders": stored.Folders, "from": stored.From}}
 	if stored.From == "" { // else the value is kept elsewhere
 		s.secrets = map[string]string{"value": stored.Value}
 	}

@@ -18,12 +18,23 @@ import (
 // read the runs of others.
 func (a *api) list(c *gin.Context) {
 	p := httpx.StateOf(c).Principal
-	all, err := a.failures.List(c.Request.Context(), func(flow int64) bool { return p.MayForOthers(auth.ScopeReadRuns, flow) })
+	all, err := a.failures.List(c.Request.Context(), func(flow int64) bool { return p.MayForOthers(auth.ScopeWatchRuns, flow) })
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
+	for i := range all {
+		all[i] = seen(c, all[i])
+	}
 	httpx.List(c, schema(), all)
+}
+
+// seen returns a failure as the caller may see it. Its message is a text of its runs, which may quote what was sent to them.
+func seen(c *gin.Context, g failure.Group) failure.Group {
+	if !httpx.StateOf(c).Principal.MayForOthers(auth.ScopeReadRuns, g.Flow) {
+		g.Message = ""
+	}
+	return g
 }
 
 func schema() listing.Schema[failure.Group] {
@@ -48,12 +59,12 @@ func schema() listing.Schema[failure.Group] {
 
 // read answers GET /v1/failures/{failure}.
 func (a *api) read(c *gin.Context) {
-	g, err := a.visible(c, auth.ScopeReadRuns)
+	g, err := a.visible(c, auth.ScopeWatchRuns)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, g)
+	httpx.WriteJSON(c, http.StatusOK, seen(c, g))
 }
 
 // visible returns the failure in the path. The error is the same for an unknown one and for one that the principal may not
@@ -94,7 +105,7 @@ func (a *api) change(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	httpx.WriteJSON(c, http.StatusOK, g)
+	httpx.WriteJSON(c, http.StatusOK, seen(c, g))
 }
 
 func checkChange(state failure.State, until, now time.Time) error {

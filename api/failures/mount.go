@@ -28,7 +28,7 @@ type api struct {
 // Mount adds the routes to /v1, where requests are authenticated and changes are audited. now is the clock.
 func Mount(v1 gin.IRouter, failures Failures, now func() time.Time) {
 	a := &api{failures, now}
-	read := httpx.Requires(auth.ScopeReadRuns)
+	read := httpx.Requires(auth.ScopeReadRuns, auth.ScopeWatchRuns)
 	v1.GET("/failures", read, a.list)
 	v1.GET("/failures/:failure", read, a.read)
 	v1.PATCH("/failures/:failure", httpx.Requires(auth.ScopeWriteRuns), a.change)

@@ -11,8 +11,9 @@ import (
 
 // changeOf returns what a request to deploy says about the change: who makes it, the parameter message, and in If-Match
 // or If-None-Match the version on which it is based (RFC 9110, sections 13.1.1 and 13.1.2).
-func changeOf(c *gin.Context) (store.Change, error) {
-	change := store.Change{By: httpx.StateOf(c).Principal.String()}
+func changeOf(c *gin.Context, flow int64) (store.Change, error) {
+	p := httpx.StateOf(c).Principal
+	change := store.Change{By: p.String(), May: p.MayBring(flow)}
 	query, err := httpx.Query(c.Request)
 	if err != nil {
 		return change, err

@@ -60,7 +60,7 @@ func (a *api) canary(c *gin.Context, scope auth.Scope) (store.Deployment, error)
 func (a *api) readCanary(c *gin.Context) {
 	h, err := a.canary(c, auth.ScopeReadFlows)
 	if err == nil {
-		err = mayReadRuns(httpx.StateOf(c).Principal, h.Number)
+		err = mayWatchRuns(httpx.StateOf(c).Principal, h.Number)
 	}
 	var current *flows.Flow
 	if err == nil {
@@ -140,7 +140,7 @@ func (a *api) canaryInput(c *gin.Context, h *store.Deployment) (k store.Canary, 
 		return k, nil, httpx.BadRequest("bad_query", "version goes without a body: the body is the version of the canary")
 	}
 	if flow, err = a.versionNamed(c, h, version); err == nil {
-		err = a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, flow)
+		err = httpx.StateOf(c).Principal.CheckUses(c.Request.Context(), a.config.Store, flow)
 	}
 	return k, flow, err
 }
@@ -180,7 +180,7 @@ func (a *api) promoteCanary(c *gin.Context) {
 		all := a.config.Store.Flows()
 		flow, err := all.Version(ctx, h.Number, h.Canary.Version)
 		if err == nil {
-			err = a.checkUses(ctx, httpx.StateOf(c).Principal, flow)
+			err = httpx.StateOf(c).Principal.CheckUses(ctx, a.config.Store, flow)
 		}
 		if err != nil {
 			return err

@@ -27,7 +27,7 @@ func (a *api) putFlow(c *gin.Context) {
 	flow, err := a.readSource(c)
 	var change store.Change
 	if err == nil {
-		change, err = changeOf(c)
+		change, err = changeOf(c, flow.Number)
 	}
 	if err != nil {
 		httpx.Fail(c, err)
@@ -91,10 +91,20 @@ func (a *api) readSource(c *gin.Context) (*flows.Flow, error) {
 	if ref := c.Param("flow"); ref != flowNumber(flow.Number) && !a.isSlugOf(ref, flow) {
 		return nil, &httpx.Fault{Status: http.StatusConflict, Code: "another_flow", Message: "the path names another flow than the source, which is flow " + flowNumber(flow.Number)}
 	}
-	if !httpx.StateOf(c).Principal.May(auth.ScopeWriteFlows, flow.Number) {
+	if !a.mayWrite(httpx.StateOf(c).Principal, flow) {
 		return nil, errNoFlow
 	}
-	return flow, a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, flow)
+	return flow, httpx.StateOf(c).Principal.CheckUses(c.Request.Context(), a.config.Store, flow)
+}
+
+// mayWrite reports whether a principal may write a flow: the one that is deployed, or a new one in the folder that its file names. The
+// store asks again, with what is deployed then; see auth.Principal.MayBring.
+func (a *api) mayWrite(p *auth.Principal, flow *flows.Flow) bool {
+	if p.May(auth.ScopeWriteFlows, flow.Number) {
+		return true
+	}
+	_, err := a.config.Store.Flows().Deployment(flowNumber(flow.Number))
+	return err != nil && p.MayIn(auth.ScopeWriteFlows, flow.Folder)
 }
 
 // isSlugOf reports whether ref is the current or the new slug of the flow.
@@ -132,7 +142,7 @@ func (a *api) rollbackFlow(c *gin.Context) {
 	}
 	var change store.Change
 	if err == nil {
-		change, err = changeOf(c)
+		change, err = changeOf(c, h.Number)
 	}
 	if err == nil {
 		err = httpx.ReadJSON(c, &in)
@@ -145,7 +155,7 @@ func (a *api) rollbackFlow(c *gin.Context) {
 		earlier, err = a.config.Store.Flows().Version(c.Request.Context(), h.Number, in.Version)
 	}
 	if err == nil {
-		err = a.checkUses(c.Request.Context(), httpx.StateOf(c).Principal, earlier)
+		err = httpx.StateOf(c).Principal.CheckUses(c.Request.Context(), a.config.Store, earlier)
 	}
 	if err == nil {
 		change.Message = strings.TrimSpace(cmp.Or(in.Message, change.Message))

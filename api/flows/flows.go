@@ -25,6 +25,7 @@ func (a *api) listFlows(c *gin.Context) {
 		listing.Text("slug", func(v *flowView) string { return v.Slug }),
 		listing.Text("name", func(v *flowView) string { return v.Name }),
 		listing.List("tags", func(v *flowView) []string { return v.Tags }),
+		listing.Text("folder", func(v *flowView) string { return v.Folder }),
 		listing.Text("version", func(v *flowView) string { return v.Version }),
 		listing.Text("trigger", func(v *flowView) string { return v.Trigger }),
 		listing.Bool("enabled", func(v *flowView) bool { return v.Enabled }),

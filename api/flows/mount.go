@@ -82,7 +82,7 @@ func Mount(group gin.IRouter, config Config) {
 		group.POST("/:flow/rehearsals", write, a.rehearseFlow)
 	}
 	if config.Runs != nil { // operators of queues may pause flows, too
-		may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues)
+		may := httpx.Requires(auth.ScopeWriteFlows, auth.ScopeWriteQueues, auth.ScopeWriteRuns)
 		group.POST("/:flow/pause", may, a.pauseFlow)
 		group.POST("/:flow/resume", may, a.resumeFlow)
 	}

@@ -41,11 +41,16 @@ func (a *api) resumeFlow(c *gin.Context) {
 	a.writeDeployed(c, http.StatusOK, h.Number, nil)
 }
 
-// pausableFlow returns the flow in the path if the principal may write it or may operate queues.
+// pausableFlow returns the flow in the path if the principal may write it, may operate queues, or has the right to operate it.
 func (a *api) pausableFlow(c *gin.Context) (store.Deployment, error) {
-	h, err := a.deployment(c, auth.ScopeWriteQueues)
-	if err != nil {
-		return a.deployment(c, auth.ScopeWriteFlows)
+	for _, scope := range []auth.Scope{auth.ScopeWriteQueues, auth.ScopeWriteFlows} {
+		if h, err := a.deployment(c, scope); err == nil {
+			return h, nil
+		}
 	}
-	return h, nil
+	h, err := a.deployment(c, auth.ScopeWriteRuns)
+	if err == nil && !httpx.StateOf(c).Principal.MayForOthers(auth.ScopeWriteRuns, h.Number) {
+		err = errNoFlow
+	}
+	return h, err
 }

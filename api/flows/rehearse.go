@@ -48,6 +48,14 @@ func mayReadRuns(p *auth.Principal, flow int64) error {
 	return &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeReadRuns) + " is required: the response shows what runs have done"}
 }
 
+// mayWatchRuns returns an error for a principal who may not see how the runs of others end.
+func mayWatchRuns(p *auth.Principal, flow int64) error {
+	if p.MayForOthers(auth.ScopeWatchRuns, flow) {
+		return nil
+	}
+	return &auth.Error{Code: auth.CodeForbidden, Message: "the scope " + string(auth.ScopeWatchRuns) + " is required: the response shows how runs have ended"}
+}
+
 // rehearsalOptions reads the query parameters and the version that is rehearsed.
 func (a *api) rehearsalOptions(c *gin.Context, h *store.Deployment) (o rehearsal.Options, err error) {
 	query, err := httpx.Query(c.Request)

@@ -17,6 +17,7 @@ type flowView struct {
 	Slug       string    `json:"slug,omitempty"`
 	Name       string    `json:"name,omitempty"`
 	Tags       []string  `json:"tags,omitempty"`
+	Folder     string    `json:"folder,omitempty"` // absent: the top
 	Version    string    `json:"version"`
 	Enabled    bool      `json:"enabled"`
 	Trigger    string    `json:"trigger"`            // webhook, http, schedule, poll, alert, topic, manual, or the source of a module; empty: this server cannot run it
@@ -43,7 +44,7 @@ type topicView struct {
 
 func (a *api) viewFlow(c *gin.Context, h *store.Deployment) flowView {
 	v := flowView{
-		Number: h.Number, Slug: h.Slug, Name: h.Name, Tags: h.Tags, Version: h.Version, Enabled: h.Enabled, Paused: h.Paused,
+		Number: h.Number, Slug: h.Slug, Name: h.Name, Tags: h.Tags, Folder: h.Folder, Version: h.Version, Enabled: h.Enabled, Paused: h.Paused,
 		DeployedAt: h.DeployedAt, Versions: len(h.History), Schedule: h.Schedule, Topic: h.Topic, Problem: h.Problem,
 	}
 	for _, topic := range h.Publishes {

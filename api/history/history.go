@@ -212,7 +212,7 @@ func (a *api) export(c *gin.Context) {
 		return
 	}
 	p := httpx.StateOf(c).Principal
-	if !p.Staff {
+	if !p.ActsForOthers() {
 		httpx.Fail(c, errNotStaff)
 		return
 	}

@@ -67,7 +67,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "list_runs", title: "List runs", scopes: []auth.Scope{auth.ScopeReadRuns}, reads: true,
+		name: "list_runs", title: "List runs", scopes: []auth.Scope{auth.ScopeWatchRuns}, reads: true,
 		text: "Lists runs, the newest first, for instance those that failed.",
 		params: append(listParams("run_id flow state code step message labels trigger failure triage created_at started_at finished_at duration_ms"),
 			param{name: "search", kind: "string", text: "Words that the event, the output or the error of an ended run contain, all of them."},
@@ -75,7 +75,7 @@ var operations = []operation{
 		request: list("/v1/runs", "search", "cursor"),
 	},
 	{
-		name: "get_run", title: "Read a run", scopes: []auth.Scope{auth.ScopeReadRuns}, orRun: true, reads: true,
+		name: "get_run", title: "Read a run", scopes: []auth.Scope{auth.ScopeWatchRuns}, orRun: true, reads: true,
 		text:   "Reads a run: its state, its steps, its error and, once it has succeeded, its output.",
 		params: []param{runParam, {name: "wait", kind: "integer", text: "Seconds to wait for the end of the run, at most 60."}},
 		request: func(a args) outgoing {
@@ -124,13 +124,13 @@ var operations = []operation{
 		request: func(a args) outgoing { return jsonTo(runPath(a)+"/replay", a, nil) },
 	},
 	{
-		name: "list_failures", title: "List failures", scopes: []auth.Scope{auth.ScopeReadRuns}, reads: true,
+		name: "list_failures", title: "List failures", scopes: []auth.Scope{auth.ScopeWatchRuns}, reads: true,
 		text:    "Lists failures, which are groups of runs that failed alike, the last seen first.",
 		params:  listParams("id flow step code message state count open_runs last_hour last_day first_at last_at"),
 		request: list("/v1/failures"),
 	},
 	{
-		name: "get_failure", title: "Read a failure", scopes: []auth.Scope{auth.ScopeReadRuns}, reads: true,
+		name: "get_failure", title: "Read a failure", scopes: []auth.Scope{auth.ScopeWatchRuns}, reads: true,
 		text:    "Reads a failure with its latest runs.",
 		params:  []param{{name: "failure", kind: "string", required: true, text: "The id of the failure."}},
 		request: func(a args) outgoing { return get("/v1/failures/" + url.PathEscape(a.text("failure"))) },

@@ -8,6 +8,7 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runlist"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
@@ -38,7 +39,7 @@ func (a *api) beginOperation(c *gin.Context) {
 	x := httpx.StateOf(c)
 	about := operation.About{
 		Action: want.Action, Filter: want.Filter, Search: want.Search, Chosen: want.Runs != nil, Rate: want.Rate, Version: want.Version, Assume: want.Assume,
-		By: x.Principal.String(), Created: httpx.Now(c).UTC(),
+		By: x.Principal.String(), Created: httpx.Now(c).UTC(), KeepCallers: !x.Principal.ReadsAll(),
 	}
 	if err := about.Complete(); err != nil {
 		httpx.Fail(c, err)
@@ -49,7 +50,7 @@ func (a *api) beginOperation(c *gin.Context) {
 	reader := struct {
 		runlist.Lister
 		runner.Records
-	}{a.config.Runs, a.config.Records}
+	}{runaccess.Runs{Lister: a.config.Runs, Principal: x.Principal}, a.config.Records}
 	runs, err := runlist.Choose(c.Request.Context(), reader, choice, operation.MaxRuns, func(r *queue.Record) bool {
 		return x.Principal.MayOperate(r.Flow, about.Action.Starts(), a.config.Operations.Executes(c.Request.Context(), &about, r))
 	})

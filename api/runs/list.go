@@ -5,8 +5,8 @@ import (
 
 	"github.com/penstock/penstock/api/httpx"
 	"github.com/penstock/penstock/api/listing"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runlist"
-	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
 
@@ -19,7 +19,7 @@ func (a *api) listRuns(c *gin.Context) {
 		return
 	}
 	p := httpx.StateOf(c).Principal
-	page, err := runlist.Find(c.Request.Context(), a.config.Runs, q, func(r *queue.Record) bool { return mayAccess(p, auth.ScopeReadRuns, r) })
+	page, err := runlist.Find(c.Request.Context(), runaccess.Runs{Lister: a.config.Runs, Principal: p}, q, func(r *queue.Record) bool { return runaccess.Watches(p, r) })
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -29,7 +29,7 @@ func (a *api) listRuns(c *gin.Context) {
 		CountedBackTo: page.CountedBackTo, Next: page.Next, Looked: page.Looked, LookedBackTo: page.LookedBackTo, Warning: page.Warning,
 	}
 	for i := range page.Items {
-		views.Items[i] = viewOf(&page.Items[i])
+		views.Items[i] = viewOf(p, &page.Items[i])
 	}
 	httpx.WritePage(c, q, views)
 }

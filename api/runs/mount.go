@@ -65,7 +65,7 @@ type api struct {
 // Mount adds the routes to /v1, where requests are authenticated and changes are audited.
 func Mount(v1 gin.IRouter, config Config) {
 	a := &api{config: config}
-	read := httpx.Requires(auth.ScopeReadRuns, auth.ScopeRun)
+	read := httpx.Requires(auth.ScopeReadRuns, auth.ScopeWatchRuns, auth.ScopeRun)
 	v1.GET("/runs/:run", read, a.readRun)
 	v1.GET("/runs/:run/input", read, a.readRunInput)
 	v1.Match([]string{http.MethodGet, http.MethodHead}, "/runs/:run/files/:file", read, a.readRunFile)
@@ -77,9 +77,9 @@ func Mount(v1 gin.IRouter, config Config) {
 	}
 	if config.Runs != nil && config.Operations != nil {
 		v1.POST("/runs/bulk", httpx.Requires(auth.ScopeWriteRuns), a.beginOperation)
-		v1.GET("/operations", httpx.Requires(auth.ScopeReadRuns), a.listOperations)
-		v1.GET("/operations/:operation", httpx.Requires(auth.ScopeReadRuns), a.readOperation)
-		v1.GET("/operations/:operation/results", httpx.Requires(auth.ScopeReadRuns), a.listResults)
+		v1.GET("/operations", httpx.Requires(auth.ScopeReadRuns, auth.ScopeWatchRuns), a.listOperations)
+		v1.GET("/operations/:operation", httpx.Requires(auth.ScopeReadRuns, auth.ScopeWatchRuns), a.readOperation)
+		v1.GET("/operations/:operation/results", httpx.Requires(auth.ScopeReadRuns, auth.ScopeWatchRuns), a.listResults)
 		v1.POST("/operations/:operation/stop", httpx.Requires(auth.ScopeWriteRuns), a.stopOperation)
 	}
 	if config.Store != nil {

@@ -13,7 +13,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/strictjson"
 	"github.com/penstock/penstock/queue"
@@ -56,7 +58,7 @@ func (a *api) replayRun(c *gin.Context) {
 	case plan != nil:
 		httpx.WriteJSON(c, http.StatusOK, plan)
 	default:
-		a.config.Runner.Answer(c, s, runner.ParsePrefer(c.Request.Header))
+		a.answer(c, s)
 	}
 }
 
@@ -77,6 +79,10 @@ func (a *api) admitReplay(c *gin.Context) (s queue.Submission, dry *replayPlan, 
 	}
 	if err := p.CheckOperationScopes(flow); err != nil {
 		return s, nil, err
+	}
+	blind := !runaccess.Reads(p, first)
+	if blind && (want.Event != nil || want.Params != nil || want.Headers != nil) {
+		return s, nil, auth.MissingScope(auth.ScopeReadRuns, " to replay a run with another event: without it the new run is its caller's")
 	}
 	given, err := want.replaces(first, flow)
 	if err == nil && first.Dropped && given == "" {
@@ -107,6 +113,9 @@ func (a *api) admitReplay(c *gin.Context) (s queue.Submission, dry *replayPlan, 
 		}
 	}
 	runner.AttachRepeated(&s, p)
+	if blind { // otherwise the caller could read what the replayed run contains in a run of its own
+		s.Principal = first.Principal
+	}
 	return s, nil, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runner"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
@@ -54,7 +55,7 @@ func (a *api) resumeRun(c *gin.Context) {
 	case plan != nil:
 		httpx.WriteJSON(c, http.StatusOK, plan)
 	default:
-		a.config.Runner.Answer(c, s, runner.ParsePrefer(c.Request.Header))
+		a.answer(c, s)
 	}
 }
 
@@ -164,11 +165,24 @@ func planView(first *queue.Record, flow *flows.Flow, plan *flows.Resumption) *re
 	return view
 }
 
-// mayStartAgain returns the run in the path, if the caller may start a run of its flow with its event.
+// answer submits a run, and waits for its result if the caller may see what it contains.
+func (a *api) answer(c *gin.Context, s queue.Submission) {
+	prefer := runner.ParsePrefer(c.Request.Header)
+	if !runaccess.Reads(httpx.StateOf(c).Principal, &queue.Record{Spec: s.Spec}) {
+		prefer = runner.Preference{Given: true}
+	}
+	a.config.Runner.Answer(c, s, prefer)
+}
+
+// mayStartAgain returns the run in the path, if the caller may start a run of its flow with its event: who may read it, and who
+// operates the flow.
 func (a *api) mayStartAgain(c *gin.Context) (*queue.Record, error) {
-	first, err := a.visibleRun(c, auth.ScopeReadRuns)
+	first, err := a.visibleRun(c, auth.ScopeWatchRuns)
 	if err != nil {
 		return nil, err
+	}
+	if p := httpx.StateOf(c).Principal; !runaccess.Reads(p, &first) && !p.MayForOthers(auth.ScopeWriteRuns, first.Flow) {
+		return nil, auth.MissingScope(auth.ScopeWriteRuns, ", or runs:read")
 	}
 	httpx.StateOf(c).Run = "" // the response is about the new run
 	c.Writer.Header().Del(httpx.HeaderRun)

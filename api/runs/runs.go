@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
@@ -28,7 +29,7 @@ func (a *api) readRun(c *gin.Context) {
 		httpx.Fail(c, err)
 		return
 	}
-	record, err := a.visibleRun(c, auth.ScopeReadRuns)
+	record, err := a.visibleRun(c, auth.ScopeWatchRuns)
 	if err == nil && wait > 0 && !record.State.Terminal() {
 		httpx.KeepOpen(c, wait)
 		record, err = a.awaitEnd(c.Request.Context(), record, wait)
@@ -53,23 +54,14 @@ func longPoll(query auth.Query) (time.Duration, error) {
 	return longest, nil
 }
 
-// mayAccess reports whether a principal may apply a scope to a run. Its own runs of a flow are accessible with the
-// scope to run the flow; the runs of others only to staff with the scope.
-func mayAccess(p *auth.Principal, scope auth.Scope, r *queue.Record) bool {
-	if r.Principal == p.String() {
-		return p.May(scope, r.Flow) || p.May(auth.ScopeRun, r.Flow)
-	}
-	return p.MayForOthers(scope, r.Flow)
-}
-
-// visibleRun returns the run in the path. The error is the same for an unknown run and for one that the principal
+// visibleRun returns the run in the path, with what the principal may not see, see writeRun. The error is the same for an unknown run and for one that the principal
 // may not access.
 func (a *api) visibleRun(c *gin.Context, scope auth.Scope) (queue.Record, error) {
 	record, err := a.config.Records.Record(c.Request.Context(), c.Param("run"))
 	if err != nil {
 		return queue.Record{}, err
 	}
-	if !mayAccess(httpx.StateOf(c).Principal, scope, &record) {
+	if !runaccess.May(httpx.StateOf(c).Principal, scope, &record) {
 		return queue.Record{}, queue.ErrNotFound
 	}
 	httpx.StateOf(c).Run, httpx.StateOf(c).FlowNumber = record.ID, record.Flow

@@ -8,6 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runaccess"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -17,6 +19,9 @@ type stream struct {
 	*httpx.EventStream
 	sent position // position of the last numbered event
 	last queue.State
+
+	principal *auth.Principal // who reads it
+	cut       bool            // the reader may not see what the run contains
 }
 
 // endID is the id of the event with the final state. A reader that sends it as Last-Event-ID has received the whole
@@ -56,6 +61,12 @@ func (s *stream) writeState(state queue.State, failure *flows.Error) {
 
 // writeEvent writes an event of a worker. A numbered event is written once.
 func (s *stream) writeEvent(e queue.Event) {
+	if s.cut {
+		var visible bool
+		if e, visible = runaccess.Event(e); !visible {
+			return
+		}
+	}
 	if e.Kind == queue.EventState {
 		var state queue.State
 		if json.Unmarshal(e.Data, &state) == nil {

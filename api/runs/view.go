@@ -8,7 +8,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/api/runner"
+	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/queue"
 )
@@ -41,10 +43,16 @@ type runView struct {
 
 	Error *flows.Error    `json:"error,omitempty"`
 	Steps json.RawMessage `json:"steps,omitempty"`
+
+	WithoutContent bool `json:"without_content,omitempty"` // the caller may not see what the run contains
 }
 
-func viewOf(r *queue.Record) runView {
+// viewOf returns what a principal may see of a run.
+func viewOf(p *auth.Principal, whole *queue.Record) runView {
+	r := runaccess.Seen(p, whole)
 	return runView{
+		WithoutContent: !runaccess.Reads(p, whole),
+
 		ID:          r.ID,
 		Flow:        r.Flow,
 		Version:     r.Version,
@@ -72,12 +80,14 @@ func viewOf(r *queue.Record) runView {
 	}
 }
 
+// writeRun answers with what the caller may see of a run.
 func writeRun(c *gin.Context, r *queue.Record) {
-	head, err := json.Marshal(viewOf(r))
+	view := viewOf(httpx.StateOf(c).Principal, r)
+	head, err := json.Marshal(view)
 	if err != nil {
 		panic(err) // stored JSON can be encoded again
 	}
-	if r.State != queue.Succeeded {
+	if r.State != queue.Succeeded || view.WithoutContent {
 		httpx.Write(c, http.StatusOK, httpx.TypeJSON, head)
 		return
 	}

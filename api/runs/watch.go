@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/penstock/penstock/api/httpx"
+	"github.com/penstock/penstock/api/runaccess"
 	"github.com/penstock/penstock/auth"
 	"github.com/penstock/penstock/queue"
 )
@@ -32,7 +33,7 @@ var errStreams = &httpx.Fault{Status: http.StatusServiceUnavailable, Code: "over
 // with the run. A reader that reconnects with Last-Event-ID gets the steps that it missed, or 204 when it has received
 // the end: browsers then stop reconnecting (WHATWG HTML, section 9.2.3).
 func (a *api) watchRun(c *gin.Context) {
-	record, err := a.visibleRun(c, auth.ScopeReadRuns)
+	record, err := a.visibleRun(c, auth.ScopeWatchRuns)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -48,6 +49,8 @@ func (a *api) watchRun(c *gin.Context) {
 	}
 	defer a.streams.Add(-1)
 	s := newStream(c)
+	s.principal = httpx.StateOf(c).Principal
+	s.cut = !runaccess.Reads(s.principal, &record)
 	if record.State.Terminal() {
 		s.end(&record)
 		return
@@ -128,7 +131,8 @@ func (a *api) finishStream(ctx context.Context, s *stream, id string) error {
 }
 
 // end writes the steps that were not written yet and the final state.
-func (s *stream) end(r *queue.Record) {
+func (s *stream) end(whole *queue.Record) {
+	r := runaccess.Seen(s.principal, whole)
 	var kept struct {
 		Steps []json.RawMessage `json:"steps"`
 	}

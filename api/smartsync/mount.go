@@ -18,6 +18,8 @@ type Config struct {
 	Guard *auth.BruteForceGuard // slows down callers that guess secrets; optional
 	Usage auth.UsageCounter     // counts which of two secrets signs a call; optional
 
+	Folders auth.Folders // nil: no rights in folders count
+
 	// BodiesRecorded says that the bodies of rejected requests are recorded as sent. They are then copied before
 	// they are changed.
 	BodiesRecorded bool

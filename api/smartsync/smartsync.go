@@ -2,6 +2,7 @@ package smartsync
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,7 +42,9 @@ func (a *api) execute(c *gin.Context) {
 	call, err := a.readSigned(c)
 	var s queue.Submission
 	if err == nil {
-		httpx.StateOf(c).Principal = auth.KeyPrincipal(call.key)
+		httpx.StateOf(c).Principal, err = a.principal(c, call.key)
+	}
+	if err == nil {
 		s, err = a.authorizeSigned(c, call)
 	}
 	var result *queue.Result
@@ -56,6 +59,18 @@ func (a *api) execute(c *gin.Context) {
 	default:
 		httpx.Write(c, http.StatusOK, httpx.TypeJSON, successOpen, runner.OutputOf(result), runner.SuccessClose)
 	}
+}
+
+// principal returns the principal of a key.
+func (a *api) principal(c *gin.Context, key *store.Key) (*auth.Principal, error) {
+	if a.config.Folders == nil {
+		return auth.KeyPrincipal(key, nil), nil
+	}
+	v, err := a.config.Folders.View(c.Request.Context())
+	if err != nil {
+		return nil, fmt.Errorf("read folders: %w: %w", auth.ErrUnavailable, err)
+	}
+	return auth.KeyPrincipal(key, v), nil
 }
 
 // run runs a flow to its end, or until it responds. The error is a Fault for a run without output.

@@ -39,7 +39,7 @@ type api struct{ config Config }
 // Mount adds the routes to /v1, where requests are authenticated.
 func Mount(v1 gin.IRouter, config Config) {
 	a := &api{config}
-	read := httpx.Requires(auth.ScopeReadRuns)
+	read := httpx.Requires(auth.ScopeReadRuns, auth.ScopeWatchRuns)
 	v1.GET("/stats", read, a.ofAll)
 	v1.GET("/flows/:flow/stats", read, a.ofFlow)
 }

@@ -29,7 +29,7 @@ func (a *api) ofAll(c *gin.Context) {
 // ofFlow answers GET /v1/flows/{flow}/stats.
 func (a *api) ofFlow(c *gin.Context) {
 	flow, err := a.config.Flows.Deployment(c.Param("flow"))
-	if err != nil || !httpx.StateOf(c).Principal.MayForOthers(auth.ScopeReadRuns, flow.Number) {
+	if err != nil || !httpx.StateOf(c).Principal.MayForOthers(auth.ScopeWatchRuns, flow.Number) {
 		httpx.Fail(c, errNoFlow)
 		return
 	}
@@ -39,12 +39,12 @@ func (a *api) ofFlow(c *gin.Context) {
 // visible returns the flows of which the principal may read the runs of others; nil: all, also those that are not deployed any
 // more.
 func (a *api) visible(p *auth.Principal) ([]int64, error) {
-	if p.Staff && p.Flows == nil && slices.Contains(p.Scopes, auth.ScopeReadRuns) {
+	if p.MayForOthers(auth.ScopeWatchRuns, 0) {
 		return nil, nil
 	}
 	var flows []int64
 	for _, f := range a.config.Flows.List() {
-		if p.MayForOthers(auth.ScopeReadRuns, f.Number) {
+		if p.MayForOthers(auth.ScopeWatchRuns, f.Number) {
 			flows = append(flows, f.Number)
 		}
 	}

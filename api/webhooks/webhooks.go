@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -65,6 +66,14 @@ func (a *api) write(c *gin.Context, flow int64) {
 	if err != nil {
 		httpx.Fail(c, err)
 		return
+	}
+	if !httpx.StateOf(c).Principal.MayForOthers(auth.ScopeReadRuns, flow) {
+		cut := *d
+		cut.Body, cut.Tries = nil, slices.Clone(d.Tries)
+		for i := range cut.Tries {
+			cut.Tries[i].Error, cut.Tries[i].Response = "", ""
+		}
+		d = &cut
 	}
 	httpx.WriteJSON(c, http.StatusOK, d)
 }

@@ -23,8 +23,9 @@ func newUser(e command.Env) *cobra.Command {
 		fields: []field{
 			{flag: "name", member: "name", help: "the user's `name`", once: true},
 			{flag: "password-file", member: "password", kind: secretField, help: "`file` with the password, - for standard input"},
-			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, viewer, api_user, developer"},
+			{flag: "roles", member: "roles", kind: listField, help: "`roles`: admin, operator, author, viewer, api_user, developer"},
 			{flag: "scopes", member: "scopes", kind: listField, help: "`scopes` of your own making, which flows ask for"},
+			{flag: "groups", member: "groups", kind: listField, help: "`groups` to which folders of flows grant rights"},
 			{flag: "email", member: "email", help: "e-mail `address` of the user"},
 			{flag: "first-name", member: "first_name", help: "the user's first `name`"},
 			{flag: "last-name", member: "last_name", help: "the user's last `name`"},
@@ -173,6 +174,8 @@ func newSecret(e command.Env) *cobra.Command {
 	put.MarkFlagsMutuallyExclusive("file", "from")
 	var flows []int64
 	put.Flags().Int64SliceVar(&flows, "flows", nil, "`numbers` of the flows in which authors restricted to some flows may use it; default: unchanged")
+	var folders []string
+	put.Flags().StringSliceVar(&folders, "folders", nil, "`folders` in whose flows they may use it, too; default: unchanged")
 	put.RunE = func(cmd *cobra.Command, args []string) error {
 		body := command.Object{"from": from}
 		if from == "" {
@@ -187,6 +190,9 @@ func newSecret(e command.Env) *cobra.Command {
 		}
 		if cmd.Flags().Changed("flows") {
 			body["flows"] = flows
+		}
+		if cmd.Flags().Changed("folders") {
+			body["folders"] = folders
 		}
 		return c.send(cmd, http.MethodPut, r.at(args[0]), body, "")
 	}

@@ -84,6 +84,7 @@ func newRoot(env command.Env, kinds *flows.Catalogue) *cobra.Command {
 		newHook(env, kinds),
 		newSecret(env),
 		newToken(env),
+		newFolder(env),
 		newVar(env),
 		newScope(env),
 		newQueue(env),

@@ -16,6 +16,7 @@ type Identity struct {
 	Name    string // for a new user; empty: the claim is missing
 	Profile store.Profile
 	Groups  []string
+	Granted bool         // folders grant rights to the groups, or to the user; set by the caller of Enter
 	Roles   []store.Role // that the groups give
 	SID     string       // of the session there; empty: the provider does not say
 	IDToken string       // for signing out there; empty: too long
@@ -91,6 +92,9 @@ var (
 	errOther = errors.New("the user is somebody else")
 )
 
+// mayEnter reports whether there is something for the person.
+func (id *Identity) mayEnter() bool { return len(id.Roles) > 0 || id.Granted }
+
 // Enter returns the user of a person, with the roles that the groups give now: the person's first sign-in makes the user. changed reports
 // whether the user was made or changed, which may be so with an error. A user who signs in with a password is not taken over. Errors: *RefusedError, those of the store.
 func (p *Provider) Enter(ctx context.Context, users *store.Users, id *Identity) (user *store.User, changed bool, err error) {
@@ -101,10 +105,11 @@ func (p *Provider) Enter(ctx context.Context, users *store.Users, id *Identity) 
 		return p.renew(ctx, users, known.Name, id)
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, false, err
-	case len(id.Roles) == 0:
+	case !id.mayEnter():
 		return nil, false, p.noRole(id)
 	}
-	made, err := users.Create(ctx, store.User{Name: id.Name, Roles: id.Roles, Profile: id.Profile, External: &external})
+	groups, _ := store.BoundGroups(id.Groups)
+	made, err := users.Create(ctx, store.User{Name: id.Name, Roles: id.Roles, Groups: groups, Profile: id.Profile, External: &external})
 	var invalid *store.InvalidError
 	switch {
 	case errors.Is(err, store.ErrExists): // perhaps by another first sign-in at the same moment
@@ -118,15 +123,16 @@ func (p *Provider) Enter(ctx context.Context, users *store.Users, id *Identity) 
 // renew gives a user the roles of now. Who has none left keeps none, so that sessions and tokens end.
 func (p *Provider) renew(ctx context.Context, users *store.Users, name string, id *Identity) (*store.User, bool, error) {
 	var same *store.User
+	groups, _ := store.BoundGroups(id.Groups)
 	user, err := users.Change(ctx, name, func(u *store.User) error {
 		if u.External == nil || *u.External != (store.External{Issuer: p.settings.Issuer, Subject: id.Subject}) {
 			return errOther
 		}
-		if slices.Equal(u.Roles, id.Roles) && (id.Profile == store.Profile{} || u.Profile == id.Profile) {
+		if slices.Equal(u.Roles, id.Roles) && slices.Equal(u.Groups, groups) && (id.Profile == store.Profile{} || u.Profile == id.Profile) {
 			same = u
 			return errSame
 		}
-		u.Roles = id.Roles
+		u.Roles, u.Groups = id.Roles, groups
 		if (id.Profile != store.Profile{}) {
 			u.Profile = id.Profile
 		}
@@ -141,7 +147,7 @@ func (p *Provider) renew(ctx context.Context, users *store.Users, name string, i
 		return nil, false, &RefusedError{ReasonTaken, fmt.Sprintf("there is another user %q; the subject is %q", name, clip(id.Subject))}
 	case err != nil:
 		return nil, false, err
-	case len(user.Roles) == 0:
+	case !id.mayEnter():
 		return user, changed, p.noRole(id)
 	case user.Disabled:
 		return user, changed, &RefusedError{ReasonDisabled, fmt.Sprintf("the user %q is disabled", user.Name)}

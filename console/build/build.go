@@ -40,9 +40,10 @@ func New(config Config) *Builder {
 // Request is one request of a user who may write flows.
 type Request struct {
 	HTTP             *http.Request
-	Source           []byte // of the form: the text of the flow
-	ReadsRuns        bool   // the user may read runs
-	ReadsConnections bool   // the user may read the names of connections, secrets and variables
+	Source           []byte                // of the form: the text of the flow
+	Sees             func(flow int64) bool // the user may read a flow
+	ReadsRuns        bool                  // the user may read runs of the flow of the form
+	ReadsConnections bool                  // the user may read the names of connections, secrets and variables
 	Send             func(contentType string, body []byte)
 }
 
@@ -86,7 +87,7 @@ type named struct {
 func (b *Builder) namesFor(req *Request) (names, error) {
 	all := names{Connections: []named{}, Secrets: []named{}, Flows: []named{}}
 	for _, head := range b.config.Store.Flows().List() {
-		if head.Slug != "" {
+		if head.Slug != "" && req.Sees(head.Number) {
 			all.Flows = append(all.Flows, named{head.Slug, head.Name})
 		}
 	}

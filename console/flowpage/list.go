@@ -135,7 +135,7 @@ func matches(f *view.FlowRow, words []string, tag string) bool {
 	if len(words) == 0 {
 		return true
 	}
-	text := strings.ToLower(strings.Join(append([]string{f.Name, f.Slug, strconv.FormatInt(f.Number, 10), f.Trigger}, f.Tags...), "\n"))
+	text := strings.ToLower(strings.Join(append([]string{f.Name, f.Slug, f.Folder, strconv.FormatInt(f.Number, 10), f.Trigger}, f.Tags...), "\n"))
 	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }
 

@@ -37,9 +37,11 @@ func New(config Config) (*Palette, error) {
 // Request is a request of a signed-in user, whose CSRF token is valid if it writes.
 type Request struct {
 	HTTP     *http.Request
-	Away     bool // Redis does not answer
-	Fragment bool // the script asked for the list alone
-	May      func(auth.Scope) bool
+	Away     bool                                    // Redis does not answer
+	Fragment bool                                    // the script asked for the list alone
+	May      func(auth.Scope) bool                   // for all flows
+	ForSome  func(auth.Scope) bool                   // for at least one flow
+	MayWith  func(scope auth.Scope, flow int64) bool // for one flow
 
 	Page     func(title string) view.Page
 	Render   func(status int, page templ.Component) error

@@ -46,7 +46,7 @@ func (p *Palette) search(r *Request, text string) (view.Palette, error) {
 
 // addPages adds the pages of the navigation, and those below them.
 func (p *Palette) addPages(r *Request, f *finder) {
-	for _, page := range view.Places(r.HTTP.Context(), r.May) {
+	for _, page := range view.Places(r.HTTP.Context(), r.ForSome) {
 		f.add(view.Found{Group: groupPages, Title: page.Title, Beside: page.About, Href: page.Path, Keys: page.Keys}, 0)
 	}
 }
@@ -67,7 +67,7 @@ func (p *Palette) addActions(r *Request, f *finder) {
 		{"", language.T(r.HTTP.Context(), "Show the keyboard shortcuts"), "help", "", "help"},
 		{"", language.T(r.HTTP.Context(), "Change my password"), "account", "/account#password", ""},
 	} {
-		if action.scope != "" && !r.May(action.scope) || action.button != "" && !r.Fragment { // buttons need the script
+		if action.scope != "" && !r.ForSome(action.scope) || action.button != "" && !r.Fragment { // buttons need the script
 			continue
 		}
 		found := view.Found{Group: groupActions, Title: action.title, Beside: action.beside, Button: action.button}
@@ -80,18 +80,17 @@ func (p *Palette) addActions(r *Request, f *finder) {
 
 // addFlows adds the flows and what can be done with each.
 func (p *Palette) addFlows(r *Request, f *finder) {
-	if !r.May(auth.ScopeReadFlows) {
-		return
-	}
-	mayPause := r.May(auth.ScopeWriteFlows) || r.May(auth.ScopeWriteQueues)
 	for _, head := range p.config.Store.Flows().List() {
+		if !r.MayWith(auth.ScopeReadFlows, head.Number) {
+			continue
+		}
 		number, name := strconv.FormatInt(head.Number, 10), cmp.Or(head.Name, head.Slug, "without a name")
 		path, beside := view.Root+"/flows/"+number, number+" "+head.Slug
 		f.add(view.Found{Group: groupFlows, Title: name, Beside: beside, Href: path}, 0)
-		if r.May(auth.ScopeRun) {
+		if r.MayWith(auth.ScopeRun, head.Number) {
 			f.add(view.Found{Group: groupActions, Title: language.T(r.HTTP.Context(), "Run flow %s", name), Beside: beside, Href: path + "/try"}, 2)
 		}
-		if mayPause {
+		if r.MayWith(auth.ScopeWriteFlows, head.Number) || r.May(auth.ScopeWriteQueues) {
 			pause := head.Paused.IsZero()
 			f.add(view.Found{Group: groupActions, Title: language.T(r.HTTP.Context(), verb(pause, language.Key("Pause flow %s"), language.Key("Resume flow %s")), name), Beside: beside, Post: path + "/paused", Value: strconv.FormatBool(pause)}, 3)
 		}
@@ -170,11 +169,11 @@ const maxRuns = 5
 
 // runs returns the runs of whose ids a text is a part, and the search of runs for the text.
 func (p *Palette) runs(r *Request, text string) ([]view.FoundGroup, error) {
-	if text == "" || !r.May(auth.ScopeReadRuns) {
+	if text == "" || !r.ForSome(auth.ScopeReadRuns) {
 		return nil, nil
 	}
 	group := view.FoundGroup{Title: groupRuns}
-	if id := strings.TrimLeft(strings.ToLower(text), "…."); queue.IsIDPart(id) && !r.Away {
+	if id := strings.TrimLeft(strings.ToLower(text), "…."); queue.IsIDPart(id) && !r.Away && r.May(auth.ScopeReadRuns) {
 		ids, err := p.config.Queue.FindIDs(r.ctx(), id, maxRuns+1)
 		if err = queue.WithoutHistory(err); err != nil {
 			return nil, err

@@ -85,6 +85,7 @@ func roleTexts(ctx context.Context) []roleText {
 	return []roleText{
 		{store.RoleAdmin, language.T(ctx, "everything, keys and users included")},
 		{store.RoleOperator, language.T(ctx, "runs flows, cancels and replays, manages queues")},
+		{store.RoleAuthor, language.T(ctx, "sees, runs and deploys flows, and operates nothing")},
 		{store.RoleViewer, language.T(ctx, "sees flows, runs and queues")},
 		{store.RoleAPIUser, language.T(ctx, "may use the API: Basic, or the password grant")},
 		{store.RoleDeveloper, language.T(ctx, "makes API clients in the developer portal, within the scopes granted here")},

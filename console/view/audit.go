@@ -218,7 +218,7 @@ func exportState(ctx context.Context, x *audit.Export, now time.Time) string {
 
 // kindNames are kinds as people write them. Read only.
 var kindNames = map[string]string{
-	audit.KindFlow: language.Key("flow"), audit.KindRun: language.Key("run"), audit.KindRuns: language.Key("many runs"), audit.KindOperation: language.Key("operation"),
+	audit.KindFlow: language.Key("flow"), audit.KindFolder: language.Key("folder"), audit.KindRun: language.Key("run"), audit.KindRuns: language.Key("many runs"), audit.KindOperation: language.Key("operation"),
 	audit.KindFailure: language.Key("failure"), audit.KindUser: language.Key("user"), audit.KindKey: language.Key("API key"), audit.KindClient: language.Key("API client"),
 	audit.KindConnection: language.Key("connection"), audit.KindSecret: language.Key("secret"), audit.KindVar: language.Key("variable"),
 	audit.KindSigningKey: language.Key("signing key"), audit.KindQueue: language.Key("queue"), audit.KindWorker: language.Key("worker"), audit.KindTopic: language.Key("topic"),

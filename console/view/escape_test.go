@@ -192,6 +192,8 @@ func components(yes bool) map[string]templ.Component {
 		"WorkersPage":        WorkersPage(p, filled[Workers](yes)),
 		"WorkersFragment":    WorkersFragment(p, filled[Workers](yes)),
 		"FailuresPage":       FailuresPage(p, filled[Failures](yes)),
+		"FoldersPage":        FoldersPage(p, filled[[]FolderRow](yes)),
+		"FolderPage":         FolderPage(p, filled[FolderRow](yes)),
 		"FailurePage":        FailurePage(p, filled[FailureGroup](yes)),
 	}
 }

@@ -27,6 +27,7 @@ type FlowRow struct {
 	Charted  bool      // there are statistics of its runs
 	Next     Firing    // of its schedule
 	Tags     []string
+	Folder   string       // empty: the top
 	Figures  *FlowFigures // of its runs; nil: not known
 }
 

@@ -106,7 +106,7 @@ func TestSectionsOfAPage(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	holds := func(scopes ...auth.Scope) Page {
-		return Page{Site: ConsoleSite(), May: func(s auth.Scope) bool { return auth.Covers(scopes, s) }}
+		return Page{Site: ConsoleSite(), MayForSome: func(s auth.Scope) bool { return auth.Covers(scopes, s) }}
 	}
 	for want, p := range map[string]Page{
 		"overview":                            {Site: ConsoleSite()},

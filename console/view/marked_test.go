@@ -22,7 +22,7 @@ var sameInAll = []struct {
 	{regexp.MustCompile(`^p(50|95|99)$`), "percentiles"},
 	{regexp.MustCompile(`^(· )?Penstock$|^API$|^URL$`), "the product, and names of the field"},
 	{regexp.MustCompile(`^English$|^Deutsch$`), "languages, in themselves"},
-	{regexp.MustCompile(`^(admin|operator|viewer|developer|api_user)$|^[a-z]+:[a-z]+$`), "roles and scopes: words of the API"},
+	{regexp.MustCompile(`^(admin|operator|author|viewer|developer|api_user)$|^[a-z]+:[a-z]+$`), "roles and scopes: words of the API"},
 	{regexp.MustCompile(`^(sync|async|webhook|schedule|on_failure|replay|resume|trigger|flow|filter)$`), "words of the flow language and of searches"},
 	{regexp.MustCompile(`^orders, GET /orders, orders:read$|^ann, key:shop$|^deployed, changeUser$|^vault://kv/crm#password$|^https://…/apis/execute\.php`), "examples of what is typed"},
 }

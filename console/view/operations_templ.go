@@ -892,7 +892,7 @@ func OperationsPage(p Page, o Operations) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					if mayWriteRuns(p) {
+					if mayWriteSome(p) {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "<p><a class=\"button primary\" href=\"")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
@@ -1374,7 +1374,7 @@ func ProgressBody(p Page, o Progress) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if mayWriteRuns(p) && o.State == operation.Running && !o.Stopping {
+		if mayWriteSome(p) && o.State == operation.Running && !o.Stopping {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 112, "<form method=\"post\" action=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

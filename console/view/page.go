@@ -34,8 +34,8 @@ func ConsoleSite() Site {
 	return Site{Root, "", language.Key("To the overview"), "", []section{
 		{"overview", language.Key("Overview"), "/", "o", ""},
 		{"flows", language.Key("Flows"), "/flows", "f", auth.ScopeReadFlows},
-		{"runs", language.Key("Runs"), "/runs", "r", auth.ScopeReadRuns},
-		{"failures", language.Key("Failures"), "/failures", "e", auth.ScopeReadRuns},
+		{"runs", language.Key("Runs"), "/runs", "r", auth.ScopeWatchRuns},
+		{"failures", language.Key("Failures"), "/failures", "e", auth.ScopeWatchRuns},
 		{"queues", language.Key("Queues"), "/lines", "q", auth.ScopeReadQueues},
 		{"connections", language.Key("Connections"), "/connections", "c", auth.ScopeClients},
 		{"access", language.Key("Access"), "/access/keys", "a", auth.ScopeClients},
@@ -53,26 +53,28 @@ func DeveloperSite() Site {
 
 // Page is the data of the layout of a page.
 type Page struct {
-	Site    Site
-	Section string // current entry of the navigation; empty: none
-	Title   string
-	User    string // signed-in user; empty: none
-	MaxForm int64  // maximum size of a form in bytes
-	CSRF    string // masked token for forms and scripts
-	Nonce   string // of the Content-Security-Policy, for styles created by the editor
-	Theme   string // "light" or "dark"; empty: that of the system
-	Notice  string // message about the last action; empty: none
-	Asset   func(name string) string
-	May     func(auth.Scope) bool // whether the user has a scope; nil: none
-	Now     time.Time
+	Site       Site
+	Section    string // current entry of the navigation; empty: none
+	Title      string
+	User       string // signed-in user; empty: none
+	MaxForm    int64  // maximum size of a form in bytes
+	CSRF       string // masked token for forms and scripts
+	Nonce      string // of the Content-Security-Policy, for styles created by the editor
+	Theme      string // "light" or "dark"; empty: that of the system
+	Notice     string // message about the last action; empty: none
+	Asset      func(name string) string
+	May        func(auth.Scope) bool // whether the user has a scope for what the page is about; nil: none
+	MayForSome func(auth.Scope) bool // whether the user has a scope for at least one flow; nil: none
+	Now        time.Time
 
-	Dev      bool      // the process is for development
-	Request  string    // id of the request; empty: it has none
-	Posted   bool      // the page is the response to a form
-	Away     bool      // Redis does not answer
-	Troubles []Trouble // what does not answer, the worst first
-	HasBox   bool      // the page has a search box of its own
-	Layered  bool      // the style of the console is a layer, below that of another interface on the page
+	Dev        bool      // the process is for development
+	Request    string    // id of the request; empty: it has none
+	Posted     bool      // the page is the response to a form
+	Away       bool      // Redis does not answer
+	Troubles   []Trouble // what does not answer, the worst first
+	HasFolders bool      // the user may look at the folders
+	HasBox     bool      // the page has a search box of its own
+	Layered    bool      // the style of the console is a layer, below that of another interface on the page
 }
 
 // withBox returns the layout data of a page that has a search box of its own.
@@ -81,8 +83,11 @@ func (p Page) withBox() Page {
 	return p
 }
 
-// Allows reports whether the user has a scope.
+// Allows reports whether the user has a scope: for the flow that the page is about, or for all flows.
 func (p Page) Allows(scope auth.Scope) bool { return p.May != nil && p.May(scope) }
+
+// AllowsForSome reports whether the user has a scope for at least one flow.
+func (p Page) AllowsForSome(scope auth.Scope) bool { return p.MayForSome != nil && p.MayForSome(scope) }
 
 // section is one entry of the navigation.
 type section struct {
@@ -93,7 +98,7 @@ type section struct {
 func (p Page) sections() []section {
 	var some []section
 	for _, s := range p.Site.sections {
-		if s.scope == "" || p.Allows(s.scope) {
+		if s.scope == "" || p.AllowsForSome(s.scope) {
 			some = append(some, s)
 		}
 	}

@@ -20,5 +20,5 @@ func PauseNotice(ctx context.Context, paused bool, released int) string {
 
 // mayPause reports whether the user may pause and resume flows.
 func mayPause(p Page) bool {
-	return p.Allows(auth.ScopeWriteFlows) || p.Allows(auth.ScopeWriteQueues)
+	return p.Allows(auth.ScopeWriteFlows) || p.Allows(auth.ScopeWriteQueues) || p.Allows(auth.ScopeWriteRuns)
 }

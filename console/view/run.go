@@ -53,7 +53,8 @@ type Run struct {
 	Rows    []StepRow
 	Span    time.Duration // covered by Rows
 	Lines   []LogLine
-	Dropped int // number of steps and log lines that were not recorded
+	Hidden  bool // the user may not see what the run contains
+	Dropped int  // number of steps and log lines that were not recorded
 }
 
 // replaced reports whether a run with a later event took its place, which is no failure.

@@ -916,7 +916,7 @@ func searchesMenu(p Page, l RunList) templ.Component {
 			}
 		}
 		for _, s := range l.Shared {
-			templ_7745c5c3_Err = savedSearch(p, s, true, mayWriteRuns(p)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = savedSearch(p, s, true, mayWriteSome(p)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -977,7 +977,7 @@ func searchesMenu(p Page, l RunList) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if mayWriteRuns(p) {
+			if mayWriteSome(p) {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "<label class=\"check\"><input type=\"checkbox\" name=\"shared\" value=\"yes\"><span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1241,7 +1241,7 @@ func bulkMenu(p Page, l RunList) templ.Component {
 			templ_7745c5c3_Var64 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if mayWriteRuns(p) && l.matching() != "" && l.Trouble == nil {
+		if mayWriteSome(p) && l.matching() != "" && l.Trouble == nil {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "<details class=\"menu-of\" name=\"menu\"><summary class=\"chip\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -177,7 +177,7 @@ func headerSearch(p Page) templ.Component {
 			templ_7745c5c3_Var9 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if !p.HasBox && p.Site.Root == Root && p.Allows(auth.ScopeReadRuns) {
+		if !p.HasBox && p.Site.Root == Root && p.AllowsForSome(auth.ScopeWatchRuns) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<form class=\"find\" action=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1030,7 +1030,7 @@ func selection(p Page, l RunList) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if mayWriteRuns(p) {
+		if mayWriteSome(p) {
 			if l.matching() != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "<label class=\"check\"><input type=\"checkbox\" name=\"all\" value=\"yes\" form=\"chosen\" data-all> <span>")
 				if templ_7745c5c3_Err != nil {

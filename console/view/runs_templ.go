@@ -1072,6 +1072,9 @@ func pager(l RunList) templ.Component {
 	})
 }
 
+// mayWriteSome reports whether the user may cancel and replay runs of some flows.
+func mayWriteSome(p Page) bool { return p.AllowsForSome(auth.ScopeWriteRuns) }
+
 // mayWriteRuns reports whether the user may cancel and replay.
 func mayWriteRuns(p Page) bool { return p.Allows(auth.ScopeWriteRuns) }
 
