@@ -30,12 +30,15 @@ func (a *testAuthority) withTOTP(name string, roles ...store.Role) (secret strin
 	return secret, codes
 }
 
-// The password alone of a user of the console who has a second factor does not open the API, and the response says what does. A program's does.
+// The password alone of a user of the console who has a second factor does not open the API, and the response says what does. That of a program, which has none, does.
 func TestAPasswordAloneDoesNotBypassTheSecondFactor(t *testing.T) {
 	t.Parallel()
 	a := newTestAuthority(t)
 	a.withTOTP("person", store.RoleAdmin, store.RoleAPIUser)
 	a.withTOTP("program", store.RoleAPIUser)
+	if _, err := a.config.Store.Users().Change(t.Context(), "program", func(u *store.User) error { u.RemoveTOTP(); return nil }); err != nil {
+		t.Fatal(err)
+	}
 	try := func(name, secret string) (basic, grant error) {
 		header := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+secret))}}
 		_, basic = a.Basic().Authenticate(t.Context(), &Request{Header: header, Now: a.now, IP: "192.0.2.1"})
