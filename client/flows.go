@@ -113,6 +113,32 @@ func (c *Client) Check(ctx context.Context, ref string, source []byte) ([]Warnin
 	return checked.Warnings, err
 }
 
+// TestRun is what became of the tests of a flow file.
+type TestRun struct {
+	Flow    int64  `json:"flow"`
+	Version string `json:"version"` // that the file would have
+	Passed  bool   `json:"passed"`  // all of them
+	Tests   []Test `json:"tests"`
+}
+
+// Test is one test of a flow file.
+type Test struct {
+	Name    string `json:"name"`
+	Line    int    `json:"line"`
+	Passed  bool   `json:"passed"`
+	Failure string `json:"failure,omitempty"` // several lines
+}
+
+// Tests runs the tests of a flow file on the server, without network. It deploys nothing.
+func (c *Client) Tests(ctx context.Context, ref string, source []byte) (*TestRun, error) {
+	a, err := c.send(ctx, http.MethodPost, flowPath(ref)+"/tests", source, http.Header{"Content-Type": {"application/yaml"}})
+	if err != nil {
+		return nil, err
+	}
+	run := &TestRun{}
+	return run, a.decode(run)
+}
+
 // Enable enables or disables the triggers of a flow.
 func (c *Client) Enable(ctx context.Context, ref string, enabled bool) (*Flow, error) {
 	verb := "/disable"

@@ -35,7 +35,7 @@ func New(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 		cmd.AddCommand(c)
 	}
 	for _, c := range []*cobra.Command{
-		newList(e), newDeploy(e, kinds), newDiff(e, kinds), newRehearse(e, kinds), newVersions(e), newRollback(e), newCanary(e),
+		newList(e), newDeploy(e, kinds), newDiff(e, kinds), newRehearse(e, kinds), newVersions(e), newRollback(e), newCanary(e), newPromote(e),
 		newSwitch(e, true), newSwitch(e, false), newPause(e, true), newPause(e, false), newDelete(e), newRecord(e, kinds),
 	} {
 		c.GroupID = "server"

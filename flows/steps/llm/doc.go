@@ -5,7 +5,7 @@ import "strings"
 const example = `name: contact
 llm:
   connection: model
-  model: ${ $vars.model }
+  model: small-1
   system: You extract contacts from e-mails. Leave out what is not there.
   prompt: ${ .text }
   schema:
