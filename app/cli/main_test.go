@@ -33,7 +33,10 @@ func TestServerScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/server",
 		Setup: func(e *testscript.Env) error {
-			dev := startDev(t, app.Settings{Data: app.NoData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery"})
+			_, plain := os.Stat(e.WorkDir + "/second-approval") // the script is about it
+			dev := startDev(t, app.Settings{
+				Data: app.NoData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery", SecondApproval: plain == nil,
+			})
 			e.Setenv("PENSTOCK_URL", dev.url)
 			e.Setenv("PENSTOCK_USER", "ann")
 			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery")

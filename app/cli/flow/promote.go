@@ -41,6 +41,8 @@ type promotion struct {
 	Changed bool   `json:"changed"`          // false: it was there, or --check
 	Message string `json:"message,omitempty"`
 	Diff    string `json:"diff,omitempty"`
+	// Proposal is what waits for approval by somebody else; nil: nothing does.
+	Proposal *client.Proposal `json:"proposal,omitempty"`
 }
 
 func newPromote(e command.Env) *cobra.Command {
@@ -125,6 +127,10 @@ func promote(cmd *cobra.Command, e command.Env, ref string, args promoteArgs) (*
 	after, err := to.DeployVersion(ctx, target, client.DeployInput{Source: []byte(version.Source), Message: p.Message, Base: cmp.Or(before.Version, client.NoVersion)})
 	if err != nil {
 		return nil, fmt.Errorf("deploy at %s: %w", args.to, err)
+	}
+	if after.Proposal != nil {
+		p.Proposal = after.Proposal
+		return p, nil
 	}
 	if p.Slug, p.Changed = after.Slug, true; after.Version != version.Version {
 		return nil, fmt.Errorf("%s made version %s of it, and not %s: its release differs from that of %s", args.to, short(after.Version), short(version.Version), args.from)
@@ -224,6 +230,8 @@ func printPromotion(w io.Writer, p *promotion, args promoteArgs) error {
 	}
 	what := "is there: " + short(p.Version)
 	switch {
+	case p.Proposal != nil:
+		what = proposedText(p.Proposal)
 	case p.Changed && p.Before != "":
 		what = "deployed " + short(p.Version) + ", before " + short(p.Before)
 	case p.Changed:
