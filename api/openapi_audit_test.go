@@ -28,14 +28,16 @@ var notAudited = map[string]string{
 var auditedReads = []string{"exportAudit"}
 
 // wantAudited checks that each operation of the document that may change something has an entry of a call that went well.
-func wantAudited(p *apitest.Product, doc *openapi3.T) {
+func wantAudited(doc *openapi3.T, p *apitest.Product, others ...*apitest.Product) {
 	found := map[string]*audit.Entry{}
-	apitest.Fatal(p.T, p.Store.Audit().Scan(p.T.Context(), audit.Range{}, func(e *audit.Entry) bool {
-		if e.Outcome == audit.Done {
-			found[e.Operation] = e
-		}
-		return true
-	}))
+	for _, one := range append(others, p) {
+		apitest.Fatal(p.T, one.Store.Audit().Scan(p.T.Context(), audit.Range{}, func(e *audit.Entry) bool {
+			if e.Outcome == audit.Done {
+				found[e.Operation] = e
+			}
+			return true
+		}))
+	}
 	known := map[string]bool{}
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {

@@ -164,11 +164,12 @@ func TestServerDoesWhatTheDocumentSays(t *testing.T) {
 	for _, calls := range []func(*apitest.Product){callRunEndpoints, callDeliveries, callRuns, callFailures, callFlows, callTokens, callFolders, callUsers, callKeys, callClients, callPersonalTokens, callSecrets, callWebhooks, callStats, callHistory, callFleet, callMCP, callServer} {
 		calls(p)
 	}
+	approving := callProposals(t, h)
 	d, err := openapi.Describe()
 	apitest.Fatal(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(d.Document)
 	apitest.Fatal(t, err)
-	wantAudited(p, doc)
+	wantAudited(doc, p, approving)
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
 			answers := h.called[o.OperationID]

@@ -166,7 +166,7 @@ func (e Env) Unknown() []string {
 	new(Settings).AddFlags(flags, Role{API: true, Worker: true, Dev: true})
 	flags.VisitAll(func(flag *pflag.Flag) { known = append(known, Variable(flag.Name)) })
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(name string) bool {
-		return slices.Contains(known, name) || strings.HasPrefix(name, varPrefix) || strings.HasPrefix(name, secretPrefix)
+		return slices.Contains(known, name) || strings.HasPrefix(name, varPrefix) || strings.HasPrefix(name, secretPrefix) || strings.HasPrefix(name, NamedPrefix)
 	})
 }
 
@@ -178,3 +178,6 @@ const (
 	EnvPassword = EnvPrefix + "PASSWORD"
 	EnvContext  = EnvPrefix + "CONTEXT"
 )
+
+// NamedPrefix begins the variables of client commands for a server with a name, as in PENSTOCK_AT_STAGING_URL.
+const NamedPrefix = EnvPrefix + "AT_"

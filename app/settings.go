@@ -56,6 +56,7 @@ type Settings struct {
 	MaxFile          int64         // maximum of a file in bytes; 0: by the place
 	TrustedProxies   []string      // addresses and networks whose X-Forwarded-For is used
 	Origins          []string      // origins whose pages may call the API
+	SecondApproval   bool          // changes of flows need the approval of a second user
 	Registration     bool          // clients of users may register themselves
 	LogLevel         slog.Level
 	MaxQueueAge      time.Duration           // maximum age of the next run of a flow while the flow accepts runs with a waiting caller; negative: none
@@ -149,6 +150,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet, r Role) {
 		f.StringVar(&s.SignOn, "sign-on", "", "`file` that says at which OpenID Connect provider users of the console sign in, in YAML; empty: with passwords only")
 		f.StringVar(&s.WorkloadIdentity, "workload-identity", "", "`file` with the rules by which programs of a CI get tokens for those of the CI, in YAML; empty: none do")
 		f.BoolVar(&s.RequireTOTP, "require-totp", false, "users who sign in to the console with a password need a second factor, which they set up at their next sign-in")
+		f.BoolVar(&s.SecondApproval, "second-approval", false, "let a change of a flow take effect only when another user has approved it; flows of --flows are not subject to it")
 		f.BoolVar(&s.Registration, "client-registration", false, "let OAuth clients, such as those of MCP, register themselves; each user approves a client in the console")
 	}
 	if r.API || r.Worker {

@@ -29,6 +29,7 @@ func (p *Program) openStore(ctx context.Context) error {
 		Redis: client, Sealer: sealer, Catalogue: p.kinds, Log: p.log,
 		Process: store.Process{Role: p.role.name(), Host: host, PID: os.Getpid(), Version: BuildVersion()},
 		Settle:  p.settings.MasterKeySettle, Restore: p.restore, Vars: p.settings.Vars, History: p.logHistory(), SecretStores: secrets,
+		SecondApproval: p.settings.SecondApproval,
 	})
 	if err != nil {
 		return err

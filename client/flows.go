@@ -26,6 +26,39 @@ type Flow struct {
 	Problem    string      `json:"problem,omitempty"`  // reason why the server cannot run it
 	Source     string      `json:"source,omitempty"`   // not in listings
 	Warnings   []Warning   `json:"warnings,omitempty"` // after a deployment
+	Proposal   *Proposal   `json:"proposal,omitempty"` // after a change that waits for approval; nil: it was made
+}
+
+// Proposal is a change of a flow that takes effect when somebody else than its author approves it.
+type Proposal struct {
+	ID      string    `json:"id"` // hash of what was proposed
+	Flow    int64     `json:"flow"`
+	Kind    string    `json:"kind"`    // deploy, rollback, canary, promote_canary, enable
+	Version string    `json:"version"` // what becomes current, or the canary
+	Base    string    `json:"base"`    // version that was current, or NoVersion
+	Stale   bool      `json:"stale"`   // another version is current now: it can no longer be approved
+	By      string    `json:"by"`
+	Message string    `json:"message,omitempty"`
+	At      time.Time `json:"at"`
+	Expires time.Time `json:"expires_at"`
+	Source  string    `json:"source,omitempty"` // of Version; only in Client.Proposal
+}
+
+// Proposal reads the change of a flow that waits for approval.
+func (c *Client) Proposal(ctx context.Context, ref string) (*Proposal, error) {
+	p := &Proposal{}
+	return p, c.Call(ctx, http.MethodGet, flowPath(ref)+"/proposal", nil, p)
+}
+
+// Approve makes a change that somebody else has proposed, as it was seen under its id.
+func (c *Client) Approve(ctx context.Context, ref, id string) (*Flow, error) {
+	flow := &Flow{}
+	return flow, c.Call(ctx, http.MethodPost, flowPath(ref)+"/proposal/approve", map[string]string{"id": id}, flow)
+}
+
+// Reject removes a change that waits for approval.
+func (c *Client) Reject(ctx context.Context, ref, id string) error {
+	return c.Call(ctx, http.MethodPost, flowPath(ref)+"/proposal/reject", map[string]string{"id": id}, nil)
 }
 
 // Warning is what is valid in a flow file and probably not meant, or what the server does not have.
@@ -111,6 +144,32 @@ func (c *Client) Check(ctx context.Context, ref string, source []byte) ([]Warnin
 	checked := &Flow{}
 	err = a.decode(checked)
 	return checked.Warnings, err
+}
+
+// TestRun is what became of the tests of a flow file.
+type TestRun struct {
+	Flow    int64  `json:"flow"`
+	Version string `json:"version"` // that the file would have
+	Passed  bool   `json:"passed"`  // all of them
+	Tests   []Test `json:"tests"`
+}
+
+// Test is one test of a flow file.
+type Test struct {
+	Name    string `json:"name"`
+	Line    int    `json:"line"`
+	Passed  bool   `json:"passed"`
+	Failure string `json:"failure,omitempty"` // several lines
+}
+
+// Tests runs the tests of a flow file on the server, without network. It deploys nothing.
+func (c *Client) Tests(ctx context.Context, ref string, source []byte) (*TestRun, error) {
+	a, err := c.send(ctx, http.MethodPost, flowPath(ref)+"/tests", source, http.Header{"Content-Type": {"application/yaml"}})
+	if err != nil {
+		return nil, err
+	}
+	run := &TestRun{}
+	return run, a.decode(run)
 }
 
 // Enable enables or disables the triggers of a flow.
@@ -294,6 +353,7 @@ type Canary struct {
 
 	RunsSince time.Time     `json:"runs_since,omitzero"` // runs accepted since then are in Versions
 	Versions  []VersionRuns `json:"versions,omitempty"`  // the current version and the canary
+	Proposal  *Proposal     `json:"proposal,omitempty"`  // when it waits for approval; the rest is empty then, besides Flow
 }
 
 // VersionRuns says how runs of one version ended.

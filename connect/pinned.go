@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/penstock/penstock/flows"
 	"github.com/penstock/penstock/internal/hostlist"
 	"github.com/penstock/penstock/internal/mask"
 )
@@ -23,6 +24,8 @@ type pinned struct {
 	headers []string
 	// base returns the base of relative URLs; nil: there is none.
 	base func(ctx context.Context) (string, error)
+	// model is the API of language models; nil: it is another one.
+	model *flows.ModelAPI
 }
 
 // Base returns the base of the URLs of steps that begin with a slash; empty: the connection has none.
@@ -32,6 +35,9 @@ func (p *pinned) Base(ctx context.Context) (string, error) {
 	}
 	return p.base(ctx)
 }
+
+// Model implements flows.ModelConnection.
+func (p *pinned) Model() *flows.ModelAPI { return p.model }
 
 // sets names the headers that the connection sets.
 func (p *pinned) sets(headers ...string) *pinned {

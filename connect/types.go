@@ -43,6 +43,7 @@ func Types(catalogue *flows.Catalogue) []Type {
 		oauthClientType(), oauthRefreshType(), oauthPasswordType(), jwtAssertionType(),
 		mtlsType(),
 		serverType(database.Postgres()), serverType(database.MySQL()), serverType(database.SQLServer()), sqliteType(),
+		openAIType(), anthropicType(),
 		smtpType(), serverType(fileserver.SFTP()), serverType(fileserver.S3()), proxyType(),
 	}
 	for i := range all {

@@ -38,6 +38,7 @@ var flowByFlow = []string{
 	"GET /runs", "GET /runs/newer", "GET /runs/fields.json", "GET /runs/compare", "POST /runs/chosen", "GET /runs/bulk", "POST /runs/bulk",
 	"GET /failures",
 	"GET /flows", "GET /flows/new", "GET /flows/schema.json", "POST /flows/check", "POST /flows/review", "POST /flows/diff", "POST /flows",
+	"GET /proposals", "POST /flows/{flow}/proposal/approve", "POST /flows/{flow}/proposal/reject",
 	"GET /build/catalogue.json", "POST /build/data", "POST /build/preview",
 	"GET /folders", "GET /folders/{folder}", "POST /folders/{folder}",
 }

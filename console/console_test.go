@@ -80,13 +80,21 @@ func (c *testClock) advance(d time.Duration) {
 
 func newTestConsole(t *testing.T, change ...func(*Config)) *testConsole {
 	t.Helper()
+	return newConsoleOn(t, func(*store.Config) {}, change...)
+}
+
+// newConsoleOn is newTestConsole with settings of the store.
+func newConsoleOn(t *testing.T, set func(*store.Config), change ...func(*Config)) *testConsole {
+	t.Helper()
 	server, log := testenv.Redis(t), slog.New(slog.DiscardHandler)
 	conn, err := redisconn.Parse(server.URL())
 	must(t, err)
 	sealer, err := store.NewSealer(store.NewMasterKey())
 	must(t, err)
 	client := server.Client()
-	s, err := store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: steps.Catalogue(), Log: log})
+	stored := store.Config{Redis: client, Sealer: sealer, Catalogue: steps.Catalogue(), Log: log}
+	set(&stored)
+	s, err := store.Open(t.Context(), stored)
 	must(t, err)
 	q, err := queue.NewClient(queue.Config{Redis: conn, Log: log})
 	must(t, err)

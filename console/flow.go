@@ -43,6 +43,9 @@ func flowPage(req *requestState) error {
 		}
 	}
 	f.Topics = req.topics(&head)
+	if f.Proposal, err = req.proposalOf(head.Number); err != nil {
+		return err
+	}
 	f.Writable, f.Rehearse, f.Base = req.may(auth.ScopeWriteFlows), req.mayRehearse(), head.Version
 	return req.render(200, view.FlowPage(req.page("flows", f.Name), f))
 }

@@ -25,6 +25,9 @@ func flowsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	if l.Proposed, err = req.proposedCount(); err != nil {
+		return err
+	}
 	page := req.page("flows", language.T(req.ctx(), "Flows"))
 	if req.fragment() {
 		req.w.Header().Set("HX-Replace-Url", l.URL())
@@ -63,7 +66,13 @@ func enableFlow(req *requestState) error {
 			return err
 		}
 	}
-	if err := req.console.config.Store.Flows().Enable(req.ctx(), head.Number, on); err != nil {
+	if on {
+		change := store.Change{By: req.who.String()}
+		p, err := req.console.config.Store.Flows().Request(req.ctx(), store.ProposeEnable, head.Number, nil, nil, change)
+		if p != nil || err != nil {
+			return req.proposed("POST "+Root+"/flows/{flow}/enabled", p, err)
+		}
+	} else if err := req.console.config.Store.Flows().Enable(req.ctx(), head.Number, false); err != nil {
 		return err
 	}
 	req.audit("POST "+Root+"/flows/{flow}/enabled", strconv.FormatInt(head.Number, 10))

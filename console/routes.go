@@ -115,6 +115,9 @@ func (c *Console) pageRoutes() []route {
 		{"POST /flows/{flow}/paused", "", pauseFlow}, // checks for one of two scopes itself
 		{"POST /flows/{flow}/rehearsals", auth.ScopeWriteFlows, rehearseFlow},
 		{"POST /flows/{flow}/rollback", auth.ScopeWriteFlows, rollBack},
+		{"GET /proposals", auth.ScopeReadFlows, proposalsPage},
+		{"POST /flows/{flow}/proposal/approve", auth.ScopeWriteFlows, approveProposal},
+		{"POST /flows/{flow}/proposal/reject", auth.ScopeWriteFlows, rejectProposal},
 		{"POST /flows/{flow}/delete", auth.ScopeWriteFlows, deleteFlow},
 
 		{"GET /folders", auth.ScopeReadFlows, foldersPage},

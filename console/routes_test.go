@@ -113,6 +113,9 @@ var mayReach = map[string]string{ // read only
 	"POST /flows/{flow}/paused":                          "or",
 	"POST /flows/{flow}/rehearsals":                      "r",
 	"POST /flows/{flow}/rollback":                        "r",
+	"GET /proposals":                                     "vor",
+	"POST /flows/{flow}/proposal/approve":                "r",
+	"POST /flows/{flow}/proposal/reject":                 "r",
 	"POST /flows/{flow}/delete":                          "r",
 
 	"GET /access/keys":               "r",

@@ -110,14 +110,18 @@ func saveFlow(req *requestState) error {
 	flow, err := req.parse(&e)
 	store := req.console.config.Store.Flows()
 	before, _ := store.Deployment(strconv.FormatInt(e.flow, 10))
+	var proposed *proposal
 	if err == nil {
 		err = req.checkWriter(&e, flow)
 	}
 	if err == nil {
-		_, err = store.DeployChange(req.ctx(), flow, req.changeOf(&e, flow))
+		proposed, err = store.Request(req.ctx(), proposeDeploy, flow.Number, flow, nil, req.changeOf(&e, flow))
 	}
 	if err != nil {
 		return req.renderUnsaved(&e, err)
+	}
+	if proposed != nil {
+		return req.proposed("POST "+Root+"/flows", proposed, nil)
 	}
 	number := strconv.FormatInt(flow.Number, 10)
 	req.auditMessage("POST "+Root+"/flows", number, e.message)

@@ -58,15 +58,17 @@ func rollBack(req *requestState) error {
 	version, base := req.r.PostFormValue("version"), req.r.PostFormValue("base")
 	message := "back to " + view.Short(version)
 	change := store.Change{By: req.who.String(), Message: message, Base: base, May: req.mayBring(head.Number)}
-	earlier, err := req.console.config.Store.Flows().Version(req.ctx(), head.Number, version)
+	all := req.console.config.Store.Flows()
+	earlier, err := all.Version(req.ctx(), head.Number, version)
 	if err == nil {
 		err = req.who.CheckUses(req.ctx(), req.console.config.Store, earlier)
 	}
 	if err != nil {
 		return err
 	}
-	if err := req.console.config.Store.Flows().RollbackChange(req.ctx(), head.Number, version, change); err != nil {
-		return err
+	p, err := all.Request(req.ctx(), store.ProposeVersion, head.Number, earlier, nil, change)
+	if p != nil || err != nil {
+		return req.proposed("POST "+Root+"/flows/{flow}/rollback", p, err)
 	}
 	req.auditMessage("POST "+Root+"/flows/{flow}/rollback", strconv.FormatInt(head.Number, 10), message)
 	req.setNotice(language.T(req.ctx(), "Version %s is the current one again.", view.Short(version)))

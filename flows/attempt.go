@@ -22,30 +22,33 @@ func (p *stepRun) journaled(ctx context.Context, in *Input) ([]any, error) {
 	}
 	journal := p.x.env.Journal
 	if journal == nil || p.step.effect == Pure || p.step.effect == Durable {
-		return p.withRetry(ctx, in)
+		return p.tries(ctx, in)
 	}
 	key := in.Key()
 	if err := p.readAgain(ctx, in, key); err != nil {
 		return nil, err
 	}
-	known, err := journal.Start(ctx, key, p.step.effect)
+	known, err := journal.Start(ctx, key, p.step.wholeEffect())
 	switch {
 	case err != nil:
 		return nil, journalError(ctx, err)
 	case known.Result != nil:
 		p.countReplay(in)
-		return p.replay(in.Charger(ctx), known.Result)
-	case known.Started && p.step.effect == Once && !p.step.rerun:
+		results, failed := p.replay(in.Charger(ctx), known.Result)
+		p.noteReplayed(ctx, in, results, failed)
+		return results, failed
+	case known.Started && p.step.wholeEffect() == Once && !p.step.rerun:
 		return nil, &Error{Code: CodeUncertain,
 			Message: "an earlier attempt began this and left no result: it may or may not have happened"}
 	}
+	in.begun = known.Started
 	outer := ctx
-	if p.step.effect == Once {
+	if p.step.wholeEffect() == Once {
 		var stop context.CancelFunc
 		ctx, stop = untilDone(ctx)
 		defer stop()
 	}
-	results, failed := p.withRetry(ctx, in)
+	results, failed := p.tries(ctx, in)
 	if failed != nil && (ctx.Err() != nil || runEnds(outer) || asParked(failed) != nil) {
 		return nil, failed // the outcome is unknown, or the effect has not happened yet
 	}
@@ -125,7 +128,7 @@ func (p *stepRun) record(charger *budget.Charger, results []any, failed error, i
 	e := p.step.fail(failed, index)
 	return json.Marshal(map[string]recordedFailure{"failed": {
 		Code: e.Code, Message: e.Message, Status: e.Status, SQLState: e.SQLState, Upstream: e.Upstream, Class: e.Class, Handled: p.step.onError != failRun && e.catchable(),
-		Ambiguous: p.step.effect == Once && !p.step.rerun && e.ambiguous(),
+		Ambiguous: p.step.wholeEffect() == Once && !p.step.rerun && e.ambiguous(),
 	}})
 }
 
@@ -159,6 +162,24 @@ func decodeResult(charger *budget.Charger, result []byte) (items []any, of int, 
 		of = asInt(said)
 	}
 	return items, of, nil
+}
+
+// wholeEffect is what the journal knows of the work on an item as a whole: that of a step in parts goes on in the next attempt.
+func (s *step) wholeEffect() Effect {
+	if s.inParts {
+		return Idempotent
+	}
+	return s.effect
+}
+
+// tries executes the step with its retry; each part of a step in parts has that by itself.
+func (p *stepRun) tries(ctx context.Context, in *Input) ([]any, error) {
+	if !p.step.inParts || p.x.mocks != nil {
+		return p.withRetry(ctx, in)
+	}
+	ctx, _ = mask.With(ctx)
+	p.countAttempt(in)
+	return p.attempt(ctx, in)
 }
 
 // withRetry executes the step until it succeeds or the retry attribute allows no further try.

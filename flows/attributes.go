@@ -39,7 +39,7 @@ var retryParams = []Param{
 	{Name: "backoff", Type: TypeDuration, Default: "200ms", Summary: "Pause before the second attempt."},
 	{Name: "factor", Type: TypeInt, Default: "2", Summary: "Factor by which each further pause is longer, 1 to 10."},
 	{Name: "jitter", Type: TypeBool, Default: "true", Summary: "Shortens each pause by up to half, at random."},
-	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, `deadlock` (a database rolled back because of concurrent transactions), a status or a class of statuses.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429 and 503 for a `once` step"},
+	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout`, `network`, `deadlock` (a database rolled back because of concurrent transactions), a status or a class of statuses.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429, 503 and 529 for a `once` step"},
 	{Name: "if", Type: TypeExpr, Condition: true, Summary: "Condition over what the step put out without a failure: when it is true for one of the items, the step is tried again. After the last attempt that is a failure. For an answer with an error status name it in `expect`."},
 }
 
@@ -94,6 +94,9 @@ func (c *compiler) resolveEffect(s *step, attrs *Args) {
 	}
 	if at, given := attrs.places["as"]; given && (s.nestedRunner != nil || s.aggregates || s.terminal) {
 		c.Add(mistake.MeaninglessKey, at, "", "as has no meaning for a %s step", s.kind)
+	}
+	if own := attrs.Object("retry"); s.inParts && own != nil && own.Has("if") {
+		c.Add(mistake.MeaninglessKey, own.places["if"], "", "retry.if has no meaning for a %s step, whose parts are tried again", s.kind)
 	}
 	s.workers = 1
 	if s.effect != Pure || s.nestedEffects {
@@ -170,7 +173,7 @@ func (c *compiler) retryOn(r *retry, a *Args, effect Effect) {
 // retryWords are the failures of a step that are retried when on does not name others.
 func retryWords(effect Effect) []string {
 	if effect == Once {
-		return []string{"deadlock", "429", "503"} // the other side says that it did nothing
+		return []string{"deadlock", "429", "503", "529"} // the other side says that it did nothing
 	}
 	return append(classWords(), "429", "5xx")
 }

@@ -29,6 +29,7 @@ var secretSettings = map[string][]string{
 	"jwt_assertion":   {"client_secret", "client_key", "key", "assertion", "token_params"},
 	"mtls":            {"key"}, "postgres": {"password"}, "mysql": {"password"}, "sqlserver": {"password"}, "sqlite": nil, "smtp": {"password"},
 	"sftp": {"password", "private_key", "passphrase"}, "s3": {"secret_access_key", "session_token"}, "proxy": {"password"},
+	"openai": {"key"}, "anthropic": {"key"},
 }
 
 // ConnectionTypes returns the types of connections by their names, each with its settings that are secret: the built-in ones, and those

@@ -112,6 +112,9 @@ func (e *Error) item() map[string]any {
 	return map[string]any{"error": told}
 }
 
+// EndsRun reports whether the run ends with the error, whatever on_error says.
+func (e *Error) EndsRun() bool { return !e.catchable() }
+
 // catchable reports whether on_error may handle e. A flow must not handle the end of the run as a whole, or an effect
 // of unknown outcome.
 func (e *Error) catchable() bool {

@@ -29,6 +29,7 @@ type execution struct {
 	observed *observation   // of a test that compares what was sent; nil: of others
 	sequence *mockSequence  // of a test; see mockSequence
 	memory   *memoryUse
+	shared   *sharedValues
 
 	rehearsal *rehearsal // nil: not a rehearsal
 
@@ -82,7 +83,7 @@ func (f *Flow) execute(ctx context.Context, run Run, env Env, mocks map[string]a
 
 // begin prepares the variables that the flow's programs read.
 func (f *Flow) begin(run Run, env Env) *execution {
-	x := &execution{flow: f, run: run, env: env, memory: newMemoryUse(&env)}
+	x := &execution{flow: f, run: run, env: env, memory: newMemoryUse(&env), shared: &sharedValues{}}
 	x.vars, x.varsErr = env.varsOf(f)
 	if f.reads[ofParams] {
 		x.params = values(run.Params)

@@ -144,6 +144,7 @@ type Input struct {
 	index   int
 	outcome *ItemOutcome  // scratch record of the worker; nil: not recorded, see newOutcome
 	again   string        // makes the key of an effect another one, see RunKey
+	begun   bool          // see Begun
 	uuids   *atomic.Int64 // number of UUIDs made for the item; nil: outside of a step
 	made    *atomic.Int64 // bytes charged by chargers for the item
 

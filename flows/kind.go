@@ -38,6 +38,7 @@ type Kind struct {
 	CPUBound     bool   // computes only, but takes long enough to record the time of each item
 	ThroughEnv   bool   // has its effects through Input.Env only: a rehearsal executes it, with an Env that does nothing
 	Repeats      bool   // executes nested steps in rounds: the programs among its arguments read $round
+	InParts      bool   // its work on an item has parts that are effects of their own, see Input.Part: an attempt after a lost worker goes on with it
 	InternalOnly bool   // uses only Penstock's own state: tests of flows execute it, without a mock
 
 	// New creates the runner of one step from parsed and checked arguments. An error of Args.Errorf points at the

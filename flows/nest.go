@@ -157,7 +157,7 @@ func (in *Input) Call(ctx context.Context, f *Flow, event any) ([]any, error) {
 	run.Event, run.Params, run.Headers = event, nil, nil
 	env.Respond = nil
 	called := f.begin(run, env)
-	called.memory, called.depth, called.rehearsal = x.memory, x.depth+1, x.rehearsal
+	called.memory, called.shared, called.depth, called.rehearsal = x.memory, x.shared, x.depth+1, x.rehearsal
 	called.prefix, called.trail = in.Key()+"/", in.p.path()+"/"
 	if x.rehearsal != nil {
 		x.rehearsal.noteRedaction(f)

@@ -160,6 +160,29 @@ type HTTPConnection interface {
 	Transport(base http.RoundTripper) http.RoundTripper
 }
 
+// ModelConnection is an HTTPConnection whose type may be one for the API of language models, for llm steps.
+type ModelConnection interface {
+	HTTPConnection
+	// Model describes the API; nil: the connection is of another type.
+	Model() *ModelAPI
+}
+
+// ModelAPI is the API of a provider of language models.
+type ModelAPI struct {
+	Shape string // ShapeOpenAI or ShapeAnthropic; empty in tests and rehearsals, whose requests have no shape of a provider
+	Base  string // URL that the paths of the API continue, without a slash at its end
+	// InputPrice and OutputPrice are for a million tokens, in the currency of the owner of the connection; nil: unknown.
+	InputPrice, OutputPrice *float64
+	LimitField              string // of ShapeOpenAI: the member that takes the most tokens of an answer
+	Version                 string // of ShapeAnthropic: the header anthropic-version
+}
+
+// The shapes of requests to models.
+const (
+	ShapeOpenAI    = "openai"    // Chat Completions
+	ShapeAnthropic = "anthropic" // Messages
+)
+
 // HTTPProxy is a proxy that http steps send their requests through. Safe for concurrent use.
 type HTTPProxy interface {
 	// Transport returns a transport like base that connects to the proxy only.

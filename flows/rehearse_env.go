@@ -138,6 +138,11 @@ func (h rehearsedHTTP) Base(context.Context) (string, error) {
 	return "https://" + h.connection + ".invalid", nil
 }
 
+// Model implements ModelConnection.
+func (h rehearsedHTTP) Model() *ModelAPI {
+	return &ModelAPI{Base: "https://" + h.connection + ".invalid"}
+}
+
 // Transport implements HTTPConnection.
 func (h rehearsedHTTP) Transport(base http.RoundTripper) http.RoundTripper {
 	if inner, ok := base.(rehearsedHTTP); ok && inner.connection != "" { // several connections

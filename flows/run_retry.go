@@ -27,7 +27,7 @@ var runRetryParams = []Param{
 	{Name: "attempts", Type: TypeInt, Inline: true, Required: true, Summary: "Maximum of tries, including the first, 1 to 20."},
 	{Name: "backoff", Type: TypeDuration, Default: "10s", Summary: "Pause before the second try. Each further pause is twice as long; each is shortened by up to half, at random."},
 	{Name: "max", Type: TypeDuration, Default: "5m", Summary: "The longest pause, at most 24h. One that the other side asks for (`Retry-After`) may be longer."},
-	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout` of a step, `network`, `deadlock`, a status or a class of statuses, the code of a `fail` step, `step_failed`, `busy`, `limit` or `internal`.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429 and 503 for a `once` step"},
+	{Name: "on", Type: TypeStrings, Summary: "Failures to retry: `timeout` of a step, `network`, `deadlock`, a status or a class of statuses, the code of a `fail` step, `step_failed`, `busy`, `limit` or `internal`.", Default: "timeout, network, deadlock, 429, 5xx; only deadlock, 429, 503 and 529 for a `once` step"},
 }
 
 // retriedCodes are the codes of the engine that run.retry may name. What the others say does not change by waiting.

@@ -24,6 +24,7 @@ type step struct {
 	internalOnly    bool       // uses only Penstock's own state
 	recordsOutcomes bool       // outcomes of single items are recorded
 	terminal        bool       // puts out no items
+	inParts         bool       // its effects are those of parts, see Input.Part
 	reaches         bool       // it may have effects, whatever its attribute effect says
 	throughEnv      bool       // it has its effects through Env only: a rehearsal executes it
 

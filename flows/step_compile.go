@@ -65,6 +65,7 @@ func (c *compiler) step(n *yaml.Node, path string, taken map[string]bool) *step 
 		c.construct(s, kind, args)
 		c.flow.respondsFile = c.flow.respondsFile || kind.Responds && args.Has("file")
 	}
+	s.inParts = kind.InParts
 	s.reaches = s.effect != Pure || kind.Effect != Pure
 	s.throughEnv = kind.ThroughEnv || kind.InternalOnly || kind.Effect == Pure
 	c.resolveEffect(s, attrs)

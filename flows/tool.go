@@ -102,11 +102,22 @@ func (f *Flow) Consequences() Consequences {
 		if s.effect == Pure || s.effect == Read || keepsProgress[s.kind] {
 			continue
 		}
+		if r, ok := s.runner.(OnlyReader); ok && r.OnlyReads() {
+			all.Repeatable = false
+			continue
+		}
 		all.ReadOnly = false
 		all.Repeatable = all.Repeatable && s.effect == Idempotent && repeatable[s.kind]
 		all.Removes = all.Removes || !addsOnly[s.kind]
 	}
 	return all
+}
+
+// OnlyReader is a Runner whose effect must not be repeated although it may change nothing, because each time costs.
+type OnlyReader interface {
+	Runner
+	// OnlyReads reports whether the step changes nothing.
+	OnlyReads() bool
 }
 
 var (

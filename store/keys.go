@@ -28,6 +28,8 @@ const (
 
 	keySharedSearches = "penstock:{store}:searches" // hash: name -> saved search (JSON), at most MaxSharedSearches. No TTL
 
+	keyProposals = "penstock:{store}:proposals" // hash: flow number -> proposal (JSON), at most maxProposals. TTL: proposalLife after the last one
+
 	channelChanges = "penstock:{store}:changes" // a message is published with each change; its content is empty
 )
 
@@ -45,6 +47,9 @@ func keySearches(user string) string {
 func keySource(number int64, version string) string {
 	return "penstock:{store}:flow:" + strconv.FormatInt(number, 10) + ":v:" + version
 }
+
+// keyProposalSource is a string: the flow file of a proposal. TTL: proposalLife.
+func keyProposalSource(id string) string { return "penstock:{store}:proposal:" + id }
 
 // keyToken is a hash of an access token: record (JSON), holder, epoch, actor, actor_epoch, revoked, and
 // family, the key of its family of refresh tokens. TTL: its lifetime and a day.

@@ -70,6 +70,9 @@ type Config struct {
 	// SecretStores read the references of secrets and connections. nil: none is allowed.
 	SecretStores *secretstore.Stores
 
+	// SecondApproval makes the changes of Flows.Request proposals, which take effect when somebody else approves them.
+	SecondApproval bool
+
 	// ReadOnly opens the store without writing anything.
 	ReadOnly bool
 }

@@ -84,6 +84,17 @@ func NewProduct(t testing.TB, change ...func(*api.Config)) *Product {
 // NewProductQueue is NewProduct with settings of the queue.
 func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Config)) *Product {
 	t.Helper()
+	return newProduct(t, settings, func(*store.Config) {}, change...)
+}
+
+// NewProductStore is NewProduct with settings of the store.
+func NewProductStore(t testing.TB, set func(*store.Config)) *Product {
+	t.Helper()
+	return newProduct(t, queue.Config{}, set)
+}
+
+func newProduct(t testing.TB, settings queue.Config, set func(*store.Config), change ...func(*api.Config)) *Product {
+	t.Helper()
 	plain := http.DefaultTransport.(*http.Transport).Clone()
 	plain.DisableCompression = true // answers are as they are for callers who do not ask for a coding
 	plain.ExpectContinueTimeout = time.Minute
@@ -98,7 +109,9 @@ func NewProductQueue(t testing.TB, settings queue.Config, change ...func(*api.Co
 	Fatal(t, err)
 	log := slog.New(slog.DiscardHandler)
 	catalogue := steps.Catalogue().With(p.gateKind(), answerKind())
-	p.Store, err = store.Open(t.Context(), store.Config{Redis: client, Sealer: sealer, Catalogue: catalogue, Log: log})
+	kept := store.Config{Redis: client, Sealer: sealer, Catalogue: catalogue, Log: log}
+	set(&kept)
+	p.Store, err = store.Open(t.Context(), kept)
 	Fatal(t, err)
 	settings.Redis, settings.Log = conn, log
 	p.Queue, err = queue.NewClient(settings)

@@ -103,17 +103,20 @@ func (a *api) putCanary(c *gin.Context) {
 	h, err := a.deployment(c, auth.ScopeWriteFlows)
 	var k store.Canary
 	var version *flows.Flow
+	var proposal *store.Proposal
 	if err == nil {
 		k, version, err = a.canaryInput(c, &h)
 	}
 	if err == nil {
 		httpx.StateOf(c).Object = fmt.Sprintf("flow:%d version %.12s, %d%% %s", h.Number, version.Version, k.Percent, strings.Join(k.Principals, " "))
 		httpx.StateOf(c).Message = k.Message
-		err = a.config.Store.Flows().StartCanary(c.Request.Context(), version, k)
+		proposal, err = a.config.Store.Flows().Request(c.Request.Context(), store.ProposeCanary, h.Number, version, &k, store.Change{By: k.By, Message: k.Message})
 	}
-	if err == nil {
-		h, err = a.canary(c, auth.ScopeWriteFlows)
+	if err != nil || proposal != nil {
+		a.writeProposed(c, proposal, err)
+		return
 	}
+	h, err = a.canary(c, auth.ScopeWriteFlows)
 	if err != nil {
 		httpx.Fail(c, err)
 		return
@@ -176,34 +179,36 @@ func readCanaryQuery(query url.Values, k *store.Canary) (version string, err err
 
 // promoteCanary answers POST /v1/flows/{flow}/canary/promote: the canary becomes the current version.
 func (a *api) promoteCanary(c *gin.Context) {
-	a.endCanary(c, func(ctx context.Context, h *store.Deployment) error {
+	a.endCanary(c, func(ctx context.Context, h *store.Deployment) (*store.Proposal, error) {
 		all := a.config.Store.Flows()
 		flow, err := all.Version(ctx, h.Number, h.Canary.Version)
 		if err == nil {
 			err = httpx.StateOf(c).Principal.CheckUses(ctx, a.config.Store, flow)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return all.PromoteCanary(ctx, h.Number, h.Canary)
+		change := store.Change{By: httpx.StateOf(c).Principal.String(), Message: h.Canary.Message}
+		return all.Request(ctx, store.ProposePromote, h.Number, flow, h.Canary, change)
 	})
 }
 
 // stopCanary answers DELETE /v1/flows/{flow}/canary: the current version executes all calls again.
 func (a *api) stopCanary(c *gin.Context) {
-	a.endCanary(c, func(ctx context.Context, h *store.Deployment) error {
-		return a.config.Store.Flows().StopCanary(ctx, h.Number, h.Canary)
+	a.endCanary(c, func(ctx context.Context, h *store.Deployment) (*store.Proposal, error) {
+		return nil, a.config.Store.Flows().StopCanary(ctx, h.Number, h.Canary)
 	})
 }
 
 // endCanary ends the canary in the path, and answers with the flow.
-func (a *api) endCanary(c *gin.Context, end func(context.Context, *store.Deployment) error) {
+func (a *api) endCanary(c *gin.Context, end func(context.Context, *store.Deployment) (*store.Proposal, error)) {
 	h, err := a.canary(c, auth.ScopeWriteFlows)
+	var proposal *store.Proposal
 	if err == nil {
-		err = end(c.Request.Context(), &h)
+		proposal, err = end(c.Request.Context(), &h)
 	}
-	if err != nil {
-		httpx.Fail(c, err)
+	if err != nil || proposal != nil {
+		a.writeProposed(c, proposal, err)
 		return
 	}
 	a.writeDeployed(c, http.StatusOK, h.Number, nil)

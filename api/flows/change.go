@@ -35,8 +35,9 @@ func (a *api) putFlow(c *gin.Context) {
 	}
 	all := a.config.Store.Flows()
 	_, unknown := all.Deployment(flowNumber(flow.Number))
-	if _, err := all.DeployChange(c.Request.Context(), flow, change); err != nil {
-		httpx.Fail(c, err)
+	proposal, err := all.Request(c.Request.Context(), store.ProposeDeploy, flow.Number, flow, nil, change)
+	if err != nil || proposal != nil {
+		a.writeProposed(c, proposal, err)
 		return
 	}
 	status := http.StatusOK
@@ -122,11 +123,17 @@ func (a *api) disableFlow(c *gin.Context) { a.switchFlow(c, false) }
 // switchFlow enables or disables the triggers of a flow. Runs through the API are not affected.
 func (a *api) switchFlow(c *gin.Context, enabled bool) {
 	h, err := a.deployment(c, auth.ScopeWriteFlows)
-	if err == nil {
-		err = a.config.Store.Flows().Enable(c.Request.Context(), h.Number, enabled)
+	var proposal *store.Proposal
+	switch {
+	case err != nil:
+	case enabled:
+		change := store.Change{By: httpx.StateOf(c).Principal.String()}
+		proposal, err = a.config.Store.Flows().Request(c.Request.Context(), store.ProposeEnable, h.Number, nil, nil, change)
+	default: // what stops something needs no second person
+		err = a.config.Store.Flows().Enable(c.Request.Context(), h.Number, false)
 	}
-	if err != nil {
-		httpx.Fail(c, err)
+	if err != nil || proposal != nil {
+		a.writeProposed(c, proposal, err)
 		return
 	}
 	a.writeDeployed(c, http.StatusOK, h.Number, nil)
@@ -151,6 +158,7 @@ func (a *api) rollbackFlow(c *gin.Context) {
 		in.Version, err = before(&h)
 	}
 	var earlier *flows.Flow
+	var proposal *store.Proposal
 	if err == nil {
 		earlier, err = a.config.Store.Flows().Version(c.Request.Context(), h.Number, in.Version)
 	}
@@ -160,10 +168,10 @@ func (a *api) rollbackFlow(c *gin.Context) {
 	if err == nil {
 		change.Message = strings.TrimSpace(cmp.Or(in.Message, change.Message))
 		httpx.StateOf(c).Message = change.Message
-		err = a.config.Store.Flows().RollbackChange(c.Request.Context(), h.Number, in.Version, change)
+		proposal, err = a.config.Store.Flows().Request(c.Request.Context(), store.ProposeVersion, h.Number, earlier, nil, change)
 	}
-	if err != nil {
-		httpx.Fail(c, err)
+	if err != nil || proposal != nil {
+		a.writeProposed(c, proposal, err)
 		return
 	}
 	a.writeDeployed(c, http.StatusOK, h.Number, a.warnings(c, earlier))

@@ -68,6 +68,9 @@ func Mount(group gin.IRouter, config Config) {
 	group.POST("/:flow/enable", write, a.enableFlow)
 	group.POST("/:flow/disable", write, a.disableFlow)
 	group.POST("/:flow/rollback", write, a.rollbackFlow)
+	group.GET("/:flow/proposal", read, a.readProposal)
+	group.POST("/:flow/proposal/approve", write, a.approveProposal)
+	group.POST("/:flow/proposal/reject", write, a.rejectProposal)
 	if config.Comparer != nil {
 		group.GET("/:flow/canary", read, a.readCanary)
 		group.PUT("/:flow/canary", write, a.putCanary)

@@ -33,10 +33,22 @@ func TestServerScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/server",
 		Setup: func(e *testscript.Env) error {
-			dev := startDev(t, app.Settings{Data: app.NoData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery"})
+			_, plain := os.Stat(e.WorkDir + "/second-approval") // the script is about it
+			dev := startDev(t, app.Settings{
+				Data: app.NoData, Flows: e.WorkDir + "/server", AdminUser: "ann", AdminPassword: "correct horse battery", SecondApproval: plain == nil,
+			})
 			e.Setenv("PENSTOCK_URL", dev.url)
 			e.Setenv("PENSTOCK_USER", "ann")
 			e.Setenv("PENSTOCK_PASSWORD", "correct horse battery")
+			if _, err := os.Stat(e.WorkDir + "/production"); err == nil { // the script needs a second one
+				second := startDev(t, app.Settings{Data: app.NoData, Flows: e.WorkDir + "/production", AdminUser: "bob", AdminPassword: "staple battery horse"})
+				e.Setenv("PENSTOCK_AT_STAGING_URL", dev.url)
+				e.Setenv("PENSTOCK_AT_STAGING_USER", "ann")
+				e.Setenv("PENSTOCK_AT_STAGING_PASSWORD", "correct horse battery")
+				e.Setenv("PENSTOCK_AT_PRODUCTION_URL", second.url)
+				e.Setenv("PENSTOCK_AT_PRODUCTION_USER", "bob")
+				e.Setenv("PENSTOCK_AT_PRODUCTION_PASSWORD", "staple battery horse")
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

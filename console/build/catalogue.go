@@ -66,8 +66,8 @@ var typeNames = map[flows.Type]string{
 var groups = map[string]struct{ group, title string }{
 	"http": {"Other systems", "Call an HTTP API"}, "uses": {"Other systems", "Use a connector"}, "sql": {"Other systems", "Query a database"},
 	"email": {"Other systems", "Send an email"}, "sftp": {"Other systems", "Files on an SFTP server"}, "s3": {"Other systems", "Files in an object store"},
-	"webhook": {"Other systems", "Send a webhook"},
-	"switch":  {"Branches", "Branch: if, else"}, "parallel": {"Branches", "Do several things at once"}, "repeat": {"Branches", "Repeat until"},
+	"webhook": {"Other systems", "Send a webhook"}, "llm": {"Other systems", "Ask a language model"},
+	"switch": {"Branches", "Branch: if, else"}, "parallel": {"Branches", "Do several things at once"}, "repeat": {"Branches", "Repeat until"},
 	"filter": {"Branches", "Go on only if"}, "fail": {"Branches", "Stop with a failure"},
 	"set": {"Data", "Set fields"}, "transform": {"Data", "Transform with jq"}, "split": {"Data", "Split a list into items"},
 	"collect": {"Data", "Collect items into a list"}, "validate": {"Data", "Check against a schema"}, "changes": {"Data", "Find what has changed"},

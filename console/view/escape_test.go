@@ -186,6 +186,7 @@ func components(yes bool) map[string]templ.Component {
 		"OwnClientsPage":     OwnClientsPage(p, filled[[]*store.Client](yes), nil),
 		"NewClientPage":      NewClientPage(p, filled[ClientSheet](yes)),
 		"OwnClientPage":      OwnClientPage(p, filled[ClientSheet](yes)),
+		"ProposalsPage":      ProposalsPage(p, filled[[]Proposal](yes)),
 		"VersionsPage":       VersionsPage(p, filled[FlowRow](yes), filled[[]Version](yes)),
 		"WebhooksPage":       WebhooksPage(p, filled[Webhooks](yes)),
 		"WebhookPage":        WebhookPage(p, filled[FlowRow](yes), filled[*webhook.Delivery](yes)),

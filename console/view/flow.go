@@ -55,6 +55,7 @@ type Flow struct {
 	FlowRow
 	Source   string
 	Topics   []TopicLine
+	Proposal *Proposal    // nil: no change waits for approval
 	Diagram  *FlowPicture // nil: the source cannot be parsed
 	Overlays bool         // runs can be laid over the picture
 	Problems problem.List // mistakes in a source that was not saved

@@ -16,6 +16,7 @@ type FlowList struct {
 	Tag  string     // that the flows must have; empty: any
 	Tags []TagCount // of all flows, the most frequent first
 
+	Proposed int // changes that wait for approval
 	MoreTags int // that are not among them
 
 	Sort  string // a column, with - before it for descending

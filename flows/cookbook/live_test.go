@@ -200,8 +200,8 @@ func TestTellCustomers(t *testing.T) {
 }
 
 // withCredentials are the flows whose requests carry the credentials of connections, which these services do not ask for. They
-// have only their own tests; event-to-zoom has a service of its own.
-var withCredentials = []string{"event-to-zoom.yaml", "form-to-crm.yaml", "isams-to-salesforce.yaml", "nightly-report.yaml", "payment-receipt.yaml", "sftp-to-database.yaml", "spreadsheet-to-items.yaml"} // read only
+// have only their own tests; event-to-zoom has a service of its own, and models are those of package llm.
+var withCredentials = []string{"answer-with-tools.yaml", "email-to-contact.yaml", "event-to-zoom.yaml", "form-to-crm.yaml", "isams-to-salesforce.yaml", "nightly-report.yaml", "payment-receipt.yaml", "sftp-to-database.yaml", "spreadsheet-to-items.yaml"} // read only
 
 // Every other flow of the cookbook is in the tests above.
 func TestEveryFlowMeetsServices(t *testing.T) {

@@ -2,11 +2,9 @@ package steps
 
 import (
 	"context"
-	"encoding/json"
-	"strconv"
 
 	"github.com/penstock/penstock/flows"
-	"github.com/penstock/penstock/flows/steps/internal/failure"
+	"github.com/penstock/penstock/flows/steps/internal/pinned"
 )
 
 // callKind executes another flow.
@@ -56,38 +54,11 @@ func (c *callStep) Run(ctx context.Context, in *flows.Input) ([]any, error) {
 		run, err := startRun(ctx, in, flows.Emission{Flow: c.flow, Event: event})
 		return []any{map[string]any{"run_id": run, "flow": c.flow}}, err
 	}
-	flow, err := c.pinned(ctx, in)
+	flow, err := pinned.Flow(ctx, in, c.flow)
 	if err != nil {
 		return nil, err
 	}
 	return in.Call(ctx, flow, event)
-}
-
-// pinned returns the flow in the version that the run called first.
-func (c *callStep) pinned(ctx context.Context, in *flows.Input) (*flows.Flow, error) {
-	known := in.Env().Flows
-	if known == nil {
-		return nil, failure.Errorf("there are no other flows here to call")
-	}
-	v, err := in.Remember(ctx, "flow "+c.flow, func() (any, error) { // another version of the caller may call another flow
-		flow, ok := known.Find(c.flow)
-		if !ok {
-			return nil, failure.Errorf("there is no flow %q", c.flow)
-		}
-		return map[string]any{"number": json.Number(strconv.FormatInt(flow.Number, 10)), "version": flow.Version}, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	pin, _ := v.(map[string]any)
-	number, _ := pin["number"].(json.Number)
-	version, _ := pin["version"].(string)
-	id, _ := number.Int64()
-	flow, err := known.Version(ctx, id, version)
-	if err != nil {
-		return nil, failure.Errorf("the flow %q, version %.12s, cannot be found", c.flow, version)
-	}
-	return flow, nil
 }
 
 // eventFor returns the event for another flow: the rendered template, or the item when t is nil.

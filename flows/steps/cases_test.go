@@ -19,7 +19,7 @@ func TestKinds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		needsServer := slices.Contains([]string{"http", "sql", "email", "sftp", "s3"}, k.Name)
+		needsServer := slices.Contains([]string{"http", "sql", "email", "sftp", "s3", "llm"}, k.Name)
 		if len(files) == 0 && !needsServer {
 			t.Errorf("no cases in testdata/%s", k.Name)
 		}

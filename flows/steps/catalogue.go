@@ -7,6 +7,7 @@ import (
 	"github.com/penstock/penstock/flows/steps/email"
 	"github.com/penstock/penstock/flows/steps/encode"
 	"github.com/penstock/penstock/flows/steps/httpstep"
+	"github.com/penstock/penstock/flows/steps/llm"
 	"github.com/penstock/penstock/flows/steps/remote"
 	"github.com/penstock/penstock/flows/steps/sqlstep"
 )
@@ -30,6 +31,7 @@ func Catalogue() *flows.Catalogue {
 		uses(),
 		sqlstep.Kind(),
 		email.Kind(),
+		llm.Kind(),
 		remote.SFTP(),
 		remote.S3(),
 		webhook(),

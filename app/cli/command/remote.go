@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,9 +50,15 @@ func (e Env) Remote(url string, transport http.RoundTripper) (*client.Client, er
 	if err != nil {
 		return nil, err
 	}
-	config := client.Config{URL: url, Key: e[app.EnvAPIKey], User: e[app.EnvUser]}
+	return e.connect(url, app.EnvPrefix, kept, transport)
+}
+
+// connect returns the client of a server with the credentials of the variables with that prefix, or else of the context.
+func (e Env) connect(url, prefix string, kept *ContextEntry, transport http.RoundTripper) (*client.Client, error) {
+	named := func(name string) string { return prefix + strings.TrimPrefix(name, app.EnvPrefix) }
+	config := client.Config{URL: url, Key: e[named(app.EnvAPIKey)], User: e[named(app.EnvUser)]}
 	for name, to := range map[string]*string{app.EnvToken: &config.Token, app.EnvPassword: &config.Password, app.EnvAPISecret: &config.Secret} {
-		value, err := e.Secret(name)
+		value, err := e.Secret(named(name))
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +80,7 @@ func (e Env) Remote(url string, transport http.RoundTripper) (*client.Client, er
 	config.HTTP = &http.Client{Transport: agent{transport}, Timeout: timeout}
 	c, err := client.New(config)
 	if err != nil {
-		return nil, Invalid(fmt.Errorf("%s or --url: %w", app.EnvURL, err))
+		return nil, Invalid(fmt.Errorf("%s or --url: %w", named(app.EnvURL), err))
 	}
 	return c, nil
 }

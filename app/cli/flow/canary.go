@@ -158,6 +158,9 @@ func newCanaryEnd(e command.Env, verb, does string, end func(*client.Client, con
 			if asJSON {
 				return command.PrintValue(cmd.OutOrStdout(), flow)
 			}
+			if flow.Proposal != nil {
+				return printProposed(cmd.OutOrStdout(), flow.Proposal)
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is version %s, without a canary\n", flow.Number, short(flow.Version))
 			return err
 		},

@@ -28,6 +28,8 @@ type deployResult struct {
 	Before  string `json:"before,omitempty"` // previous version; empty: there was none
 	Changed bool   `json:"changed"`
 	Canary  bool   `json:"canary,omitempty"` // Version executes a share of the calls, Before the others
+	// Proposal is what waits for approval by somebody else; nil: the version is current.
+	Proposal *client.Proposal `json:"proposal,omitempty"`
 }
 
 func newDeploy(e command.Env, kinds *flows.Catalogue) *cobra.Command {
@@ -211,13 +213,18 @@ func deployFlows(ctx context.Context, server *client.Client, ready []flowFile, a
 				return done, fmt.Errorf("deploy %s: %w", f.name, err)
 			}
 			done = append(done, deployResult{
-				File: f.name, Flow: started.Flow, Slug: before.Slug, Version: started.Version, Before: before.Version, Changed: true, Canary: true,
+				File: f.name, Flow: started.Flow, Slug: before.Slug, Version: started.Version, Before: before.Version, Changed: started.Proposal == nil, Canary: true,
+				Proposal: started.Proposal,
 			})
 			continue
 		}
 		after, err := server.DeployVersion(ctx, number, client.DeployInput{Source: f.flow.Source, Message: about.message, Base: base})
 		if err != nil {
 			return done, fmt.Errorf("deploy %s: %w", f.name, err)
+		}
+		if after.Proposal != nil {
+			done = append(done, deployResult{File: f.name, Flow: after.Number, Slug: before.Slug, Version: after.Proposal.Version, Before: before.Version, Proposal: after.Proposal})
+			continue
 		}
 		done = append(done, deployResult{
 			File: f.name, Flow: after.Number, Slug: after.Slug, Version: after.Version,
@@ -247,6 +254,8 @@ func printDeployed(w io.Writer, done []deployResult, asJSON bool) error {
 	for _, d := range done {
 		what := "deployed " + short(d.Version)
 		switch {
+		case d.Proposal != nil:
+			what = proposedText(d.Proposal)
 		case d.Canary:
 			what = "canary " + short(d.Version) + " beside " + short(d.Before)
 		case !d.Changed:

@@ -35,7 +35,7 @@ func New(e command.Env, kinds *flows.Catalogue) *cobra.Command {
 		cmd.AddCommand(c)
 	}
 	for _, c := range []*cobra.Command{
-		newList(e), newDeploy(e, kinds), newDiff(e, kinds), newRehearse(e, kinds), newVersions(e), newRollback(e), newCanary(e),
+		newList(e), newDeploy(e, kinds), newDiff(e, kinds), newRehearse(e, kinds), newVersions(e), newRollback(e), newCanary(e), newPromote(e), newProposal(e), newApprove(e), newReject(e),
 		newSwitch(e, true), newSwitch(e, false), newPause(e, true), newPause(e, false), newDelete(e), newRecord(e, kinds),
 	} {
 		c.GroupID = "server"
@@ -130,6 +130,9 @@ func newSwitch(e command.Env, on bool) *cobra.Command {
 			flow, err := server.Enable(cmd.Context(), refs[0], on)
 			if err != nil {
 				return err
+			}
+			if flow.Proposal != nil {
+				return printProposed(cmd.OutOrStdout(), flow.Proposal)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "flow %d is %sd\n", flow.Number, verb)
 			return err
@@ -265,6 +268,9 @@ func newRollback(e command.Env) *cobra.Command {
 			flow, err := server.RollbackVersion(cmd.Context(), args[0], version, message)
 			if err != nil {
 				return err
+			}
+			if flow.Proposal != nil && !asJSON {
+				return printProposed(cmd.OutOrStdout(), flow.Proposal)
 			}
 			if asJSON {
 				return command.PrintValue(cmd.OutOrStdout(), flow)
