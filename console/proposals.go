@@ -116,7 +116,7 @@ func (req *requestState) seenProposal() (*proposal, error) {
 		return nil, store.ErrNotFound
 	}
 	p, err := req.console.config.Store.Flows().Proposal(req.ctx(), number)
-	if err == nil && p != nil && !req.mayOn(auth.ScopeWriteFlows, p) {
+	if err == nil && !(p == nil && req.who.May(auth.ScopeWriteFlows, number)) && !(p != nil && req.mayOn(auth.ScopeWriteFlows, p)) {
 		return nil, errNotFound
 	}
 	if err == nil && (p == nil || p.ID != req.r.PostFormValue("id")) {
