@@ -197,7 +197,7 @@ func RunBody(p Page, r Run) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if r.mayMakeTest() && p.Allows(auth.ScopeWriteFlows) {
+		if r.mayMakeTest() && !r.Hidden && p.Allows(auth.ScopeWriteFlows) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<a class=\"button\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
