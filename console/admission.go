@@ -36,6 +36,7 @@ func (req *requestState) readsRuns(flow int64) bool {
 // change is checked flow by flow. Read only.
 var flowByFlow = []string{
 	"GET /runs", "GET /runs/newer", "GET /runs/fields.json", "GET /runs/compare", "POST /runs/chosen", "GET /runs/bulk", "POST /runs/bulk",
+	"GET /operations", "GET /operations/{operation}", "POST /operations/{operation}/stop",
 	"GET /failures",
 	"GET /flows", "GET /flows/new", "GET /flows/schema.json", "POST /flows/check", "POST /flows/review", "POST /flows/diff", "POST /flows",
 	"GET /proposals", "POST /flows/{flow}/proposal/approve", "POST /flows/{flow}/proposal/reject",

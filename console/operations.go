@@ -140,12 +140,27 @@ func operationsPage(req *requestState) error {
 	if err != nil {
 		return err
 	}
+	all = slices.DeleteFunc(all, func(o operation.Operation) bool { return !req.seesOperation(&o.About) })
 	return req.render(http.StatusOK, view.OperationsPage(req.page("runs", language.T(req.ctx(), "Operations")), view.Operations{Items: all}))
+}
+
+// seesOperation reports whether the user may see, and stop, an operation: their own, or with the right to read all runs those of others.
+func (req *requestState) seesOperation(about *operation.About) bool {
+	return about.By == req.who.String() || req.who.ReadsAll()
+}
+
+// operation returns the operation in the path.
+func (req *requestState) operation() (*operation.Operation, error) {
+	o, err := req.console.config.Operations.Read(req.ctx(), req.r.PathValue("operation"))
+	if err == nil && !req.seesOperation(&o.About) {
+		err = errNotFound
+	}
+	return o, err
 }
 
 // operationPage shows the progress of an operation.
 func operationPage(req *requestState) error {
-	o, err := req.console.config.Operations.Read(req.ctx(), req.r.PathValue("operation"))
+	o, err := req.operation()
 	if err != nil {
 		return err
 	}
@@ -163,7 +178,11 @@ func operationPage(req *requestState) error {
 
 // stopOperation asks for the end of an operation.
 func stopOperation(req *requestState) error {
-	id := req.r.PathValue("operation")
+	o, err := req.operation()
+	if err != nil {
+		return err
+	}
+	id := o.ID
 	if err := req.console.config.Operations.Stop(req.ctx(), id); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func Places(ctx context.Context, may func(auth.Scope) bool) []Place {
 		all = append(all, Place{language.T(ctx, s.title), "", Root + s.path, "g " + s.key, s.scope})
 	}
 	all = append(all, []Place{
-		{language.T(ctx, "Operations"), language.T(ctx, "actions on many runs"), Root + "/operations", "", auth.ScopeReadRuns},
+		{language.T(ctx, "Operations"), language.T(ctx, "actions on many runs"), Root + "/operations", "", auth.ScopeWatchRuns},
 		{language.T(ctx, "Workers"), language.T(ctx, "processes, heartbeats"), Root + "/workers", "", auth.ScopeReadQueues},
 		{language.T(ctx, "Tasks, in asynqmon"), language.T(ctx, "asynq, turns, pending"), Root + "/queues", "", auth.ScopeReadQueues},
 		{language.T(ctx, "API keys"), "access", Root + "/access/keys", "", auth.ScopeClients},
