@@ -139,6 +139,9 @@ func (fs *Folders) Folder(ctx context.Context, name string) (*Folder, error) {
 // *InvalidError, *StaleError, ErrNotFound when there was and is nothing, and those of edit.
 func (fs *Folders) Change(ctx context.Context, name, base string, edit func([]FolderGrant) ([]FolderGrant, error)) (*Folder, error) {
 	var changed *Folder
+	if err := fs.store.needSchema(ctx, "grants"); err != nil {
+		return nil, err
+	}
 	err := fs.store.update(ctx, func(tx *redis.Tx, v *snapshot) (func(*transactionWrites), error) {
 		old := v.folders[name]
 		if old == nil {

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/penstock/penstock/internal/testenv"
 )
@@ -116,5 +119,44 @@ func TestAFolderIsDecidedInTheTransaction(t *testing.T) {
 	}
 	if asked, err := parse("flow: 8\nfolder: a\nsteps: [{echo: {}}]\n"); err != nil || asked != fmt.Sprint(false, "", "a") {
 		t.Errorf("asked %q: %v", asked, err)
+	}
+}
+
+// Rights in folders and second factors wait until no process runs that would lose them, and later ones of that version do not start.
+func TestNewRecordsWaitForTheUpgrade(t *testing.T) {
+	t.Parallel()
+	f := newTestFleet(t)
+	s := f.open(t)
+	ctx := t.Context()
+	if _, err := s.Users().Create(ctx, User{Name: "ann", Hash: "x", Roles: []Role{RoleViewer}}); err != nil {
+		t.Fatal(err)
+	}
+	grant := func() error {
+		_, err := s.Folders().Change(ctx, "crm", "", func([]FolderGrant) ([]FolderGrant, error) {
+			return []FolderGrant{{To: "user:ann", Rights: []Right{RightSee}}}, nil
+		})
+		return err
+	}
+	factor := func() error {
+		_, err := s.Users().SetTOTP(ctx, "ann", "secret", nil, time.Now(), func(*User) error { return nil })
+		return err
+	}
+	if _, err := announce(ctx, s.config.Redis, "old", `{"role":"api","host":"h","schema":2}`, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for name, do := range map[string]func() error{"a grant": grant, "a second factor": factor} {
+		var invalid *InvalidError
+		if err := do(); !errors.As(err, &invalid) || !strings.Contains(err.Error(), "upgrade of api h") {
+			t.Errorf("%s beside an older process: %v", name, err)
+		}
+	}
+	if _, err := announce(ctx, s.config.Redis, "old", "", 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(grant(), factor()); err != nil {
+		t.Errorf("after the upgrade: %v", err)
+	}
+	if least := s.config.Redis.HGet(ctx, keySchema, "least").Val(); least != strconv.Itoa(Schema) {
+		t.Errorf("a process needs schema %s, want %d", least, Schema)
 	}
 }

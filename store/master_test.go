@@ -207,7 +207,7 @@ func TestVersionsThatDoNotFit(t *testing.T) {
 	if err := s.Ready(); err == nil || !strings.Contains(err.Error(), "upgrade this process") {
 		t.Errorf("when the schema moved on: %v", err)
 	}
-	if _, err := Open(ctx, f.config(t)); err == nil || !strings.Contains(err.Error(), "works up to schema 2") {
+	if _, err := Open(ctx, f.config(t)); err == nil || !strings.Contains(err.Error(), "works up to schema 3") {
 		t.Errorf("open: %v", err)
 	}
 }

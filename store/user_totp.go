@@ -30,6 +30,9 @@ var ErrNoPassword = errors.New("the user has no password")
 // SetTOTP turns a user's second factor on, or replaces it. check may refuse, and may be called more than once. All sessions and tokens of the
 // user end. Errors: ErrNotFound, ErrNoPassword, that of check.
 func (us *Users) SetTOTP(ctx context.Context, name, secret string, recovery []string, now time.Time, check func(*User) error) (*User, error) {
+	if err := us.all.store.needSchema(ctx, "the second factor"); err != nil {
+		return nil, err
+	}
 	return us.Change(ctx, name, func(u *User) error {
 		if u.Hash == "" {
 			return ErrNoPassword
