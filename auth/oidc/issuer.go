@@ -98,7 +98,7 @@ func (k *keysOf) VerifySignature(ctx context.Context, token string) ([]byte, err
 
 // payload returns what a key of the issuer has signed. The token names a key by its kid; keys, addresses and certificates in its header do not count.
 func (i *Issuer) payload(ctx context.Context, token string) ([]byte, error) {
-	signed, err := jose.ParseSigned(token, algorithms)
+	signed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil || len(signed.Signatures) != 1 {
 		return nil, errors.New("the token is not signed once, with RS256, ES256 or EdDSA")
 	}

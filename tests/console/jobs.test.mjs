@@ -146,8 +146,10 @@ for (const way of ['mouse', 'keyboard']) {
     })
     job.done(t, { mouse: { clicks: 8, keys: 0 }, keyboard: { clicks: 0, keys: 40 } })
     assert.equal(await total(open), 0, 'runs are open')
-    await visit(page, '/')
-    assert.equal(await page.getByText(`Parcels by ${way} failed and are open`).count(), 0)
+    await until('the overview, which reads failures every 5 s', async () => {
+      await visit(page, '/')
+      return await page.getByText(`Parcels by ${way} failed and are open`).count() === 0
+    })
     await visit(page, '/failures?state=resolved')
     await page.getByRole('link', { name: `Parcels by ${way}` }).waitFor()
     well(page)
