@@ -12,7 +12,7 @@ import (
 
 // CheckUses rejects a flow that uses resources that its writer may not use. A writer of all flows may use
 // everything. A writer of some flows, or in some folders, may call the flows that it may run, use the connections and secrets
-// whose record lists the flow or a folder that it is in, and keep state of the flow itself; it may have no alerts. The error is problem.List, or that of the store.
+// whose record lists the flow or a folder that it is in, and keep state of the flow itself; it may have no alerts, and no operation whose path meets one of a flow that it may not write. The error is problem.List, or that of the store.
 func (p *Principal) CheckUses(ctx context.Context, s *store.Store, flow *flows.Flow) error {
 	if p.May(ScopeWriteFlows, 0) {
 		return nil
@@ -29,6 +29,12 @@ func (p *Principal) CheckUses(ctx context.Context, s *store.Store, flow *flows.F
 	if failed != nil {
 		return failed
 	}
+	problems = append(problems, flow.RefuseEndpoint("flow", func(o *flows.Operation) (reason, hint string) {
+		if s.Flows().Meets(flow.Number, o, func(other int64) bool { return p.May(ScopeWriteFlows, other) }) {
+			return "requests to it could be those of a flow that you may not edit", "choose a path that no operation of another team can have"
+		}
+		return "", ""
+	})...)
 	if len(problems) > 0 {
 		return problems
 	}

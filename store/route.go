@@ -102,6 +102,22 @@ func checkFree(v *snapshot, flow *flows.Flow) error {
 	return nil
 }
 
+// Meets reports whether there is a path that both an operation of a flow and one of another flow would serve with the same method. Flows for which
+// except returns true do not count.
+func (f *Flows) Meets(flow int64, o *flows.Operation, except func(flow int64) bool) bool {
+	for number, d := range f.store.snapshot.Load().flows {
+		if number == flow || except(number) {
+			continue
+		}
+		for i, e := range d.Endpoints {
+			if e.Method == o.Method && pathtree.Relate(o.Path, d.paths[i]) != pathtree.Apart {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // servedBy returns why an operation cannot exist beside those of other flows, of which it names the one with the least
 // number; empty: it can.
 func (v *snapshot) servedBy(flow int64, o *flows.Operation) (reason, hint string) {

@@ -73,3 +73,20 @@ func TestAnAuthorOfAFolderReachesNoOther(t *testing.T) {
 	}
 	p.Want(p.Do("PUT", "/v1/secrets/ours", "ann", `{"value":"w","folders":["../a"]}`), 400)
 }
+
+// An author of a folder takes no requests of other flows: a path that is more specific than theirs would get some of them.
+func TestAnAuthorOfAFolderTakesNoRequestsOfOthers(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(3, "folder: c\ntrigger: {http: [{post: '/pay/{id}', name: pay}]}\nsteps: [{set: {v: 1}}]")
+	p.Deploy(4, "folder: a\ntrigger: {http: [{post: '/crm/{id}', name: add}]}\nsteps: [{set: {v: 1}}]")
+	apitest.Fatal(t, p.User(store.User{Name: "fay"}))
+	p.Want(p.Do("PUT", "/v1/folders/a", "ann", `{"grants":[{"to":"user:fay","rights":["see","edit"]}]}`), 200)
+	for at, want := range map[string]int{"{post: /pay/ada}": 422, "{post: '/pay/{any}'}": 422, "{get: /pay/ada}": 201, "{post: /crm/ada}": 201, "{post: /other}": 201} {
+		source := "flow: 10\nfolder: a\ntrigger: {http: [" + at + "]}\nsteps: [{set: {v: 2}}]\n"
+		r := p.Do("PUT", "/v1/flows/10", "fay", source, "Content-Type", "application/yaml")
+		if r.StatusCode != want && !(want == 201 && r.StatusCode == 200) || want == 422 && !strings.Contains(r.Text, "that you may not edit") {
+			t.Errorf("%s: %d %s, want %d", at, r.StatusCode, r.Text, want)
+		}
+	}
+}
