@@ -35,12 +35,12 @@ func (s basicScheme) Authenticate(ctx context.Context, r *Request) (*Principal, 
 	case user == nil:
 		return nil, errBasic
 	}
-	if reason := s.passwordOnly(user); reason != "" {
-		return nil, &Error{Code: CodeUnauthorized, Message: reason}
-	}
 	v, err := viewOf(ctx, s.config.Store.Folders())
 	if err != nil {
 		return nil, err
+	}
+	if reason := s.passwordOnly(user, v); reason != "" {
+		return nil, &Error{Code: CodeUnauthorized, Message: reason}
 	}
 	return UserPrincipal(user, v), nil
 }

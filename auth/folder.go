@@ -152,6 +152,11 @@ func (p *Principal) Has(r store.Right, folder string) bool {
 // ofRuns are the scopes that are for one's own runs alone, unless one is staff. Read only.
 var ofRuns = []Scope{ScopeWatchRuns, ScopeReadRuns, ScopeWriteRuns}
 
+// runsByNumber reports whether the principal has flows:run for the number of a flow, whatever folder it is in.
+func (p *Principal) runsByNumber(flow int64) bool {
+	return (p.Flows == nil || slices.Contains(p.Flows, flow)) && slices.Contains(p.Scopes, ScopeRun.of(flow))
+}
+
 // RightsIn returns the rights that the principal has in a folder, in the order of store.Rights.
 func (p *Principal) RightsIn(folder string) []store.Right {
 	return slices.DeleteFunc(store.Rights(), func(r store.Right) bool { return !p.Has(r, folder) })

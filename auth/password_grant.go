@@ -43,7 +43,11 @@ func (g passwordGrant) Check(ctx context.Context, r *TokenRequest) (*TokenGrant,
 		refused := errPassword
 		return nil, &refused
 	}
-	if reason := g.passwordOnly(user); reason != "" {
+	v, err := viewOf(ctx, g.config.Store.Folders())
+	if err != nil {
+		return nil, err
+	}
+	if reason := g.passwordOnly(user, v); reason != "" {
 		return nil, &Error{Code: CodeInvalidGrant, Message: reason}
 	}
 	o := userGrant(user)

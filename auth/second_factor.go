@@ -55,12 +55,12 @@ func (a *Authority) UseStep(ctx context.Context, user string, step int64) (bool,
 func (a *Authority) MustSetUp(u *store.User) bool { return a.config.RequireTOTP && !u.HasTOTP() }
 
 // passwordOnly is the reason why the API does not take the password of a user alone; empty: it does. A program, which has only the role
-// api_user, has no second factor to bypass.
-func (a *Authority) passwordOnly(u *store.User) string {
+// api_user and no right in a folder, cannot sign in to the console, and has no second factor to bypass.
+func (a *Authority) passwordOnly(u *store.User, v *store.FolderView) string {
 	switch {
 	case u.HasTOTP():
 		return "this user signs in with a second factor, so that the password alone does not open the API: make a personal token in the console, under Your account, and send it as Authorization: Bearer pstpat_…"
-	case u.IsPerson() && a.MustSetUp(u):
+	case a.MustSetUp(u) && (u.IsPerson() || len(GrantedToUser(v, u)) > 0):
 		return "users of the console need a second factor here, so that the password alone does not open the API: sign in to the console, set it up, and make a personal token under Your account"
 	}
 	return ""

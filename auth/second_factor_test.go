@@ -67,7 +67,7 @@ func TestRequiredSecondFactorAtTheAPI(t *testing.T) {
 	a := newTestAuthority(t)
 	a.config.RequireTOTP = true
 	for roles, want := range map[store.Role]bool{store.RoleViewer: true, store.RoleDeveloper: true, store.RoleAPIUser: false} {
-		if got := a.passwordOnly(&store.User{Name: "ann", Roles: []store.Role{roles}}) != ""; got != want {
+		if got := a.passwordOnly(&store.User{Name: "ann", Roles: []store.Role{roles}}, nil) != ""; got != want {
 			t.Errorf("%s: refused %t", roles, got)
 		}
 	}

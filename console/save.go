@@ -104,6 +104,9 @@ func (req *requestState) checkNumber(number, was int64) error {
 // version since the editor was opened.
 func saveFlow(req *requestState) error {
 	e := req.submittedEdit()
+	if e.flow != 0 && !req.sees(e.flow) {
+		return errNotFound
+	}
 	if req.r.PostFormValue("edit") == "yes" { // back from the review, in a browser without scripts
 		return req.showEditor(http.StatusOK, &e, view.Flow{Source: string(e.source)})
 	}

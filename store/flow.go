@@ -156,6 +156,9 @@ func (f *Flows) Deploy(ctx context.Context, flow *flows.Flow) (string, error) {
 func (f *Flows) DeployChange(ctx context.Context, flow *flows.Flow, c Change) (string, error) {
 	err := c.check()
 	if err == nil {
+		c, err = f.store.fromFormer(ctx, flow.Number, c)
+	}
+	if err == nil {
 		err = f.updateDeployment(ctx, flow.Number, f.store.deployDecision(flow, c), flow)
 	}
 	if err != nil {
@@ -295,6 +298,7 @@ func (f *Flows) Delete(ctx context.Context, number int64) error {
 		}
 		return func(w *transactionWrites) {
 			w.delete(ctx, kindFlow, strconv.FormatInt(number, 10))
+			w.HSet(ctx, keyFormer, number, head.Folder)
 			expireSources(ctx, w, number, append(head.droppedCanary(&Deployment{History: head.History}), head.History...))
 		}, nil
 	})

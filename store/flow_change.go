@@ -1,10 +1,15 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // MaxMessage is the maximum number of characters of a message about a version: all processes keep the history of all flows in
@@ -69,4 +74,27 @@ func (e *StaleError) Error() string {
 		return fmt.Sprintf("there is a flow of this number already, with the version %.12s", e.Current)
 	}
 	return fmt.Sprintf("the current version is %.12s and not %.12s: somebody else deployed in the meantime", e.Current, e.Base)
+}
+
+// fromFormer returns the change with a May that takes a flow which was deleted to be in the folder that it was in: whoever takes its number gets
+// its runs, and what was made for the number.
+func (s *Store) fromFormer(ctx context.Context, number int64, c Change) (Change, error) {
+	if c.May == nil {
+		return c, nil
+	}
+	former, err := s.config.Redis.HGet(ctx, keyFormer, strconv.FormatInt(number, 10)).Result()
+	if errors.Is(err, redis.Nil) {
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("read former folder of flow %d: %w", number, err)
+	}
+	may := c.May
+	c.May = func(exists bool, from, to string) error {
+		if !exists {
+			exists, from = true, former
+		}
+		return may(exists, from, to)
+	}
+	return c, nil
 }

@@ -17,6 +17,7 @@ const (
 	keyConnections = "penstock:{store}:connections" // hash: name -> record (JSON, sealed as a whole). No TTL
 	keySecrets     = "penstock:{store}:secrets"     // hash: name -> record (JSON, sealed as a whole). No TTL
 	keyVars        = "penstock:{store}:vars"        // hash: name -> record (JSON), at most MaxVars. No TTL
+	keyFormer      = "penstock:{store}:former"      // hash: number of a deleted flow -> the folder that it was in. No TTL: its runs may be kept for years
 	keyFolders     = "penstock:{store}:folders"     // hash: name, "/" for the top -> rights (JSON), at most MaxFolders. No TTL
 
 	keyEpoch     = "penstock:{store}:epoch"     // string, random: identifies the store; another value means another store. No TTL

@@ -99,6 +99,9 @@ func (a *api) createUser(c *gin.Context) {
 	httpx.Created(c, httpx.PathOf("users", u.Name), viewUser(u))
 }
 
+// errOwnFactor keeps who has found a token of a user from taking over the user.
+var errOwnFactor = &httpx.Fault{Status: http.StatusForbidden, Code: "forbidden", Message: "your own password and second factor are changed in the console, under Your account, with both of them"}
+
 func (a *api) changeUser(c *gin.Context) {
 	var in userInput
 	hash, err := a.readUserInput(c, &in)
@@ -128,6 +131,9 @@ func (a *api) changeUser(c *gin.Context) {
 		in.Refresh.Into(&u.RefreshTokens)
 		in.profileInto(&u.Profile)
 		in.External.Into(&u.External)
+		if p := httpx.StateOf(c).Principal; u.HasTOTP() && (in.TOTP.Set || in.Password.Set) && p.Kind == auth.KindUser && p.ID == u.Name {
+			return errOwnFactor
+		}
 		if in.TOTP.Set {
 			u.RemoveTOTP()
 		}

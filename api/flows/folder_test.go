@@ -90,3 +90,18 @@ func TestAnAuthorOfAFolderTakesNoRequestsOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// The number of a flow that was deleted stays in its folder: its runs, and what was made for the number, go to nobody else.
+func TestTheNumberOfADeletedFlowStaysInItsFolder(t *testing.T) {
+	t.Parallel()
+	p := apitest.NewProduct(t)
+	p.Deploy(3, "folder: c\nsteps: [{set: {v: 1}}]")
+	apitest.Fatal(t, p.User(store.User{Name: "fay"}))
+	p.Want(p.Do("PUT", "/v1/folders/a", "ann", `{"grants":[{"to":"user:fay","rights":["see","edit"]}]}`), 200)
+	p.Want(p.Do("DELETE", "/v1/flows/3", "ann", ""), 204)
+	take := func(user, folder string) apitest.Reply {
+		return p.Do("PUT", "/v1/flows/3", user, "flow: 3\nfolder: "+folder+"\nsteps: [{set: {v: 2}}]\n", "Content-Type", "application/yaml")
+	}
+	p.Want(take("fay", "a"), 403)
+	p.Want(take("ann", "a"), 201)
+}
