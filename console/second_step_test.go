@@ -82,11 +82,12 @@ func TestSecondFactor(t *testing.T) {
 	if w := b.post("/account/totp/confirm", "code", "000000"); w.Code != http.StatusSeeOther {
 		t.Errorf("a code without a set-up: %d", w.Code)
 	}
-	w := b.post("/account/totp", "factor_password", testSecret)
+	b.post("/account/totp", "factor_password", testSecret)
 	if u, _ := d.config.Store.Users().User(t.Context(), "vera"); u.HasTOTP() {
 		t.Error("it is on before a code was right")
 	}
-	if w = b.post("/account/totp/confirm", "code", "000000"); w.Code != http.StatusUnprocessableEntity {
+	w := b.post("/account/totp/confirm", "code", "000000")
+	if w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("a wrong code: %d", w.Code)
 	}
 	secret, recovery := b.turnOn()
