@@ -126,18 +126,28 @@ func (p *Principal) MayBring(flow int64) func(exists bool, from, to string) erro
 		switch {
 		case exists && from != to && !p.MayIn(ScopeWriteFlows, to):
 			return &Error{Code: CodeForbidden, Message: "the right to edit in the folder " + store.FolderText(to) + " is required to bring the flow there from " + store.FolderText(from)}
-		case exists && !p.MayIn(ScopeWriteFlows, from) && !p.writesByNumber(flow):
+		case exists && !p.MayIn(ScopeWriteFlows, from) && !p.mayByNumber(ScopeWriteFlows, flow):
 			return &Error{Code: CodeForbidden, Message: "the flow is in a folder in which you may not edit"}
-		case !exists && !p.MayIn(ScopeWriteFlows, to) && (to != "" || !p.writesByNumber(flow)):
+		case !exists && !p.MayIn(ScopeWriteFlows, to) && (to != "" || !p.mayByNumber(ScopeWriteFlows, flow)):
 			return &Error{Code: CodeForbidden, Message: "the right to edit in the folder " + store.FolderText(to) + " is required: a new flow says in which folder it is"}
 		}
 		return nil
 	}
 }
 
-// writesByNumber reports whether the principal has flows:write for the number of a flow, whatever folder it is in.
-func (p *Principal) writesByNumber(flow int64) bool {
-	return (p.Flows == nil || slices.Contains(p.Flows, flow)) && (slices.Contains(p.Scopes, ScopeWriteFlows) || slices.Contains(p.Scopes, ScopeWriteFlows.of(flow)))
+// mayByNumber reports whether the principal has a scope for the number of a flow, whatever folder it is in.
+func (p *Principal) mayByNumber(scope Scope, flow int64) bool {
+	return (p.Flows == nil || slices.Contains(p.Flows, flow)) && (slices.Contains(p.Scopes, scope) || slices.Contains(p.Scopes, scope.of(flow)))
+}
+
+// MayAsTo reports whether the principal has a scope for the flow of a proposal: one that is deployed, or a new one in the folder that its
+// file names.
+func (p *Principal) MayAsTo(ctx context.Context, s *store.Store, scope Scope, proposed *store.Proposal) bool {
+	if proposed.Base != store.NoVersion || p.May(scope, proposed.Flow) {
+		return p.May(scope, proposed.Flow)
+	}
+	flow, err := s.Flows().ProposedFlow(ctx, proposed)
+	return err == nil && p.MayIn(scope, flow.Folder)
 }
 
 // Has reports whether the principal has a right in a folder, be it granted there or by its scopes. As to runs that is the right to those
@@ -151,11 +161,6 @@ func (p *Principal) Has(r store.Right, folder string) bool {
 
 // ofRuns are the scopes that are for one's own runs alone, unless one is staff. Read only.
 var ofRuns = []Scope{ScopeWatchRuns, ScopeReadRuns, ScopeWriteRuns}
-
-// runsByNumber reports whether the principal has flows:run for the number of a flow, whatever folder it is in.
-func (p *Principal) runsByNumber(flow int64) bool {
-	return (p.Flows == nil || slices.Contains(p.Flows, flow)) && slices.Contains(p.Scopes, ScopeRun.of(flow))
-}
 
 // RightsIn returns the rights that the principal has in a folder, in the order of store.Rights.
 func (p *Principal) RightsIn(folder string) []store.Right {

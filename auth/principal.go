@@ -166,7 +166,7 @@ func (p *Principal) CheckOperationScopes(f *flows.Flow) error {
 	if f.Messages != nil && !p.StaffFor(f.Number) {
 		return &Error{Code: CodeForbidden, Message: "only staff may run a flow with a trigger of messages: send it a message"}
 	}
-	if folder, known := p.folders.Of(f.Number); known && folder != f.Folder && !p.MayIn(ScopeRun, f.Folder) && !p.runsByNumber(f.Number) {
+	if folder, known := p.folders.Of(f.Number); known && folder != f.Folder && !p.MayIn(ScopeRun, f.Folder) && !p.mayByNumber(ScopeRun, f.Number) {
 		return &Error{Code: CodeForbidden, Message: "this version of the flow is of the folder " + store.FolderText(f.Folder) + ", in which you may not run flows"}
 	}
 	if f.HTTP == nil || p.May(ScopeWriteFlows, f.Number) {

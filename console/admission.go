@@ -95,8 +95,11 @@ func (req *requestState) subject() (int64, error) {
 	return 0, nil
 }
 
-// visibleFlows returns the flows that the user may read, by number.
+// visibleFlows returns the flows that the user may read, by number. The result must not be modified.
 func (req *requestState) visibleFlows() []store.Deployment {
+	if req.sees(0) { // all
+		return req.console.config.Store.Flows().List()
+	}
 	return slices.DeleteFunc(slices.Clone(req.console.config.Store.Flows().List()), func(h store.Deployment) bool { return !req.sees(h.Number) })
 }
 

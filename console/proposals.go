@@ -12,13 +12,8 @@ import (
 	"github.com/penstock/penstock/store"
 )
 
-// proposal is a change that waits for approval by another user.
-type proposal = store.Proposal
-
-const proposeDeploy = store.ProposeDeploy
-
 // proposed says, after a request for a change, that it waits for approval, or returns the error.
-func (req *requestState) proposed(route string, p *proposal, err error) error {
+func (req *requestState) proposed(route string, p *store.Proposal, err error) error {
 	if err != nil {
 		return err
 	}
@@ -37,19 +32,14 @@ func (req *requestState) proposedCount() (int, error) {
 }
 
 // visibleProposals returns the changes that wait for approval, of flows that the user may read.
-func (req *requestState) visibleProposals() ([]proposal, error) {
+func (req *requestState) visibleProposals() ([]store.Proposal, error) {
 	all, err := req.console.config.Store.Flows().Proposals(req.ctx())
-	return slices.DeleteFunc(all, func(p proposal) bool { return !req.mayOn(auth.ScopeReadFlows, &p) }), err
+	return slices.DeleteFunc(all, func(p store.Proposal) bool { return !req.mayAsTo(auth.ScopeReadFlows, &p) }), err
 }
 
-// mayOn reports whether the user has a scope for the flow of a proposal: one that is deployed, or a new one in the folder that its file
-// names.
-func (req *requestState) mayOn(scope auth.Scope, p *proposal) bool {
-	if p.Base != store.NoVersion || req.who.May(scope, p.Flow) {
-		return req.who.May(scope, p.Flow)
-	}
-	flow, err := req.console.config.Store.Flows().ProposedFlow(req.ctx(), p)
-	return err == nil && req.who.MayIn(scope, flow.Folder)
+// mayAsTo reports whether the user has a scope for the flow of a proposal.
+func (req *requestState) mayAsTo(scope auth.Scope, p *store.Proposal) bool {
+	return req.who.MayAsTo(req.ctx(), req.console.config.Store, scope, p)
 }
 
 // proposalOf returns the change of a flow that waits for approval; nil: none does.
@@ -67,7 +57,7 @@ func (req *requestState) proposalOf(number int64) (*view.Proposal, error) {
 }
 
 // viewProposal returns a proposal with what it changes.
-func (req *requestState) viewProposal(p *proposal) (view.Proposal, error) {
+func (req *requestState) viewProposal(p *store.Proposal) (view.Proposal, error) {
 	all := req.console.config.Store.Flows()
 	shown := view.Proposal{
 		ID: p.ID, Flow: p.Flow, Name: "Flow " + strconv.FormatInt(p.Flow, 10), Kind: string(p.Kind), Version: p.Version, By: p.By, Message: p.Message, At: p.At,
@@ -110,13 +100,13 @@ func proposalsPage(req *requestState) error {
 }
 
 // seenProposal returns the proposal of the flow in the path, if it is the one that the form shows.
-func (req *requestState) seenProposal() (*proposal, error) {
+func (req *requestState) seenProposal() (*store.Proposal, error) {
 	number, err := strconv.ParseInt(req.r.PathValue("flow"), 10, 64)
 	if err != nil {
 		return nil, store.ErrNotFound
 	}
 	p, err := req.console.config.Store.Flows().Proposal(req.ctx(), number)
-	if err == nil && !(p == nil && req.who.May(auth.ScopeWriteFlows, number)) && !(p != nil && req.mayOn(auth.ScopeWriteFlows, p)) {
+	if err == nil && (p == nil && !req.who.May(auth.ScopeWriteFlows, number) || p != nil && !req.mayAsTo(auth.ScopeWriteFlows, p)) {
 		return nil, errNotFound
 	}
 	if err == nil && (p == nil || p.ID != req.r.PostFormValue("id")) {

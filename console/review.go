@@ -15,11 +15,14 @@ import (
 
 // reviewFlow shows what deploying the text in the editor would change, and what speaks against it. It deploys nothing.
 func reviewFlow(req *requestState) error {
-	e := req.submittedEdit()
+	e, err := req.submittedEdit()
+	if err != nil {
+		return err
+	}
 	r := view.Review{Number: e.flow, Source: string(e.source), Base: e.base, Message: e.message}
 	flow, err := req.parse(&e)
 	if err == nil {
-		err = req.checkWriter(&e, flow)
+		err = req.checkWriter(flow)
 	}
 	if err == nil {
 		err = req.review(&e, flow, &r)
@@ -85,9 +88,9 @@ func (req *requestState) changesTo(head *store.Deployment, source []byte) ([]vie
 
 // diffFlow shows how a text differs from the current version of its flow; of a new flow, from nothing.
 func diffFlow(req *requestState) error {
-	e := req.submittedEdit()
-	if e.flow != 0 && !req.sees(e.flow) {
-		return errNotFound
+	e, err := req.submittedEdit()
+	if err != nil {
+		return err
 	}
 	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(e.flow, 10))
 	if errors.Is(err, store.ErrNotFound) {

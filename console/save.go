@@ -30,13 +30,16 @@ type edit struct {
 	message string // about the version
 }
 
-func (req *requestState) submittedEdit() edit {
+// submittedEdit returns the form of the editor; errNotFound for a flow that the user may not see.
+func (req *requestState) submittedEdit() (edit, error) {
 	e := edit{source: req.submittedSource(), base: req.r.PostFormValue("base"), message: strings.TrimSpace(req.r.PostFormValue("message"))}
 	if !req.r.PostForm.Has("message") {
 		e.message = strings.TrimSpace(req.r.PostFormValue("said")) // in an earlier review
 	}
-	e.flow, _ = strconv.ParseInt(req.r.PostFormValue("flow"), 10, 64)
-	return e
+	if e.flow = req.flowOfForm("flow"); e.flow != 0 && !req.sees(e.flow) {
+		return e, errNotFound
+	}
+	return e, nil
 }
 
 // parse returns the flow of an edit. The error is of the text, or says why it cannot replace the flow that was opened.
@@ -103,22 +106,22 @@ func (req *requestState) checkNumber(number, was int64) error {
 // saveFlow deploys a source, or shows the editor again: with the mistakes, or with a merge when somebody else has deployed another
 // version since the editor was opened.
 func saveFlow(req *requestState) error {
-	e := req.submittedEdit()
-	if e.flow != 0 && !req.sees(e.flow) {
-		return errNotFound
+	e, err := req.submittedEdit()
+	if err != nil {
+		return err
 	}
 	if req.r.PostFormValue("edit") == "yes" { // back from the review, in a browser without scripts
 		return req.showEditor(http.StatusOK, &e, view.Flow{Source: string(e.source)})
 	}
 	flow, err := req.parse(&e)
-	store := req.console.config.Store.Flows()
-	before, _ := store.Deployment(strconv.FormatInt(e.flow, 10))
-	var proposed *proposal
+	deployed := req.console.config.Store.Flows()
+	before, _ := deployed.Deployment(strconv.FormatInt(e.flow, 10))
+	var proposed *store.Proposal
 	if err == nil {
-		err = req.checkWriter(&e, flow)
+		err = req.checkWriter(flow)
 	}
 	if err == nil {
-		proposed, err = store.Request(req.ctx(), proposeDeploy, flow.Number, flow, nil, req.changeOf(&e, flow))
+		proposed, err = deployed.Request(req.ctx(), store.ProposeDeploy, flow.Number, flow, nil, req.changeOf(&e, flow))
 	}
 	if err != nil {
 		return req.renderUnsaved(&e, err)
@@ -131,17 +134,16 @@ func saveFlow(req *requestState) error {
 	if before.Version == flow.Version {
 		req.setNotice(language.T(req.ctx(), "Nothing had changed."))
 	} else {
-		req.setNotice(language.T(req.ctx(), "Saved. New runs use version %s.", view.Short(flow.Version)) + lacks(req.ctx(), store.Missing(req.ctx(), "flow.yaml", flow)))
+		req.setNotice(language.T(req.ctx(), "Saved. New runs use version %s.", view.Short(flow.Version)) + lacks(req.ctx(), deployed.Missing(req.ctx(), "flow.yaml", flow)))
 	}
 	return req.redirect(Root + "/flows/" + number)
 }
 
 // checkWriter rejects a source that the user may not save, or that uses what the user may not use in it: see auth.Principal.CheckUses.
 // The store asks again, with what is deployed then.
-func (req *requestState) checkWriter(e *edit, flow *flows.Flow) error {
-	deployed := req.console.config.Store.Flows()
-	head, err := deployed.Deployment(strconv.FormatInt(flow.Number, 10))
-	if e.flow != 0 && !req.sees(e.flow) || err == nil && !req.sees(flow.Number) {
+func (req *requestState) checkWriter(flow *flows.Flow) error {
+	head, err := req.console.config.Store.Flows().Deployment(strconv.FormatInt(flow.Number, 10))
+	if err == nil && !req.sees(flow.Number) {
 		return errNotFound
 	}
 	if err := req.mayBring(flow.Number)(err == nil, head.Folder, flow.Folder); err != nil {

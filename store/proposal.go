@@ -65,10 +65,6 @@ func (f *Flows) SecondApproval() bool { return f.store.config.SecondApproval }
 // current, or the canary; nil for ProposeEnable. c.Base is as in DeployChange. A change without an effect is no proposal. Every change that a
 // principal asks for is made by it: errors are those of the changes, and ErrProposed.
 func (f *Flows) Request(ctx context.Context, kind ProposalKind, number int64, flow *flows.Flow, canary *Canary, c Change) (*Proposal, error) {
-	c, err := f.store.fromFormer(ctx, number, c)
-	if err != nil {
-		return nil, err
-	}
 	p := &Proposal{Flow: number, Kind: kind, Canary: canary, By: c.By, Message: c.Message}
 	current, _ := f.store.snapshot.Load().deployment(number)
 	p.Version, p.Base = current.Version, cmp.Or(c.Base, cmp.Or(current.Version, NoVersion))
@@ -85,7 +81,10 @@ func (f *Flows) Request(ctx context.Context, kind ProposalKind, number int64, fl
 		c.Base = cmp.Or(c.Base, current.Version) // it may not be current any more
 		return nil, f.apply(ctx, p, flow, c)
 	}
-	err = c.check()
+	c, err := f.store.fromFormer(ctx, number, c)
+	if err == nil {
+		err = c.check()
+	}
 	if err == nil {
 		err = c.checkBase(&current)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -105,35 +106,42 @@ func checkFree(v *snapshot, flow *flows.Flow) error {
 // Meets reports whether there is a path that both an operation of a flow and one of another flow would serve with the same method. Flows for which
 // except returns true do not count.
 func (f *Flows) Meets(flow int64, o *flows.Operation, except func(flow int64) bool) bool {
-	for number, d := range f.store.snapshot.Load().flows {
-		if number == flow || except(number) {
-			continue
-		}
-		for i, e := range d.Endpoints {
-			if e.Method == o.Method && pathtree.Relate(o.Path, d.paths[i]) != pathtree.Apart {
-				return true
-			}
+	for d, i := range f.store.snapshot.Load().meeting(flow, o) {
+		if d.Endpoints[i].Method == o.Method && !except(d.Number) {
+			return true
 		}
 	}
 	return false
+}
+
+// meeting yields the operations of other flows, by their index in Deployment.Endpoints, with a path that has requests in common with that of o.
+func (v *snapshot) meeting(flow int64, o *flows.Operation) iter.Seq2[*deployedFlow, int] {
+	return func(yield func(*deployedFlow, int) bool) {
+		for number, d := range v.flows {
+			if number == flow {
+				continue
+			}
+			for i := range d.Endpoints {
+				if pathtree.Relate(o.Path, d.paths[i]) != pathtree.Apart && !yield(d, i) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // servedBy returns why an operation cannot exist beside those of other flows, of which it names the one with the least
 // number; empty: it can.
 func (v *snapshot) servedBy(flow int64, o *flows.Operation) (reason, hint string) {
 	least := int64(math.MaxInt64)
-	for number, d := range v.flows {
-		if number == flow || number > least {
+	for d, i := range v.meeting(flow, o) {
+		if d.Number > least {
 			continue
 		}
-		for i, e := range d.Endpoints {
-			if pathtree.Relate(o.Path, d.paths[i]) == pathtree.Apart {
-				continue
-			}
-			owner := fmt.Sprintf("flow %d%s, line %d of its file,", number, named(d.Name), e.Line)
-			if why, instead := o.Overlaps(e.Method, d.paths[i], owner); why != "" {
-				least, reason, hint = number, why, instead
-			}
+		e := d.Endpoints[i]
+		owner := fmt.Sprintf("flow %d%s, line %d of its file,", d.Number, named(d.Name), e.Line)
+		if why, instead := o.Overlaps(e.Method, d.paths[i], owner); why != "" {
+			least, reason, hint = d.Number, why, instead
 		}
 	}
 	return reason, hint

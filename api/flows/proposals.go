@@ -67,27 +67,17 @@ func (a *api) proposal(c *gin.Context, scope auth.Scope) (*store.Proposal, error
 		return nil, errNoFlow
 	}
 	p, err := a.config.Store.Flows().Proposal(c.Request.Context(), number)
-	if err == nil && !a.mayOn(c, scope, number, p) {
+	switch who := httpx.StateOf(c).Principal; {
+	case err != nil:
+	case p == nil && !who.May(scope, number), p != nil && !who.MayAsTo(c.Request.Context(), a.config.Store, scope, p):
 		return nil, errNoFlow
-	}
-	if err == nil && p == nil {
+	case p == nil:
 		err = errNoProposal
 	}
 	if err == nil {
 		httpx.StateOf(c).Object = fmt.Sprintf("flow:%d %s of version %.12s, proposed by %s", p.Flow, p.Kind, p.Version, p.By)
 	}
 	return p, err
-}
-
-// mayOn reports whether the caller has a scope for the flow of a proposal: one that is deployed, or a new one in the folder that its file
-// names. A nil proposal is none.
-func (a *api) mayOn(c *gin.Context, scope auth.Scope, number int64, p *store.Proposal) bool {
-	who := httpx.StateOf(c).Principal
-	if p == nil || p.Base != store.NoVersion || who.May(scope, number) {
-		return who.May(scope, number)
-	}
-	flow, err := a.config.Store.Flows().ProposedFlow(c.Request.Context(), p)
-	return err == nil && who.MayIn(scope, flow.Folder)
 }
 
 var errNoProposal = &httpx.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "no change of the flow waits for approval"}
